@@ -1,0 +1,46 @@
+# make demo   the sandbox with the proxy in front of it, no key needed
+# make run    the proxy with the settings in .env
+# make test   the whole test suite
+# make check  lint, types and tests; writes nothing
+# make lint   mend what lint can mend
+
+PYTHON ?= python3
+PORT ?= 8080
+VENV = .venv
+PY = $(VENV)/bin/python
+PIP = $(PY) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.PHONY: demo run test check style lint clean
+
+demo: $(VENV)/installed
+	@$(PY) -m gpt2giga --sandbox --port $(PORT)
+
+run: $(VENV)/installed
+	@$(PY) -m gpt2giga
+
+test: $(VENV)/installed-dev
+	$(PY) -m pytest
+
+check: style test
+
+style: $(VENV)/installed-dev
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+
+lint: $(VENV)/installed-dev
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
+
+clean:
+	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(VENV)/installed: requirements.txt constraints.txt pyproject.toml
+	@echo "Installing into $(VENV), this takes half a minute ..."
+	@$(PYTHON) -m venv $(VENV) || { echo "On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	@$(PIP) --editable .
+	@touch $@
+
+$(VENV)/installed-dev: $(VENV)/installed requirements-dev.txt
+	@$(PIP) --requirement requirements-dev.txt
+	@touch $@

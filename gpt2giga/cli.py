@@ -1,0 +1,120 @@
+"""The command `gpt2giga`. Nothing heavy is imported until a verb needs it: gevent must patch first."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+import click
+
+from gpt2giga import __version__
+from gpt2giga.environment import load_settings
+from gpt2giga.listening import banner
+from gpt2giga.listening import why_unavailable
+from gpt2giga.settings import Settings
+from gpt2giga.settings import SettingsError
+from gpt2giga.settings import table
+
+
+def _settings_help() -> str:
+    rows = (f"  {variable}{f' [{default}]' if default else ''}\n      {doc}" for variable, default, doc in table())
+    return "\b\nSettings, from the environment or .env:\n" + "\n".join(rows)
+
+
+class Failure(click.ClickException):
+    """One sentence on stderr and exit code 2."""
+
+    exit_code = 2
+
+    def show(self, file: object = None) -> None:
+        click.echo(f"gpt2giga: {self.message}", err=True)
+
+
+@click.group(invoke_without_command=True, epilog=_settings_help())
+@click.option("--host", help="Address to listen on (GPT2GIGA_HOST).")
+@click.option("--port", help="Port to listen on (GPT2GIGA_PORT).")
+@click.option("--workers", help="Worker processes (GPT2GIGA_WORKERS).")
+@click.option("--env-file", type=click.Path(path_type=Path), help="File with settings instead of .env.")
+@click.option("--sandbox", is_flag=True, help="Answer from a built-in stand-in instead of GigaChat; needs no key.")
+@click.version_option(__version__, prog_name="gpt2giga")
+@click.pass_context
+def main(
+    context: click.Context,
+    host: str | None,
+    port: str | None,
+    workers: str | None,
+    env_file: Path | None,
+    sandbox: bool,
+) -> None:
+    """GigaChat behind OpenAI's API. Without a command: serve in the foreground."""
+    if context.invoked_subcommand:
+        return
+    given = {"GPT2GIGA_HOST": host, "GPT2GIGA_PORT": port, "GPT2GIGA_WORKERS": workers}
+    overrides = {variable: value for variable, value in given.items() if value is not None}
+    if sandbox:
+        overrides["GPT2GIGA_SANDBOX"] = _start_sandbox()
+    try:
+        settings = load_settings(env_file, overrides)
+    except SettingsError as error:
+        raise Failure(str(error)) from None
+    why = why_unavailable(settings)
+    if why:
+        raise Failure(f"cannot listen on {settings.address} (GPT2GIGA_HOST, GPT2GIGA_PORT): {why}")
+    _serve(settings, env_file, overrides)
+
+
+def _serve(settings: Settings, env_file: Path | None, overrides: dict[str, str]) -> None:
+    try:
+        from gpt2giga.server import raise_file_limit
+        from gpt2giga.server import Server
+    except ImportError:  # gunicorn needs fork and fcntl, which Windows does not have
+        _serve_with_gevent(settings)
+        return
+    raise_file_limit()
+    # The port was free a moment ago, so what is loaded here again on start and on HUP is checked as well.
+    Server(lambda: load_settings(env_file, overrides)).run()
+
+
+def _serve_with_gevent(settings: Settings) -> None:
+    from gevent import monkey
+
+    monkey.patch_all()
+    from gevent.pywsgi import WSGIServer
+
+    from gpt2giga.factory import create_app
+
+    server = WSGIServer((settings.host, settings.port), create_app(settings), log=None)
+    server.start()
+    click.echo(banner(settings))
+    server.serve_forever()
+
+
+def _start_sandbox() -> str:
+    """The sandbox in a process of its own; returns its address. It ends when this process does, however it ends:
+    its standard input is a pipe that closes then."""
+    command = [sys.executable, "-m", "gpt2giga", "sandbox", "--port", "0", "--until-eof"]
+    child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True, text=True)
+    assert child.stdout is not None
+    address = child.stdout.readline().strip()
+    if not address:
+        raise Failure("the sandbox did not start")
+    return address.rsplit(" ", 1)[-1]
+
+
+@main.command()
+@click.option("--port", type=click.IntRange(0, 65535), default=8090, show_default=True, help="0: any free one.")
+@click.option("--until-eof", is_flag=True, hidden=True, help="Stop when standard input closes.")
+def sandbox(port: int, until_eof: bool) -> None:
+    """A stand-in for GigaChat on this machine only, for trying out and for tests."""
+    from gpt2giga.sandbox.server import SandboxServer
+
+    server = SandboxServer(port)
+    click.echo(f"Sandbox (not GigaChat) listens on {server.url}")
+    with suppress(KeyboardInterrupt):
+        if until_eof:
+            server.start()
+            sys.stdin.read()
+        else:
+            server.serve_forever()

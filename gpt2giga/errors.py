@@ -1,0 +1,123 @@
+"""What can go wrong, in OpenAI's words; each dialect gives it the shape its own clients expect.
+
+ProxyError
++- BadRequest            400  the client's request
+|  +- ContextTooLong     400
++- NotAuthenticated      401  the client's key, or GigaChat's (told apart by code)
++- QuotaExceeded         402
++- PermissionDenied      403
++- NotFound              404
++- MethodNotAllowed      405
++- BodyTooLarge          413
++- RateLimited           429
++- InternalError         500  ours
++- UpstreamError         502  GigaChat's answer makes no sense
+|  +- UpstreamCut        502  it ended before it was whole
++- UpstreamUnavailable   503
++- UpstreamTimeout       504
+"""
+
+from __future__ import annotations
+
+
+class ProxyError(Exception):
+    """`message` goes to the client as it is: no URLs, headers, tokens or keys in it.
+
+    retry_after: seconds until it makes sense to try again. transient: the same request may well succeed soon.
+    upstream_status: what GigaChat answered, where it did.
+    """
+
+    status = 500
+    type = "server_error"
+    code: str | None = None
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        param: str | None = None,
+        code: str | None = None,
+        retry_after: float | None = None,
+        transient: bool = False,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.param = param
+        self.code = code or self.code
+        self.retry_after = retry_after
+        self.transient = transient
+        self.upstream_status: int | None = None
+
+
+class BadRequest(ProxyError):
+    status = 400
+    type = "invalid_request_error"
+
+
+class ContextTooLong(BadRequest):
+    code = "context_length_exceeded"
+
+
+class NotAuthenticated(ProxyError):
+    status = 401
+    type = "authentication_error"
+    code = "invalid_api_key"
+
+
+class QuotaExceeded(ProxyError):
+    status = 402
+    type = "insufficient_quota"
+    code = "insufficient_quota"
+
+
+class PermissionDenied(ProxyError):
+    status = 403
+    type = "permission_error"
+    code = "permission_denied"
+
+
+class NotFound(ProxyError):
+    status = 404
+    type = "invalid_request_error"
+    code = "not_found"
+
+
+class MethodNotAllowed(ProxyError):
+    status = 405
+    type = "invalid_request_error"
+    code = "method_not_allowed"
+
+
+class BodyTooLarge(ProxyError):
+    status = 413
+    type = "invalid_request_error"
+    code = "request_too_large"
+
+
+class RateLimited(ProxyError):
+    status = 429
+    type = "rate_limit_error"
+    code = "rate_limit_exceeded"
+
+
+class InternalError(ProxyError):
+    code = "internal_error"
+
+
+class UpstreamError(ProxyError):
+    status = 502
+    code = "upstream_error"
+
+
+class UpstreamCut(UpstreamError):
+    code = "upstream_cut"
+
+
+class UpstreamUnavailable(ProxyError):
+    status = 503
+    code = "upstream_unavailable"
+
+
+class UpstreamTimeout(ProxyError):
+    status = 504
+    code = "upstream_timeout"

@@ -1,0 +1,78 @@
+"""create_app: the only module that knows all parts."""
+
+from __future__ import annotations
+
+import logging
+import math
+
+from flask import Flask
+from flask import request
+from flask import Response
+from werkzeug.exceptions import HTTPException
+
+from gpt2giga import hangup
+from gpt2giga import health
+from gpt2giga import http
+from gpt2giga import logs
+from gpt2giga.dialects.openai import chat
+from gpt2giga.dialects.openai import models
+from gpt2giga.dialects.openai.errors import to_error
+from gpt2giga.environment import load_settings
+from gpt2giga.errors import BodyTooLarge
+from gpt2giga.errors import InternalError
+from gpt2giga.errors import MethodNotAllowed
+from gpt2giga.errors import NotFound
+from gpt2giga.errors import ProxyError
+from gpt2giga.settings import Settings
+from gpt2giga.upstream.client import Upstream
+
+log = logging.getLogger(__name__)
+
+
+def create_app(settings: Settings | None = None, upstream: Upstream | None = None) -> Flask:
+    """Raises SettingsError. Talks to nobody: the first request asks for the first token."""
+    settings = settings or load_settings()
+    upstream = upstream or Upstream(settings)
+    app = Flask("gpt2giga", static_folder=None)
+    app.url_map.strict_slashes = False
+    logs.init_app(app)
+    hangup.init_app(app)
+    for blueprint in (
+        health.blueprint(settings, upstream),
+        chat.blueprint(settings, upstream),
+        models.blueprint(upstream),
+    ):
+        # Guides point clients at the root as often as at /v1.
+        app.register_blueprint(blueprint)
+        app.register_blueprint(blueprint, name=f"v1_{blueprint.name}", url_prefix="/v1")
+    app.register_error_handler(ProxyError, _answer)
+    app.register_error_handler(HTTPException, _answer_http)
+    app.register_error_handler(Exception, _answer_bug)
+    return app
+
+
+def _answer(error: ProxyError) -> Response:
+    response = http.json_response(to_error(error), error.status)
+    if error.retry_after is not None:
+        response.headers["Retry-After"] = str(math.ceil(error.retry_after))
+    return response
+
+
+def _answer_http(error: HTTPException) -> Response:
+    """Errors of routing and of reading the request: a blueprint never sees them."""
+    if error.code == 404:
+        return _answer(NotFound(f"There is no {request.method} {request.path} here.", code="unknown_url"))
+    if error.code == 405:
+        response = _answer(MethodNotAllowed(f"{request.path} does not take {request.method}."))
+        response.headers.extend((name, value) for name, value in error.get_headers() if name == "Allow")
+        return response
+    if error.code == 413:
+        return _answer(BodyTooLarge("The request body is larger than this service takes."))
+    refused = ProxyError(error.description or error.name)
+    refused.status, refused.type = error.code or 500, "invalid_request_error"
+    return _answer(refused)
+
+
+def _answer_bug(error: Exception) -> Response:
+    log.error("Unexpected failure", exc_info=error)
+    return _answer(InternalError("The proxy failed unexpectedly; its log says more."))

@@ -1,0 +1,14 @@
+"""A local stand-in for GigaChat: its HTTP contract over a real socket, without the model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def __getattr__(name: str) -> Any:
+    # Late, so that importing the package for its pure parts does not load Flask.
+    if name == "SandboxServer":
+        from .server import SandboxServer
+
+        return SandboxServer
+    raise AttributeError(name)

@@ -1,0 +1,102 @@
+"""The JSON of a chat answer, whole and in chunks, and its bytes (contract 4)."""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from .answers import Answer
+from .catalog import Model
+
+DONE = b"data: [DONE]\n\n"
+PIECE = re.compile(r"(?:\S+\s*){1,3}|\s+")
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What an answer needs from its request."""
+
+    model: Model
+    created: int
+    prompt_tokens: int
+    cached_tokens: int = 0
+
+
+def whole(answer: Answer, turn: Turn) -> dict[str, Any]:
+    message: dict[str, Any] = {"content": answer.text, "role": "assistant"}
+    if answer.reasoning:
+        message["reasoning_content"] = answer.reasoning
+    message.update(_call(answer))
+    ultra = turn.model.id.startswith("GigaChat-3-Ultra")
+    return {
+        "choices": [{"message": message, "index": 0, "finish_reason": answer.finish_reason}],
+        "created": turn.created,
+        "model": turn.model.versioned,
+        "object": "chat.completions" if ultra else "chat.completion",
+        "usage": usage(answer, turn),
+    }
+
+
+def chunks(answer: Answer, turn: Turn) -> list[dict[str, Any]]:
+    """The role stands in the first delta, finish_reason and usage in the last chunk, neither elsewhere."""
+    deltas = list(_deltas(answer))
+    deltas[0]["role"] = "assistant"
+    frames = [_chunk(delta, turn) for delta in deltas]
+    frames[-1]["choices"][0]["finish_reason"] = answer.finish_reason
+    frames[-1]["usage"] = usage(answer, turn)
+    return frames
+
+
+def _deltas(answer: Answer) -> Iterator[dict[str, Any]]:
+    for piece in PIECE.findall(answer.reasoning):
+        yield {"content": "", "reasoning_content": piece}
+    for piece in PIECE.findall(answer.text):
+        yield {"content": piece}
+    if answer.call:
+        yield {"content": "", **_call(answer)}
+    if not answer.call or answer.frames_apart:
+        yield {"content": ""}
+
+
+def _chunk(delta: dict[str, Any], turn: Turn) -> dict[str, Any]:
+    return {
+        "choices": [{"delta": delta, "index": 0}],
+        "created": turn.created,
+        "model": turn.model.versioned,
+        "object": "chat.completion",
+    }
+
+
+def _call(answer: Answer) -> dict[str, Any]:
+    if answer.call is None:
+        return {}
+    call = {"name": answer.call.name, "arguments": answer.call.arguments}
+    state_id = uuid.uuid5(uuid.NAMESPACE_OID, json.dumps(call, sort_keys=True))
+    return {"function_call": call, "functions_state_id": str(state_id)}
+
+
+def usage(answer: Answer, turn: Turn) -> dict[str, Any]:
+    spoken = f"{answer.reasoning} {answer.text} {json.dumps(vars(answer.call)) if answer.call else ''}"
+    completion = max(1, len(spoken.split()))
+    return {
+        "prompt_tokens": turn.prompt_tokens,
+        "completion_tokens": completion,
+        "total_tokens": turn.prompt_tokens + completion,
+        "precached_prompt_tokens": turn.cached_tokens,
+        **(answer.usage or {}),
+    }
+
+
+def compact(value: object) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
+
+
+def frame(chunk: object) -> bytes:
+    """A chunk as one event; a string stands for itself, so that scripts can send broken frames."""
+    if isinstance(chunk, str):
+        return chunk.encode(errors="replace")
+    return b"data: " + compact(chunk) + b"\n\n"

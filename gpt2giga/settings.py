@@ -1,0 +1,326 @@
+"""Every setting: one frozen dataclass, read once. The README's table and `gpt2giga --help` are printed from it."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import dataclasses
+import difflib
+import re
+from collections.abc import Callable
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+PREFIXES = ("GPT2GIGA_", "GIGACHAT_")
+
+
+class SettingsError(Exception):
+    """A setting that does not parse; the text names the variable, the value (unless secret) and what is allowed."""
+
+
+def text(value: str) -> str:
+    return value
+
+
+def boolean(value: str) -> bool:
+    words = {
+        "true": True,
+        "1": True,
+        "yes": True,
+        "on": True,
+        "false": False,
+        "0": False,
+        "no": False,
+        "off": False,
+    }
+    try:
+        return words[value.lower()]
+    except KeyError:
+        raise ValueError("True or False") from None
+
+
+def whole(low: int, high: int) -> Callable[[str], int]:
+    def parse(value: str) -> int:
+        if not re.fullmatch(r"[+-]?\d{1,12}", value) or not low <= int(value) <= high:
+            raise ValueError(f"a whole number from {low} to {high}")
+        return int(value)
+
+    return parse
+
+
+def seconds(low: float, high: float) -> Callable[[str], float]:
+    def parse(value: str) -> float:
+        if not re.fullmatch(r"\d{1,9}(\.\d+)?", value) or not low <= float(value) <= high:
+            raise ValueError(f"a number of seconds from {low:g} to {high:g}")
+        return float(value)
+
+    return parse
+
+
+def one_of(*allowed: str) -> Callable[[str], str]:
+    def parse(value: str) -> str:
+        if value not in allowed:
+            raise ValueError("one of: " + ", ".join(allowed))
+        return value
+
+    return parse
+
+
+def url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("an address such as https://api.giga.chat/v1")
+    return value.rstrip("/")
+
+
+def words(value: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in value.split(",") if word.strip())
+
+
+def statuses(value: str) -> tuple[int, ...]:
+    return tuple(whole(400, 599)(word) for word in words(value.strip("[]()")))
+
+
+def pairs(value: str) -> tuple[tuple[str, str], ...]:
+    """`a=b,c=d`"""
+    found = []
+    for word in words(value):
+        left, equals, right = (piece.strip() for piece in word.partition("="))
+        if not (left and equals and right):
+            raise ValueError("a list such as gpt-4o=GigaChat-2-Max,gpt-4o-mini=GigaChat-2")
+        found.append((left, right))
+    return tuple(found)
+
+
+def authorization_key(value: str) -> str:
+    """The key as OAuth takes it: base64 of `client id:client secret`; a pair that is not encoded yet is encoded."""
+    key = "".join(value.split())
+    if ":" in key:
+        return base64.b64encode(key.encode()).decode()
+    try:
+        pair = base64.b64decode(key, validate=True)
+    except (binascii.Error, ValueError):
+        pair = b""
+    if b":" not in pair:
+        raise ValueError("the Authorization Key from Sber Studio: base64 on one line, or client id:client secret")
+    return key
+
+
+def setting(
+    variable: str,
+    default: Any,
+    doc: str,
+    parse: Callable[[str], Any] = text,
+    *,
+    also: str = "",
+    secret: bool = False,
+) -> Any:
+    """`also` is a second variable that is read when the first is not set."""
+    metadata = {"variable": variable, "doc": doc, "parse": parse, "also": also, "secret": secret}
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True)
+class Settings:
+    credentials: str | None = setting(
+        "GIGACHAT_CREDENTIALS",
+        None,
+        "Authorization Key from Sber Studio; `client id:client secret` is encoded for you",
+        authorization_key,
+        secret=True,
+    )
+    scope: str = setting(
+        "GIGACHAT_SCOPE",
+        "GIGACHAT_API_PERS",
+        "The account's kind: personal, business or corporate",
+        one_of("GIGACHAT_API_PERS", "GIGACHAT_API_B2B", "GIGACHAT_API_CORP"),
+    )
+    model: str = setting("GIGACHAT_MODEL", "GigaChat-2-Max", "Model for requests that name none")
+    base_url: str = setting("GIGACHAT_BASE_URL", "https://api.giga.chat/v1", "Address of GigaChat", url)
+    auth_url: str = setting(
+        "GIGACHAT_AUTH_URL",
+        "https://ngw.devices.sberbank.ru:9443/api/v2/oauth",
+        "Address that gives out tokens",
+        url,
+    )
+    access_token: str | None = setting(
+        "GIGACHAT_ACCESS_TOKEN", None, "A ready token instead of a key; it is not renewed", secret=True
+    )
+    user: str | None = setting("GIGACHAT_USER", None, "User name, for installations with passwords")
+    password: str | None = setting("GIGACHAT_PASSWORD", None, "Password of GIGACHAT_USER", secret=True)
+    timeout: float = setting(
+        "GIGACHAT_TIMEOUT",
+        600.0,
+        "Seconds of silence after which GigaChat counts as gone",
+        seconds(0.1, 86400),
+    )
+    verify_ssl_certs: bool = setting(
+        "GIGACHAT_VERIFY_SSL_CERTS", True, "Check GigaChat's certificate; False is a last resort", boolean
+    )
+    ca_bundle_file: str | None = setting(
+        "GIGACHAT_CA_BUNDLE_FILE", None, "File with further root certificates to trust (PEM)"
+    )
+    cert_file: str | None = setting("GIGACHAT_CERT_FILE", None, "Client certificate (PEM)")
+    key_file: str | None = setting("GIGACHAT_KEY_FILE", None, "Private key of the client certificate (PEM)")
+    key_file_password: str | None = setting(
+        "GIGACHAT_KEY_FILE_PASSWORD", None, "Password of GIGACHAT_KEY_FILE", secret=True
+    )
+    profanity_check: bool | None = setting(
+        "GIGACHAT_PROFANITY_CHECK",
+        None,
+        "GigaChat's own censorship, where the contract with Sber allows it",
+        boolean,
+    )
+    flags: tuple[str, ...] | None = setting(
+        "GIGACHAT_FLAGS", None, "GigaChat's feature flags, separated by commas", words
+    )
+    max_connections: int | None = setting(
+        "GIGACHAT_MAX_CONNECTIONS",
+        None,
+        "Most connections to GigaChat at a time (default: no limit)",
+        whole(1, 100000),
+    )
+    token_expiry_buffer_ms: int = setting(
+        "GIGACHAT_TOKEN_EXPIRY_BUFFER_MS",
+        60000,
+        "Renew a token so many milliseconds before it ends",
+        whole(0, 1800000),
+    )
+
+    host: str = setting("GPT2GIGA_HOST", "127.0.0.1", "Address to listen on, or unix:/path/to/socket")
+    port: int = setting("GPT2GIGA_PORT", 8080, "Port to listen on", whole(1, 65535))
+    workers: int = setting("GPT2GIGA_WORKERS", 1, "Worker processes", whole(1, 256), also="WEB_CONCURRENCY")
+    api_key: tuple[str, ...] = setting(
+        "GPT2GIGA_API_KEY",
+        (),
+        "Keys that clients must show, separated by commas; none: no key is asked",
+        words,
+        secret=True,
+    )
+    embeddings: str = setting(
+        "GPT2GIGA_EMBEDDINGS", "EmbeddingsGigaR", "Embedding model for requests that name none of GigaChat's"
+    )
+    model_aliases: tuple[tuple[str, str], ...] = setting(
+        "GPT2GIGA_MODEL_ALIASES", (), "Names for GigaChat's models: gpt-4o=GigaChat-2-Max,...", pairs
+    )
+    pass_model: bool = setting(
+        "GPT2GIGA_PASS_MODEL",
+        True,
+        "False: every request goes to GIGACHAT_MODEL, whatever it asks for",
+        boolean,
+    )
+    max_retries: int = setting(
+        "GPT2GIGA_MAX_RETRIES",
+        2,
+        "Repetitions of a request that GigaChat refused for the moment, before anything was passed on",
+        whole(0, 10),
+        also="GIGACHAT_MAX_RETRIES",
+    )
+    retry_backoff_factor: float = setting(
+        "GIGACHAT_RETRY_BACKOFF_FACTOR",
+        0.5,
+        "Seconds before the first repetition, doubled for each next",
+        seconds(0, 60),
+    )
+    retry_on_status_codes: tuple[int, ...] = setting(
+        "GIGACHAT_RETRY_ON_STATUS_CODES",
+        (429, 500, 502, 503, 504),
+        "GigaChat's answers that are worth a repetition",
+        statuses,
+    )
+    heartbeat: float = setting(
+        "GPT2GIGA_HEARTBEAT",
+        20.0,
+        "A silent stream gives a sign of life so many seconds apart; 0: never",
+        seconds(0, 3600),
+    )
+    sandbox: str | None = setting(
+        "GPT2GIGA_SANDBOX", None, "Address of the built-in sandbox, to be used instead of GigaChat", url
+    )
+
+    @property
+    def has_account(self) -> bool:
+        """True when something is set that GigaChat could accept as an account."""
+        return bool(self.credentials or self.access_token or (self.user and self.password) or self.cert_file)
+
+    @property
+    def backend(self) -> str:
+        """What answers: the sandbox, or GigaChat's host."""
+        return "sandbox (not GigaChat)" if self.sandbox else str(urlsplit(self.base_url).hostname)
+
+    @property
+    def address(self) -> str:
+        """host:port as in a URL, or unix:/path."""
+        if self.host.startswith("unix:"):
+            return self.host
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+FIELDS = dataclasses.fields(Settings)
+
+
+def parse(environ: Mapping[str, str]) -> Settings:
+    """Raises SettingsError. An empty value counts as not set: hosting panels and compose files write them."""
+    values = {}
+    for field in FIELDS:
+        variable, raw = _first_set(environ, field.metadata["variable"], field.metadata["also"])
+        if raw:
+            values[field.name] = _parse_one(field, variable, raw)
+    settings = Settings(**values)
+    return _use_sandbox(settings) if settings.sandbox else settings
+
+
+def _first_set(environ: Mapping[str, str], *variables: str) -> tuple[str, str]:
+    for variable in variables:
+        value = environ.get(variable, "").strip()
+        if value:
+            return variable, value
+    return "", ""
+
+
+def _parse_one(field: dataclasses.Field[Any], variable: str, raw: str) -> Any:
+    try:
+        return field.metadata["parse"](raw)
+    except ValueError as error:
+        shown = "its value" if field.metadata["secret"] else repr(raw)
+        raise SettingsError(f"{variable}: {shown} is not {error}") from None
+
+
+def _use_sandbox(settings: Settings) -> Settings:
+    """The sandbox takes any account, and a real key must not reach it."""
+    return dataclasses.replace(
+        settings,
+        credentials=base64.b64encode(b"sandbox:sandbox").decode(),
+        access_token=None,
+        user=None,
+        password=None,
+        base_url=f"{settings.sandbox}/api/v1",
+        auth_url=f"{settings.sandbox}/api/v2/oauth",
+    )
+
+
+def unknown_variables(environ: Mapping[str, str]) -> list[str]:
+    """A sentence for each of our variables that does not exist, with the closest one that does."""
+    known = {name for field in FIELDS for name in (field.metadata["variable"], field.metadata["also"]) if name}
+    sentences = []
+    for variable in sorted(environ):
+        if variable.startswith(PREFIXES) and variable not in known:
+            close = difflib.get_close_matches(variable, known, n=1)
+            hint = f"; did you mean {close[0]}?" if close else ""
+            sentences.append(f"{variable} is not a setting{hint}")
+    return sentences
+
+
+def table() -> list[tuple[str, str, str]]:
+    """Rows of variable, default, doc: the one source of the README's table and of --help."""
+    return [(field.metadata["variable"], _shown(field.default), field.metadata["doc"]) for field in FIELDS]
+
+
+def _shown(default: object) -> str:
+    if default is None or default == ():
+        return ""
+    if isinstance(default, tuple):
+        return ",".join(map(str, default))
+    return f"{default:g}" if isinstance(default, float) else str(default)

@@ -1,0 +1,50 @@
+"""Trying again, in one place, and only while nothing has been passed on: no text is ever repeated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from collections.abc import Iterator
+from dataclasses import dataclass
+import logging
+import random
+import time
+
+from gpt2giga.chat import Event
+from gpt2giga.errors import ProxyError
+
+log = logging.getLogger(__name__)
+
+# A longer Retry-After is passed on: the client knows better whether to wait that long.
+LONGEST_WAIT = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Retries:
+    """`backoff`: seconds before the first repetition, doubled for each one after it."""
+
+    most: int
+    backoff: float
+    statuses: tuple[int, ...]
+
+    def events(self, attempt: Callable[[], Iterator[Event]]) -> Iterator[Event]:
+        for earlier in range(self.most + 1):
+            events = attempt()
+            try:
+                first = next(events)
+            except ProxyError as error:
+                wait = self._wait(error, earlier)
+                if wait is None:
+                    raise
+                log.info("Trying again in %.1f s: %s", wait, error)
+                time.sleep(wait)
+            else:
+                yield first
+                yield from events
+                return
+
+    def _wait(self, error: ProxyError, earlier: int) -> float | None:
+        """Seconds, or None when it makes no sense to try again."""
+        worth_it = error.transient or error.upstream_status in self.statuses
+        if not worth_it or earlier == self.most or (error.retry_after or 0) > LONGEST_WAIT:
+            return None
+        return error.retry_after or self.backoff * 2**earlier * random.uniform(0.5, 1)

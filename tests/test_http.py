@@ -1,0 +1,103 @@
+"""The service's edge: health, routes, headers, and bodies that make no sense."""
+
+from __future__ import annotations
+
+import pytest
+
+from gpt2giga import __version__
+from gpt2giga.sandbox.server import SandboxServer
+from tests.chunks import chunks
+from tests.chunks import frames
+from tests.service import Service
+
+HELLO = [{"role": "user", "content": "Привет!"}]
+
+
+@pytest.mark.parametrize("path", ["/health", "/health/", "/v1/health"])
+def test_health_never_asks_gigachat(service: Service, sandbox: SandboxServer, path: str) -> None:
+    response = service.get(path)
+    assert response.json() == {"status": "ok", "version": __version__, "backend": "127.0.0.1"}
+    assert service.request("HEAD", path).status_code == 200
+    assert sandbox.state.requests() == []
+
+
+def test_ready_asks_gigachat(service: Service) -> None:
+    assert service.get("/ready").json()["status"] == "ready"
+
+
+def test_not_ready_says_why(start_service) -> None:
+    with_wrong_key = start_service(GIGACHAT_AUTH_URL="http://127.0.0.1:9/oauth")
+    response = with_wrong_key.get("/ready")
+    assert response.status_code == 503
+    assert response.json()["error"]["code"] == "upstream_unavailable"
+    assert with_wrong_key.get("/health").status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/chat/completions/", "/chat/completions"])
+def test_root_v1_and_trailing_slash(service: Service, path: str) -> None:
+    assert service.post(path, {"messages": HELLO}).json()["object"] == "chat.completion"
+
+
+def test_request_id(service: Service) -> None:
+    assert service.get("/health", headers={"X-Request-ID": "abc-1"}).headers["X-Request-ID"] == "abc-1"
+    forged = service.get("/health", headers={"X-Request-ID": "a b<script>"}).headers["X-Request-ID"]
+    assert forged.isalnum() and len(forged) == 32
+
+
+def test_stream_headers_and_frames(service: Service, sandbox: SandboxServer) -> None:
+    sandbox.state.script({"text": "Раз два три"})
+    response = service.post("/v1/chat/completions", {"messages": HELLO, "stream": True})
+    response.encoding = "utf-8"
+    assert response.headers["Content-Type"] == "text/event-stream; charset=utf-8"
+    assert response.headers["X-Accel-Buffering"] == "no"
+    first, *middle, last = [chunk["choices"][0] for chunk in chunks(response.text)]
+    assert first["delta"] == {"role": "assistant", "content": "", "refusal": None}
+    assert "".join(choice["delta"]["content"] for choice in middle) == "Раз два три"
+    assert last["delta"] == {} and last["finish_reason"] == "stop"
+    assert "Раз" in response.text, "text is not escaped"
+
+
+def test_broken_stream_ends_in_an_error_and_without_done(service: Service, sandbox: SandboxServer) -> None:
+    sandbox.state.script({"text": "Раз два три четыре пять", "cut_after": 1})
+    response = service.post("/v1/chat/completions", {"messages": HELLO, "stream": True})
+    assert response.status_code == 200
+    assert '"error":{"message":"GigaChat closed the connection' in frames(response.text)[-1]
+
+
+@pytest.mark.parametrize(
+    "method, path, status, code",
+    [
+        ("GET", "/nothing", 404, "unknown_url"),
+        ("GET", "/v1/chat/completions", 405, "method_not_allowed"),
+        ("GET", "/v1/models/none", 404, "model_not_found"),
+    ],
+)
+def test_errors_have_openais_shape(service: Service, method: str, path: str, status: int, code: str) -> None:
+    response = service.request(method, path)
+    assert response.status_code == status
+    error = response.json()["error"]
+    assert set(error) == {"message", "type", "param", "code"} and error["code"] == code and error["message"]
+
+
+def test_405_names_the_methods(service: Service) -> None:
+    assert "POST" in service.request("DELETE", "/v1/chat/completions").headers["Allow"]
+
+
+BAD_BODIES = {
+    "empty": b"",
+    "no json": b"{messages",
+    "a list": b"[1]",
+    "a string": b'"messages"',
+    "not utf-8": b'{"messages": [{"role": "user", "content": "\xff\xfe"}]}',
+    "lone surrogate": b'{"messages": [{"role": "user", "content": "\\ud800"}]}',
+    "bottomless": b'{"messages": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+    "not a number": b'{"messages": [{"role": "user", "content": "a"}], "temperature": NaN}',
+}
+
+
+@pytest.mark.parametrize("body", BAD_BODIES.values(), ids=BAD_BODIES)
+def test_bodies_that_are_no_json_object(service: Service, body: bytes) -> None:
+    response = service.request("POST", "/v1/chat/completions", data=body)
+    assert response.status_code == 400, response.text
+    assert response.json()["error"]["code"] == "invalid_json"
+    assert response.json()["error"]["type"] == "invalid_request_error"

@@ -12,10 +12,19 @@ from typing import Any
 from typing import Literal
 from typing import TypeAlias
 
+import orjson
+
 
 @dataclass(frozen=True, slots=True)
 class Text:
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """`url` is a data URL or an address to fetch."""
+
+    url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +42,10 @@ class ToolResult:
 
     call_id: str
     name: str
-    parts: tuple[Text, ...]
+    parts: tuple[Text | Image, ...]
 
 
-Part: TypeAlias = Text | ToolCall | ToolResult
+Part: TypeAlias = Text | Image | ToolCall | ToolResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +73,10 @@ class ToolChoice:
 
 @dataclass(frozen=True, slots=True)
 class ChatRequest:
-    """`model` is the id the client asked for, empty when it named none. None: the client did not say."""
+    """`model` is the id the client asked for, empty when it named none. None: the client did not say.
+
+    response_schema: the JSON Schema that the answer's text must follow.
+    """
 
     model: str
     messages: tuple[Message, ...]
@@ -74,6 +86,7 @@ class ChatRequest:
     top_p: float | None = None
     max_tokens: int | None = None
     reasoning_effort: Literal["low", "medium", "high"] | None = None
+    response_schema: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +115,15 @@ class Done:
 
     finish: Literal["stop", "length", "tool_calls", "content_filter"]
     usage: Usage | None
+
+
+def arguments_from_json(text: str) -> dict[str, Any]:
+    """A call's arguments where a dialect writes them as JSON text. Models write broken JSON too; it is kept as text."""
+    try:
+        value = orjson.loads(text or "{}")
+    except orjson.JSONDecodeError:
+        return {"text": text}
+    return value if isinstance(value, dict) else {"value": value}
 
 
 Event: TypeAlias = TextDelta | ReasoningDelta | ToolCall | Done

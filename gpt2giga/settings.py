@@ -211,6 +211,15 @@ class Settings:
         "False: every request goes to GIGACHAT_MODEL, whatever it asks for",
         boolean,
     )
+    send_state_id: bool = setting(
+        "GPT2GIGA_SEND_STATE_ID", False, "Send functions_state_id of earlier tool calls back to GigaChat", boolean
+    )
+    blacklist_finish_reason: str = setting(
+        "GPT2GIGA_BLACKLIST_FINISH_REASON",
+        "stop",
+        "How a text that GigaChat's filter stopped ends; most clients throw the text away at content_filter",
+        one_of("stop", "content_filter"),
+    )
     max_retries: int = setting(
         "GPT2GIGA_MAX_RETRIES",
         2,

@@ -13,11 +13,14 @@ from gpt2giga.chat import Event
 from gpt2giga.errors import NotFound
 from gpt2giga.errors import ProxyError
 from gpt2giga.settings import Settings
+from gpt2giga.upstream import required
 from gpt2giga.upstream import v1
+from gpt2giga.upstream.attachments import Attachments
 from gpt2giga.upstream.failures import translated
 from gpt2giga.upstream.models import Catalog
 from gpt2giga.upstream.models import Model
 from gpt2giga.upstream.models import not_found
+from gpt2giga.upstream.names import ToolNames
 from gpt2giga.upstream.retries import Retries
 from gpt2giga.upstream.sdk import Client
 
@@ -26,18 +29,26 @@ class Upstream:
     """One for a process; safe to share between threads and greenlets. Every method raises ProxyError."""
 
     def __init__(self, settings: Settings) -> None:
+        self._settings = settings
         self._client = Client(settings)
         self._retries = Retries(settings.max_retries, settings.retry_backoff_factor, settings.retry_on_status_codes)
+        self._attachments = Attachments(self._upload)
         self.catalog = Catalog(settings, self._fetch_models)
 
     def complete(self, chat: ChatRequest) -> list[Event]:
-        payload = self._payload(chat)
-        return list(self._retries.events(lambda: self._completion(payload)))
+        return self._required(chat) if chat.tool_choice.mode == "required" else self._complete(chat)
 
     def stream(self, chat: ChatRequest) -> Iterator[Event]:
-        """Nothing is sent before the first event is asked for; closing the iterator closes GigaChat's stream."""
-        payload = self._payload(chat)
-        yield from self._retries.events(lambda: self._chunks(payload))
+        """Nothing is sent before the first event is asked for; closing the iterator closes GigaChat's stream.
+
+        A required call cannot be passed on as it comes: it may take several answers to get it.
+        """
+        if chat.tool_choice.mode == "required":
+            yield from self._required(chat)
+        else:
+            names = v1.tool_names(chat)
+            payload = self._payload(chat, names)
+            yield from self._retries.events(lambda: self._chunks(payload, names))
 
     def check(self) -> None:
         """Raises when GigaChat would not answer: no token to be had, or no list of models."""
@@ -48,16 +59,30 @@ class Upstream:
     def close(self) -> None:
         self._client.close()
 
-    def _completion(self, payload: dict[str, Any]) -> Iterator[Event]:
-        with self._translated(payload["model"]):
-            yield from v1.from_completion(self._client.chat(_verbatim(payload)))
+    def _required(self, chat: ChatRequest) -> list[Event]:
+        return required.with_call(chat, self._complete)
 
-    def _chunks(self, payload: dict[str, Any]) -> Iterator[Event]:
-        with self._translated(payload["model"]):
-            yield from v1.from_chunks(self._client.stream(_verbatim(payload)))
+    def _complete(self, chat: ChatRequest) -> list[Event]:
+        names = v1.tool_names(chat)
+        payload = self._payload(chat, names)
+        return list(self._retries.events(lambda: self._completion(payload, names)))
 
-    def _payload(self, chat: ChatRequest) -> dict[str, Any]:
-        return v1.to_payload(chat, self.catalog.resolve(chat.model))
+    def _completion(self, payload: dict[str, Any], names: ToolNames) -> Iterator[Event]:
+        with self._translated(payload["model"]):
+            yield from v1.from_completion(self._client.chat(_verbatim(payload)), names)
+
+    def _chunks(self, payload: dict[str, Any], names: ToolNames) -> Iterator[Event]:
+        with self._translated(payload["model"]):
+            yield from v1.from_chunks(self._client.stream(_verbatim(payload)), names)
+
+    def _payload(self, chat: ChatRequest, names: ToolNames) -> dict[str, Any]:
+        model = self.catalog.resolve(chat.model)
+        files = self._attachments.file_ids(chat, model)
+        return v1.to_payload(chat, model, names, files, send_state_id=self._settings.send_state_id)
+
+    def _upload(self, name: str, content: bytes, media_type: str) -> str:
+        with translated():
+            return self._client.upload_file((name, content, media_type)).id_
 
     @contextmanager
     def _translated(self, model: str) -> Iterator[None]:

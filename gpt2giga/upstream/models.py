@@ -85,6 +85,11 @@ class Catalog:
         return self._aliases.get(asked, asked)
 
 
+def takes_images(model_id: str) -> bool:
+    """Contract 3.3: GigaChat-2-Pro, GigaChat-2-Max and GigaChat-3."""
+    return model_id.startswith(("GigaChat-2-Pro", "GigaChat-2-Max", "GigaChat-3"))
+
+
 def not_found(model_id: str, models: list[Model]) -> NotFound:
     close = difflib.get_close_matches(model_id, [model.id for model in models], n=1, cutoff=0.4)
     hint = f" The closest one is {close[0]}." if close else ""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from collections.abc import Iterator
-from dataclasses import dataclass
 import logging
 import random
 import time
+from collections.abc import Callable
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 from gpt2giga.chat import Event
 from gpt2giga.errors import ProxyError

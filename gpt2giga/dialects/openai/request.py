@@ -8,19 +8,14 @@ from typing import Literal
 
 from gpt2giga.chat import ChatRequest
 from gpt2giga.chat import Message
-from gpt2giga.chat import Text
 from gpt2giga.dialects.openai import fields
 from gpt2giga.dialects.openai.fields import Body
 from gpt2giga.dialects.openai.fields import invalid
+from gpt2giga.dialects.openai.messages import from_messages
+from gpt2giga.dialects.openai.tools import from_tools
 
 INT32 = 2**31 - 1
-ROLES: dict[str, Literal["system", "user", "assistant"]] = {
-    "system": "system",
-    "developer": "system",
-    "user": "user",
-    "assistant": "assistant",
-}
-# Clients send whatever their menus offer; what GigaChat does not know is clamped, as `ollama` does.
+# Clients send whatever their menus offer; what GigaChat does not know is clamped.
 EFFORTS: dict[str, Literal["low", "medium", "high"]] = {
     "none": "low",
     "minimal": "low",
@@ -38,23 +33,36 @@ class Delivery:
 
     stream: bool
     include_usage: bool
+    legacy_functions: bool
 
 
-def from_chat_request(body: Body) -> ChatRequest:
-    return ChatRequest(
+def from_chat_request(body: Body) -> tuple[ChatRequest, Delivery]:
+    tooling = from_tools(body)
+    chat = ChatRequest(
         model=fields.string(body, "model"),
-        messages=tuple(_messages(body.get("messages"))),
+        messages=_messages(body),
+        tools=tooling.tools,
+        tool_choice=tooling.choice,
         temperature=fields.number(body, "temperature", 0, 2),
         top_p=fields.number(body, "top_p", 0, 1),
         max_tokens=_max_tokens(body),
         reasoning_effort=_effort(body),
     )
+    # GigaChat gives one call per answer, whatever is asked for.
+    fields.boolean(body, "parallel_tool_calls")
+    return chat, Delivery(fields.boolean(body, "stream"), _include_usage(body), tooling.legacy)
 
 
-def delivery(body: Body) -> Delivery:
+def _include_usage(body: Body) -> bool:
     options = body.get("stream_options")
-    include_usage = options is not None and fields.boolean(fields.mapping(options, "stream_options"), "include_usage")
-    return Delivery(fields.boolean(body, "stream"), include_usage)
+    return options is not None and fields.boolean(fields.mapping(options, "stream_options"), "include_usage")
+
+
+def _messages(body: Body) -> tuple[Message, ...]:
+    messages: Any = body.get("messages")
+    if not isinstance(messages, list) or not messages:
+        raise invalid("messages", "a list with at least one message")
+    return tuple(from_messages(messages))
 
 
 def _max_tokens(body: Body) -> int | None:
@@ -69,35 +77,3 @@ def _effort(body: Body) -> Literal["low", "medium", "high"] | None:
     if effort and effort not in EFFORTS:
         raise invalid("reasoning_effort", "one of " + ", ".join(EFFORTS))
     return EFFORTS.get(effort)
-
-
-def _messages(messages: Any) -> list[Message]:
-    if not isinstance(messages, list) or not messages:
-        raise invalid("messages", "a list with at least one message")
-    return [_message(fields.mapping(item, f"messages[{i}]"), f"messages[{i}]") for i, item in enumerate(messages)]
-
-
-def _message(message: Body, param: str) -> Message:
-    role = message.get("role")
-    if not isinstance(role, str) or role not in ROLES:
-        raise invalid(f"{param}.role", "one of " + ", ".join(ROLES))
-    return Message(ROLES[role], tuple(_parts(message.get("content"), f"{param}.content")))
-
-
-def _parts(content: Any, param: str) -> list[Text]:
-    if content is None:
-        return []
-    if isinstance(content, str):
-        return [Text(content)]
-    if not isinstance(content, list):
-        raise invalid(param, "a string or a list of parts")
-    return [_part(fields.mapping(item, f"{param}[{i}]"), f"{param}[{i}]") for i, item in enumerate(content)]
-
-
-def _part(part: Body, param: str) -> Text:
-    kind = part.get("type")
-    if kind != "text":
-        raise invalid(f"{param}.type", f"text; parts of type {kind!r} are not supported")
-    if not isinstance(part.get("text"), str):
-        raise invalid(f"{param}.text", "a string")
-    return Text(part["text"])

@@ -8,43 +8,86 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+
 from gpt2giga.chat import Done
 from gpt2giga.chat import Event
+from gpt2giga.chat import ReasoningDelta
 from gpt2giga.chat import TextDelta
+from gpt2giga.chat import ToolCall
 from gpt2giga.chat import Usage
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What every object of one answer repeats. `model` is the name the client asked for."""
+    """What all objects of one answer share.
+
+    model: the name the client asked for. legacy_functions: calls in the form before tool_calls.
+    filtered_as: the finish reason of a text that GigaChat's filter stopped.
+    """
 
     id: str
     created: int
     model: str
+    legacy_functions: bool
+    filtered_as: str
 
     @classmethod
-    def new(cls, model: str) -> Head:
-        return cls("chatcmpl-" + uuid.uuid4().hex, int(time.time()), model)
+    def new(cls, model: str, *, legacy_functions: bool, filtered_as: str) -> Head:
+        return cls("chatcmpl-" + uuid.uuid4().hex, int(time.time()), model, legacy_functions, filtered_as)
 
 
 def to_chat_completion(events: Iterable[Event], head: Head) -> dict[str, Any]:
     texts: list[str] = []
+    thoughts: list[str] = []
+    calls: list[ToolCall] = []
     finish, usage = "stop", Usage()
     for event in events:
         match event:
             case TextDelta(text):
                 texts.append(text)
+            case ReasoningDelta(text):
+                thoughts.append(text)
+            case ToolCall():
+                calls.append(event)
             case Done(finish, counted):
                 usage = counted or usage
     message = {"role": "assistant", "content": "".join(texts) or None, "refusal": None}
+    if thoughts:
+        message["reasoning_content"] = "".join(thoughts)
     return {
         "id": head.id,
         "object": "chat.completion",
         "created": head.created,
         "model": head.model,
-        "choices": [{"index": 0, "message": message, "logprobs": None, "finish_reason": finish}],
+        "choices": [
+            {
+                "index": 0,
+                "message": message | _to_calls(calls, head),
+                "logprobs": None,
+                "finish_reason": to_finish(finish, head),
+            }
+        ],
         "usage": to_usage(usage),
     }
+
+
+def _to_calls(calls: list[ToolCall], head: Head) -> dict[str, Any]:
+    if not calls:
+        return {}
+    if head.legacy_functions:
+        return {"function_call": to_function(calls[0])}
+    return {"tool_calls": [{"id": call.id, "type": "function", "function": to_function(call)} for call in calls]}
+
+
+def to_function(call: ToolCall) -> dict[str, str]:
+    return {"name": call.name, "arguments": orjson.dumps(call.arguments).decode()}
+
+
+def to_finish(finish: str, head: Head) -> str:
+    if finish == "content_filter":
+        return head.filtered_as
+    return "function_call" if finish == "tool_calls" and head.legacy_functions else finish
 
 
 def to_usage(usage: Usage) -> dict[str, Any]:

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from collections.abc import Iterable
+from collections.abc import Iterator
 from typing import Any
 
 from gpt2giga.chat import Done
 from gpt2giga.chat import Event
+from gpt2giga.chat import ReasoningDelta
 from gpt2giga.chat import TextDelta
+from gpt2giga.chat import ToolCall
 from gpt2giga.chat import Usage
 from gpt2giga.dialects.openai.response import Head
+from gpt2giga.dialects.openai.response import to_finish
+from gpt2giga.dialects.openai.response import to_function
 from gpt2giga.dialects.openai.response import to_usage
 
 DONE = "[DONE]"
@@ -25,7 +30,7 @@ def to_chunks(
     events: Iterable[Event], head: Head, *, include_usage: bool
 ) -> Generator[dict[str, Any] | str, None, None]:
     """The first chunk carries the role and comes with the first event, so that a refusal can still be a status."""
-    started = False
+    started, calls = False, 0
     for event in events:
         if not started:
             started = True
@@ -33,11 +38,29 @@ def to_chunks(
         match event:
             case TextDelta(text):
                 yield _chunk(head, {"content": text})
+            case ReasoningDelta(text):
+                yield _chunk(head, {"reasoning_content": text})
+            case ToolCall():
+                yield from (_chunk(head, delta) for delta in _to_deltas(event, calls, head))
+                calls += 1
             case Done(finish, usage):
-                yield _chunk(head, {}, finish)
+                yield _chunk(head, {}, to_finish(finish, head))
                 if include_usage:
                     yield {**_chunk(head, {}), "choices": [], "usage": to_usage(usage or Usage())}
     yield DONE
+
+
+def _to_deltas(call: ToolCall, index: int, head: Head) -> Iterator[dict[str, Any]]:
+    """The call with its name first and its arguments after it, as clients are used to add them up."""
+    function = to_function(call)
+    opening = {"name": function["name"], "arguments": ""}
+    rest = {"arguments": function["arguments"]}
+    if head.legacy_functions:
+        yield {"function_call": opening}
+        yield {"function_call": rest}
+    else:
+        yield {"tool_calls": [{"index": index, "id": call.id, "type": "function", "function": opening}]}
+        yield {"tool_calls": [{"index": index, "function": rest}]}
 
 
 def _chunk(head: Head, delta: dict[str, Any], finish: str | None = None) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
+from gpt2giga.settings import check
 from gpt2giga.settings import parse
 from gpt2giga.settings import PREFIXES
 from gpt2giga.settings import Settings
@@ -18,11 +19,6 @@ from gpt2giga.settings import unknown_variables
 
 log = logging.getLogger(__name__)
 
-NO_ACCOUNT = (
-    "no GigaChat account: set GIGACHAT_CREDENTIALS to the Authorization Key from Sber Studio, "
-    "in .env or in the environment (or try the sandbox: gpt2giga --sandbox)"
-)
-
 
 def load_settings(env_file: Path | None = None, overrides: Mapping[str, str] | None = None) -> Settings:
     """Raises SettingsError. `overrides` (the command line) win over everything."""
@@ -30,8 +26,7 @@ def load_settings(env_file: Path | None = None, overrides: Mapping[str, str] | N
     for sentence in unknown_variables(variables):
         log.warning("%s", sentence)
     settings = parse(variables)
-    if not settings.has_account:
-        raise SettingsError(NO_ACCOUNT)
+    check(settings)
     return settings
 
 

@@ -10,10 +10,13 @@ from flask import request
 from flask import Response
 from werkzeug.exceptions import HTTPException
 
+from gpt2giga import auth
+from gpt2giga import cors
 from gpt2giga import hangup
 from gpt2giga import health
 from gpt2giga import http
 from gpt2giga import logs
+from gpt2giga.accounts import Accounts
 from gpt2giga.dialects.openai import chat
 from gpt2giga.dialects.openai import models
 from gpt2giga.dialects.openai.errors import to_error
@@ -24,18 +27,20 @@ from gpt2giga.errors import MethodNotAllowed
 from gpt2giga.errors import NotFound
 from gpt2giga.errors import ProxyError
 from gpt2giga.settings import Settings
-from gpt2giga.upstream.client import Upstream
 
 log = logging.getLogger(__name__)
 
 
-def create_app(settings: Settings | None = None, upstream: Upstream | None = None) -> Flask:
+def create_app(settings: Settings | None = None) -> Flask:
     """Raises SettingsError. Talks to nobody: the first request asks for the first token."""
     settings = settings or load_settings()
-    upstream = upstream or Upstream(settings)
+    upstream = Accounts(settings)
     app = Flask("gpt2giga", static_folder=None)
     app.url_map.strict_slashes = False
-    logs.init_app(app)
+    app.config["MAX_CONTENT_LENGTH"] = settings.max_body
+    logs.init_app(app, settings)
+    cors.init_app(app, settings)
+    auth.init_app(app, settings)
     hangup.init_app(app)
     for blueprint in (
         health.blueprint(settings, upstream),
@@ -52,6 +57,7 @@ def create_app(settings: Settings | None = None, upstream: Upstream | None = Non
 
 
 def _answer(error: ProxyError) -> Response:
+    logs.record().cause = error.code or error.type
     response = http.json_response(to_error(error), error.status)
     if error.retry_after is not None:
         response.headers["Retry-After"] = str(math.ceil(error.retry_after))

@@ -8,10 +8,10 @@ from flask import Response
 from gpt2giga import __version__
 from gpt2giga import http
 from gpt2giga.settings import Settings
-from gpt2giga.upstream.client import Upstream
+from gpt2giga.upstream.client import GetUpstream
 
 
-def blueprint(settings: Settings, upstream: Upstream) -> Blueprint:
+def blueprint(settings: Settings, get_upstream: GetUpstream) -> Blueprint:
     health = Blueprint("health", __name__)
     facts = {"status": "ok", "version": __version__, "backend": settings.backend}
 
@@ -23,7 +23,7 @@ def blueprint(settings: Settings, upstream: Upstream) -> Blueprint:
     @health.get("/ready")
     def ready() -> Response:
         """Raises what GigaChat, or the way to it, has to say."""
-        upstream.check()
+        get_upstream().check()
         return http.json_response({**facts, "status": "ready"})
 
     return health

@@ -6,6 +6,7 @@ import base64
 import binascii
 import dataclasses
 import difflib
+import ipaddress
 import re
 from collections.abc import Callable
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 PREFIXES = ("GPT2GIGA_", "GIGACHAT_")
+MIB = 1024 * 1024
 
 
 class SettingsError(Exception):
@@ -77,6 +79,14 @@ def url(value: str) -> str:
 
 def words(value: str) -> tuple[str, ...]:
     return tuple(word.strip() for word in value.split(",") if word.strip())
+
+
+def size(value: str) -> int:
+    match = re.fullmatch(r"(\d{1,9})\s*(|[kmg]i?b?)", value.lower())
+    if not match:
+        raise ValueError("a number of bytes, such as 33554432 or 32MiB")
+    power: int = " kmg".index(match[2][:1] or " ")
+    return int(match[1]) << 10 * power
 
 
 def statuses(value: str) -> tuple[int, ...]:
@@ -245,6 +255,37 @@ class Settings:
         "A silent stream gives a sign of life so many seconds apart; 0: never",
         seconds(0, 3600),
     )
+    max_concurrency: int | None = setting(
+        "GPT2GIGA_MAX_CONCURRENCY",
+        None,
+        "Requests at GigaChat at a time, over all workers; 0: no limit (default: 1 for GIGACHAT_API_PERS, else 10)",
+        whole(0, 100000),
+    )
+    queue_timeout: float = setting(
+        "GPT2GIGA_QUEUE_TIMEOUT", 60.0, "Seconds that a request waits in line for its turn", seconds(0, 86400)
+    )
+    runtime_dir: str | None = setting(
+        "GPT2GIGA_RUNTIME_DIR",
+        None,
+        "Folder where the workers count the account's requests (default: the system's for temporary files)",
+        also="RUNTIME_DIRECTORY",
+    )
+    allow_anonymous: bool = setting(
+        "GPT2GIGA_ALLOW_ANONYMOUS", False, "Listen on other addresses than loopback without GPT2GIGA_API_KEY", boolean
+    )
+    pass_token: bool = setting(
+        "GPT2GIGA_PASS_TOKEN",
+        False,
+        "Every client brings its own account as its API key: giga-cred-<key>[:scope], giga-auth-<token> or "
+        "giga-user-<user>:<password>",
+        boolean,
+    )
+    cors_origins: tuple[str, ...] = setting(
+        "GPT2GIGA_CORS_ORIGINS", (), "Origins whose web pages may call, separated by commas; *: all", words
+    )
+    max_body: int = setting("GPT2GIGA_MAX_BODY", 32 * MIB, "Largest request body, in bytes or as 32MiB", size)
+    log_format: str = setting("GPT2GIGA_LOG_FORMAT", "plain", "plain or json", one_of("plain", "json"))
+    log_content: bool = setting("GPT2GIGA_LOG_CONTENT", False, "Log prompts and answers too", boolean)
     sandbox: str | None = setting(
         "GPT2GIGA_SANDBOX", None, "Address of the built-in sandbox, to be used instead of GigaChat", url
     )
@@ -253,6 +294,23 @@ class Settings:
     def has_account(self) -> bool:
         """True when something is set that GigaChat could accept as an account."""
         return bool(self.credentials or self.access_token or (self.user and self.password) or self.cert_file)
+
+    @property
+    def account(self) -> str:
+        """What tells this GigaChat account from others; secret."""
+        return self.credentials or self.access_token or self.user or self.cert_file or ""
+
+    @property
+    def slots(self) -> int:
+        """Requests at GigaChat at a time; 0: no limit. The defaults are what the scopes allow (contract 3)."""
+        if self.max_concurrency is not None:
+            return self.max_concurrency
+        return 1 if self.scope == "GIGACHAT_API_PERS" else 10
+
+    @property
+    def is_public(self) -> bool:
+        """True when others than this machine's own users can reach the address."""
+        return not (self.host.startswith("unix:") or self.host == "localhost" or _is_loopback(self.host))
 
     @property
     def backend(self) -> str:
@@ -267,6 +325,13 @@ class Settings:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 FIELDS = dataclasses.fields(Settings)
 
 
@@ -279,6 +344,22 @@ def parse(environ: Mapping[str, str]) -> Settings:
             values[field.name] = _parse_one(field, variable, raw)
     settings = Settings(**values)
     return _use_sandbox(settings) if settings.sandbox else settings
+
+
+def check(settings: Settings) -> None:
+    """Raises SettingsError for what each setting allows by itself but all together do not."""
+    if not settings.has_account and not settings.pass_token:
+        raise SettingsError(
+            "no GigaChat account: set GIGACHAT_CREDENTIALS to the Authorization Key from Sber Studio, "
+            "in .env or in the environment (or try the sandbox: gpt2giga --sandbox)"
+        )
+    if settings.pass_token and settings.api_key:
+        raise SettingsError("GPT2GIGA_PASS_TOKEN and GPT2GIGA_API_KEY exclude each other: a client has one key to show")
+    if settings.is_public and not (settings.api_key or settings.pass_token or settings.allow_anonymous):
+        raise SettingsError(
+            f"GPT2GIGA_HOST={settings.host} lets others use your GigaChat account: set GPT2GIGA_API_KEY "
+            "(or GPT2GIGA_ALLOW_ANONYMOUS=True if that is what you want)"
+        )
 
 
 def _first_set(environ: Mapping[str, str], *variables: str) -> tuple[str, str]:

@@ -2,27 +2,39 @@
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Callable
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
+from typing import TypeAlias
 
 from gigachat.models import Chat
 
 from gpt2giga.chat import ChatRequest
 from gpt2giga.chat import Event
+from gpt2giga.errors import NotAuthenticated
 from gpt2giga.errors import NotFound
 from gpt2giga.errors import ProxyError
+from gpt2giga.errors import RateLimited
 from gpt2giga.settings import Settings
 from gpt2giga.upstream import required
 from gpt2giga.upstream import v1
 from gpt2giga.upstream.attachments import Attachments
 from gpt2giga.upstream.failures import translated
+from gpt2giga.upstream.limiter import Limiter
+from gpt2giga.upstream.limiter import QueueTimeout
+from gpt2giga.upstream.limiter import Slot
 from gpt2giga.upstream.models import Catalog
 from gpt2giga.upstream.models import Model
 from gpt2giga.upstream.models import not_found
 from gpt2giga.upstream.names import ToolNames
 from gpt2giga.upstream.retries import Retries
 from gpt2giga.upstream.sdk import Client
+
+# The line was full of waiting requests a moment ago; sooner makes no sense, and later is the client's choice.
+RETRY_AFTER_QUEUE = 5.0
 
 
 class Upstream:
@@ -33,31 +45,45 @@ class Upstream:
         self._client = Client(settings)
         self._retries = Retries(settings.max_retries, settings.retry_backoff_factor, settings.retry_on_status_codes)
         self._attachments = Attachments(self._upload)
+        self._limiter = Limiter(settings.slots, settings.account, Path(settings.runtime_dir or tempfile.gettempdir()))
         self.catalog = Catalog(settings, self._fetch_models)
 
     def complete(self, chat: ChatRequest) -> list[Event]:
-        return self._required(chat) if chat.tool_choice.mode == "required" else self._complete(chat)
+        with self._slot():
+            return self._required(chat) if chat.tool_choice.mode == "required" else self._complete(chat)
 
     def stream(self, chat: ChatRequest) -> Iterator[Event]:
         """Nothing is sent before the first event is asked for; closing the iterator closes GigaChat's stream.
 
         A required call cannot be passed on as it comes: it may take several answers to get it.
         """
-        if chat.tool_choice.mode == "required":
-            yield from self._required(chat)
-        else:
-            names = v1.tool_names(chat)
-            payload = self._payload(chat, names)
-            yield from self._retries.events(lambda: self._chunks(payload, names))
+        with self._slot():
+            if chat.tool_choice.mode == "required":
+                yield from self._required(chat)
+            else:
+                names = v1.tool_names(chat)
+                payload = self._payload(chat, names)
+                yield from self._retries.events(lambda: self._chunks(payload, names))
 
     def check(self) -> None:
         """Raises when GigaChat would not answer: no token to be had, or no list of models."""
-        with translated():
+        with self._translated():
             self._client.get_token()
         self.catalog.models()
 
     def close(self) -> None:
         self._client.close()
+
+    def _slot(self) -> Slot:
+        """The account's right to one request at GigaChat; waits in line for it."""
+        try:
+            return self._limiter.acquire(self._settings.queue_timeout)
+        except QueueTimeout as timeout:
+            raise RateLimited(
+                f"Rate limit reached: the account's {self._settings.slots} slots (GPT2GIGA_MAX_CONCURRENCY) stayed "
+                f"busy for {timeout.waited:.0f} seconds.",
+                retry_after=RETRY_AFTER_QUEUE,
+            ) from None
 
     def _required(self, chat: ChatRequest) -> list[Event]:
         return required.with_call(chat, self._complete)
@@ -81,17 +107,21 @@ class Upstream:
         return v1.to_payload(chat, model, names, files, send_state_id=self._settings.send_state_id)
 
     def _upload(self, name: str, content: bytes, media_type: str) -> str:
-        with translated():
+        with self._translated():
             return self._client.upload_file((name, content, media_type)).id_
 
     @contextmanager
-    def _translated(self, model: str) -> Iterator[None]:
-        """Names the closest model when GigaChat does not know this one."""
+    def _translated(self, model: str = "") -> Iterator[None]:
+        """Names the closest model when GigaChat does not know this one, and whose key it is that was rejected."""
         try:
             with translated():
                 yield
+        except NotAuthenticated as error:
+            if not self._settings.pass_token:
+                raise
+            raise NotAuthenticated("GigaChat rejects the account in your API key.") from error
         except NotFound as error:
-            if error.code != "model_not_found":
+            if not model or error.code != "model_not_found":
                 raise
             raise not_found(model, self._known_models()) from error
 
@@ -102,10 +132,14 @@ class Upstream:
             return []
 
     def _fetch_models(self) -> list[Model]:
-        with translated():
+        with self._translated():
             return [Model(model.id_, model.owned_by) for model in self._client.get_models().data]
 
 
 def _verbatim(payload: dict[str, Any]) -> Chat:
     """The SDK's models drop or refuse parts of what GigaChat takes (contract 8); additional_fields go as they are."""
     return Chat.model_construct(model=payload["model"], additional_fields=payload)
+
+
+# What a view calls to get the Upstream of the current request's account.
+GetUpstream: TypeAlias = Callable[[], Upstream]

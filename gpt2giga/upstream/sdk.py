@@ -11,6 +11,7 @@ from gigachat.exceptions import ResponseError
 
 from gpt2giga.settings import Settings
 from gpt2giga.upstream.tls import ssl_context
+from gpt2giga.upstream.wire import on_response
 
 CONNECT_TIMEOUT = 10.0
 OAUTH_TIMEOUT = 30.0
@@ -53,6 +54,9 @@ class Client(GigaChat):
                 max_keepalive_connections=IDLE_CONNECTIONS,
                 keepalive_expiry=IDLE_SECONDS,
             ),
+            # Streams are changed on their way, so they must not be compressed.
+            headers={"Accept-Encoding": "identity"},
+            event_hooks={"response": [on_response]},
         )
         self._auth_client_instance = httpx.Client(
             verify=context,

@@ -8,20 +8,20 @@ from flask import Blueprint
 from flask import Response
 
 from gpt2giga import http
-from gpt2giga.upstream.client import Upstream
+from gpt2giga.upstream.client import GetUpstream
 from gpt2giga.upstream.models import Model
 
 
-def blueprint(upstream: Upstream) -> Blueprint:
+def blueprint(get_upstream: GetUpstream) -> Blueprint:
     models = Blueprint("openai_models", __name__)
 
     @models.get("/models")
     def list_models() -> Response:
-        return http.json_response({"object": "list", "data": [to_model(m) for m in upstream.catalog.models()]})
+        return http.json_response({"object": "list", "data": [to_model(m) for m in get_upstream().catalog.models()]})
 
     @models.get("/models/<path:model_id>")
     def retrieve_model(model_id: str) -> Response:
-        return http.json_response(to_model(upstream.catalog.model(model_id.rstrip("/"))))
+        return http.json_response(to_model(get_upstream().catalog.model(model_id.rstrip("/"))))
 
     return models
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeAlias
 
-from gpt2giga.upstream.schema_shape import Child
-from gpt2giga.upstream.schema_shape import LIMITS
-from gpt2giga.upstream.schema_shape import Note
-from gpt2giga.upstream.schema_shape import Shape
-from gpt2giga.upstream.schema_values import show
+from gpt2giga.upstream.schema.shape import Child
+from gpt2giga.upstream.schema.shape import LIMITS
+from gpt2giga.upstream.schema.shape import Note
+from gpt2giga.upstream.schema.shape import Shape
+from gpt2giga.upstream.schema.values import show
 
 ShapeOf: TypeAlias = Callable[[Child], Shape]
 

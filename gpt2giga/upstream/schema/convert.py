@@ -7,7 +7,7 @@ in them is said in the description, in parentheses after the author's own words.
 Where a choice had to be made, it is the one that lets the model say most:
 - no type at all, `{}` and true: a string "(any JSON value)", since every JSON value can be written in one;
 - false: the key may not come, so it is not shown;
-- a real union: the richest branch is the type (schema_shape.RANK), the others are described;
+- a real union: the richest branch is the type (shape.RANK), the others are described;
 - no `properties` and no word about keys: "(any keys)", as an empty list of keys looks like no keys.
 """
 
@@ -18,18 +18,18 @@ import re
 from copy import deepcopy
 from typing import Any
 
-from gpt2giga.upstream.schema_budget import Budget
-from gpt2giga.upstream.schema_budget import TooLarge
-from gpt2giga.upstream.schema_budget import weigh
-from gpt2giga.upstream.schema_resolve import Resolver
-from gpt2giga.upstream.schema_shape import Child
-from gpt2giga.upstream.schema_shape import LIMITS
-from gpt2giga.upstream.schema_shape import Note
-from gpt2giga.upstream.schema_shape import Shape
-from gpt2giga.upstream.schema_values import fits
-from gpt2giga.upstream.schema_values import is_small
-from gpt2giga.upstream.schema_values import show
-from gpt2giga.upstream.schema_words import remark
+from gpt2giga.upstream.schema.budget import Budget
+from gpt2giga.upstream.schema.budget import TooLarge
+from gpt2giga.upstream.schema.budget import weigh
+from gpt2giga.upstream.schema.resolve import Resolver
+from gpt2giga.upstream.schema.shape import Child
+from gpt2giga.upstream.schema.shape import LIMITS
+from gpt2giga.upstream.schema.shape import Note
+from gpt2giga.upstream.schema.shape import Shape
+from gpt2giga.upstream.schema.values import fits
+from gpt2giga.upstream.schema.values import is_small
+from gpt2giga.upstream.schema.values import show
+from gpt2giga.upstream.schema.words import remark
 
 # Far deeper than tools are; a schema that gets too large at one depth is tried at the next.
 _DEPTHS = (40, 10, 4, 1)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterable
 from typing import Any
 from typing import TypeGuard
@@ -22,6 +21,7 @@ _WORDS = {
 _TYPES = {word: name for name, words in _WORDS.items() for word in words.split()}
 _PYTHON = (("null", type(None)), ("boolean", bool), ("string", str), ("integer", int), ("object", dict))
 _DEEPEST = 20
+_HUGE = 1e300
 
 
 def known_type(word: str) -> str | None:
@@ -52,8 +52,8 @@ def fits(value: Any, kind: str) -> bool:
 
 
 def is_number(value: Any) -> TypeGuard[int | float]:
-    # bool is an int to Python; an int may be too large for isfinite to look at.
-    return type(value) is int or (isinstance(value, float) and math.isfinite(value))
+    # bool is an int to Python; NaN and infinity are not JSON, and integers beyond that are a joke.
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and -_HUGE < value < _HUGE
 
 
 def show(value: Any) -> str:
@@ -70,16 +70,20 @@ def identity(value: Any) -> str:
 
 
 def is_small(value: Any, most: int = 2000) -> bool:
-    """Worth repeating, and safe to: finite numbers only, few levels. No recursion, the depth is the client's."""
+    """Worth repeating, and safe to: numbers of JSON only, few levels. No recursion, the depth is the client's."""
     waiting = [(value, 0)]
     while waiting:
         item, depth = waiting.pop()
         most -= _size(item)
-        if most < 0 or depth > _DEEPEST or (isinstance(item, float) and not math.isfinite(item)):
+        if most < 0 or depth > _DEEPEST or not _is_plain(item):
             return False
         if isinstance(item, (dict, list)):
             waiting.extend((child, depth + 1) for child in _children(item))
     return True
+
+
+def _is_plain(item: Any) -> bool:
+    return not isinstance(item, (int, float)) or isinstance(item, bool) or is_number(item)
 
 
 def _children(item: dict[str, Any] | list[Any]) -> Iterable[Any]:

@@ -6,23 +6,23 @@ from dataclasses import replace
 from functools import reduce
 from typing import Any
 
-from gpt2giga.upstream.schema_budget import Budget
-from gpt2giga.upstream.schema_merge import both
-from gpt2giga.upstream.schema_merge import either
-from gpt2giga.upstream.schema_merge import split
-from gpt2giga.upstream.schema_read import read
-from gpt2giga.upstream.schema_refs import definitions
-from gpt2giga.upstream.schema_refs import find
-from gpt2giga.upstream.schema_refs import name_of
-from gpt2giga.upstream.schema_refs import reference
-from gpt2giga.upstream.schema_shape import Child
-from gpt2giga.upstream.schema_shape import Joined
-from gpt2giga.upstream.schema_shape import Note
-from gpt2giga.upstream.schema_shape import Path
-from gpt2giga.upstream.schema_shape import RANK
-from gpt2giga.upstream.schema_shape import Shape
-from gpt2giga.upstream.schema_shape import Sub
-from gpt2giga.upstream.schema_shape import UNKNOWN_TYPE
+from gpt2giga.upstream.schema.budget import Budget
+from gpt2giga.upstream.schema.merge import both
+from gpt2giga.upstream.schema.merge import either
+from gpt2giga.upstream.schema.merge import split
+from gpt2giga.upstream.schema.read import read
+from gpt2giga.upstream.schema.refs import definitions
+from gpt2giga.upstream.schema.refs import find
+from gpt2giga.upstream.schema.refs import name_of
+from gpt2giga.upstream.schema.refs import reference
+from gpt2giga.upstream.schema.shape import Child
+from gpt2giga.upstream.schema.shape import Joined
+from gpt2giga.upstream.schema.shape import Note
+from gpt2giga.upstream.schema.shape import Path
+from gpt2giga.upstream.schema.shape import RANK
+from gpt2giga.upstream.schema.shape import Shape
+from gpt2giga.upstream.schema.shape import Sub
+from gpt2giga.upstream.schema.shape import UNKNOWN_TYPE
 
 _LONGEST_CHAIN = 8
 _MOST_KEYS = 12

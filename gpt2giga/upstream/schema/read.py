@@ -10,19 +10,19 @@ from collections.abc import Iterable
 from typing import Any
 from typing import TypeAlias
 
-from gpt2giga.upstream.schema_shape import Joined
-from gpt2giga.upstream.schema_shape import LOWER
-from gpt2giga.upstream.schema_shape import Note
-from gpt2giga.upstream.schema_shape import Path
-from gpt2giga.upstream.schema_shape import Shape
-from gpt2giga.upstream.schema_shape import Sub
-from gpt2giga.upstream.schema_shape import UNKNOWN_TYPE
-from gpt2giga.upstream.schema_shape import UPPER
-from gpt2giga.upstream.schema_values import is_number
-from gpt2giga.upstream.schema_values import is_small
-from gpt2giga.upstream.schema_values import known_type
-from gpt2giga.upstream.schema_values import show
-from gpt2giga.upstream.schema_values import unique
+from gpt2giga.upstream.schema.shape import Joined
+from gpt2giga.upstream.schema.shape import LOWER
+from gpt2giga.upstream.schema.shape import Note
+from gpt2giga.upstream.schema.shape import Path
+from gpt2giga.upstream.schema.shape import Shape
+from gpt2giga.upstream.schema.shape import Sub
+from gpt2giga.upstream.schema.shape import UNKNOWN_TYPE
+from gpt2giga.upstream.schema.shape import UPPER
+from gpt2giga.upstream.schema.values import is_number
+from gpt2giga.upstream.schema.values import is_small
+from gpt2giga.upstream.schema.values import known_type
+from gpt2giga.upstream.schema.values import show
+from gpt2giga.upstream.schema.values import unique
 
 _COUNTS = frozenset({"minLength", "maxLength", "minItems", "maxItems"})
 _ANY_KEY = frozenset({"", ".*", ".+", "^.*$", "^.+$", "^(.*)$"})

@@ -7,7 +7,7 @@ from dataclasses import field
 from typing import Any
 from typing import TypeAlias
 
-from gpt2giga.upstream.schema_values import common_type
+from gpt2giga.upstream.schema.values import common_type
 
 # Richest first: of a union this is the branch that can say most.
 RANK = ("object", "array", "string", "number", "integer", "boolean", "")

@@ -8,15 +8,15 @@ from dataclasses import replace
 from typing import Any
 from typing import TypeAlias
 
-from gpt2giga.upstream.schema_shape import Child
-from gpt2giga.upstream.schema_shape import Joined
-from gpt2giga.upstream.schema_shape import LOWER
-from gpt2giga.upstream.schema_shape import Note
-from gpt2giga.upstream.schema_shape import RANK
-from gpt2giga.upstream.schema_shape import Shape
-from gpt2giga.upstream.schema_values import fits
-from gpt2giga.upstream.schema_values import identity
-from gpt2giga.upstream.schema_values import unique
+from gpt2giga.upstream.schema.shape import Child
+from gpt2giga.upstream.schema.shape import Joined
+from gpt2giga.upstream.schema.shape import LOWER
+from gpt2giga.upstream.schema.shape import Note
+from gpt2giga.upstream.schema.shape import RANK
+from gpt2giga.upstream.schema.shape import Shape
+from gpt2giga.upstream.schema.values import fits
+from gpt2giga.upstream.schema.values import identity
+from gpt2giga.upstream.schema.values import unique
 
 _Choice: TypeAlias = Callable[[Any, Any], Any]
 

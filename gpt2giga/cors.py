@@ -1,0 +1,33 @@
+"""Browsers on other origins: off unless GPT2GIGA_CORS_ORIGINS names them. Never with credentials."""
+
+from __future__ import annotations
+
+from flask import Flask
+from flask import request
+from flask import Response
+
+from gpt2giga.settings import Settings
+
+METHODS = "GET, POST, DELETE, OPTIONS"
+EXPOSED = "X-Request-ID, Retry-After"
+DAY = "86400"
+
+
+def init_app(app: Flask, settings: Settings) -> None:
+    allowed = settings.cors_origins
+
+    def allow(response: Response) -> Response:
+        origin = request.headers.get("Origin", "")
+        if origin and (origin in allowed or "*" in allowed):
+            response.headers["Access-Control-Allow-Origin"] = "*" if "*" in allowed else origin
+            response.headers["Access-Control-Expose-Headers"] = EXPOSED
+            if request.method == "OPTIONS":
+                wanted = request.headers.get("Access-Control-Request-Headers", "Authorization, Content-Type")
+                response.headers["Access-Control-Allow-Headers"] = wanted
+                response.headers["Access-Control-Allow-Methods"] = METHODS
+                response.headers["Access-Control-Max-Age"] = DAY
+        response.vary.add("Origin")
+        return response
+
+    if allowed:
+        app.after_request(allow)

@@ -18,6 +18,7 @@ from gpt2giga import http
 from gpt2giga import logs
 from gpt2giga.accounts import Accounts
 from gpt2giga.dialects.openai import chat
+from gpt2giga.dialects.openai import embeddings
 from gpt2giga.dialects.openai import models
 from gpt2giga.dialects.openai.errors import to_error
 from gpt2giga.environment import load_settings
@@ -46,6 +47,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         health.blueprint(settings, upstream),
         chat.blueprint(settings, upstream),
         models.blueprint(upstream),
+        embeddings.blueprint(upstream),
     ):
         # Guides point clients at the root as often as at /v1.
         app.register_blueprint(blueprint)

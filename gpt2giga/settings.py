@@ -212,6 +212,12 @@ class Settings:
     embeddings: str = setting(
         "GPT2GIGA_EMBEDDINGS", "EmbeddingsGigaR", "Embedding model for requests that name none of GigaChat's"
     )
+    embeddings_overflow: str = setting(
+        "GPT2GIGA_EMBEDDINGS_OVERFLOW",
+        "average",
+        "A text above the embedding model's limit: average of its parts, or error",
+        one_of("average", "error"),
+    )
     model_aliases: tuple[tuple[str, str], ...] = setting(
         "GPT2GIGA_MODEL_ALIASES", (), "Names for GigaChat's models: gpt-4o=GigaChat-2-Max,...", pairs
     )

@@ -18,10 +18,13 @@ from gpt2giga.errors import NotAuthenticated
 from gpt2giga.errors import NotFound
 from gpt2giga.errors import ProxyError
 from gpt2giga.errors import RateLimited
+from gpt2giga.errors import UpstreamError
 from gpt2giga.settings import Settings
 from gpt2giga.upstream import required
 from gpt2giga.upstream import v1
 from gpt2giga.upstream.attachments import Attachments
+from gpt2giga.upstream.embedding import embed
+from gpt2giga.upstream.embedding import Embedding
 from gpt2giga.upstream.failures import translated
 from gpt2giga.upstream.limiter import Limiter
 from gpt2giga.upstream.limiter import QueueTimeout
@@ -64,6 +67,18 @@ class Upstream:
                 names = v1.tool_names(chat)
                 payload = self._payload(chat, names)
                 yield from self._retries.events(lambda: self._chunks(payload, names))
+
+    def embed(self, texts: list[str], model: str) -> list[Embedding]:
+        """Takes no slot of the account: only chats were seen to be limited."""
+        average = self._settings.embeddings_overflow == "average"
+        return embed(texts, lambda batch: self._retries.once(lambda: self._embed(batch, model)), average=average)
+
+    def _embed(self, texts: list[str], model: str) -> list[Embedding]:
+        with self._translated(model):
+            found = sorted(self._client.embeddings(texts, model=model).data, key=lambda item: item.index)
+        if len(found) != len(texts):
+            raise UpstreamError(f"GigaChat gave {len(found)} embeddings for {len(texts)} texts.")
+        return [Embedding(item.embedding, item.usage.prompt_tokens) for item in found]
 
     def check(self) -> None:
         """Raises when GigaChat would not answer: no token to be had, or no list of models."""

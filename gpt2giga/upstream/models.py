@@ -78,6 +78,11 @@ class Catalog:
         """The model's name in answers: what the client asked for."""
         return asked or self._settings.model
 
+    def embedder(self, asked: str) -> str:
+        """The id of the embedding model; other vendors' ones (text-embedding-3-small) mean our default."""
+        model = self._aliases.get(asked, asked)
+        return model if Model(model, "").kind == "embedder" else self._settings.embeddings
+
     def resolve(self, asked: str) -> str:
         """The id to send to GigaChat for the name a client used."""
         if not asked or not self._settings.pass_model:

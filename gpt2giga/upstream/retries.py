@@ -8,9 +8,11 @@ import time
 from collections.abc import Callable
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
-from gpt2giga.chat import Event
 from gpt2giga.errors import ProxyError
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +28,15 @@ class Retries:
     backoff: float
     statuses: tuple[int, ...]
 
-    def events(self, attempt: Callable[[], Iterator[Event]]) -> Iterator[Event]:
+    def once(self, call: Callable[[], T]) -> T:
+        """For an answer that is one value."""
+
+        def attempt() -> Iterator[T]:
+            yield call()
+
+        return next(self.events(attempt))
+
+    def events(self, attempt: Callable[[], Iterator[T]]) -> Iterator[T]:
         for earlier in range(self.most + 1):
             events = attempt()
             try:

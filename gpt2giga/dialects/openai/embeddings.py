@@ -1,0 +1,98 @@
+"""POST /v1/embeddings."""
+
+from __future__ import annotations
+
+import base64
+import sys
+from array import array
+from typing import Any
+
+from flask import Blueprint
+from flask import Response
+
+from gpt2giga import http
+from gpt2giga import logs
+from gpt2giga.chat import Usage
+from gpt2giga.dialects.openai import fields
+from gpt2giga.dialects.openai.fields import Body
+from gpt2giga.dialects.openai.fields import invalid
+from gpt2giga.upstream.client import GetUpstream
+from gpt2giga.upstream.embedding import Embedding
+
+# Names the texts, by number, whose embedding is the mean of their parts.
+AVERAGED_HEADER = "X-Gpt2giga-Averaged"
+
+
+def blueprint(get_upstream: GetUpstream) -> Blueprint:
+    embeddings = Blueprint("openai_embeddings", __name__)
+
+    @embeddings.post("/embeddings")
+    def create() -> Response:
+        body = http.json_body()
+        upstream = get_upstream()
+        model = upstream.catalog.embedder(fields.string(body, "model"))
+        texts, in_base64 = from_input(body.get("input")), _in_base64(body)
+        record = logs.record()
+        record.model = model
+        record.keep(body)
+        found = upstream.embed(texts, model)
+        _check_dimensions(fields.integer(body, "dimensions", 1, 100_000), found, model)
+        record.usage = Usage(prompt=sum(embedding.tokens for embedding in found))
+        response = http.json_response(to_embeddings(found, fields.string(body, "model") or model, in_base64=in_base64))
+        averaged = [str(number) for number, embedding in enumerate(found) if embedding.averaged]
+        if averaged:
+            response.headers[AVERAGED_HEADER] = ",".join(averaged)
+        return response
+
+    return embeddings
+
+
+def from_input(given: Any) -> list[str]:
+    texts = given if isinstance(given, list) else [given]
+    if not texts:
+        raise invalid("input", "at least one text")
+    if all(isinstance(text, int | list) and not isinstance(text, bool) for text in texts):
+        raise invalid("input", "texts; GigaChat takes no token numbers (langchain: check_embedding_ctx_length=False)")
+    for number, text in enumerate(texts):
+        if not isinstance(text, str) or not text:
+            raise invalid(f"input[{number}]" if isinstance(given, list) else "input", "a text that is not empty")
+    return texts
+
+
+def _in_base64(body: Body) -> bool:
+    form = fields.string(body, "encoding_format") or "float"
+    if form not in ("float", "base64"):
+        raise invalid("encoding_format", "float or base64")
+    return form == "base64"
+
+
+def _check_dimensions(wanted: int | None, found: list[Embedding], model: str) -> None:
+    """A vector cut to fewer numbers would mean something else; that is for the client to decide."""
+    given = len(found[0].vector)
+    if wanted is not None and wanted != given:
+        raise invalid("dimensions", f"{given}, which is what {model} gives")
+
+
+def to_embeddings(found: list[Embedding], model: str, *, in_base64: bool) -> dict[str, Any]:
+    tokens = sum(embedding.tokens for embedding in found)
+    return {
+        "object": "list",
+        "data": [
+            {
+                "object": "embedding",
+                "index": index,
+                "embedding": _packed(embedding.vector) if in_base64 else embedding.vector,
+            }
+            for index, embedding in enumerate(found)
+        ],
+        "model": model,
+        "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
+    }
+
+
+def _packed(vector: list[float]) -> str:
+    """32-bit floats, little-endian, as the `openai` SDKs unpack them."""
+    packed = array("f", vector)
+    if sys.byteorder == "big":
+        packed.byteswap()
+    return base64.b64encode(packed.tobytes()).decode()

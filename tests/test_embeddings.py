@@ -1,0 +1,102 @@
+"""Embeddings over the running service, by the real client and bare."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from openai import BadRequestError
+from openai import OpenAI
+import pytest
+
+from gpt2giga.sandbox.server import SandboxServer
+from tests.service import Service
+
+
+def sent(sandbox: SandboxServer) -> list[dict[str, Any]]:
+    return [request["json"] for request in sandbox.state.requests("/embeddings")]
+
+
+def test_the_client_as_it_is(client: OpenAI, sandbox: SandboxServer) -> None:
+    """It asks for base64 without being told to."""
+    found = client.embeddings.create(model="text-embedding-3-small", input=["раз", "два"])
+    plain = client.embeddings.create(model="EmbeddingsGigaR", input="два", encoding_format="float")
+    assert [len(item.embedding) for item in found.data] == [2560, 2560]
+    assert [item.index for item in found.data] == [0, 1]
+    assert found.data[1].embedding == pytest.approx(plain.data[0].embedding, rel=1e-6)
+    assert found.usage.prompt_tokens == found.usage.total_tokens > 0
+    assert sent(sandbox)[0] == {"input": ["раз", "два"], "model": "EmbeddingsGigaR"}
+
+
+def test_a_gigachat_embedder_passes(client: OpenAI) -> None:
+    found = client.embeddings.create(model="Embeddings", input="ping", dimensions=1024)
+    assert found.model == "Embeddings" and len(found.data[0].embedding) == 1024
+
+
+def test_the_model_that_the_settings_name(start_service: Any, sandbox: SandboxServer) -> None:
+    service = start_service(GPT2GIGA_EMBEDDINGS="Embeddings", GPT2GIGA_MODEL_ALIASES="ada=Embeddings-2")
+    for asked, used in [(None, "Embeddings"), ("GigaChat-2-Max", "Embeddings"), ("ada", "Embeddings-2")]:
+        answer = service.post("/v1/embeddings", {"input": "a", "model": asked}).json()
+        assert sent(sandbox)[-1]["model"] == used and answer["model"] == (asked or used)
+
+
+def test_large_lists_keep_their_order(service: Service, sandbox: SandboxServer) -> None:
+    texts = [f"текст номер {number}" for number in range(200)]
+    answer = service.post("/v1/embeddings", {"input": texts, "model": "Embeddings"}).json()
+    assert [len(request["input"]) for request in sent(sandbox)] == [90, 90, 20]
+    assert [item["index"] for item in answer["data"]] == list(range(200))
+    for number in (0, 89, 90, 199):
+        alone = service.post("/v1/embeddings", {"input": texts[number], "model": "Embeddings"}).json()
+        assert alone["data"][0]["embedding"] == answer["data"][number]["embedding"]
+
+
+LONG = "длинное слово " * 300
+
+
+def test_a_long_text_is_averaged_and_said_so(service: Service, sandbox: SandboxServer) -> None:
+    response = service.post("/v1/embeddings", {"input": ["раз", LONG, "два"], "model": "Embeddings"})
+    assert response.status_code == 200, response.text
+    assert response.headers["X-Gpt2giga-Averaged"] == "1"
+    accepted = [request["json"]["input"] for request in sandbox.state.requests("/embeddings") if not request["error"]]
+    parts = [text for batch in accepted for text in batch if text not in ("раз", "два")]
+    assert "".join(parts) == LONG
+    vector = response.json()["data"][1]["embedding"]
+    assert len(vector) == 1024 and response.json()["usage"]["prompt_tokens"] > 512
+
+
+def test_a_long_text_can_be_an_error(start_service: Any) -> None:
+    service = start_service(GPT2GIGA_EMBEDDINGS_OVERFLOW="error")
+    with service.client() as client, pytest.raises(BadRequestError) as caught:
+        client.embeddings.create(model="Embeddings", input=LONG)
+    assert caught.value.code == "context_length_exceeded"
+
+
+BAD = [
+    ({}, "input"),
+    ({"input": ""}, "input"),
+    ({"input": []}, "input"),
+    ({"input": ["a", ""]}, "input[1]"),
+    ({"input": ["a", 1]}, "input[1]"),
+    ({"input": [1, 2, 3]}, "input"),
+    ({"input": [[1, 2], [3]]}, "input"),
+    ({"input": {"text": "a"}}, "input"),
+    ({"input": "a", "dimensions": 256, "model": "Embeddings"}, "dimensions"),
+    ({"input": "a", "dimensions": "many"}, "dimensions"),
+    ({"input": "a", "encoding_format": "int8"}, "encoding_format"),
+    ({"input": "a", "model": 1}, "model"),
+]
+
+
+@pytest.mark.parametrize("body, param", BAD, ids=[f"{param}-{i}" for i, (_, param) in enumerate(BAD)])
+def test_what_makes_no_sense_is_named(service: Service, body: dict[str, Any], param: str) -> None:
+    response = service.post("/v1/embeddings", body)
+    assert response.status_code == 400 and response.json()["error"]["param"] == param
+
+
+def test_embeddings_take_no_chat_slot(service: Service, sandbox: SandboxServer) -> None:
+    """A personal account has one slot; OpenClaw embeds its memory beside the chat."""
+    sandbox.state.script({"text": "Раз два три четыре пять шесть", "hang_after": 1})
+    with service.client().chat.completions.create(
+        model="GigaChat", messages=[{"role": "user", "content": "a"}], stream=True
+    ) as stream:
+        next(stream)
+        assert service.post("/v1/embeddings", {"input": "ping"}).status_code == 200

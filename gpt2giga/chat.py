@@ -28,6 +28,15 @@ class Image:
 
 
 @dataclass(frozen=True, slots=True)
+class File:
+    """A document or a recording: a data URL or an address to fetch, or the id of a file that was uploaded before."""
+
+    url: str
+    name: str = ""
+    file_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ToolCall:
     """A call the model made: a part of an assistant message, and an event of an answer."""
 
@@ -45,7 +54,7 @@ class ToolResult:
     parts: tuple[Text | Image, ...]
 
 
-Part: TypeAlias = Text | Image | ToolCall | ToolResult
+Part: TypeAlias = Text | Image | File | ToolCall | ToolResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +81,18 @@ class ToolChoice:
 
 
 @dataclass(frozen=True, slots=True)
+class JsonFormat:
+    """The answer's text must be one JSON document; with a schema, one that follows it. strict: or else an error."""
+
+    schema: Any = None
+    strict: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class ChatRequest:
     """`model` is the id the client asked for, empty when it named none. None: the client did not say.
 
-    response_schema: the JSON Schema that the answer's text must follow.
+    session: what the requests of one conversation share; empty when nothing is known to be shared.
     """
 
     model: str
@@ -86,7 +103,9 @@ class ChatRequest:
     top_p: float | None = None
     max_tokens: int | None = None
     reasoning_effort: Literal["low", "medium", "high"] | None = None
-    response_schema: Any = None
+    stop: tuple[str, ...] = ()
+    json_format: JsonFormat | None = None
+    session: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +117,14 @@ class Usage:
     cached: int = 0
     reasoning: int = 0
 
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(
+            self.prompt + other.prompt,
+            self.completion + other.completion,
+            self.cached + other.cached,
+            self.reasoning + other.reasoning,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class TextDelta:
@@ -106,6 +133,13 @@ class TextDelta:
 
 @dataclass(frozen=True, slots=True)
 class ReasoningDelta:
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class RefusalDelta:
+    """Text instead of the JSON that was asked for: the model, or GigaChat's filter, would not answer."""
+
     text: str
 
 
@@ -126,4 +160,4 @@ def arguments_from_json(text: str) -> dict[str, Any]:
     return value if isinstance(value, dict) else {"value": value}
 
 
-Event: TypeAlias = TextDelta | ReasoningDelta | ToolCall | Done
+Event: TypeAlias = TextDelta | ReasoningDelta | RefusalDelta | ToolCall | Done

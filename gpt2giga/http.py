@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import orjson
 from flask import request
 from flask import Response
 
+from gpt2giga.chat import ChatRequest
 from gpt2giga.errors import BadRequest
+
+# Ids that clients make up and that end in headers and log lines.
+ACCEPTED_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 
 def json_body() -> Mapping[str, Any]:
@@ -24,6 +30,12 @@ def json_body() -> Mapping[str, Any]:
     if not isinstance(body, dict):
         raise BadRequest("The body must be a JSON object.", code="invalid_json")
     return body
+
+
+def with_session(chat: ChatRequest) -> ChatRequest:
+    """The client's own X-Session-ID wins over what its request tells of the conversation."""
+    given = request.headers.get("X-Session-ID", "")
+    return replace(chat, session=given) if ACCEPTED_ID.fullmatch(given) else chat
 
 
 def json_response(body: Any, status: int = 200) -> Response:

@@ -26,9 +26,9 @@ from gpt2giga.chat import TextDelta
 from gpt2giga.chat import ToolCall
 from gpt2giga.chat import Usage
 from gpt2giga.errors import ProxyError
+from gpt2giga.http import ACCEPTED_ID
 from gpt2giga.settings import Settings
 
-ACCEPTED_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 PLAIN = re.compile(r"[\w./:@+-]+")
 CLIENT_GONE = 499  # nginx's number for it
 
@@ -54,9 +54,11 @@ class Record:
     content: list[Any] = field(default_factory=list)
     written: bool = False
 
-    def keep(self, body: Any) -> None:
+    def opened(self, model: str, body: Any, *, stream: bool = False) -> Record:
+        self.model, self.stream = model, stream
         if self.keeps_content:
             self.content.append(body)
+        return self
 
     def observed(self, events: Iterable[Event]) -> Iterator[Event]:
         """The same events; notes the first one's time, the usage, and how it ended."""
@@ -68,7 +70,7 @@ class Record:
                 if self.keeps_content and isinstance(event, TextDelta | ToolCall):
                     self.content.append(repr(event))
                 if isinstance(event, Done):
-                    self.usage, self.cause = event.usage, ""
+                    self.usage, self.cause = (self.usage or Usage()) + (event.usage or Usage()), ""
                 yield event
         except ProxyError as error:
             self.cause = error.code or error.type

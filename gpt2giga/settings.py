@@ -230,6 +230,18 @@ class Settings:
     send_state_id: bool = setting(
         "GPT2GIGA_SEND_STATE_ID", False, "Send functions_state_id of earlier tool calls back to GigaChat", boolean
     )
+    structured_output: str = setting(
+        "GPT2GIGA_STRUCTURED_OUTPUT",
+        "native",
+        "JSON by a schema: native (GigaChat's response_format), or function for models that lack it",
+        one_of("native", "function"),
+    )
+    session_id: bool = setting(
+        "GPT2GIGA_SESSION_ID",
+        True,
+        "Tell GigaChat which requests belong together (X-Session-ID), which makes its prompt cache hit; off: do not",
+        boolean,
+    )
     blacklist_finish_reason: str = setting(
         "GPT2GIGA_BLACKLIST_FINISH_REASON",
         "stop",

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from typing import TypeAlias
 
+from gigachat.context import session_id_cvar
 from gigachat.models import Chat
 
 from gpt2giga.chat import ChatRequest
@@ -20,8 +21,8 @@ from gpt2giga.errors import ProxyError
 from gpt2giga.errors import RateLimited
 from gpt2giga.errors import UpstreamError
 from gpt2giga.settings import Settings
-from gpt2giga.upstream import required
 from gpt2giga.upstream import v1
+from gpt2giga.upstream.answers import answer
 from gpt2giga.upstream.attachments import Attachments
 from gpt2giga.upstream.embedding import embed
 from gpt2giga.upstream.embedding import Embedding
@@ -40,6 +41,10 @@ from gpt2giga.upstream.sdk import Client
 RETRY_AFTER_QUEUE = 5.0
 
 
+# A payload, its names and its session -> the events of one answer.
+Send: TypeAlias = Callable[[dict[str, Any], ToolNames, str], Iterator[Event]]
+
+
 class Upstream:
     """One for a process; safe to share between threads and greenlets. Every method raises ProxyError."""
 
@@ -53,20 +58,12 @@ class Upstream:
 
     def complete(self, chat: ChatRequest) -> list[Event]:
         with self._slot():
-            return self._required(chat) if chat.tool_choice.mode == "required" else self._complete(chat)
+            return list(self._answer(chat, self._completion, streamed=False))
 
     def stream(self, chat: ChatRequest) -> Iterator[Event]:
-        """Nothing is sent before the first event is asked for; closing the iterator closes GigaChat's stream.
-
-        A required call cannot be passed on as it comes: it may take several answers to get it.
-        """
+        """Nothing is sent before the first event is asked for; closing the iterator closes GigaChat's stream."""
         with self._slot():
-            if chat.tool_choice.mode == "required":
-                yield from self._required(chat)
-            else:
-                names = v1.tool_names(chat)
-                payload = self._payload(chat, names)
-                yield from self._retries.events(lambda: self._chunks(payload, names))
+            yield from self._answer(chat, self._chunks, streamed=True)
 
     def embed(self, texts: list[str], model: str) -> list[Embedding]:
         """Takes no slot of the account: only chats were seen to be limited."""
@@ -100,20 +97,24 @@ class Upstream:
                 retry_after=RETRY_AFTER_QUEUE,
             ) from None
 
-    def _required(self, chat: ChatRequest) -> list[Event]:
-        return required.with_call(chat, self._complete)
+    def _answer(self, chat: ChatRequest, send: Send, *, streamed: bool) -> Iterator[Event]:
+        def ask(chat: ChatRequest) -> Iterator[Event]:
+            names = v1.tool_names(chat)
+            payload = self._payload(chat, names)
+            session = chat.session if self._settings.session_id else ""
+            return self._retries.events(lambda: send(payload, names, session))
 
-    def _complete(self, chat: ChatRequest) -> list[Event]:
-        names = v1.tool_names(chat)
-        payload = self._payload(chat, names)
-        return list(self._retries.events(lambda: self._completion(payload, names)))
+        as_function = self._settings.structured_output == "function"
+        return answer(chat, ask, streamed=streamed, as_function=as_function)
 
-    def _completion(self, payload: dict[str, Any], names: ToolNames) -> Iterator[Event]:
+    def _completion(self, payload: dict[str, Any], names: ToolNames, session: str) -> Iterator[Event]:
         with self._translated(payload["model"]):
+            session_id_cvar.set(session)
             yield from v1.from_completion(self._client.chat(_verbatim(payload)), names)
 
-    def _chunks(self, payload: dict[str, Any], names: ToolNames) -> Iterator[Event]:
+    def _chunks(self, payload: dict[str, Any], names: ToolNames, session: str) -> Iterator[Event]:
         with self._translated(payload["model"]):
+            session_id_cvar.set(session)  # read when the request is made; the next one in this thread sets its own
             yield from v1.from_chunks(self._client.stream(_verbatim(payload)), names)
 
     def _payload(self, chat: ChatRequest, names: ToolNames) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import orjson
 
 from gpt2giga.chat import ChatRequest
 from gpt2giga.chat import Event
+from gpt2giga.chat import JsonFormat
 from gpt2giga.chat import Message
 from gpt2giga.chat import Text
 from gpt2giga.chat import TextDelta
@@ -52,7 +53,7 @@ def _chosen(chat: ChatRequest, ask: Ask) -> str:
         "required": ["name"],
     }
     messages = (*chat.messages, Message("user", (question,)))
-    events = ask(replace(chat, messages=messages, tools=(), tool_choice=ToolChoice(), response_schema=schema))
+    events = ask(replace(chat, messages=messages, tools=(), tool_choice=ToolChoice(), json_format=JsonFormat(schema)))
     text = "".join(event.text for event in events if isinstance(event, TextDelta))
     return _name_in(text, names)
 

@@ -27,6 +27,7 @@ from gpt2giga.chat import Usage
 from gpt2giga.errors import UpstreamCut
 from gpt2giga.errors import UpstreamError
 from gpt2giga.upstream.history import to_messages
+from gpt2giga.upstream.hold import possible_start
 from gpt2giga.upstream.names import ToolNames
 from gpt2giga.upstream.schema import to_function_parameters
 from gpt2giga.upstream.state_id import call_id
@@ -60,8 +61,8 @@ def to_payload(
         payload["function_call"] = "none"
     if chat.tools and chat.tool_choice.mode == "named":
         payload["function_call"] = {"name": names.to_gigachat(chat.tool_choice.name)}
-    if chat.response_schema is not None:
-        payload["response_format"] = {"type": "json_schema", "schema": chat.response_schema, "strict": True}
+    if chat.json_format and chat.json_format.schema is not None:
+        payload["response_format"] = {"type": "json_schema", "schema": chat.json_format.schema, "strict": True}
     if chat.temperature is not None:
         payload["temperature"] = max(chat.temperature, LOWEST_TEMPERATURE)
     if chat.top_p is not None:
@@ -146,17 +147,6 @@ class _Answer:
 
     def _call(self, call: FunctionCall, state_id: str | None) -> ToolCall:
         return ToolCall(call_id(state_id), self._names.from_gigachat(call.name), call.arguments or {})
-
-
-def possible_start(text: str, marker: str) -> int:
-    """Where `marker` stands in `text`, or where a beginning of it stands at the end; else the text's length."""
-    found = text.find(marker)
-    if found >= 0:
-        return found
-    for at in range(max(0, len(text) - len(marker) + 1), len(text)):
-        if marker.startswith(text[at:]):
-            return at
-    return len(text)
 
 
 def _usage(usage: SdkUsage) -> Usage:

@@ -9,6 +9,7 @@ from gpt2giga import http
 from gpt2giga import logs
 from gpt2giga import sse
 from gpt2giga.dialects.openai.errors import to_error
+from gpt2giga.dialects.openai.parameters import IGNORED_HEADER
 from gpt2giga.dialects.openai.request import from_chat_request
 from gpt2giga.dialects.openai.response import Head
 from gpt2giga.dialects.openai.response import to_chat_completion
@@ -26,18 +27,23 @@ def blueprint(settings: Settings, get_upstream: GetUpstream) -> Blueprint:
         upstream = get_upstream()
         body = http.json_body()
         request, delivery = from_chat_request(body)
+        request = http.with_session(request)
         head = Head.new(
             upstream.catalog.shown(request.model),
             legacy_functions=delivery.legacy_functions,
             filtered_as=settings.blacklist_finish_reason,
         )
-        record = logs.record()
-        record.model, record.stream = head.model, delivery.stream
-        record.keep(body)
-        if not delivery.stream:
-            return http.json_response(to_chat_completion(record.observed(upstream.complete(request)), head))
-        events = record.observed(upstream.stream(request))
-        chunks = to_chunks(events, head, include_usage=delivery.include_usage)
-        return sse.respond(chunks, sse.Style(to_error, heartbeat(head), settings.heartbeat))
+        record = logs.record().opened(head.model, body, stream=delivery.stream)
+        send = upstream.stream if delivery.stream else upstream.complete
+        # Each choice is asked for when the one before is done: a personal account may have one request at a time.
+        answers = (record.observed(send(request)) for _ in range(delivery.n))
+        if delivery.stream:
+            chunks = to_chunks(answers, head, include_usage=delivery.include_usage)
+            response = sse.respond(chunks, sse.Style(to_error, heartbeat(head), settings.heartbeat))
+        else:
+            response = http.json_response(to_chat_completion(answers, head))
+        if delivery.ignored:
+            response.headers[IGNORED_HEADER] = ", ".join(delivery.ignored)
+        return response
 
     return chat

@@ -32,9 +32,7 @@ def blueprint(get_upstream: GetUpstream) -> Blueprint:
         upstream = get_upstream()
         model = upstream.catalog.embedder(fields.string(body, "model"))
         texts, in_base64 = from_input(body.get("input")), _in_base64(body)
-        record = logs.record()
-        record.model = model
-        record.keep(body)
+        record = logs.record().opened(model, body)
         found = upstream.embed(texts, model)
         _check_dimensions(fields.integer(body, "dimensions", 1, 100_000), found, model)
         record.usage = Usage(prompt=sum(embedding.tokens for embedding in found))

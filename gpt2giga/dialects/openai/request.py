@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 from typing import Literal
 
 from gpt2giga.chat import ChatRequest
 from gpt2giga.chat import Message
 from gpt2giga.dialects.openai import fields
+from gpt2giga.dialects.openai.controls import check_modalities
+from gpt2giga.dialects.openai.controls import from_response_format
+from gpt2giga.dialects.openai.controls import from_stop
 from gpt2giga.dialects.openai.fields import Body
 from gpt2giga.dialects.openai.fields import invalid
 from gpt2giga.dialects.openai.messages import from_messages
+from gpt2giga.dialects.openai.parameters import ignored
 from gpt2giga.dialects.openai.tools import from_tools
 
 INT32 = 2**31 - 1
+MOST_CHOICES = 8
 # Clients send whatever their menus offer; what GigaChat does not know is clamped.
 EFFORTS: dict[str, Literal["low", "medium", "high"]] = {
     "none": "low",
@@ -29,11 +36,13 @@ EFFORTS: dict[str, Literal["low", "medium", "high"]] = {
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """How the client wants its answer: no matter of the chat itself."""
+    """How the client wants its answer: no matter of the chat itself. ignored: parameters that change nothing."""
 
     stream: bool
     include_usage: bool
     legacy_functions: bool
+    n: int
+    ignored: tuple[str, ...]
 
 
 def from_chat_request(body: Body) -> tuple[ChatRequest, Delivery]:
@@ -47,10 +56,28 @@ def from_chat_request(body: Body) -> tuple[ChatRequest, Delivery]:
         top_p=fields.number(body, "top_p", 0, 1),
         max_tokens=_max_tokens(body),
         reasoning_effort=_effort(body),
+        stop=from_stop(body),
+        json_format=from_response_format(body),
     )
     # GigaChat gives one call per answer, whatever is asked for.
     fields.boolean(body, "parallel_tool_calls")
-    return chat, Delivery(fields.boolean(body, "stream"), _include_usage(body), tooling.legacy)
+    check_modalities(body)
+    delivery = Delivery(
+        stream=fields.boolean(body, "stream"),
+        include_usage=_include_usage(body),
+        legacy_functions=tooling.legacy,
+        n=fields.integer(body, "n", 1, MOST_CHOICES) or 1,
+        ignored=tuple(ignored(body)),
+    )
+    return replace(chat, session=_session(body, chat.messages)), delivery
+
+
+def _session(body: Body, messages: tuple[Message, ...]) -> str:
+    """The client's own word for the conversation, or its beginning, which every later turn repeats."""
+    word = fields.string(body, "prompt_cache_key") or fields.string(body, "user")
+    users = (number for number, message in enumerate(messages) if message.role == "user")
+    beginning = messages[: next(users, 0) + 1]
+    return str(uuid.uuid5(uuid.NAMESPACE_OID, word or repr(beginning)))
 
 
 def _include_usage(body: Body) -> bool:

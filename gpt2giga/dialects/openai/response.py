@@ -13,6 +13,7 @@ import orjson
 from gpt2giga.chat import Done
 from gpt2giga.chat import Event
 from gpt2giga.chat import ReasoningDelta
+from gpt2giga.chat import RefusalDelta
 from gpt2giga.chat import TextDelta
 from gpt2giga.chat import ToolCall
 from gpt2giga.chat import Usage
@@ -37,9 +38,27 @@ class Head:
         return cls("chatcmpl-" + uuid.uuid4().hex, int(time.time()), model, legacy_functions, filtered_as)
 
 
-def to_chat_completion(events: Iterable[Event], head: Head) -> dict[str, Any]:
+def to_chat_completion(answers: Iterable[Iterable[Event]], head: Head) -> dict[str, Any]:
+    """One answer for each choice."""
+    choices, total = [], Usage()
+    for index, events in enumerate(answers):
+        choice, usage = _to_choice(events, index, head)
+        choices.append(choice)
+        total += usage
+    return {
+        "id": head.id,
+        "object": "chat.completion",
+        "created": head.created,
+        "model": head.model,
+        "choices": choices,
+        "usage": to_usage(total),
+    }
+
+
+def _to_choice(events: Iterable[Event], index: int, head: Head) -> tuple[dict[str, Any], Usage]:
     texts: list[str] = []
     thoughts: list[str] = []
+    refusals: list[str] = []
     calls: list[ToolCall] = []
     finish, usage = "stop", Usage()
     for event in events:
@@ -48,28 +67,22 @@ def to_chat_completion(events: Iterable[Event], head: Head) -> dict[str, Any]:
                 texts.append(text)
             case ReasoningDelta(text):
                 thoughts.append(text)
+            case RefusalDelta(text):
+                refusals.append(text)
             case ToolCall():
                 calls.append(event)
             case Done(finish, counted):
                 usage = counted or usage
-    message = {"role": "assistant", "content": "".join(texts) or None, "refusal": None}
+    message = {"role": "assistant", "content": "".join(texts) or None, "refusal": "".join(refusals) or None}
     if thoughts:
         message["reasoning_content"] = "".join(thoughts)
-    return {
-        "id": head.id,
-        "object": "chat.completion",
-        "created": head.created,
-        "model": head.model,
-        "choices": [
-            {
-                "index": 0,
-                "message": message | _to_calls(calls, head),
-                "logprobs": None,
-                "finish_reason": to_finish(finish, head),
-            }
-        ],
-        "usage": to_usage(usage),
+    choice = {
+        "index": index,
+        "message": message | _to_calls(calls, head),
+        "logprobs": None,
+        "finish_reason": to_finish(finish, head),
     }
+    return choice, usage
 
 
 def _to_calls(calls: list[ToolCall], head: Head) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any
 from gpt2giga.chat import Done
 from gpt2giga.chat import Event
 from gpt2giga.chat import ReasoningDelta
+from gpt2giga.chat import RefusalDelta
 from gpt2giga.chat import TextDelta
 from gpt2giga.chat import ToolCall
 from gpt2giga.chat import Usage
@@ -23,30 +24,38 @@ DONE = "[DONE]"
 
 def heartbeat(head: Head) -> dict[str, Any]:
     """A sign of life that changes nothing. OpenClaw's watchdog does not count SSE comments, but it counts this."""
-    return _chunk(head, {"content": ""})
+    return _chunk(head, {"content": ""}, 0)
 
 
 def to_chunks(
-    events: Iterable[Event], head: Head, *, include_usage: bool
+    answers: Iterable[Iterable[Event]], head: Head, *, include_usage: bool
 ) -> Generator[dict[str, Any] | str, None, None]:
-    """The first chunk carries the role and comes with the first event, so that a refusal can still be a status."""
-    started, calls = False, 0
-    for event in events:
-        if not started:
-            started = True
-            yield _chunk(head, {"role": "assistant", "content": "", "refusal": None})
-        match event:
-            case TextDelta(text):
-                yield _chunk(head, {"content": text})
-            case ReasoningDelta(text):
-                yield _chunk(head, {"reasoning_content": text})
-            case ToolCall():
-                yield from (_chunk(head, delta) for delta in _to_deltas(event, calls, head))
-                calls += 1
-            case Done(finish, usage):
-                yield _chunk(head, {}, to_finish(finish, head))
-                if include_usage:
-                    yield {**_chunk(head, {}), "choices": [], "usage": to_usage(usage or Usage())}
+    """One answer for each choice, one after the other.
+
+    The first chunk carries the role and comes with the first event, so that a refusal can still be a status.
+    """
+    total = Usage()
+    for index, events in enumerate(answers):
+        started, calls = False, 0
+        for event in events:
+            if not started:
+                started = True
+                yield _chunk(head, {"role": "assistant", "content": "", "refusal": None}, index)
+            match event:
+                case TextDelta(text):
+                    yield _chunk(head, {"content": text}, index)
+                case ReasoningDelta(text):
+                    yield _chunk(head, {"reasoning_content": text}, index)
+                case RefusalDelta(text):
+                    yield _chunk(head, {"refusal": text}, index)
+                case ToolCall():
+                    yield from (_chunk(head, delta, index) for delta in _to_deltas(event, calls, head))
+                    calls += 1
+                case Done(finish, usage):
+                    yield _chunk(head, {}, index, to_finish(finish, head))
+                    total += usage or Usage()
+    if include_usage:
+        yield {**_chunk(head, {}, 0), "choices": [], "usage": to_usage(total)}
     yield DONE
 
 
@@ -63,11 +72,11 @@ def _to_deltas(call: ToolCall, index: int, head: Head) -> Iterator[dict[str, Any
         yield {"tool_calls": [{"index": index, "function": rest}]}
 
 
-def _chunk(head: Head, delta: dict[str, Any], finish: str | None = None) -> dict[str, Any]:
+def _chunk(head: Head, delta: dict[str, Any], index: int, finish: str | None = None) -> dict[str, Any]:
     return {
         "id": head.id,
         "object": "chat.completion.chunk",
         "created": head.created,
         "model": head.model,
-        "choices": [{"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}],
+        "choices": [{"index": index, "delta": delta, "logprobs": None, "finish_reason": finish}],
     }

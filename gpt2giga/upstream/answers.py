@@ -1,0 +1,46 @@
+"""What GigaChat lacks and OpenAI promises, made from one or several of GigaChat's answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TypeAlias
+
+from gpt2giga.chat import ChatRequest
+from gpt2giga.chat import Done
+from gpt2giga.chat import Event
+from gpt2giga.chat import Usage
+from gpt2giga.upstream import required
+from gpt2giga.upstream import stop
+from gpt2giga.upstream import structured
+
+# One request to GigaChat.
+Ask: TypeAlias = Callable[[ChatRequest], Iterator[Event]]
+
+
+def answer(chat: ChatRequest, ask: Ask, *, streamed: bool, as_function: bool) -> Iterator[Event]:
+    """Events of one answer. The usage is that of all requests it took; closing the iterator closes the one in work.
+
+    streamed: what is yielded is passed on at once and cannot be taken back.
+    as_function: structured output by a forced function, for models without response_format.
+    """
+    spent: list[Usage] = []
+
+    def counted(chat: ChatRequest) -> Iterator[Event]:
+        for event in ask(chat):
+            if isinstance(event, Done) and event.usage:
+                spent.append(event.usage)
+            yield event
+
+    for event in stop.cut(_made(chat, counted, streamed, as_function), chat.stop, close=streamed):
+        yield replace(event, usage=sum(spent, Usage())) if isinstance(event, Done) and spent else event
+
+
+def _made(chat: ChatRequest, ask: Ask, streamed: bool, as_function: bool) -> Iterator[Event]:
+    if chat.tool_choice.mode == "required":
+        yield from required.with_call(chat, lambda chat: list(ask(chat)))
+    elif chat.json_format and chat.tool_choice.mode != "named":
+        yield from structured.with_json(chat, chat.json_format, ask, streamed=streamed, as_function=as_function)
+    else:
+        yield from ask(replace(chat, json_format=None))

@@ -18,7 +18,10 @@ from gpt2giga import http
 from gpt2giga import logs
 from gpt2giga.accounts import Accounts
 from gpt2giga.dialects.openai import chat
+from gpt2giga.dialects.openai import completions
 from gpt2giga.dialects.openai import embeddings
+from gpt2giga.dialects.openai import files
+from gpt2giga.dialects.openai import images
 from gpt2giga.dialects.openai import models
 from gpt2giga.dialects.openai.errors import to_error
 from gpt2giga.environment import load_settings
@@ -48,6 +51,9 @@ def create_app(settings: Settings | None = None) -> Flask:
         chat.blueprint(settings, upstream),
         models.blueprint(upstream),
         embeddings.blueprint(upstream),
+        completions.blueprint(settings, upstream),
+        files.blueprint(upstream),
+        images.blueprint(upstream),
     ):
         # Guides point clients at the root as often as at /v1.
         app.register_blueprint(blueprint)

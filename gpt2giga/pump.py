@@ -6,16 +6,24 @@ import sys
 import threading
 from collections.abc import Callable
 from collections.abc import Generator
+from collections.abc import Iterator
+from dataclasses import dataclass
 from queue import Empty
 from queue import SimpleQueue
+from typing import Any
 from typing import Generic
 from typing import TypeVar
 
 T = TypeVar("T")
 
 
-class End(Exception):
-    """The source has no more items."""
+class Abandoned(Exception):
+    """Nobody reads any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Over:
+    failure: BaseException | None
 
 
 def gevent_is_on() -> bool:
@@ -25,74 +33,102 @@ def gevent_is_on() -> bool:
 
 
 class Pump(Generic[T]):
-    """Takes items from `source` as fast as they come. What is not read yet is bounded by one answer's length."""
+    """Takes items from `source` as fast as they come. What is not read yet is bounded by one answer's length.
+
+    Exceptions are kept in no variable and no attribute: their tracebacks would make cycles of whole streams.
+    """
 
     _running = threading.local()
 
     def __init__(self, source: Generator[T, None, None]) -> None:
         self._source = source
-        self._queue: SimpleQueue[tuple[T | None, BaseException | None]] = SimpleQueue()
-        self._failure: BaseException | None = None
+        self._queue: SimpleQueue[T | _Over] = SimpleQueue()
         self._closed = False
-        self._aborts: list[Callable[[], None]] = []
-        self._kill = self._start()
+        self._abort: Callable[[], None] | None = None
+        self._abort_lock = threading.Lock()
+        self._greenlet = self._start()
 
-    def read(self, timeout: float | None) -> list[T]:
-        """All items that are there, waiting for the first; empty after `timeout` seconds of silence.
+    def batches(self, silence: float | None) -> Iterator[list[T]]:
+        """All items that are there, again and again; an empty list after so many seconds without any.
 
-        Raises what the source raised, and End after its last item, once the items before are read.
+        Raises what the source raised, once the items before are read.
         """
-        if self._failure is not None:
-            raise self._failure
-        try:
-            entries = [self._queue.get(timeout=timeout)]
-        except Empty:
-            return []
-        entries += [self._queue.get() for _ in range(self._queue.qsize())]
-        items = [item for item, failure in entries if failure is None]
-        self._failure = entries[-1][1]
-        if self._failure is not None and not items:
-            raise self._failure
-        return items  # type: ignore[return-value]
+        while True:
+            try:
+                entries = [self._queue.get(timeout=silence)]
+            except Empty:
+                yield []
+                continue
+            entries += [self._queue.get() for _ in range(self._queue.qsize())]
+            items = [entry for entry in entries if not isinstance(entry, _Over)]
+            if items:
+                yield items
+            if len(items) < len(entries):
+                break
+        over = entries.pop()
+        if isinstance(over, _Over) and over.failure is not None:
+            try:
+                raise over.failure
+            finally:
+                del over
 
     def close(self) -> None:
-        """Ends the source at once, wherever it waits; may be called twice."""
-        if not self._closed:
-            self._closed = True
-            self._kill()
+        """Ends the source at once, wherever it waits; may be called twice.
+
+        A thread cannot be killed: it ends when its read is woken, at the source's next item, or before it sends.
+        """
+        if self._closed:
+            return
+        self._closed = True
+        if self._greenlet is not None:
+            self._greenlet.kill(block=False)
+            return
+        with self._abort_lock:
+            if self._abort is not None:
+                self._abort()
 
     @classmethod
-    def on_abort(cls, abort: Callable[[], None]) -> None:
-        """For the source: how to wake it from a blocking read when plain threads run it."""
-        pump = getattr(cls._running, "pump", None)
+    def on_abort(cls, abort: Callable[[], None] | None) -> None:
+        """For the source: how to wake it from a blocking read when plain threads run it. None: not any more."""
+        pump = cls._current()
         if pump is not None:
-            pump._aborts[:] = [abort]
+            with pump._abort_lock:
+                pump._abort = abort
+                if abort is not None and pump._closed:
+                    abort()
 
-    def _start(self) -> Callable[[], None]:
+    @classmethod
+    def check(cls) -> None:
+        """For the source, before it starts something costly: raises Abandoned when nobody reads any more."""
+        pump = cls._current()
+        if pump is not None and pump._closed:
+            raise Abandoned
+
+    @classmethod
+    def _current(cls) -> Pump[Any] | None:
+        return getattr(cls._running, "pump", None)
+
+    def _start(self) -> Any:
+        """The greenlet, None when a thread does the work."""
         if gevent_is_on():
             import gevent
 
-            greenlet = gevent.spawn(self._run)
-            return lambda: greenlet.kill(block=False)
+            return gevent.spawn(self._run)
         threading.Thread(target=self._run, daemon=True).start()
-        return self._abort
-
-    def _abort(self) -> None:
-        """A thread cannot be killed; it ends at the source's next item, or when its read is woken."""
-        for abort in [*self._aborts]:
-            abort()
+        return None
 
     def _run(self) -> None:
         self._running.pump = self
-        failure: BaseException = End()
         try:
             for item in self._source:
-                self._queue.put((item, None))
+                self._queue.put(item)
                 if self._closed:
                     break
         except BaseException as error:  # noqa: BLE001 the reader raises it where somebody can handle it
-            failure = error
+            if not self._closed:
+                self._queue.put(_Over(error))
+        else:
+            self._queue.put(_Over(None))
         finally:
             self._source.close()
-            self._queue.put((None, failure))
             self._running.pump = None

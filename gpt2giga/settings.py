@@ -242,6 +242,12 @@ class Settings:
         "Tell GigaChat which requests belong together (X-Session-ID), which makes its prompt cache hit; off: do not",
         boolean,
     )
+    fetch_urls: bool = setting(
+        "GPT2GIGA_FETCH_URLS", True, "Fetch images and files that requests name by URL, from public hosts", boolean
+    )
+    delete_files: bool = setting(
+        "GPT2GIGA_DELETE_FILES", False, "Delete uploaded images and files at GigaChat after the answer", boolean
+    )
     blacklist_finish_reason: str = setting(
         "GPT2GIGA_BLACKLIST_FINISH_REASON",
         "stop",

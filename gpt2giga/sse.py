@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 from typing import TypeAlias
 
@@ -17,7 +18,6 @@ from flask import Response
 
 from gpt2giga.errors import InternalError
 from gpt2giga.errors import ProxyError
-from gpt2giga.pump import End
 from gpt2giga.pump import Pump
 
 HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}  # nginx must not collect the stream
@@ -29,11 +29,15 @@ Item: TypeAlias = Mapping[str, Any] | str
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """What a dialect sends when something fails, and after `interval` seconds of silence (0: nothing)."""
+    """What a dialect sends when something fails, and after `interval` seconds of silence (0: nothing).
+
+    named: each event has an `event:` line too, with the `type` of its data.
+    """
 
     to_error: Callable[[ProxyError], Item]
-    heartbeat: Item
+    heartbeat: Callable[[], Item]
     interval: float
+    named: bool = False
 
 
 def respond(items: Generator[Item, None, None], style: Style) -> Response:
@@ -42,38 +46,40 @@ def respond(items: Generator[Item, None, None], style: Style) -> Response:
     Closing the response closes `items`, and with it everything below up to GigaChat's stream.
     """
     pump = Pump(items)
+    batches = pump.batches(style.interval or None)
     try:
-        first = _read(pump, style)
+        first = next(batches)
     except BaseException:
         pump.close()
         raise
-    response = Response(_frames(first, pump, style), mimetype="text/event-stream", headers=HEADERS)
+    frames = _frames(chain([first], batches), style)
+    response = Response(frames, mimetype="text/event-stream", headers=HEADERS)
     response.call_on_close(pump.close)
     return response
 
 
-def _frames(first: list[Item], pump: Pump[Item], style: Style) -> Iterator[bytes]:
+def _frames(batches: Iterable[list[Item]], style: Style) -> Iterator[bytes]:
     """An error after the start is the last event; [DONE] would make the cut answer look whole."""
-    yield _frame(first)
     try:
-        while True:
-            yield _frame(_read(pump, style))
-    except End:
+        for batch in batches:
+            yield _bytes(batch or [style.heartbeat()], style)
         return
     except ProxyError as error:
-        failure = error
+        last = style.to_error(error)
     except Exception:
         log.exception("Unexpected failure in a stream")
-        failure = InternalError("The proxy failed unexpectedly; its log says more.")
-    yield _frame([style.to_error(failure)])
+        last = style.to_error(InternalError("The proxy failed unexpectedly; its log says more."))
+    yield _bytes([last], style)
 
 
-def _read(pump: Pump[Item], style: Style) -> list[Item]:
-    return pump.read(style.interval or None) or [style.heartbeat]
-
-
-def _frame(items: Iterable[Item]) -> bytes:
+def _bytes(items: Iterable[Item], style: Style) -> bytes:
     """Everything that is there goes out in one write."""
-    return b"".join(
-        b"data: %b\n\n" % (item.encode() if isinstance(item, str) else orjson.dumps(item)) for item in items
-    )
+    return b"".join(_frame(item, style.named) for item in items)
+
+
+def _frame(item: Item, named: bool) -> bytes:
+    if isinstance(item, str):
+        return b"data: %b\n\n" % item.encode()
+    if named:
+        return b"event: %b\ndata: %b\n\n" % (item["type"].encode(), orjson.dumps(item))
+    return b"data: %b\n\n" % orjson.dumps(item)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from openai import BadRequestError
 from openai import OpenAI
-import pytest
 
 from gpt2giga.sandbox.server import SandboxServer
 from tests.service import Service

@@ -1,65 +1,89 @@
-"""Images of a request -> files at GigaChat, which messages name by id (contract 3.3)."""
+"""Files of a request -> files at GigaChat, which messages name by id (contract 3.3)."""
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
-import re
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Iterable
 from collections.abc import Iterator
-from urllib.parse import unquote_to_bytes
+from contextlib import contextmanager
+from typing import TypeAlias
 
 from gpt2giga.chat import ChatRequest
+from gpt2giga.chat import File
 from gpt2giga.chat import Image
+from gpt2giga.chat import Message
 from gpt2giga.chat import ToolResult
 from gpt2giga.errors import BadRequest
+from gpt2giga.settings import Settings
+from gpt2giga.upstream.files import Files
+from gpt2giga.upstream.media import Media
+from gpt2giga.upstream.media import read
 from gpt2giga.upstream.models import takes_images
 
 MOST_IMAGES = 10
-LARGEST_IMAGE = 15 * 1024 * 1024
-IMAGE_TYPES = {"image/jpeg": "jpg", "image/png": "png", "image/tiff": "tiff", "image/bmp": "bmp"}
+LARGEST_REQUEST = 80 * 1024 * 1024
 REMEMBERED = 1000
 
-# name, content, media type -> file id
-Upload = Callable[[str, bytes, str], str]
+# A part of a request -> the file's id at GigaChat
+FileIds: TypeAlias = dict[Image | File, str]
 
 
 class Attachments:
-    """The same bytes are uploaded once: agents send the whole conversation every turn."""
+    """The files of one account. The same bytes are uploaded once: agents send the whole conversation every turn."""
 
-    def __init__(self, upload: Upload) -> None:
-        self._upload = upload
+    def __init__(self, settings: Settings, files: Files) -> None:
+        self._settings = settings
+        self._files = files
         self._ids: OrderedDict[str, str] = OrderedDict()
         self._lock = threading.Lock()
 
-    def file_ids(self, chat: ChatRequest, model: str) -> dict[str, str]:
-        """The file id for the url of each image; raises BadRequest for what GigaChat would not take.
+    def file_ids(self, chat: ChatRequest, model: str) -> FileIds:
+        """Raises BadRequest for what GigaChat would not take.
 
         Images in tool results are left out for a model that takes none: the user did not choose to send them.
         """
-        images = list(dict.fromkeys(_images(chat)))
-        if images and not takes_images(model):
-            if any(isinstance(part, Image) for message in chat.messages for part in message.parts):
-                raise BadRequest(f"The model {model} takes no images; GigaChat-2-Max does.", param="messages")
-            return {}
-        if len(images) > MOST_IMAGES:
-            raise BadRequest(f"GigaChat takes {MOST_IMAGES} images a request; this one has {len(images)}.")
-        return {image.url: self._file_id(*_read(image)) for image in images}
+        parts = _own_parts(chat.messages)
+        shown = [image for image in _shown_by_tools(chat.messages) if takes_images(model)]
+        if any(isinstance(part, Image) for part in parts) and not takes_images(model):
+            raise BadRequest(f"The model {model} takes no images; GigaChat-2-Max does.", param="messages")
+        for number, message in enumerate(chat.messages):
+            if sum(isinstance(part, Image) for part in message.parts) > 1:
+                raise _refused("GigaChat takes one image a message", f"messages[{number}]")
+        ids: FileIds = {part: part.file_id for part in parts if isinstance(part, File) and part.file_id}
+        media = {
+            part: read(part, fetch_urls=self._settings.fetch_urls)
+            for part in dict.fromkeys([*parts, *shown])
+            if part not in ids
+        }
+        _check(list(media.values()))
+        return ids | {part: self._file_id(found) for part, found in media.items()}
 
-    def forget(self) -> None:
-        """After GigaChat said that it does not know a file: it may have deleted any of them."""
+    def forget(self, file_ids: Iterable[str]) -> None:
+        """GigaChat does not know one of these any more; the next request uploads them again."""
+        gone = set(file_ids)
         with self._lock:
-            self._ids.clear()
+            for key in [key for key, known in self._ids.items() if known in gone]:
+                del self._ids[key]
 
-    def _file_id(self, content: bytes, media_type: str) -> str:
-        key = hashlib.sha256(content).hexdigest()
+    @contextmanager
+    def cleaned_up(self) -> Iterator[list[str]]:
+        """With GPT2GIGA_DELETE_FILES the ids put into the list are deleted when the answer is done."""
+        used: list[str] = []
+        try:
+            yield used
+        finally:
+            if self._settings.delete_files:
+                self.forget(used)
+                for file_id in dict.fromkeys(used):
+                    self._files.discard(file_id)
+
+    def _file_id(self, media: Media) -> str:
+        key = hashlib.sha256(media.media_type.encode() + b"\0" + media.content).hexdigest()
         with self._lock:
             known = self._ids.get(key)
-        if known is None:
-            known = self._upload(f"image.{IMAGE_TYPES[media_type]}", content, media_type)
+        known = known or self._files.upload(media).id
         with self._lock:
             self._ids[key] = known
             self._ids.move_to_end(key)
@@ -68,31 +92,28 @@ class Attachments:
         return known
 
 
-def _images(chat: ChatRequest) -> Iterator[Image]:
-    for message in chat.messages:
+def _own_parts(messages: Iterable[Message]) -> list[Image | File]:
+    return [part for message in messages for part in message.parts if isinstance(part, Image | File)]
+
+
+def _shown_by_tools(messages: Iterable[Message]) -> Iterator[Image]:
+    for message in messages:
         for part in message.parts:
-            inner = part.parts if isinstance(part, ToolResult) else (part,)
-            yield from (image for image in inner if isinstance(image, Image))
+            if isinstance(part, ToolResult):
+                yield from (image for image in part.parts if isinstance(image, Image))
 
 
-def _read(image: Image) -> tuple[bytes, str]:
-    """Content and media type of a data URL."""
-    match = re.match(r"data:([^;,]*)((?:;[^;,]*)*),", image.url[:200])
-    if not match:
-        raise BadRequest("Images must be data URLs: data:image/png;base64,...", param="messages")
-    media_type = match[1].lower().replace("image/jpg", "image/jpeg")
-    if media_type not in IMAGE_TYPES:
-        raise BadRequest(f"GigaChat does not take images of type {media_type or 'unknown'}.", param="messages")
-    content = _decoded(image.url[match.end() :], in_base64=match[2].endswith(";base64"))
-    if not content or len(content) > LARGEST_IMAGE:
-        raise BadRequest(f"An image must have 1 to {LARGEST_IMAGE} bytes; this one has {len(content)}.")
-    return content, media_type
+def _check(media: list[Media]) -> None:
+    kinds = {found.kind for found in media}
+    if len(kinds) > 1:
+        raise _refused(f"GigaChat takes one kind of file a request, not {' and '.join(sorted(kinds))}")
+    if kinds == {"image"} and len(media) > MOST_IMAGES:
+        raise _refused(f"GigaChat takes {MOST_IMAGES} images a request; this one has {len(media)}")
+    if kinds == {"document"} and len(media) > 1:
+        raise _refused("GigaChat reads one document a request")
+    if sum(len(found.content) for found in media) > LARGEST_REQUEST:
+        raise _refused(f"all files of a request together may have {LARGEST_REQUEST} bytes")
 
 
-def _decoded(data: str, *, in_base64: bool) -> bytes:
-    if not in_base64:
-        return unquote_to_bytes(data)
-    try:
-        return base64.b64decode(data, validate=True)
-    except (binascii.Error, ValueError):
-        raise BadRequest("An image's data URL does not hold valid base64.", param="messages") from None
+def _refused(why: str, param: str = "messages") -> BadRequest:
+    return BadRequest(f"{why}.", param=param, code="invalid_attachment")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Callable
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from gigachat.models import Chat
 
 from gpt2giga.chat import ChatRequest
 from gpt2giga.chat import Event
+from gpt2giga.errors import BadRequest
 from gpt2giga.errors import NotAuthenticated
 from gpt2giga.errors import NotFound
 from gpt2giga.errors import ProxyError
@@ -27,6 +29,7 @@ from gpt2giga.upstream.attachments import Attachments
 from gpt2giga.upstream.embedding import embed
 from gpt2giga.upstream.embedding import Embedding
 from gpt2giga.upstream.failures import translated
+from gpt2giga.upstream.files import Files
 from gpt2giga.upstream.limiter import Limiter
 from gpt2giga.upstream.limiter import QueueTimeout
 from gpt2giga.upstream.limiter import Slot
@@ -52,7 +55,8 @@ class Upstream:
         self._settings = settings
         self._client = Client(settings)
         self._retries = Retries(settings.max_retries, settings.retry_backoff_factor, settings.retry_on_status_codes)
-        self._attachments = Attachments(self._upload)
+        self.files = Files(self._client, self._translated)
+        self._attachments = Attachments(settings, self.files)
         self._limiter = Limiter(settings.slots, settings.account, Path(settings.runtime_dir or tempfile.gettempdir()))
         self.catalog = Catalog(settings, self._fetch_models)
 
@@ -77,6 +81,21 @@ class Upstream:
             raise UpstreamError(f"GigaChat gave {len(found)} embeddings for {len(texts)} texts.")
         return [Embedding(item.embedding, item.usage.prompt_tokens) for item in found]
 
+    def draw(self, prompt: str, model: str) -> bytes:
+        """A picture by GigaChat's built-in text2image, which answers with the id of a file in an <img> tag."""
+        with self._slot():
+            payload = v1.to_drawing_payload(prompt, self.catalog.resolve(model))
+            text = self._retries.once(lambda: self._drawing(payload))
+        found = re.search(r'<img[^>]*\bsrc="([\w-]+)"', text)
+        if not found:
+            raise BadRequest(f"GigaChat drew nothing and said: {text[:500]}", param="prompt", code="no_image")
+        return self.files.content(found[1])
+
+    def _drawing(self, payload: dict[str, Any]) -> str:
+        with self._translated(payload["model"]):
+            completion = self._client.chat(_verbatim(payload))
+        return completion.choices[0].message.content if completion.choices else ""
+
     def check(self) -> None:
         """Raises when GigaChat would not answer: no token to be had, or no list of models."""
         with self._translated():
@@ -98,14 +117,27 @@ class Upstream:
             ) from None
 
     def _answer(self, chat: ChatRequest, send: Send, *, streamed: bool) -> Iterator[Event]:
-        def ask(chat: ChatRequest) -> Iterator[Event]:
-            names = v1.tool_names(chat)
-            payload = self._payload(chat, names)
-            session = chat.session if self._settings.session_id else ""
-            return self._retries.events(lambda: send(payload, names, session))
-
         as_function = self._settings.structured_output == "function"
-        return answer(chat, ask, streamed=streamed, as_function=as_function)
+        with self._attachments.cleaned_up() as used:
+
+            def ask(chat: ChatRequest) -> Iterator[Event]:
+                return self._retries.events(lambda: self._attempt(chat, send, used))
+
+            yield from answer(chat, ask, streamed=streamed, as_function=as_function)
+
+    def _attempt(self, chat: ChatRequest, send: Send, used: list[str]) -> Iterator[Event]:
+        model = self.catalog.resolve(chat.model)
+        names = v1.tool_names(chat)
+        files = self._attachments.file_ids(chat, model)
+        used += files.values()
+        payload = v1.to_payload(chat, model, names, files, send_state_id=self._settings.send_state_id)
+        try:
+            yield from send(payload, names, chat.session if self._settings.session_id else "")
+        except NotFound as error:
+            if files and error.code == "not_found":  # GigaChat deletes files after a while
+                self._attachments.forget(files.values())
+                error.transient = True
+            raise
 
     def _completion(self, payload: dict[str, Any], names: ToolNames, session: str) -> Iterator[Event]:
         with self._translated(payload["model"]):
@@ -116,15 +148,6 @@ class Upstream:
         with self._translated(payload["model"]):
             session_id_cvar.set(session)  # read when the request is made; the next one in this thread sets its own
             yield from v1.from_chunks(self._client.stream(_verbatim(payload)), names)
-
-    def _payload(self, chat: ChatRequest, names: ToolNames) -> dict[str, Any]:
-        model = self.catalog.resolve(chat.model)
-        files = self._attachments.file_ids(chat, model)
-        return v1.to_payload(chat, model, names, files, send_state_id=self._settings.send_state_id)
-
-    def _upload(self, name: str, content: bytes, media_type: str) -> str:
-        with self._translated():
-            return self._client.upload_file((name, content, media_type)).id_
 
     @contextmanager
     def _translated(self, model: str = "") -> Iterator[None]:

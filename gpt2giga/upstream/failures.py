@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import ssl
+import time
 from collections.abc import Iterator
+from collections.abc import Mapping
 from contextlib import contextmanager
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx
 import pydantic
-from gigachat.exceptions import RateLimitError
 from gigachat.exceptions import ResponseError
 
 from gpt2giga.errors import BadRequest
@@ -30,14 +33,17 @@ from gpt2giga.errors import UpstreamCut
 from gpt2giga.errors import UpstreamError
 from gpt2giga.errors import UpstreamTimeout
 from gpt2giga.errors import UpstreamUnavailable
+from gpt2giga.upstream.sdk import TokenFailure
 
 log = logging.getLogger(__name__)
 
 CREDENTIALS_CODE = "gigachat_credentials_rejected"
+UNSENDABLE = "it holds characters that no key has"
 WORDS_LIMIT = 1000
 
 # What escapes the SDK (contract 7). TypeError: it unpacks a JSON document that is no object.
 FAILURES = (
+    TokenFailure,
     ResponseError,
     httpx.HTTPError,
     pydantic.ValidationError,
@@ -66,25 +72,39 @@ def translated() -> Iterator[None]:
 
 
 def to_proxy_error(error: Exception) -> ProxyError:
+    if isinstance(error, TokenFailure):
+        return _from_token_failure(error.__cause__)
     if isinstance(error, ResponseError):
-        found = _from_response(error)
+        found = from_status(error.status_code, _words(_body(error.content)), retry_after(error.headers))
         found.upstream_status = error.status_code
         return found
     if isinstance(error, pydantic.ValidationError):
         return _from_unreadable(error)
     if isinstance(error, UnicodeEncodeError):
-        return BadRequest("The request holds half of a surrogate pair, which is not text.", param="messages")
+        return _from_unsendable(error)
     if isinstance(error, httpx.HTTPError):
-        return _from_transport(error)
+        return _from_transport(error, "GigaChat")
+    if isinstance(error, TypeError):  # perhaps a mistake of ours
+        log.warning("GigaChat's answer was not understood", exc_info=error)
     return UpstreamError("GigaChat's answer is not readable JSON.")
 
 
-def _from_response(error: ResponseError) -> ProxyError:
-    body = _body(error.content)
-    if "code" in body or httpx.URL(error.url).path.endswith(("/oauth", "/token")):
-        return _from_oauth(error.status_code, body)
-    retry_after = error.retry_after if isinstance(error, RateLimitError) else 0.0
-    return from_status(error.status_code, _words(body), retry_after or None)
+def retry_after(headers: Mapping[str, str] | None) -> float | None:
+    """Seconds; None when there are none, or none that make sense."""
+    value = (headers or {}).get("Retry-After", "")
+    try:
+        seconds = float(value)
+    except ValueError:
+        return _until(value)
+    return seconds if 0 < seconds < math.inf else None
+
+
+def _until(date: str) -> float | None:
+    try:
+        seconds = parsedate_to_datetime(date).timestamp() - time.time()
+    except ValueError:
+        return None
+    return seconds if seconds > 0 else None
 
 
 def _body(content: bytes | None) -> dict[str, Any]:
@@ -100,18 +120,34 @@ def _words(body: dict[str, Any]) -> str:
     return str(body.get("message") or "no explanation")[:WORDS_LIMIT].rstrip(". \n")
 
 
-def _from_oauth(status: int, body: dict[str, Any]) -> ProxyError:
+def _from_token_failure(cause: BaseException | None) -> ProxyError:
+    if isinstance(cause, ResponseError):
+        found = _from_oauth(cause.status_code, _body(cause.content), retry_after(cause.headers))
+        found.upstream_status = cause.status_code
+        return found
+    if isinstance(cause, httpx.HTTPError):
+        return _from_transport(cause, "GigaChat's authorisation (GIGACHAT_AUTH_URL)")
+    return UpstreamError("GigaChat's authorisation (GIGACHAT_AUTH_URL) answered without a token.")
+
+
+def _from_oauth(status: int, body: dict[str, Any], wait: float | None) -> ProxyError:
     words = _words(body)
     if status == 429:
-        return RateLimited(f"GigaChat gives out no more tokens for now: {words}.", retry_after=1.0)
-    if status >= 500:
-        return UpstreamUnavailable(f"GigaChat's authorisation answered {status}: {words}.")
-    cure = OAUTH_CURES.get(body.get("code", 0), "Check GIGACHAT_CREDENTIALS and GIGACHAT_SCOPE.")
+        return RateLimited(
+            f"Rate limit reached: GigaChat gives out no more tokens for now ({words}).", retry_after=wait or 1.0
+        )
+    if status in (400, 401, 403):
+        return _rejected(words, OAUTH_CURES.get(body.get("code", 0), "Check GIGACHAT_CREDENTIALS and GIGACHAT_SCOPE."))
+    kind = UpstreamUnavailable if status >= 500 else UpstreamError
+    return kind(f"GigaChat's authorisation (GIGACHAT_AUTH_URL) answered {status}: {words}.", retry_after=wait)
+
+
+def _rejected(words: str, cure: str) -> NotAuthenticated:
     log.error("GigaChat rejects the key: %s. %s", words, cure)
     return NotAuthenticated(f"GigaChat rejects the proxy's own key ({words}). {cure}", code=CREDENTIALS_CODE)
 
 
-def from_status(status: int, words: str, retry_after: float | None = None) -> ProxyError:
+def from_status(status: int, words: str, wait: float | None = None) -> ProxyError:
     """GigaChat's status and words as an error of ours (contract 3, users' table of causes)."""
     if status == 413 or "tokens limit" in words.lower():
         return ContextTooLong(
@@ -119,9 +155,7 @@ def from_status(status: int, words: str, retry_after: float | None = None) -> Pr
             param="messages",
         )
     if status == 401:
-        log.error("GigaChat answers 401: %s. Check GIGACHAT_CREDENTIALS or GIGACHAT_ACCESS_TOKEN.", words)
-        cure = "Check GIGACHAT_CREDENTIALS in the proxy's settings."
-        return NotAuthenticated(f"GigaChat rejects the proxy's own key ({words}). {cure}", code=CREDENTIALS_CODE)
+        return _rejected(words, "Check GIGACHAT_CREDENTIALS, or GIGACHAT_ACCESS_TOKEN, in the proxy's settings.")
     if status == 402:
         return QuotaExceeded(
             f"GigaChat: {words}. The tokens paid for this model are used up (insufficient quota); "
@@ -135,12 +169,12 @@ def from_status(status: int, words: str, retry_after: float | None = None) -> Pr
     if status == 429:
         return RateLimited(
             f"Rate limit reached (GigaChat: {words}). A personal account may have one request at a time.",
-            retry_after=retry_after,
+            retry_after=wait,
         )
     if status in (408, 504):
         return UpstreamTimeout(f"GigaChat timed out with {status}: {words}.")
     if status == 503:
-        return UpstreamUnavailable(f"GigaChat answered 503: {words}.")
+        return UpstreamUnavailable(f"GigaChat answered 503: {words}.", retry_after=wait)
     if 400 <= status < 500:
         # EventException is a failure inside GigaChat that passes (users' reports), whatever the status says.
         return BadRequest(
@@ -153,32 +187,51 @@ def _from_unreadable(error: pydantic.ValidationError) -> ProxyError:
     """A frame inside a stream may be an error object instead of a chunk; it counts as that status."""
     found = error.errors(include_url=False, include_context=False)[0].get("input")
     if isinstance(found, dict) and isinstance(found.get("status"), int) and found["status"] >= 400:
-        return from_status(found["status"], _words(found))
+        refused = from_status(found["status"], _words(found))
+        refused.upstream_status = found["status"]
+        return refused
     return UpstreamError("GigaChat's answer does not have the documented form.")
 
 
-def _from_transport(error: httpx.HTTPError) -> ProxyError:
-    if _is_certificate_failure(error):
-        return UpstreamUnavailable(
-            "GigaChat's certificate is not trusted: name its root certificate in GIGACHAT_CA_BUNDLE_FILE.",
-            code="upstream_certificate",
-        )
+def _from_unsendable(error: UnicodeEncodeError) -> ProxyError:
+    if error.encoding == "ascii":  # that of headers
+        return _rejected(UNSENDABLE, "Copy it once more.")
+    return BadRequest("The request holds half of a surrogate pair, which is not text.", param="messages")
+
+
+def _from_transport(error: httpx.HTTPError, who: str) -> ProxyError:
+    if isinstance(failure := _tls_failure(error), ssl.SSLError):
+        return _from_tls(failure, who)
     if isinstance(error, httpx.PoolTimeout):
-        return RateLimited("All connections to GigaChat are busy; see GIGACHAT_MAX_CONNECTIONS.", retry_after=1.0)
+        return RateLimited(
+            "Rate limit reached: all connections to GigaChat are busy (GIGACHAT_MAX_CONNECTIONS).", retry_after=1.0
+        )
+    if isinstance(error, httpx.LocalProtocolError):  # a header cannot be sent, and only one comes from outside
+        return _rejected(UNSENDABLE, "Copy it once more.")
     if isinstance(error, httpx.ConnectTimeout | httpx.ConnectError):
         return UpstreamUnavailable(
-            "GigaChat cannot be reached: the connection was refused, timed out or has no route.", transient=True
+            f"{who} cannot be reached: the connection was refused, timed out or has no route.", transient=True
         )
+    if isinstance(error, httpx.ProxyError):
+        return UpstreamUnavailable(f"{who} cannot be reached: the proxy (HTTPS_PROXY) does not let it through.")
     if isinstance(error, httpx.TimeoutException):
-        return UpstreamTimeout("GigaChat timed out: it sent nothing for as long as GIGACHAT_TIMEOUT allows.")
+        return UpstreamTimeout(f"{who} timed out: it sent nothing for as long as GIGACHAT_TIMEOUT allows.")
     if isinstance(error, httpx.NetworkError | httpx.RemoteProtocolError):
-        return UpstreamCut("GigaChat closed the connection before its answer was whole.", transient=True)
-    return UpstreamError("GigaChat's answer does not follow its protocol.")
+        return UpstreamCut(f"{who} closed the connection before its answer was whole.", transient=True)
+    return UpstreamError(f"{who} answered in a way that is not its protocol.")
 
 
-def _is_certificate_failure(error: BaseException | None) -> bool:
-    while error is not None:
-        if isinstance(error, ssl.SSLCertVerificationError):
-            return True
+def _tls_failure(error: BaseException | None) -> ssl.SSLError | None:
+    """None for a connection that was only cut."""
+    while error is not None and not isinstance(error, ssl.SSLError):
         error = error.__cause__ or error.__context__
-    return False
+    return None if isinstance(error, ssl.SSLEOFError) else error
+
+
+def _from_tls(failure: ssl.SSLError, who: str) -> ProxyError:
+    log.error("TLS with %s failed: %s", who, failure)
+    if isinstance(failure, ssl.SSLCertVerificationError):
+        cure = "certificate is not trusted: name its root certificate in GIGACHAT_CA_BUNDLE_FILE"
+        return UpstreamUnavailable(f"{who}: the {cure}.", code="upstream_certificate")
+    cure = "TLS handshake failed: check GIGACHAT_CERT_FILE, GIGACHAT_KEY_FILE and the address"
+    return UpstreamUnavailable(f"{who}: the {cure}.", code="upstream_certificate")

@@ -15,6 +15,7 @@ from typing import TypeAlias
 
 import orjson
 
+from gpt2giga.chat import File
 from gpt2giga.chat import Image
 from gpt2giga.chat import Message
 from gpt2giga.chat import Part
@@ -32,9 +33,9 @@ Place: TypeAlias = tuple[int, int]
 
 
 def to_messages(
-    messages: Sequence[Message], names: ToolNames, files: Mapping[str, str], *, send_state_id: bool = False
+    messages: Sequence[Message], names: ToolNames, files: Mapping[Image | File, str], *, send_state_id: bool = False
 ) -> list[dict[str, Any]]:
-    """`files`: the file id for the url of each image; an image without one is only mentioned."""
+    """`files`: the id at GigaChat of each file; one without an id is only mentioned."""
     system = PARAGRAPH.join(_text(message) for message in messages if message.role == "system")
     history = _History(messages, names, files, send_state_id).written()
     if not history:  # a system message alone is refused; the service itself would make it the user's
@@ -81,7 +82,7 @@ class _History:
     """GigaChat's messages in the making."""
 
     def __init__(
-        self, messages: Sequence[Message], names: ToolNames, files: Mapping[str, str], send_state_id: bool
+        self, messages: Sequence[Message], names: ToolNames, files: Mapping[Image | File, str], send_state_id: bool
     ) -> None:
         self._messages = messages
         self._names = names
@@ -102,13 +103,13 @@ class _History:
     def _add_assistant(self, number: int, message: Message) -> None:
         """Calls with their results, then the images of the results: only the user can show images."""
         self._add("assistant", _text(message))
-        shown: list[tuple[str, Image]] = []
+        shown: list[tuple[str, Image | File]] = []
         for n, part in enumerate(message.parts):
             if isinstance(part, ToolCall):
                 self._add_call(part)
                 result = self._result(self._pairs.get((number, n)))
                 self._add_result(part.name, to_document(_text(result)) if result else NO_RESULT)
-                shown += [(part.name, image) for image in _images(result)]
+                shown += [(part.name, image) for image in _files(result)]
         for name, image in shown:
             self._add("user", f"[Image from the result of the tool {name}]", self._attached([image]))
 
@@ -118,11 +119,11 @@ class _History:
         if message.parts and not remains:
             return
         texts = [_orphan(part) if isinstance(part, ToolResult) else _shown(part) for part in remains]
-        images = [image for part in remains for image in _images(part)]
-        self._add("user", PARAGRAPH.join(text for text in texts if text), self._attached(images))
+        files = [file for part in remains for file in _files(part)]
+        self._add("user", PARAGRAPH.join(text for text in texts if text), self._attached(files))
 
-    def _attached(self, images: Iterable[Image]) -> list[str]:
-        return [self._files[image.url] for image in images if image.url in self._files]
+    def _attached(self, files: Iterable[Image | File]) -> list[str]:
+        return [self._files[file] for file in files if file in self._files]
 
     def _add(self, role: str, text: str, attached: Sequence[str] = ()) -> None:
         """Joins texts of one role; a message holds at most one image, so a second one starts a new message."""
@@ -178,6 +179,6 @@ def _shown(part: Part) -> str:
     return part.text if isinstance(part, Text) else ""
 
 
-def _images(part: Part | None) -> list[Image]:
+def _files(part: Part | None) -> list[Image | File]:
     inner = part.parts if isinstance(part, ToolResult) else (part,)
-    return [image for image in inner if isinstance(image, Image)]
+    return [file for file in inner if isinstance(file, Image | File)]

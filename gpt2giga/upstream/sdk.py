@@ -11,6 +11,7 @@ from gigachat.exceptions import ResponseError
 
 from gpt2giga.settings import Settings
 from gpt2giga.upstream.tls import ssl_context
+from gpt2giga.upstream.wire import on_request
 from gpt2giga.upstream.wire import on_response
 
 CONNECT_TIMEOUT = 10.0
@@ -18,8 +19,12 @@ OAUTH_TIMEOUT = 30.0
 # A process holds as many connections as it has requests in flight; idle ones save the next TLS handshake.
 IDLE_CONNECTIONS = 100
 IDLE_SECONDS = 60.0
-# While OAuth fails, waiting requests get the same failure for this long instead of each asking again in turn.
-FAILURE_SECONDS = 3.0
+# What the SDK raises when there is no token to be had; pydantic's and json's errors are ValueErrors.
+FAILURES = (httpx.HTTPError, ResponseError, ValueError, TypeError, LookupError)
+
+
+class TokenFailure(Exception):
+    """GigaChat gave no token; `__cause__` says why."""
 
 
 class Client(GigaChat):
@@ -44,11 +49,13 @@ class Client(GigaChat):
             max_retries=0,  # the SDK's own retries replay text of a stream that was already passed on
         )
         self._settings.token_expiry_buffer_ms = settings.token_expiry_buffer_ms
+        connect = min(CONNECT_TIMEOUT, settings.timeout)
+        self._oauth_timeout = httpx.Timeout(min(OAUTH_TIMEOUT, settings.timeout), connect=connect)
         # The SDK would make both with one time limit for everything and connections that are dropped after 5 s.
         self._client_instance = httpx.Client(
             base_url=settings.base_url,
             verify=context,
-            timeout=httpx.Timeout(settings.timeout, connect=CONNECT_TIMEOUT),
+            timeout=httpx.Timeout(settings.timeout, connect=connect, pool=settings.queue_timeout),
             limits=httpx.Limits(
                 max_connections=settings.max_connections,
                 max_keepalive_connections=IDLE_CONNECTIONS,
@@ -56,15 +63,12 @@ class Client(GigaChat):
             ),
             # Streams are changed on their way, so they must not be compressed.
             headers={"Accept-Encoding": "identity"},
-            event_hooks={"response": [on_response]},
+            event_hooks={"request": [on_request, self._limit_login], "response": [on_response]},
         )
-        self._auth_client_instance = httpx.Client(
-            verify=context,
-            timeout=httpx.Timeout(min(OAUTH_TIMEOUT, settings.timeout), connect=CONNECT_TIMEOUT),
-        )
+        self._auth_client_instance = httpx.Client(verify=context, timeout=self._oauth_timeout)
         self._sent = threading.local()
-        self._oauth_failure: Exception | None = None
-        self._oauth_failed_at = 0.0
+        self._failure: Exception | None = None
+        self._failed_at = 0.0
 
     @property
     def token(self) -> str | None:
@@ -80,12 +84,27 @@ class Client(GigaChat):
                 super()._reset_token()
 
     def _update_token(self) -> None:
+        """Who waited for a renewal that failed fails with it, instead of asking once more after all the others."""
+        asked = time.monotonic()
         with self._sync_token_lock:
-            if self._oauth_failure and time.monotonic() < self._oauth_failed_at + FAILURE_SECONDS:
-                raise self._oauth_failure.with_traceback(None)
-            self._oauth_failure = None
-            try:
-                super()._update_token()
-            except (httpx.HTTPError, ResponseError, ValueError) as error:
-                self._oauth_failure, self._oauth_failed_at = error, time.monotonic()
-                raise
+            if asked > self._failed_at:
+                self._renew_token()
+            if self._failure is not None:
+                raise TokenFailure from self._failure
+
+    def _renew_token(self) -> None:
+        self._failure = None
+        try:
+            super()._update_token()
+        except FAILURES as error:
+            self._failed_at = time.monotonic()
+            self._failure = error.with_traceback(None)  # which would keep the request alive
+            return
+        if self._access_token is not None and not self._is_token_usable():
+            # This machine's clock is wrong, or the time is in another unit: GigaChat's 401 tells then (contract 1).
+            self._access_token.expires_at = 0
+
+    def _limit_login(self, request: httpx.Request) -> None:
+        """The SDK asks for a token by password with the client whose time limit is that of a long answer."""
+        if request.url.path.endswith("/token"):
+            request.extensions["timeout"] = self._oauth_timeout.as_dict()

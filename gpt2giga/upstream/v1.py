@@ -19,6 +19,8 @@ from gigachat.models import Usage as SdkUsage
 from gpt2giga.chat import ChatRequest
 from gpt2giga.chat import Done
 from gpt2giga.chat import Event
+from gpt2giga.chat import File
+from gpt2giga.chat import Image
 from gpt2giga.chat import ReasoningDelta
 from gpt2giga.chat import TextDelta
 from gpt2giga.chat import Tool
@@ -47,9 +49,9 @@ def tool_names(chat: ChatRequest) -> ToolNames:
 
 
 def to_payload(
-    chat: ChatRequest, model: str, names: ToolNames, files: Mapping[str, str], *, send_state_id: bool
+    chat: ChatRequest, model: str, names: ToolNames, files: Mapping[Image | File, str], *, send_state_id: bool
 ) -> dict[str, Any]:
-    """What goes over the wire, key for key. `model` is GigaChat's id, `files` the file id of each image's url."""
+    """What goes over the wire, key for key. `model` is GigaChat's id, `files` the id of each file."""
     messages = to_messages(chat.messages, names, files, send_state_id=send_state_id)
     if chat.tools and messages[-1]["role"] == "assistant":
         # GigaChat-3 refuses functions unless the user or a function spoke last (contract 3.1).
@@ -72,6 +74,18 @@ def to_payload(
     if chat.reasoning_effort is not None and not model.startswith(WITHOUT_REASONING):
         payload["reasoning_effort"] = chat.reasoning_effort
     return payload
+
+
+def to_drawing_payload(prompt: str, model: str) -> dict[str, Any]:
+    """`auto` without functions switches GigaChat's built-in ones on (contract 3.1)."""
+    return {
+        "model": model,
+        "messages": [
+            {"role": "system", "content": "Нарисуй то, о чём просит пользователь."},
+            {"role": "user", "content": f"Нарисуй: {prompt}"},
+        ],
+        "function_call": "auto",
+    }
 
 
 def _function(tool: Tool, names: ToolNames) -> dict[str, Any]:

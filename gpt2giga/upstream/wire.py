@@ -17,6 +17,11 @@ SEPARATORS = re.compile(rb"[\x0b\x0c\x1c-\x1e]|\xc2\x85|\xe2\x80[\xa8\xa9]")
 HALVES = (b"\xc2", b"\xe2", b"\xe2\x80")
 
 
+def on_request(_: httpx.Request) -> None:
+    """An event hook of httpx. A client that left while its request stood in line costs no tokens."""
+    Pump.check()
+
+
 def on_response(response: httpx.Response) -> None:
     """An event hook of httpx: before the body is read."""
     if response.headers.get("Content-Type", "").startswith("text/event-stream"):
@@ -46,6 +51,8 @@ class EscapedStream(httpx.SyncByteStream):
         yield rest
 
     def close(self) -> None:
+        # From now on the connection may carry another request, which an abort of this one must not end.
+        Pump.on_abort(None)
         self._stream.close()
 
 

@@ -39,7 +39,7 @@ def blueprint(settings: Settings, get_upstream: GetUpstream) -> Blueprint:
         answers = (record.observed(send(request)) for _ in range(delivery.n))
         if delivery.stream:
             chunks = to_chunks(answers, head, include_usage=delivery.include_usage)
-            response = sse.respond(chunks, sse.Style(to_error, heartbeat(head), settings.heartbeat))
+            response = sse.respond(chunks, sse.Style(to_error, lambda: heartbeat(head), settings.heartbeat))
         else:
             response = http.json_response(to_chat_completion(answers, head))
         if delivery.ignored:

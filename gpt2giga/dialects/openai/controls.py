@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from gpt2giga.chat import JsonFormat
-from gpt2giga.dialects.openai import fields
-from gpt2giga.dialects.openai.fields import Body
-from gpt2giga.dialects.openai.fields import invalid
+from gpt2giga.dialects import fields
+from gpt2giga.dialects.fields import Body
+from gpt2giga.dialects.fields import invalid
 from gpt2giga.errors import BadRequest
 
 MOST_STOPS = 4

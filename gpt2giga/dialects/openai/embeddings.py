@@ -13,9 +13,9 @@ from flask import Response
 from gpt2giga import http
 from gpt2giga import logs
 from gpt2giga.chat import Usage
-from gpt2giga.dialects.openai import fields
-from gpt2giga.dialects.openai.fields import Body
-from gpt2giga.dialects.openai.fields import invalid
+from gpt2giga.dialects import fields
+from gpt2giga.dialects.fields import Body
+from gpt2giga.dialects.fields import invalid
 from gpt2giga.upstream.client import GetUpstream
 from gpt2giga.upstream.embedding import Embedding
 

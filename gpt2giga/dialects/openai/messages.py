@@ -6,13 +6,15 @@ from collections.abc import Iterator
 from typing import Any
 from typing import Literal
 
+from gpt2giga.chat import File
 from gpt2giga.chat import Image
 from gpt2giga.chat import Message
 from gpt2giga.chat import Text
 from gpt2giga.chat import ToolResult
-from gpt2giga.dialects.openai import fields
-from gpt2giga.dialects.openai.fields import Body
-from gpt2giga.dialects.openai.fields import invalid
+from gpt2giga.dialects import fields
+from gpt2giga.dialects.fields import Body
+from gpt2giga.dialects.fields import invalid
+from gpt2giga.dialects.openai.parts import from_content
 from gpt2giga.dialects.openai.tools import from_calls
 
 SPEAKERS: dict[str, Literal["system", "user", "assistant"]] = {
@@ -39,7 +41,7 @@ def from_messages(messages: list[Any]) -> Iterator[Message]:
         elif isinstance(role, str) and role in SPEAKERS:
             calls = from_calls(message, param) if role == "assistant" else []
             open_calls += len(calls)
-            yield Message(SPEAKERS[role], (*_parts(_said(message), f"{param}.content"), *calls))
+            yield Message(SPEAKERS[role], (*from_content(_said(message), f"{param}.content"), *calls))
         else:
             raise invalid(f"{param}.role", "one of " + ", ".join((*SPEAKERS, *RESULTS)))
 
@@ -56,33 +58,11 @@ def _result(message: Body, param: str) -> ToolResult:
         raise invalid(f"{param}.tool_call_id", "a string")
     if name is not None and not isinstance(name, str):
         raise invalid(f"{param}.name", "a string")
-    return ToolResult(call_id or "", name or "", tuple(_parts(message.get("content"), f"{param}.content")))
+    return ToolResult(call_id or "", name or "", tuple(_result_parts(message.get("content"), f"{param}.content")))
 
 
-def _parts(content: Any, param: str) -> Iterator[Text | Image]:
-    if isinstance(content, str):
-        yield Text(content)
-    elif isinstance(content, list):
-        for number, item in enumerate(content):
-            yield _part(fields.mapping(item, f"{param}[{number}]"), f"{param}[{number}]")
-    elif content is not None:
-        raise invalid(param, "a string or a list of parts")
-
-
-def _part(part: Body, param: str) -> Text | Image:
-    kind = part.get("type")
-    if kind == "image_url":
-        return _image(part.get("image_url"), f"{param}.image_url")
-    if kind not in ("text", "refusal"):
-        raise invalid(f"{param}.type", f"text or image_url; parts of type {kind!r} are not supported")
-    if not isinstance(part.get(kind), str):
-        raise invalid(f"{param}.{kind}", "a string")
-    return Text(part[kind])
-
-
-def _image(image: Any, param: str) -> Image:
-    """OpenAI's form is an object with a url; some clients send the plain string."""
-    url = image if isinstance(image, str) else fields.mapping(image, param).get("url")
-    if not isinstance(url, str) or not url:
-        raise invalid(f"{param}.url", "a URL or a data URL")
-    return Image(url)
+def _result_parts(content: Any, param: str) -> Iterator[Text | Image]:
+    for part in from_content(content, param):
+        if isinstance(part, File):
+            raise invalid(param, "text and images in the result of a tool")
+        yield part

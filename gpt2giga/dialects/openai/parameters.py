@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 from typing import Literal
 
-from gpt2giga.dialects.openai import fields
-from gpt2giga.dialects.openai.fields import Body
+from gpt2giga.dialects import fields
+from gpt2giga.dialects.fields import Body
 
 IGNORED_HEADER = "X-Gpt2giga-Ignored"
 
@@ -56,9 +56,7 @@ TABLE: Mapping[str, Parameter] = {
     "max_tokens": Parameter("used", ""),
     "max_completion_tokens": Parameter("used", "sent as `max_tokens`"),
     "reasoning_effort": Parameter("used", "low, medium and high, others clamped; not sent to models before GigaChat-3"),
-    "response_format": Parameter(
-        "emulated", "`json_schema` natively, `json_object` by instruction; both checked"
-    ),
+    "response_format": Parameter("emulated", "`json_schema` natively, `json_object` by instruction; both checked"),
     "stop": Parameter("emulated", "up to four; the proxy cuts the text"),
     "n": Parameter("emulated", "up to 8, one request to GigaChat each"),
     "prompt_cache_key": Parameter("used", "becomes GigaChat's session, which its prompt cache goes by"),

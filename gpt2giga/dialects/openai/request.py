@@ -10,12 +10,12 @@ from typing import Literal
 
 from gpt2giga.chat import ChatRequest
 from gpt2giga.chat import Message
-from gpt2giga.dialects.openai import fields
+from gpt2giga.dialects import fields
+from gpt2giga.dialects.fields import Body
+from gpt2giga.dialects.fields import invalid
 from gpt2giga.dialects.openai.controls import check_modalities
 from gpt2giga.dialects.openai.controls import from_response_format
 from gpt2giga.dialects.openai.controls import from_stop
-from gpt2giga.dialects.openai.fields import Body
-from gpt2giga.dialects.openai.fields import invalid
 from gpt2giga.dialects.openai.messages import from_messages
 from gpt2giga.dialects.openai.parameters import ignored
 from gpt2giga.dialects.openai.tools import from_tools
@@ -64,7 +64,7 @@ def from_chat_request(body: Body) -> tuple[ChatRequest, Delivery]:
     check_modalities(body)
     delivery = Delivery(
         stream=fields.boolean(body, "stream"),
-        include_usage=_include_usage(body),
+        include_usage=include_usage(body),
         legacy_functions=tooling.legacy,
         n=fields.integer(body, "n", 1, MOST_CHOICES) or 1,
         ignored=tuple(ignored(body)),
@@ -80,7 +80,7 @@ def _session(body: Body, messages: tuple[Message, ...]) -> str:
     return str(uuid.uuid5(uuid.NAMESPACE_OID, word or repr(beginning)))
 
 
-def _include_usage(body: Body) -> bool:
+def include_usage(body: Body) -> bool:
     options = body.get("stream_options")
     return options is not None and fields.boolean(fields.mapping(options, "stream_options"), "include_usage")
 

@@ -14,6 +14,9 @@ from typing import TypeAlias
 
 import orjson
 
+# Levels of nesting for what is written around a client's value.
+ROOM = 54
+
 
 @dataclass(frozen=True, slots=True)
 class Text:
@@ -145,19 +148,38 @@ class RefusalDelta:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The last event of every answer that is whole; an answer without it was cut."""
+    """The last event of every answer that is whole; an answer without it was cut.
+
+    stopped_by: the stop sequence that ended the text, empty when none did.
+    """
 
     finish: Literal["stop", "length", "tool_calls", "content_filter"]
     usage: Usage | None
+    stopped_by: str = ""
 
 
 def arguments_from_json(text: str) -> dict[str, Any]:
     """A call's arguments where a dialect writes them as JSON text. Models write broken JSON too; it is kept as text."""
     try:
-        value = orjson.loads(text or "{}")
+        value = orjson.loads(text) if text.strip() else None
     except orjson.JSONDecodeError:
         return {"text": text}
+    if value is None:
+        return {}
+    if not is_writable(value):
+        return {"text": text}
     return value if isinstance(value, dict) else {"value": value}
+
+
+def is_writable(value: Any) -> bool:
+    """False for JSON nested deeper than can be written: orjson writes 254 levels and reads 1024."""
+    for _ in range(ROOM):
+        value = [value]
+    try:
+        orjson.dumps(value)
+    except orjson.JSONEncodeError:
+        return False
+    return True
 
 
 Event: TypeAlias = TextDelta | ReasoningDelta | RefusalDelta | ToolCall | Done

@@ -9,8 +9,10 @@ ProxyError
 +- NotFound              404
 +- MethodNotAllowed      405
 +- BodyTooLarge          413
++- ClientGone            499  nobody reads the answer; for the log
 +- RateLimited           429
 +- InternalError         500  ours
++- Unavailable           503  ours: too much to do, or about to stop
 +- UpstreamError         502  GigaChat's answer makes no sense
 |  +- UpstreamCut        502  it ended before it was whole
 +- UpstreamUnavailable   503
@@ -94,6 +96,12 @@ class BodyTooLarge(ProxyError):
     code = "request_too_large"
 
 
+class ClientGone(ProxyError):
+    status = 499  # nginx's number for it
+    type = "invalid_request_error"
+    code = "client_gone"
+
+
 class RateLimited(ProxyError):
     status = 429
     type = "rate_limit_error"
@@ -102,6 +110,11 @@ class RateLimited(ProxyError):
 
 class InternalError(ProxyError):
     code = "internal_error"
+
+
+class Unavailable(ProxyError):
+    status = 503
+    code = "unavailable"
 
 
 class UpstreamError(ProxyError):

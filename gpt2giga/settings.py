@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 PREFIXES = ("GPT2GIGA_", "GIGACHAT_")
 MIB = 1024 * 1024
+SCOPES = ("GIGACHAT_API_PERS", "GIGACHAT_API_B2B", "GIGACHAT_API_CORP")
 
 
 class SettingsError(Exception):
@@ -71,18 +72,35 @@ def one_of(*allowed: str) -> Callable[[str], str]:
 
 
 def url(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    try:
+        parts = urlsplit(value)
+        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
         raise ValueError("an address such as https://api.giga.chat/v1")
     return value.rstrip("/")
+
+
+def host(value: str) -> str:
+    """A name means the same in capitals, an IPv6 address the same in a URL's brackets; a path does not."""
+    return value if value.startswith("unix:") else value.strip("[]").lower()
 
 
 def words(value: str) -> tuple[str, ...]:
     return tuple(word.strip() for word in value.split(",") if word.strip())
 
 
+def keys(value: str) -> tuple[str, ...]:
+    """Never none: whoever sets a key wants one to be asked for."""
+    found = words(value)
+    if not found:
+        raise ValueError("a key, or several separated by commas")
+    return found
+
+
 def size(value: str) -> int:
-    match = re.fullmatch(r"(\d{1,9})\s*(|[kmg]i?b?)", value.lower())
+    match = re.fullmatch(r"([1-9]\d{0,8})\s*(|[kmg]i?b?)", value.lower())
     if not match:
         raise ValueError("a number of bytes, such as 33554432 or 32MiB")
     power: int = " kmg".index(match[2][:1] or " ")
@@ -91,6 +109,15 @@ def size(value: str) -> int:
 
 def statuses(value: str) -> tuple[int, ...]:
     return tuple(whole(400, 599)(word) for word in words(value.strip("[]()")))
+
+
+def proxies(value: str) -> tuple[str, ...]:
+    for word in words(value):
+        try:
+            word == "unix" or ipaddress.ip_network(word, strict=False)
+        except ValueError:
+            raise ValueError("a list such as 127.0.0.1,10.0.0.0/8,unix") from None
+    return words(value)
 
 
 def pairs(value: str) -> tuple[tuple[str, str], ...]:
@@ -107,15 +134,14 @@ def pairs(value: str) -> tuple[tuple[str, str], ...]:
 def authorization_key(value: str) -> str:
     """The key as OAuth takes it: base64 of `client id:client secret`; a pair that is not encoded yet is encoded."""
     key = "".join(value.split())
-    if ":" in key:
-        return base64.b64encode(key.encode()).decode()
     try:
-        pair = base64.b64decode(key, validate=True)
+        pair = key.encode() if ":" in key else base64.b64decode(key, validate=True)
     except (binascii.Error, ValueError):
         pair = b""
-    if b":" not in pair:
+    client_id, _, secret = pair.partition(b":")
+    if not (client_id and secret):
         raise ValueError("the Authorization Key from Sber Studio: base64 on one line, or client id:client secret")
-    return key
+    return base64.b64encode(pair).decode() if ":" in key else key
 
 
 def setting(
@@ -145,7 +171,7 @@ class Settings:
         "GIGACHAT_SCOPE",
         "GIGACHAT_API_PERS",
         "The account's kind: personal, business or corporate",
-        one_of("GIGACHAT_API_PERS", "GIGACHAT_API_B2B", "GIGACHAT_API_CORP"),
+        one_of(*SCOPES),
     )
     model: str = setting("GIGACHAT_MODEL", "GigaChat-2-Max", "Model for requests that name none")
     base_url: str = setting("GIGACHAT_BASE_URL", "https://api.giga.chat/v1", "Address of GigaChat", url)
@@ -192,6 +218,12 @@ class Settings:
         "Most connections to GigaChat at a time (default: no limit)",
         whole(1, 100000),
     )
+    http_client: str = setting(
+        "GPT2GIGA_HTTP_CLIENT",
+        "fast",
+        "fast (own connections, httptools), or httpx, the SDK's own; behind a proxy it is always httpx",
+        one_of("fast", "httpx"),
+    )
     token_expiry_buffer_ms: int = setting(
         "GIGACHAT_TOKEN_EXPIRY_BUFFER_MS",
         60000,
@@ -199,14 +231,33 @@ class Settings:
         whole(0, 1800000),
     )
 
-    host: str = setting("GPT2GIGA_HOST", "127.0.0.1", "Address to listen on, or unix:/path/to/socket")
+    host: str = setting("GPT2GIGA_HOST", "127.0.0.1", "Address to listen on, or unix:/path/to/socket", host)
     port: int = setting("GPT2GIGA_PORT", 8080, "Port to listen on", whole(1, 65535))
     workers: int = setting("GPT2GIGA_WORKERS", 1, "Worker processes", whole(1, 256), also="WEB_CONCURRENCY")
+    max_open_requests: int = setting(
+        "GPT2GIGA_MAX_OPEN_REQUESTS",
+        2000,
+        "Requests in work at a time, a worker; the next get 503 with Retry-After",
+        whole(1, 100000),
+    )
+    graceful_timeout: int = setting(
+        "GPT2GIGA_GRACEFUL_TIMEOUT",
+        300,
+        "Seconds that answers in work may still take when the service stops or reloads; then they end in an error",
+        whole(1, 86400),
+    )
+    trusted_proxies: tuple[str, ...] = setting(
+        "GPT2GIGA_TRUSTED_PROXIES",
+        (),
+        "Addresses or networks of proxies (unix: over a unix socket) whose X-Forwarded-For and X-Request-ID are "
+        "believed; the log then names the client",
+        proxies,
+    )
     api_key: tuple[str, ...] = setting(
         "GPT2GIGA_API_KEY",
         (),
         "Keys that clients must show, separated by commas; none: no key is asked",
-        words,
+        keys,
         secret=True,
     )
     embeddings: str = setting(
@@ -217,6 +268,11 @@ class Settings:
         "average",
         "A text above the embedding model's limit: average of its parts, or error",
         one_of("average", "error"),
+    )
+    tokenizer_file: str | None = setting(
+        "GPT2GIGA_TOKENIZER_FILE",
+        None,
+        "File cl100k_base.tiktoken: with it embeddings take token numbers too, as LangChain sends them",
     )
     model_aliases: tuple[tuple[str, str], ...] = setting(
         "GPT2GIGA_MODEL_ALIASES", (), "Names for GigaChat's models: gpt-4o=GigaChat-2-Max,...", pairs
@@ -253,6 +309,12 @@ class Settings:
         "stop",
         "How a text that GigaChat's filter stopped ends; most clients throw the text away at content_filter",
         one_of("stop", "content_filter"),
+    )
+    ignore_hosted_tools: bool = setting(
+        "GPT2GIGA_IGNORE_HOSTED_TOOLS",
+        True,
+        "Leave out tools that OpenAI or Anthropic would run themselves (web search and the like); False: refuse them",
+        boolean,
     )
     max_retries: int = setting(
         "GPT2GIGA_MAX_RETRIES",
@@ -303,6 +365,16 @@ class Settings:
         "Every client brings its own account as its API key: giga-cred-<key>[:scope], giga-auth-<token> or "
         "giga-user-<user>:<password>",
         boolean,
+    )
+    state_dir: str | None = setting(
+        "GPT2GIGA_STATE_DIR",
+        None,
+        "Folder where responses are kept for previous_response_id (default: gpt2giga in ~/.local/state)",
+        also="STATE_DIRECTORY",
+    )
+    store_days: int = setting("GPT2GIGA_STORE_DAYS", 30, "Days that a response is kept; 0: none is", whole(0, 36500))
+    store_size: int = setting(
+        "GPT2GIGA_STORE_SIZE", 256 * MIB, "Bytes that all kept responses may take; the oldest make room", size
     )
     cors_origins: tuple[str, ...] = setting(
         "GPT2GIGA_CORS_ORIGINS", (), "Origins whose web pages may call, separated by commas; *: all", words
@@ -357,15 +429,22 @@ def _is_loopback(host: str) -> bool:
 
 
 FIELDS = dataclasses.fields(Settings)
+VARIABLES = {name for field in FIELDS for name in (field.metadata["variable"], field.metadata["also"]) if name}
+
+
+def is_ours(variable: str) -> bool:
+    """True for settings, also for misspelt ones."""
+    return variable.startswith(PREFIXES) or variable in VARIABLES
 
 
 def parse(environ: Mapping[str, str]) -> Settings:
     """Raises SettingsError. An empty value counts as not set: hosting panels and compose files write them."""
     values = {}
     for field in FIELDS:
-        variable, raw = _first_set(environ, field.metadata["variable"], field.metadata["also"])
-        if raw:
-            values[field.name] = _parse_one(field, variable, raw)
+        names = (field.metadata["variable"], field.metadata["also"])
+        found = [_parse_one(field, name, raw) for name in names if (raw := environ.get(name, "").strip())]
+        if found:
+            values[field.name] = found[0]
     settings = Settings(**values)
     return _use_sandbox(settings) if settings.sandbox else settings
 
@@ -379,19 +458,15 @@ def check(settings: Settings) -> None:
         )
     if settings.pass_token and settings.api_key:
         raise SettingsError("GPT2GIGA_PASS_TOKEN and GPT2GIGA_API_KEY exclude each other: a client has one key to show")
+    if settings.pass_token and settings.cert_file:
+        raise SettingsError(
+            "GPT2GIGA_PASS_TOKEN and GIGACHAT_CERT_FILE exclude each other: the certificate is an account"
+        )
     if settings.is_public and not (settings.api_key or settings.pass_token or settings.allow_anonymous):
         raise SettingsError(
             f"GPT2GIGA_HOST={settings.host} lets others use your GigaChat account: set GPT2GIGA_API_KEY "
             "(or GPT2GIGA_ALLOW_ANONYMOUS=True if that is what you want)"
         )
-
-
-def _first_set(environ: Mapping[str, str], *variables: str) -> tuple[str, str]:
-    for variable in variables:
-        value = environ.get(variable, "").strip()
-        if value:
-            return variable, value
-    return "", ""
 
 
 def _parse_one(field: dataclasses.Field[Any], variable: str, raw: str) -> Any:
@@ -403,13 +478,16 @@ def _parse_one(field: dataclasses.Field[Any], variable: str, raw: str) -> Any:
 
 
 def _use_sandbox(settings: Settings) -> Settings:
-    """The sandbox takes any account, and a real key must not reach it."""
+    """The sandbox takes any account, and a real key must not reach it.
+
+    Empty rather than None, for which the SDK looks into the environment.
+    """
     return dataclasses.replace(
         settings,
         credentials=base64.b64encode(b"sandbox:sandbox").decode(),
-        access_token=None,
-        user=None,
-        password=None,
+        access_token="",
+        user="",
+        password="",
         base_url=f"{settings.sandbox}/api/v1",
         auth_url=f"{settings.sandbox}/api/v2/oauth",
     )
@@ -417,11 +495,10 @@ def _use_sandbox(settings: Settings) -> Settings:
 
 def unknown_variables(environ: Mapping[str, str]) -> list[str]:
     """A sentence for each of our variables that does not exist, with the closest one that does."""
-    known = {name for field in FIELDS for name in (field.metadata["variable"], field.metadata["also"]) if name}
     sentences = []
     for variable in sorted(environ):
-        if variable.startswith(PREFIXES) and variable not in known:
-            close = difflib.get_close_matches(variable, known, n=1)
+        if is_ours(variable) and variable not in VARIABLES:
+            close = difflib.get_close_matches(variable, VARIABLES, n=1)
             hint = f"; did you mean {close[0]}?" if close else ""
             sentences.append(f"{variable} is not a setting{hint}")
     return sentences

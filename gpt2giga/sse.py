@@ -16,6 +16,7 @@ from typing import TypeAlias
 import orjson
 from flask import Response
 
+from gpt2giga import logs
 from gpt2giga.errors import InternalError
 from gpt2giga.errors import ProxyError
 from gpt2giga.pump import Pump
@@ -32,12 +33,14 @@ class Style:
     """What a dialect sends when something fails, and after `interval` seconds of silence (0: nothing).
 
     named: each event has an `event:` line too, with the `type` of its data.
+    stamp: the last touch, in the order in which events are sent: heartbeats come between those that wait.
     """
 
     to_error: Callable[[ProxyError], Item]
     heartbeat: Callable[[], Item]
     interval: float
     named: bool = False
+    stamp: Callable[[Item], Item] = lambda item: item
 
 
 def respond(items: Generator[Item, None, None], style: Style) -> Response:
@@ -52,19 +55,20 @@ def respond(items: Generator[Item, None, None], style: Style) -> Response:
     except BaseException:
         pump.close()
         raise
-    frames = _frames(chain([first], batches), style)
+    frames = _frames(chain([first], batches), style, logs.record())
     response = Response(frames, mimetype="text/event-stream", headers=HEADERS)
     response.call_on_close(pump.close)
     return response
 
 
-def _frames(batches: Iterable[list[Item]], style: Style) -> Iterator[bytes]:
+def _frames(batches: Iterable[list[Item]], style: Style, record: logs.Record) -> Iterator[bytes]:
     """An error after the start is the last event; [DONE] would make the cut answer look whole."""
     try:
         for batch in batches:
             yield _bytes(batch or [style.heartbeat()], style)
         return
     except ProxyError as error:
+        record.cause = error.code or error.type
         last = style.to_error(error)
     except Exception:
         log.exception("Unexpected failure in a stream")
@@ -74,7 +78,7 @@ def _frames(batches: Iterable[list[Item]], style: Style) -> Iterator[bytes]:
 
 def _bytes(items: Iterable[Item], style: Style) -> bytes:
     """Everything that is there goes out in one write."""
-    return b"".join(_frame(item, style.named) for item in items)
+    return b"".join(_frame(style.stamp(item), style.named) for item in items)
 
 
 def _frame(item: Item, named: bool) -> bytes:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import TypeAlias
 
 from gpt2giga.chat import ChatRequest
 from gpt2giga.chat import Done
@@ -14,9 +12,7 @@ from gpt2giga.chat import Usage
 from gpt2giga.upstream import required
 from gpt2giga.upstream import stop
 from gpt2giga.upstream import structured
-
-# One request to GigaChat.
-Ask: TypeAlias = Callable[[ChatRequest], Iterator[Event]]
+from gpt2giga.upstream.structured import Ask
 
 
 def answer(chat: ChatRequest, ask: Ask, *, streamed: bool, as_function: bool) -> Iterator[Event]:
@@ -38,9 +34,11 @@ def answer(chat: ChatRequest, ask: Ask, *, streamed: bool, as_function: bool) ->
 
 
 def _made(chat: ChatRequest, ask: Ask, streamed: bool, as_function: bool) -> Iterator[Event]:
+    """A call that is demanded leaves no room for an answer in JSON."""
+    free = replace(chat, json_format=None)
     if chat.tool_choice.mode == "required":
-        yield from required.with_call(chat, lambda chat: list(ask(chat)))
+        yield from required.with_call(free, lambda chat: list(structured.once(chat, ask, as_function=as_function)))
     elif chat.json_format and chat.tool_choice.mode != "named":
         yield from structured.with_json(chat, chat.json_format, ask, streamed=streamed, as_function=as_function)
     else:
-        yield from ask(replace(chat, json_format=None))
+        yield from ask(free)

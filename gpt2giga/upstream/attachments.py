@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-import threading
-from collections import OrderedDict
+import logging
+from collections.abc import Collection
 from collections.abc import Iterable
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,98 +20,121 @@ from gpt2giga.upstream.files import Files
 from gpt2giga.upstream.media import Media
 from gpt2giga.upstream.media import read
 from gpt2giga.upstream.models import takes_images
+from gpt2giga.upstream.uploads import Uploads
 
 MOST_IMAGES = 10
 LARGEST_REQUEST = 80 * 1024 * 1024
-REMEMBERED = 1000
+
+log = logging.getLogger(__name__)
 
 # A part of a request -> the file's id at GigaChat
 FileIds: TypeAlias = dict[Image | File, str]
 
 
 class Attachments:
-    """The files of one account. The same bytes are uploaded once: agents send the whole conversation every turn."""
+    """The files of one account. What was uploaded is remembered: agents send the whole conversation every turn."""
 
     def __init__(self, settings: Settings, files: Files) -> None:
         self._settings = settings
         self._files = files
-        self._ids: OrderedDict[str, str] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def file_ids(self, chat: ChatRequest, model: str) -> FileIds:
-        """Raises BadRequest for what GigaChat would not take.
-
-        Images in tool results are left out for a model that takes none: the user did not choose to send them.
-        """
-        parts = _own_parts(chat.messages)
-        shown = [image for image in _shown_by_tools(chat.messages) if takes_images(model)]
-        if any(isinstance(part, Image) for part in parts) and not takes_images(model):
-            raise BadRequest(f"The model {model} takes no images; GigaChat-2-Max does.", param="messages")
-        for number, message in enumerate(chat.messages):
-            if sum(isinstance(part, Image) for part in message.parts) > 1:
-                raise _refused("GigaChat takes one image a message", f"messages[{number}]")
-        ids: FileIds = {part: part.file_id for part in parts if isinstance(part, File) and part.file_id}
-        media = {
-            part: read(part, fetch_urls=self._settings.fetch_urls)
-            for part in dict.fromkeys([*parts, *shown])
-            if part not in ids
-        }
-        _check(list(media.values()))
-        return ids | {part: self._file_id(found) for part, found in media.items()}
-
-    def forget(self, file_ids: Iterable[str]) -> None:
-        """GigaChat does not know one of these any more; the next request uploads them again."""
-        gone = set(file_ids)
-        with self._lock:
-            for key in [key for key, known in self._ids.items() if known in gone]:
-                del self._ids[key]
+        self._uploads = self._none_yet()
 
     @contextmanager
-    def cleaned_up(self) -> Iterator[list[str]]:
-        """With GPT2GIGA_DELETE_FILES the ids put into the list are deleted when the answer is done."""
-        used: list[str] = []
+    def of(self, chat: ChatRequest, model: str) -> Iterator[Attached]:
+        """The files of one request while its answer is made. With GPT2GIGA_DELETE_FILES they are its own, and go."""
+        if not self._settings.delete_files:
+            yield Attached(chat.messages, model, self._uploads, fetch_urls=self._settings.fetch_urls)
+            return
+        own = self._none_yet()
         try:
-            yield used
+            yield Attached(chat.messages, model, own, fetch_urls=self._settings.fetch_urls)
         finally:
-            if self._settings.delete_files:
-                self.forget(used)
-                for file_id in dict.fromkeys(used):
-                    self._files.discard(file_id)
+            self._files.discard(own.ids())
 
-    def _file_id(self, media: Media) -> str:
-        key = hashlib.sha256(media.media_type.encode() + b"\0" + media.content).hexdigest()
-        with self._lock:
-            known = self._ids.get(key)
-        known = known or self._files.upload(media).id
-        with self._lock:
-            self._ids[key] = known
-            self._ids.move_to_end(key)
-            while len(self._ids) > REMEMBERED:
-                self._ids.popitem(last=False)
-        return known
+    def _none_yet(self) -> Uploads:
+        return Uploads(lambda media: self._files.upload(media).id)
 
 
-def _own_parts(messages: Iterable[Message]) -> list[Image | File]:
-    return [part for message in messages for part in message.parts if isinstance(part, Image | File)]
+class Attached:
+    """The files of one request."""
+
+    def __init__(self, messages: tuple[Message, ...], model: str, uploads: Uploads, *, fetch_urls: bool) -> None:
+        self._messages = messages
+        self._model = model
+        self._uploads = uploads
+        self._fetch_urls = fetch_urls
+        self._ids: FileIds | None = None
+
+    def ids(self) -> FileIds:
+        """Uploads them when asked for the first time. Raises BadRequest for what GigaChat would not take."""
+        if self._ids is None:
+            self._ids = self._uploaded()
+        return self._ids
+
+    def renew(self) -> bool:
+        """GigaChat deletes files after a while. True when `ids` will upload again what it lost."""
+        ids, self._ids = self._ids or {}, None
+        return self._uploads.forget(ids.values())
+
+    def _uploaded(self) -> FileIds:
+        own = list(dict.fromkeys(part for message in self._messages for part in _files(message)))
+        self._check_images(part for part in own if isinstance(part, Image))
+        known = {part: part.file_id for part in own if isinstance(part, File) and part.file_id}
+        media = {part: self._read(part) for part in own if part not in known}
+        self._check(media.values())
+        media |= self._shown_by_tools(media.values())
+        if sum(len(found.content) for found in media.values()) > LARGEST_REQUEST:
+            raise _refused(f"all files of a request together may have {LARGEST_REQUEST} bytes")
+        return known | {part: self._uploads.id_of(found) for part, found in media.items()}
+
+    def _read(self, part: Image | File) -> Media:
+        return read(part, fetch_urls=self._fetch_urls)
+
+    def _check_images(self, images: Iterable[Image]) -> None:
+        """What can be said before anything is fetched."""
+        if any(images) and not takes_images(self._model):
+            raise self._blind()
+        for number, message in enumerate(self._messages):
+            if sum(isinstance(part, Image) for part in message.parts) > 1:
+                raise _refused("GigaChat takes one image a message", f"messages[{number}]")
+
+    def _check(self, media: Collection[Media]) -> None:
+        kinds = {found.kind for found in media}
+        if len(kinds) > 1:
+            raise _refused(f"GigaChat takes one kind of file a request, not {' and '.join(sorted(kinds))}")
+        if kinds == {"image"} and not takes_images(self._model):
+            raise self._blind()
+        if kinds == {"image"} and len(media) > MOST_IMAGES:
+            raise _refused(f"GigaChat takes {MOST_IMAGES} images a request; this one has {len(media)}")
+        if kinds == {"document"} and len(media) > 1:
+            raise _refused("GigaChat reads one document a request")
+
+    def _shown_by_tools(self, own: Collection[Media]) -> dict[Image | File, Media]:
+        """Images in tool results, the newest first, as far as GigaChat takes them.
+
+        Nobody chose to send them, and refusing one would end an agent's conversation for good.
+        """
+        room = MOST_IMAGES - len(own) if all(found.kind == "image" for found in own) else 0
+        shown: dict[Image | File, Media] = {}
+        for image in reversed(_in_results(self._messages) if takes_images(self._model) else []):
+            if len(shown) < room:
+                try:
+                    shown[image] = self._read(image)
+                except BadRequest as error:
+                    log.warning("An image in a tool result is left out: %s", error)
+        return shown
+
+    def _blind(self) -> BadRequest:
+        return BadRequest(f"The model {self._model} takes no images; GigaChat-2-Max does.", param="messages")
 
 
-def _shown_by_tools(messages: Iterable[Message]) -> Iterator[Image]:
-    for message in messages:
-        for part in message.parts:
-            if isinstance(part, ToolResult):
-                yield from (image for image in part.parts if isinstance(image, Image))
+def _files(message: Message) -> Iterator[Image | File]:
+    return (part for part in message.parts if isinstance(part, Image | File))
 
 
-def _check(media: list[Media]) -> None:
-    kinds = {found.kind for found in media}
-    if len(kinds) > 1:
-        raise _refused(f"GigaChat takes one kind of file a request, not {' and '.join(sorted(kinds))}")
-    if kinds == {"image"} and len(media) > MOST_IMAGES:
-        raise _refused(f"GigaChat takes {MOST_IMAGES} images a request; this one has {len(media)}")
-    if kinds == {"document"} and len(media) > 1:
-        raise _refused("GigaChat reads one document a request")
-    if sum(len(found.content) for found in media) > LARGEST_REQUEST:
-        raise _refused(f"all files of a request together may have {LARGEST_REQUEST} bytes")
+def _in_results(messages: Iterable[Message]) -> list[Image]:
+    results = (part for message in messages for part in message.parts if isinstance(part, ToolResult))
+    return list(dict.fromkeys(part for result in results for part in result.parts if isinstance(part, Image)))
 
 
 def _refused(why: str, param: str = "messages") -> BadRequest:

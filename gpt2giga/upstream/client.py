@@ -12,7 +12,6 @@ from typing import Any
 from typing import TypeAlias
 
 from gigachat.context import session_id_cvar
-from gigachat.models import Chat
 
 from gpt2giga.chat import ChatRequest
 from gpt2giga.chat import Event
@@ -25,6 +24,7 @@ from gpt2giga.errors import UpstreamError
 from gpt2giga.settings import Settings
 from gpt2giga.upstream import v1
 from gpt2giga.upstream.answers import answer
+from gpt2giga.upstream.attachments import Attached
 from gpt2giga.upstream.attachments import Attachments
 from gpt2giga.upstream.embedding import embed
 from gpt2giga.upstream.embedding import Embedding
@@ -61,13 +61,11 @@ class Upstream:
         self.catalog = Catalog(settings, self._fetch_models)
 
     def complete(self, chat: ChatRequest) -> list[Event]:
-        with self._slot():
-            return list(self._answer(chat, self._completion, streamed=False))
+        return list(self._answer(chat, self._completion, streamed=False))
 
     def stream(self, chat: ChatRequest) -> Iterator[Event]:
         """Nothing is sent before the first event is asked for; closing the iterator closes GigaChat's stream."""
-        with self._slot():
-            yield from self._answer(chat, self._chunks, streamed=True)
+        return self._answer(chat, self._chunks, streamed=True)
 
     def embed(self, texts: list[str], model: str) -> list[Embedding]:
         """Takes no slot of the account: only chats were seen to be limited."""
@@ -81,6 +79,15 @@ class Upstream:
             raise UpstreamError(f"GigaChat gave {len(found)} embeddings for {len(texts)} texts.")
         return [Embedding(item.embedding, item.usage.prompt_tokens) for item in found]
 
+    def count_tokens(self, texts: list[str], model: str) -> int:
+        """Of all texts together, as `model` counts them. Takes no slot of the account, as `embed`."""
+        model = self.catalog.resolve(model)
+        return self._retries.once(lambda: self._count_tokens(texts, model)) if texts else 0
+
+    def _count_tokens(self, texts: list[str], model: str) -> int:
+        with self._translated(model):
+            return sum(count.tokens for count in self._client.tokens_count(texts, model=model))
+
     def draw(self, prompt: str, model: str) -> bytes:
         """A picture by GigaChat's built-in text2image, which answers with the id of a file in an <img> tag."""
         with self._slot():
@@ -93,7 +100,7 @@ class Upstream:
 
     def _drawing(self, payload: dict[str, Any]) -> str:
         with self._translated(payload["model"]):
-            completion = self._client.chat(_verbatim(payload))
+            completion = self._client.complete(payload)
         return completion.choices[0].message.content if completion.choices else ""
 
     def check(self) -> None:
@@ -118,36 +125,38 @@ class Upstream:
 
     def _answer(self, chat: ChatRequest, send: Send, *, streamed: bool) -> Iterator[Event]:
         as_function = self._settings.structured_output == "function"
-        with self._attachments.cleaned_up() as used:
+        model = self.catalog.resolve(chat.model)
+        with self._attachments.of(chat, model) as attached:
+            self._retries.once(attached.ids)  # fetching may take long, and the slot need not wait for it
 
             def ask(chat: ChatRequest) -> Iterator[Event]:
-                return self._retries.events(lambda: self._attempt(chat, send, used))
+                return self._retries.events(lambda: self._attempt(chat, model, send, attached))
 
-            yield from answer(chat, ask, streamed=streamed, as_function=as_function)
+            with self._slot():
+                yield from answer(chat, ask, streamed=streamed, as_function=as_function)
 
-    def _attempt(self, chat: ChatRequest, send: Send, used: list[str]) -> Iterator[Event]:
-        model = self.catalog.resolve(chat.model)
+    def _attempt(self, chat: ChatRequest, model: str, send: Send, attached: Attached) -> Iterator[Event]:
         names = v1.tool_names(chat)
-        files = self._attachments.file_ids(chat, model)
-        used += files.values()
-        payload = v1.to_payload(chat, model, names, files, send_state_id=self._settings.send_state_id)
+        payload = v1.to_payload(chat, model, names, attached.ids(), send_state_id=self._settings.send_state_id)
         try:
             yield from send(payload, names, chat.session if self._settings.session_id else "")
         except NotFound as error:
-            if files and error.code == "not_found":  # GigaChat deletes files after a while
-                self._attachments.forget(files.values())
-                error.transient = True
+            error.transient = error.code == "not_found" and attached.renew()
             raise
 
     def _completion(self, payload: dict[str, Any], names: ToolNames, session: str) -> Iterator[Event]:
         with self._translated(payload["model"]):
-            session_id_cvar.set(session)
-            yield from v1.from_completion(self._client.chat(_verbatim(payload)), names)
+            outer = session_id_cvar.set(session)
+            try:
+                completion = self._client.complete(payload)
+            finally:  # the next request in this thread may be anybody's
+                session_id_cvar.reset(outer)
+            yield from v1.from_completion(completion, names)
 
     def _chunks(self, payload: dict[str, Any], names: ToolNames, session: str) -> Iterator[Event]:
         with self._translated(payload["model"]):
-            session_id_cvar.set(session)  # read when the request is made; the next one in this thread sets its own
-            yield from v1.from_chunks(self._client.stream(_verbatim(payload)), names)
+            session_id_cvar.set(session)  # read when the request is made; a stream has a thread of its own
+            yield from v1.from_chunks(self._client.chunks(payload), names)
 
     @contextmanager
     def _translated(self, model: str = "") -> Iterator[None]:
@@ -173,11 +182,6 @@ class Upstream:
     def _fetch_models(self) -> list[Model]:
         with self._translated():
             return [Model(model.id_, model.owned_by) for model in self._client.get_models().data]
-
-
-def _verbatim(payload: dict[str, Any]) -> Chat:
-    """The SDK's models drop or refuse parts of what GigaChat takes (contract 8); additional_fields go as they are."""
-    return Chat.model_construct(model=payload["model"], additional_fields=payload)
 
 
 # What a view calls to get the Upstream of the current request's account.

@@ -102,7 +102,7 @@ def retry_after(headers: Mapping[str, str] | None) -> float | None:
 def _until(date: str) -> float | None:
     try:
         seconds = parsedate_to_datetime(date).timestamp() - time.time()
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return seconds if seconds > 0 else None
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import logging
+import threading
 from collections.abc import Callable
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
@@ -29,7 +31,7 @@ class StoredFile:
 
 
 class Files:
-    """Every method raises ProxyError, but for `discard`."""
+    """Every method but `discard` raises ProxyError."""
 
     def __init__(self, client: Client, translated: Callable[[], AbstractContextManager[None]]) -> None:
         self._client = client
@@ -56,12 +58,17 @@ class Files:
         with self._translated():
             self._client.delete_file(file_id)
 
-    def discard(self, file_id: str) -> None:
-        """After an answer: a file that stays is no reason to spoil it."""
-        try:
-            self.delete(file_id)
-        except ProxyError as error:
-            log.warning("A file of a request could not be deleted: %s", error)
+    def discard(self, file_ids: Sequence[str]) -> None:
+        """After an answer, in the background: its client need not wait, and may have hung up."""
+        if file_ids:
+            threading.Thread(target=self._discard, args=(file_ids,)).start()
+
+    def _discard(self, file_ids: Sequence[str]) -> None:
+        for file_id in file_ids:
+            try:
+                self.delete(file_id)
+            except ProxyError as error:
+                log.warning("A file of a request could not be deleted: %s", error)
 
 
 def _stored(file: UploadedFile) -> StoredFile:

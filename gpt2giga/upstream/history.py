@@ -7,6 +7,8 @@ in any form, twice or not at all. Whatever they send, nothing of it is lost.
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections import deque
 from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -17,6 +19,7 @@ import orjson
 
 from gpt2giga.chat import File
 from gpt2giga.chat import Image
+from gpt2giga.chat import is_writable
 from gpt2giga.chat import Message
 from gpt2giga.chat import Part
 from gpt2giga.chat import Text
@@ -36,7 +39,8 @@ def to_messages(
     messages: Sequence[Message], names: ToolNames, files: Mapping[Image | File, str], *, send_state_id: bool = False
 ) -> list[dict[str, Any]]:
     """`files`: the id at GigaChat of each file; one without an id is only mentioned."""
-    system = PARAGRAPH.join(_text(message) for message in messages if message.role == "system")
+    texts = (_text(message) for message in messages if message.role == "system")
+    system = PARAGRAPH.join(text for text in texts if text)
     history = _History(messages, names, files, send_state_id).written()
     if not history:  # a system message alone is refused; the service itself would make it the user's
         return [{"role": "user", "content": system}]
@@ -44,37 +48,41 @@ def to_messages(
 
 
 def pair(messages: Sequence[Message]) -> dict[Place, Place]:
-    """The place of each call's result: by id, else by order; never beyond the next message with calls.
+    """The place of each call's result: by id, else by name, else by order; never beyond the next message with calls.
 
     Ids may come twice or be used again in later turns, so only what lies between two turns is compared.
+    An id that no call of the conversation has is as good as none.
     """
+    ids = {part.id for message in messages for part in message.parts if isinstance(part, ToolCall)}
     pairs: dict[Place, Place] = {}
     calls: dict[Place, ToolCall] = {}
     results: dict[Place, ToolResult] = {}
     for number, message in enumerate(messages):
         found = {(number, n): part for n, part in enumerate(message.parts) if isinstance(part, ToolCall)}
         if found:
-            pairs |= _pair_turn(calls, results)
+            pairs |= _pair_turn(calls, results, ids)
             calls, results = found, {}
         results |= {(number, n): part for n, part in enumerate(message.parts) if isinstance(part, ToolResult)}
-    return pairs | _pair_turn(calls, results)
+    return pairs | _pair_turn(calls, results, ids)
 
 
-def _pair_turn(calls: dict[Place, ToolCall], results: dict[Place, ToolResult]) -> dict[Place, Place]:
-    """By id first, then results without an id by name and order, then by order alone."""
-    pairs: dict[Place, Place] = {}
-    free = dict(results)
-    tests = (
-        lambda call, result: bool(result.call_id) and result.call_id == call.id,
-        lambda call, result: not result.call_id and result.name == call.name,
-        lambda call, result: not result.call_id and not result.name,
+def _pair_turn(calls: dict[Place, ToolCall], results: dict[Place, ToolResult], ids: set[str]) -> dict[Place, Place]:
+    named = {place: result for place, result in results.items() if result.call_id and result.call_id in ids}
+    others = {place: result for place, result in results.items() if place not in named}
+    rules = (
+        # What a call is known by, and what each result says of its call.
+        (lambda call: call.id, {place: result.call_id for place, result in named.items()}),
+        (lambda call: call.name, {place: result.name for place, result in others.items() if result.name}),
+        (lambda call: "", {place: "" for place, result in others.items() if not result.name}),
     )
-    for test in tests:
+    pairs: dict[Place, Place] = {}
+    for key, said in rules:
+        waiting = defaultdict[str, deque[Place]](deque)
+        for place, word in said.items():
+            waiting[word].append(place)
         for place, call in calls.items():
-            match = next((at for at, result in free.items() if place not in pairs and test(call, result)), None)
-            if match:
-                pairs[place] = match
-                del free[match]
+            if place not in pairs and waiting[key(call)]:
+                pairs[place] = waiting[key(call)].popleft()
     return pairs
 
 
@@ -91,6 +99,7 @@ class _History:
         self._pairs = pair(messages)
         self._paired = set(self._pairs.values())
         self._written: list[dict[str, Any]] = []
+        self._shown: set[str] = set()
 
     def written(self) -> list[dict[str, Any]]:
         for number, message in enumerate(self._messages):
@@ -106,12 +115,18 @@ class _History:
         shown: list[tuple[str, Image | File]] = []
         for n, part in enumerate(message.parts):
             if isinstance(part, ToolCall):
+                result = self._result((number, n))
                 self._add_call(part)
-                result = self._result(self._pairs.get((number, n)))
                 self._add_result(part.name, to_document(_text(result)) if result else NO_RESULT)
                 shown += [(part.name, image) for image in _files(result)]
         for name, image in shown:
-            self._add("user", f"[Image from the result of the tool {name}]", self._attached([image]))
+            self._show(name, self._files.get(image, ""))
+
+    def _show(self, name: str, file_id: str) -> None:
+        """Each image once: GigaChat takes ten a request, and tools give the same one again and again."""
+        fresh = file_id and file_id not in self._shown
+        remark = "" if fresh else ", shown before" if file_id else ", not shown"
+        self._add("user", f"[Image from the result of the tool {name}{remark}]", [file_id] if fresh else [])
 
     def _add_user(self, number: int, message: Message) -> None:
         """Results are written where their calls are; what remains of the message is the user's."""
@@ -126,18 +141,17 @@ class _History:
         return [self._files[file] for file in files if file in self._files]
 
     def _add(self, role: str, text: str, attached: Sequence[str] = ()) -> None:
-        """Joins texts of one role; a message holds at most one image, so a second one starts a new message."""
-        last = self._written[-1] if self._written else {}
-        joins = last.get("role") == role and "function_call" not in last
-        for file_id in attached or (None,):
-            if joins and not (file_id and "attachments" in last):
-                last["content"] = PARAGRAPH.join(part for part in (last["content"], text) if part)
-            else:
-                last = {"role": role, "content": text}
+        """Joins texts of one role; a message holds at most one file, so a second one starts a new message."""
+        for file_id in attached or ("",):
+            last = self._written[-1] if self._written else {}
+            if last.get("role") != role or "function_call" in last or (file_id and "attachments" in last):
+                last = {"role": role, "content": ""}
                 self._written.append(last)
+            last["content"] = PARAGRAPH.join(part for part in (last["content"], text) if part)
             if file_id:
                 last["attachments"] = [file_id]
-            joins, text = True, ""
+                self._shown.add(file_id)
+            text = ""
 
     def _add_call(self, call: ToolCall) -> None:
         """The assistant's text before a call belongs into the call's message."""
@@ -152,7 +166,8 @@ class _History:
     def _add_result(self, name: str, content: str) -> None:
         self._written.append({"role": "function", "name": self._names.to_gigachat(name), "content": content})
 
-    def _result(self, at: Place | None) -> ToolResult | None:
+    def _result(self, call: Place) -> ToolResult | None:
+        at = self._pairs.get(call)
         part = self._messages[at[0]].parts[at[1]] if at else None
         return part if isinstance(part, ToolResult) else None
 
@@ -162,8 +177,15 @@ def to_document(text: str) -> str:
     try:
         value = orjson.loads(text)
     except orjson.JSONDecodeError:
-        value = text
-    return text if isinstance(value, dict) else orjson.dumps({"result": value}).decode()
+        return _as_result(text)
+    if not is_writable(value):
+        return _as_result(text)
+    # The text itself, not the value: it may hold more digits than a number keeps.
+    return text if isinstance(value, dict) else f'{{"result":{text.strip()}}}'
+
+
+def _as_result(text: str) -> str:
+    return orjson.dumps({"result": text}).decode()
 
 
 def _orphan(result: ToolResult) -> str:
@@ -172,7 +194,7 @@ def _orphan(result: ToolResult) -> str:
 
 
 def _text(holder: Message | ToolResult) -> str:
-    return PARAGRAPH.join(part.text for part in holder.parts if isinstance(part, Text))
+    return PARAGRAPH.join(part.text for part in holder.parts if isinstance(part, Text) and part.text)
 
 
 def _shown(part: Part) -> str:

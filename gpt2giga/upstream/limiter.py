@@ -20,7 +20,6 @@ import hashlib
 import logging
 import os
 import random
-import stat
 import threading
 import time
 import weakref
@@ -40,7 +39,7 @@ ALONE = "The account's slots are counted in this process only, not over all work
 
 class QueueTimeout(Exception):
     def __init__(self, waited: float, ahead: int) -> None:
-        super().__init__(f"no free slot within {waited:.1f} s, {ahead} requests still ahead in the line")
+        super().__init__(f"no free slot within {waited:.1f} s; requests still ahead in the line: {ahead}")
         self.waited, self.ahead = waited, ahead  # seconds; requests of this process that were still before it
 
 
@@ -244,7 +243,7 @@ class _Files:
 
 def _open(folder: Path, name: str) -> int:
     folder.mkdir(mode=0o700, exist_ok=True)
-    found = folder.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
+    found = folder.lstat()  # a link is open to all, and so refused
+    if found.st_uid != os.geteuid() or found.st_mode & 0o077:
         raise PermissionError(f"{folder} is not private to this user")
     return os.open(folder / name, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)  # closed on exec by Python

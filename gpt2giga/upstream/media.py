@@ -57,7 +57,10 @@ BY_ENDING = {ending: media_type for media_type, (_, ending) in TYPES.items()} | 
     "jpeg": "image/jpeg",
     "md": "text/plain",
 }
-CONVERTIBLE = ("image/webp", "image/gif")
+# Media type -> Pillow's names for it.
+CONVERTIBLE = {"image/webp": ["WEBP"], "image/gif": ["GIF"]}
+# A picture of a few bytes may unfold to gigabytes.
+MOST_PIXELS = 50_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +82,7 @@ def read(part: Image | File, *, fetch_urls: bool) -> Media:
     elif not fetch_urls:
         raise _refused("this service fetches no URLs (GPT2GIGA_FETCH_URLS); send a data URL")
     else:
-        fetched = fetch(part.url, max(LARGEST.values()))
+        fetched = fetch(part.url, LARGEST[expected])
         content, given_type = fetched.content, fetched.media_type
         name = name or PurePath(urlsplit(part.url).path).name
     return _checked(content, given_type, name, expected)
@@ -87,7 +90,11 @@ def read(part: Image | File, *, fetch_urls: bool) -> Media:
 
 def from_bytes(content: bytes, media_type: str, name: str) -> Media:
     """A file that a client uploads for later. Raises BadRequest."""
-    return _checked(content, media_type, name, "document")
+    try:
+        return _checked(content, media_type, name, "document")
+    except BadRequest as error:
+        error.param = "file"
+        raise
 
 
 def _checked(content: bytes, given_type: str, name: str, expected: Kind) -> Media:
@@ -131,9 +138,14 @@ def _converted(content: bytes, media_type: str) -> bytes:
         raise _refused(f"GigaChat takes no {media_type}; install the extra 'images' to have it converted") from None
     out = io.BytesIO()
     try:
-        with PIL.Image.open(io.BytesIO(content)) as image:
+        # Its other formats are none of our business: some start programs.
+        with PIL.Image.open(io.BytesIO(content), formats=CONVERTIBLE[media_type]) as image:
+            if image.width * image.height > MOST_PIXELS:
+                raise _refused(f"it has more than {MOST_PIXELS} pixels")
             image.convert("RGBA").save(out, "PNG")
-    except (OSError, ValueError, PIL.Image.DecompressionBombError):
+    except (PIL.Image.DecompressionBombError, PIL.Image.DecompressionBombWarning):
+        raise _refused(f"it has more than {MOST_PIXELS} pixels") from None
+    except (OSError, ValueError, EOFError, SyntaxError):
         raise _refused(f"it cannot be read as {media_type}") from None
     return out.getvalue()
 

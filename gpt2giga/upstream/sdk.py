@@ -2,23 +2,43 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 import time
+import urllib.request
+from collections.abc import Callable
+from collections.abc import Iterator
+from typing import Any
+from typing import cast
+from typing import TypeVar
 
 import httpx
+import orjson
 from gigachat import GigaChat
+from gigachat.api.utils import build_headers
+from gigachat.api.utils import EVENT_STREAM
+from gigachat.api.utils import execute_request_sync
+from gigachat.api.utils import execute_stream_sync
+from gigachat.exceptions import AuthenticationError
 from gigachat.exceptions import ResponseError
+from gigachat.models import ChatCompletion
+from gigachat.models import ChatCompletionChunk
 
+from gpt2giga.pump import Pump
 from gpt2giga.settings import Settings
+from gpt2giga.upstream.connections import Connections
 from gpt2giga.upstream.tls import ssl_context
-from gpt2giga.upstream.wire import on_request
 from gpt2giga.upstream.wire import on_response
+
+T = TypeVar("T")
 
 CONNECT_TIMEOUT = 10.0
 OAUTH_TIMEOUT = 30.0
 # A process holds as many connections as it has requests in flight; idle ones save the next TLS handshake.
 IDLE_CONNECTIONS = 100
 IDLE_SECONDS = 60.0
+# Of AccessToken.expires_at.
+NOT_KNOWN, LONG_AGO = 0, 1
 # What the SDK raises when there is no token to be had; pydantic's and json's errors are ValueErrors.
 FAILURES = (httpx.HTTPError, ResponseError, ValueError, TypeError, LookupError)
 
@@ -52,7 +72,7 @@ class Client(GigaChat):
         connect = min(CONNECT_TIMEOUT, settings.timeout)
         self._oauth_timeout = httpx.Timeout(min(OAUTH_TIMEOUT, settings.timeout), connect=connect)
         # The SDK would make both with one time limit for everything and connections that are dropped after 5 s.
-        self._client_instance = httpx.Client(
+        client = httpx.Client(
             base_url=settings.base_url,
             verify=context,
             timeout=httpx.Timeout(settings.timeout, connect=connect, pool=settings.queue_timeout),
@@ -63,12 +83,54 @@ class Client(GigaChat):
             ),
             # Streams are changed on their way, so they must not be compressed.
             headers={"Accept-Encoding": "identity"},
-            event_hooks={"request": [on_request, self._limit_login], "response": [on_response]},
+            event_hooks={"request": [self._limit_login], "response": [on_response]},
         )
+        self._client_instance = cast(httpx.Client, _connections(settings, client, context) or client)
         self._auth_client_instance = httpx.Client(verify=context, timeout=self._oauth_timeout)
         self._sent = threading.local()
         self._failure: Exception | None = None
         self._failed_at = 0.0
+
+    def complete(self, payload: dict[str, Any]) -> ChatCompletion:
+        return next(self._authorized(lambda: iter([self._completion(payload)])))
+
+    def chunks(self, payload: dict[str, Any]) -> Iterator[ChatCompletionChunk]:
+        payload = {**payload, "stream": True}
+        return self._authorized(lambda: execute_stream_sync(self._client, self._request(payload), ChatCompletionChunk))
+
+    def _authorized(self, attempt: Callable[[], Iterator[T]]) -> Iterator[T]:
+        """A rejected token is renewed once, also one that was fresh when the request waited for it: the SDK's own
+        calls would fail then."""
+        self._ensure_token()
+        try:
+            yield from attempt()
+        except AuthenticationError:
+            if not self._use_auth:
+                raise
+            self._reset_token()
+            self._ensure_token()
+            yield from attempt()
+
+    def _ensure_token(self) -> None:
+        if self._use_auth and not self._is_token_usable():
+            self._update_token()
+
+    def _completion(self, payload: dict[str, Any]) -> ChatCompletion:
+        return execute_request_sync(self._client, self._request(payload), ChatCompletion)
+
+    def _request(self, payload: dict[str, Any]) -> dict[str, Any]:
+        """The SDK's own chat() puts a payload through models that drop or refuse parts of what GigaChat takes
+        (contract 8), and through the json module: more work than all the rest of a large request. This is its
+        chat() without that step.
+        """
+        Pump.check()  # a client that left while its request stood in line costs no tokens
+        own = {"profanity_check": self._settings.profanity_check, "flags": self._settings.flags}
+        payload |= {name: value for name, value in own.items() if value is not None}
+        headers = build_headers(self.token)
+        headers["Content-Type"] = "application/json"
+        if payload.get("stream"):
+            headers |= {"Accept": EVENT_STREAM, "Cache-Control": "no-store"}
+        return {"method": "POST", "url": "/chat/completions", "content": orjson.dumps(payload), "headers": headers}
 
     @property
     def token(self) -> str | None:
@@ -78,10 +140,13 @@ class Client(GigaChat):
         return token
 
     def _reset_token(self) -> None:
-        """Called after a 401. A late one must not throw away the token that another request has just renewed."""
-        with self._sync_token_lock:
-            if super().token == self._sent.token:
-                super()._reset_token()
+        """Called after a 401. A late one must not throw away the token that another request has just renewed.
+
+        Without the lock, which a renewal may hold for long; ended, not removed, for others may be reading it.
+        """
+        token = self._access_token
+        if token is not None and token.access_token == self._sent.token:
+            token.expires_at = LONG_AGO
 
     def _update_token(self) -> None:
         """Who waited for a renewal that failed fails with it, instead of asking once more after all the others."""
@@ -102,9 +167,19 @@ class Client(GigaChat):
             return
         if self._access_token is not None and not self._is_token_usable():
             # This machine's clock is wrong, or the time is in another unit: GigaChat's 401 tells then (contract 1).
-            self._access_token.expires_at = 0
+            self._access_token.expires_at = NOT_KNOWN
 
     def _limit_login(self, request: httpx.Request) -> None:
         """The SDK asks for a token by password with the client whose time limit is that of a long answer."""
         if request.url.path.endswith("/token"):
             request.extensions["timeout"] = self._oauth_timeout.as_dict()
+
+
+def _connections(settings: Settings, client: httpx.Client, context: ssl.SSLContext) -> Connections | None:
+    """None where httpx knows more: proxies, and a limit of connections."""
+    host = str(client.base_url.host)
+    behind_proxy = client.base_url.scheme in urllib.request.getproxies() and not urllib.request.proxy_bypass(host)
+    if settings.http_client == "httpx" or settings.max_connections is not None or behind_proxy:
+        return None
+    connect = client.timeout.connect or CONNECT_TIMEOUT
+    return Connections(client, context, connect_seconds=connect, idle_seconds=IDLE_SECONDS)

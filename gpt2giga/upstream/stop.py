@@ -17,26 +17,30 @@ def cut(events: Iterator[Event], stops: tuple[str, ...], *, close: bool) -> Iter
 
     close: the rest costs tokens, so it is not waited for; the answer is then without usage.
     """
-    if not stops:
-        yield from events
-        return
     held = ""
     for event in events:
-        if isinstance(event, TextDelta):
-            text = held + event.text
-            safe = min(possible_start(text, marker) for marker in stops)
-            held = text[safe:]
-            if safe:
-                yield TextDelta(text[:safe])
-            if held.startswith(stops):
-                yield Done("stop", None if close else _usage(events))
-                return
-        else:
-            if held and isinstance(event, ToolCall | Done):
-                yield TextDelta(held)
-                held = ""
+        if not stops or not isinstance(event, TextDelta | ToolCall | Done):
+            yield event
+            continue
+        text = held + event.text if isinstance(event, TextDelta) else held
+        # Where it is decided: at a stop sequence, or at what may become one, while more text may come.
+        find = possible_start if isinstance(event, TextDelta) else _start
+        safe = min(find(text, stop) for stop in stops)
+        held = text[safe:]
+        if safe:
+            yield TextDelta(text[:safe])
+        found = next((stop for stop in stops if held.startswith(stop)), "")
+        if found:
+            yield Done("stop", None if close else _usage([event, *events]), found)
+            return
+        if not isinstance(event, TextDelta):
             yield event
 
 
-def _usage(events: Iterator[Event]) -> Usage | None:
+def _start(text: str, stop: str) -> int:
+    found = text.find(stop)
+    return found if found >= 0 else len(text)
+
+
+def _usage(events: list[Event]) -> Usage | None:
     return next((event.usage for event in events if isinstance(event, Done)), None)

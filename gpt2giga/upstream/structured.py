@@ -23,14 +23,15 @@ from gpt2giga.chat import TextDelta
 from gpt2giga.chat import Tool
 from gpt2giga.chat import ToolCall
 from gpt2giga.chat import ToolChoice
-from gpt2giga.errors import BadRequest
 from gpt2giga.errors import UpstreamError
+from gpt2giga.upstream.validator import validator
 
+# One request to GigaChat.
 Ask: TypeAlias = Callable[[ChatRequest], Iterator[Event]]
 
 FENCED = re.compile(r"\s*```(?:json)?\s*(.*?)\s*```\s*", re.DOTALL | re.IGNORECASE)
 FUNCTION = "answer"
-INSTRUCTION = "Answer with one JSON object and nothing else: no words around it, no code fence."
+FILTERED = "GigaChat's filter stopped the answer."
 
 
 def with_json(chat: ChatRequest, wanted: JsonFormat, ask: Ask, *, streamed: bool, as_function: bool) -> Iterator[Event]:
@@ -38,16 +39,54 @@ def with_json(chat: ChatRequest, wanted: JsonFormat, ask: Ask, *, streamed: bool
     check = Check(wanted)
     if chat.tools and chat.tool_choice.mode != "none":
         # GigaChat does not take functions together with response_format (contract 3.1), so first with tools only.
-        events = list(ask(_instructed(replace(chat, json_format=None), wanted)))
-        if any(isinstance(event, ToolCall) for event in events) or check.passes(events):
-            yield from check.cleaned(events)
+        events = list(ask(_instructed(chat, wanted)))
+        if _is_called(events) or not check.fault(events):
+            yield from cleaned(events)
             return
     chat = replace(chat, tools=(), tool_choice=ToolChoice())
-    chat = _instructed(chat, wanted) if wanted.schema is None else chat
-    if streamed and wanted.schema is not None and not as_function:
+    if streamed and wanted.schema and not as_function:
         yield from _streamed(chat, check, ask)
-    else:
-        yield from _whole(chat, check, ask, as_function)
+    elif wanted.schema:
+        yield from _repaired(chat, check, lambda chat: once(chat, ask, as_function=as_function))
+    else:  # there is no schema that GigaChat would take
+        yield from _repaired(_instructed(chat, wanted), check, ask)
+
+
+def once(chat: ChatRequest, ask: Ask, *, as_function: bool) -> Iterator[Event]:
+    """The answer to one request, whatever it is; as_function: a schema becomes that of a forced function."""
+    if not as_function or chat.json_format is None:
+        yield from ask(chat)
+        return
+    schema, is_wrapped = _arguments(chat.json_format.schema)
+    forced = ToolChoice("named", FUNCTION)
+    chat = replace(chat, tools=(Tool(FUNCTION, "Gives the answer.", schema),), tool_choice=forced, json_format=None)
+    for event in ask(chat):
+        if isinstance(event, ToolCall):
+            value = event.arguments.get("value") if is_wrapped else event.arguments
+            yield TextDelta(orjson.dumps(value).decode())
+        elif isinstance(event, Done) and event.finish == "tool_calls":
+            yield replace(event, finish="stop")
+        else:
+            yield event
+
+
+def _arguments(schema: dict[str, Any]) -> tuple[dict[str, Any], bool]:
+    """A schema for arguments, which are always an object: anything else is wrapped into one."""
+    if schema.get("type") == "object" or "properties" in schema:
+        return schema, False
+    return {"type": "object", "properties": {"value": _moved(schema)}, "required": ["value"]}, True
+
+
+def _moved(node: Any) -> Any:
+    """References count from the root, so they have to follow their schema to where it stands now."""
+    if isinstance(node, list):
+        return [_moved(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    moved = {key: _moved(value) for key, value in node.items()}
+    if isinstance(node.get("$ref"), str) and node["$ref"].startswith("#"):
+        moved["$ref"] = "#/properties/value" + node["$ref"][1:]
+    return moved
 
 
 def _streamed(chat: ChatRequest, check: Check, ask: Ask) -> Iterator[Event]:
@@ -64,46 +103,29 @@ def _streamed(chat: ChatRequest, check: Check, ask: Ask) -> Iterator[Event]:
             flows = text.startswith(("{", "["))
             if flows:
                 yield TextDelta(text)
-        elif isinstance(event, ReasoningDelta) or (isinstance(event, TextDelta) and flows):
+        elif isinstance(event, TextDelta | ReasoningDelta):
             yield event
     if not flows:
-        yield from _repaired(chat, check, ask, seen)
+        yield from _repaired(chat, check, ask, [event for event in seen if not isinstance(event, ReasoningDelta)])
         return
-    check.demand(seen)
-    yield seen[-1]
+    if _finish(seen) == "content_filter":
+        yield RefusalDelta(FILTERED)
+    else:
+        check.demand(seen)
+    yield _done(seen)
 
 
-def _whole(chat: ChatRequest, check: Check, ask: Ask, as_function: bool) -> Iterator[Event]:
-    def asked(chat: ChatRequest) -> Iterator[Event]:
-        return _by_function(chat, check.wanted, ask) if as_function and check.wanted.schema is not None else ask(chat)
-
-    yield from _repaired(chat, check, asked, list(asked(chat)))
-
-
-def _repaired(chat: ChatRequest, check: Check, ask: Ask, events: list[Event]) -> Iterator[Event]:
+def _repaired(chat: ChatRequest, check: Check, ask: Ask, events: list[Event] | None = None) -> Iterator[Event]:
     """The answer if it passes; else the second one, asked for with what was wrong with the first."""
+    events = events or list(ask(chat))
     fault = check.fault(events)
     if fault:
-        said = Message("assistant", (Text(_text(events)),))
-        request = Message("user", (Text(f"This is not what was asked for: {fault}. {INSTRUCTION}"),))
-        events = list(ask(replace(chat, messages=(*chat.messages, said, request))))
+        text = _text(events)
+        said = (Message("assistant", (Text(text),)),) if text else ()
+        request = Message("user", (Text(f"This is not what was asked for: {fault}. {_instruction(check.wanted)}"),))
+        events = list(ask(replace(chat, messages=(*chat.messages, *said, request))))
         check.demand(events)
-    yield from check.cleaned(events)
-
-
-def _by_function(chat: ChatRequest, wanted: JsonFormat, ask: Ask) -> Iterator[Event]:
-    """GPT2GIGA_STRUCTURED_OUTPUT=function: the arguments of a forced call are the answer."""
-    is_object = isinstance(wanted.schema, dict) and wanted.schema.get("type", "object") == "object"
-    schema = wanted.schema if is_object else {"type": "object", "properties": {"value": wanted.schema}}
-    tool = Tool(FUNCTION, "Gives the answer.", schema)
-    forced = replace(chat, tools=(tool,), tool_choice=ToolChoice("named", FUNCTION), json_format=None)
-    for event in ask(forced):
-        if isinstance(event, ToolCall):
-            yield TextDelta(orjson.dumps(event.arguments if is_object else event.arguments.get("value")).decode())
-        elif isinstance(event, Done):
-            yield Done("stop" if event.finish == "tool_calls" else event.finish, event.usage)
-        elif isinstance(event, ReasoningDelta):
-            yield event
+    yield from cleaned(events)
 
 
 class Check:
@@ -111,22 +133,17 @@ class Check:
 
     def __init__(self, wanted: JsonFormat) -> None:
         self.wanted = wanted
-        self._validator = _validator(wanted.schema) if wanted.schema is not None else None
-
-    def passes(self, events: list[Event]) -> bool:
-        return not self.fault(events)
+        self._validate = _is_object if wanted.schema is None else validator(wanted.schema)
 
     def fault(self, events: list[Event]) -> str:
         """What is wrong, in words for the model; empty when nothing is."""
-        if any(isinstance(event, Done) and event.finish in ("length", "content_filter") for event in events):
+        if _finish(events) in ("length", "content_filter"):
             return ""
         try:
             document = orjson.loads(_unfenced(_text(events)))
         except orjson.JSONDecodeError as error:
             return f"it is no JSON document ({error})"
-        if self._validator is None:
-            return "" if isinstance(document, dict) else "it is no JSON object"
-        return _first_error(self._validator, document)
+        return self._validate(document)
 
     def demand(self, events: list[Event]) -> None:
         """A strict promise is kept or broken openly."""
@@ -134,50 +151,47 @@ class Check:
         if fault and self.wanted.strict:
             raise UpstreamError(f"GigaChat's answer does not follow the response format: {fault}.", code="invalid_json")
 
-    def cleaned(self, events: list[Event]) -> Iterator[Event]:
-        """One text without code fences, or a refusal when GigaChat's filter answered instead of the model."""
-        filtered = any(isinstance(event, Done) and event.finish == "content_filter" for event in events)
-        text = _text(events)
-        yield from (event for event in events if isinstance(event, ReasoningDelta))
-        if filtered and text:
-            yield RefusalDelta(text)
-        elif text:
-            yield TextDelta(_unfenced(text))
-        yield from (event for event in events if isinstance(event, ToolCall))
-        done = events[-1]
-        yield Done("stop", done.usage) if filtered and isinstance(done, Done) else done
+
+def cleaned(events: list[Event]) -> Iterator[Event]:
+    """One text without code fences, or a refusal when GigaChat's filter answered instead of the model."""
+    text = _text(events)
+    yield from (event for event in events if isinstance(event, ReasoningDelta))
+    if _finish(events) == "content_filter":
+        yield RefusalDelta(text or FILTERED)
+    elif text:
+        yield TextDelta(_unfenced(text))
+    yield from (event for event in events if isinstance(event, ToolCall))
+    yield _done(events)
 
 
-def _validator(schema: Any) -> Any:
-    import jsonschema  # takes a while to load, and most processes never need it
-    import referencing
-
-    kind = jsonschema.validators.validator_for(schema, default=jsonschema.Draft202012Validator)
-    try:
-        kind.check_schema(schema)
-    except jsonschema.SchemaError as error:
-        raise BadRequest(
-            f"The schema of response_format is not valid JSON Schema: {error.message}.", param="response_format"
-        ) from None
-    # An empty registry: a $ref to an address is an error, not a request to it.
-    return kind(schema, registry=referencing.Registry())
+def _is_object(document: Any) -> str:
+    return "" if isinstance(document, dict) else "it is no JSON object"
 
 
-def _first_error(validator: Any, document: Any) -> str:
-    """Schemas may hold what shows only when it is used: a $ref to nowhere or to itself, a pattern that is none."""
-    from referencing.exceptions import Unresolvable
+def _is_called(events: list[Event]) -> bool:
+    return any(isinstance(event, ToolCall) for event in events)
 
-    try:
-        error = next(validator.iter_errors(document), None)
-    except (Unresolvable, RecursionError, re.error) as failure:
-        words = f"The schema of response_format cannot be used: {type(failure).__name__}."
-        raise BadRequest(words, param="response_format") from None
-    return f"{error.json_path}: {error.message}"[:500] if error else ""
+
+def _finish(events: list[Event]) -> str:
+    done = events[-1]
+    return done.finish if isinstance(done, Done) else ""
+
+
+def _done(events: list[Event]) -> Event:
+    """Clients of structured output read a refusal, and fail at the finish reason of a filter."""
+    done = events[-1]
+    return replace(done, finish="stop") if isinstance(done, Done) and done.finish == "content_filter" else done
 
 
 def _instructed(chat: ChatRequest, wanted: JsonFormat) -> ChatRequest:
+    message = Message("system", (Text(_instruction(wanted)),))
+    return replace(chat, messages=(*chat.messages, message), json_format=None)
+
+
+def _instruction(wanted: JsonFormat) -> str:
+    kind = "object" if wanted.schema is None else "document"
     schema = f" It must follow this JSON Schema: {orjson.dumps(wanted.schema).decode()}" if wanted.schema else ""
-    return replace(chat, messages=(*chat.messages, Message("system", (Text(INSTRUCTION + schema),))), json_format=None)
+    return f"Answer with one JSON {kind} and nothing else: no words around it, no code fence.{schema}"
 
 
 def _text(events: list[Event]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import ssl
 from functools import lru_cache
 from pathlib import Path
@@ -13,8 +12,6 @@ from gpt2giga.settings import Settings
 from gpt2giga.settings import SettingsError
 
 RUSSIAN_ROOT = Path(__file__).parent.parent / "certs" / "russian_trusted_root_ca.pem"
-
-log = logging.getLogger(__name__)
 
 
 def ssl_context(settings: Settings) -> ssl.SSLContext:
@@ -45,7 +42,6 @@ def _context(
         except (OSError, ssl.SSLError) as error:
             raise SettingsError(f"GIGACHAT_CERT_FILE, GIGACHAT_KEY_FILE: {error}") from None
     if not verify:
-        log.warning("GIGACHAT_VERIFY_SSL_CERTS=False: anyone on the way can read the key; True works without more")
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     return context

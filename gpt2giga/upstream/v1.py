@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
+from typing import Literal
 
 import orjson
 from gigachat.models import ChatCompletion
@@ -40,7 +41,7 @@ LOWEST_TEMPERATURE = 0.0001
 WITHOUT_REASONING = ("GigaChat-2", "GigaChat-Pro", "GigaChat-Max", "GigaChat-Plus", "GigaChat-preview")
 # What may leak as text before a call (contract 3.1).
 LEAK = "assistant function call"
-FINISH = {"length": "length", "blacklist": "content_filter"}
+FINISH: dict[str, Literal["stop", "length", "content_filter"]] = {"length": "length", "blacklist": "content_filter"}
 
 
 def tool_names(chat: ChatRequest) -> ToolNames:
@@ -148,8 +149,8 @@ class _Answer:
             )
         if self._held:
             yield TextDelta(self._held)
-        finish = "tool_calls" if self._called else FINISH.get(self._finish, "stop")
-        yield Done(finish, _usage(usage) if usage else None)  # type: ignore[arg-type]
+        finish = FINISH.get(self._finish, "stop")
+        yield Done("tool_calls" if self._called else finish, _usage(usage) if usage else None)
 
     def _text(self, text: str) -> Iterator[Event]:
         """Holds back what may be the beginning of a leaked call until it is known not to be one."""

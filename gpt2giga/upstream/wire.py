@@ -17,11 +17,6 @@ SEPARATORS = re.compile(rb"[\x0b\x0c\x1c-\x1e]|\xc2\x85|\xe2\x80[\xa8\xa9]")
 HALVES = (b"\xc2", b"\xe2", b"\xe2\x80")
 
 
-def on_request(_: httpx.Request) -> None:
-    """An event hook of httpx. A client that left while its request stood in line costs no tokens."""
-    Pump.check()
-
-
 def on_response(response: httpx.Response) -> None:
     """An event hook of httpx: before the body is read."""
     if response.headers.get("Content-Type", "").startswith("text/event-stream"):
@@ -47,13 +42,17 @@ class EscapedStream(httpx.SyncByteStream):
         for data in self._stream:
             data = rest + data
             rest = next((half for half in HALVES if data.endswith(half)), b"")
-            yield SEPARATORS.sub(_escape, data[: len(data) - len(rest)])
+            yield escaped(data[: len(data) - len(rest)])
         yield rest
 
     def close(self) -> None:
         # From now on the connection may carry another request, which an abort of this one must not end.
         Pump.on_abort(None)
         self._stream.close()
+
+
+def escaped(data: bytes) -> bytes:
+    return SEPARATORS.sub(_escape, data)
 
 
 def _escape(match: re.Match[bytes]) -> bytes:

@@ -1,0 +1,256 @@
+"""HTTP/1.1 to GigaChat: what the SDK asks of its httpx.Client, at a third of the cost.
+
+The parser is httptools (Node's own), connections are kept and used again, and failures are httpx's exceptions, so
+that nobody above can tell the difference. What is not hot (forms, files, passwords) goes to the httpx.Client.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import time
+from collections import deque
+from collections.abc import Callable
+from collections.abc import Iterator
+from collections.abc import MutableMapping
+from contextlib import contextmanager
+from contextlib import suppress
+from typing import Any
+from urllib.parse import urlsplit
+
+import httptools
+import httpx
+import orjson
+
+from gpt2giga.pump import Pump
+from gpt2giga.upstream.wire import escaped
+
+PIECE = 64 * 1024
+
+
+class Connections:
+    """Stands where the SDK has its httpx.Client. `most`: connections at a time, None: no limit."""
+
+    def __init__(
+        self, fallback: httpx.Client, context: ssl.SSLContext, *, connect_seconds: float, idle_seconds: float
+    ) -> None:
+        self._fallback = fallback
+        parts = urlsplit(str(fallback.base_url))
+        self._host = parts.hostname or ""
+        self._port = parts.port or (443 if parts.scheme == "https" else 80)
+        self._context = context if parts.scheme == "https" else None
+        self._path = parts.path.rstrip("/")
+        self._netloc = parts.netloc
+        self._connect_seconds = connect_seconds
+        self._read_seconds = fallback.timeout.read
+        self._idle_seconds = idle_seconds
+        self._idle: deque[tuple[socket.socket, float]] = deque()
+
+    @property
+    def base_url(self) -> httpx.URL:
+        return self._fallback.base_url
+
+    def request(self, method: str, url: str, **options: Any) -> Response | httpx.Response:
+        if not self._takes(url, options):
+            return self._fallback.request(method, url, **options)
+        response = self._send(method, url, **options)
+        try:
+            response.read()
+        finally:
+            response.close()
+        return response
+
+    @contextmanager
+    def stream(self, method: str, url: str, **options: Any) -> Iterator[Response]:
+        response = self._send(method, url, **options)
+        try:
+            yield response
+        finally:
+            response.close()
+
+    def close(self) -> None:
+        while self._idle:
+            self._idle.pop()[0].close()
+        self._fallback.close()
+
+    def _takes(self, url: str, options: dict[str, Any]) -> bool:
+        return url.startswith("/") and set(options) <= {"content", "headers"}
+
+    def _send(self, method: str, url: str, *, content: str | bytes = b"", headers: dict[str, str]) -> Response:
+        body = content.encode() if isinstance(content, str) else content
+        request = self._head(method, url, headers, len(body)) + body
+        connection = self._kept() or self._connect()
+        response = Response(connection, f"{self._fallback.base_url}{url[1:]}", self._keep)
+        Pump.on_abort(response.abort)
+        try:
+            _write(connection, request)
+            response.read_head()
+        except BaseException:  # also a greenlet killed while it waits: the connection is of no more use
+            response.close()
+            raise
+        return response
+
+    def _head(self, method: str, url: str, headers: dict[str, str], length: int) -> bytes:
+        lines = [f"{method} {self._path}{url} HTTP/1.1", f"Host: {self._netloc}", "Accept-Encoding: identity"]
+        lines += [f"{name}: {value}" for name, value in headers.items()]
+        if length:
+            lines.append(f"Content-Length: {length}")
+        if any("\r" in line or "\n" in line for line in lines):
+            raise httpx.LocalProtocolError("A header value holds a line break.")
+        return ("\r\n".join(lines) + "\r\n\r\n").encode()
+
+    def _kept(self) -> socket.socket | None:
+        """The connection used last, if it is still good; those below it have been idle for even longer."""
+        with suppress(IndexError):
+            while True:
+                connection, since = self._idle.pop()
+                if time.monotonic() - since < self._idle_seconds and _is_open(connection):
+                    connection.settimeout(self._read_seconds)
+                    return connection
+                connection.close()
+        return None
+
+    def _keep(self, connection: socket.socket) -> None:
+        self._idle.append((connection, time.monotonic()))
+
+    def _connect(self) -> socket.socket:
+        try:
+            connection = socket.create_connection((self._host, self._port), self._connect_seconds)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            if self._context:
+                connection = self._context.wrap_socket(connection, server_hostname=self._host)
+        except TimeoutError as error:
+            raise httpx.ConnectTimeout(str(error)) from error
+        except OSError as error:
+            raise httpx.ConnectError(str(error)) from error
+        connection.settimeout(self._read_seconds)
+        return connection
+
+
+class Response:
+    """What the SDK uses of an httpx.Response. Header names are in lower case, as the SDK asks for them."""
+
+    def __init__(self, connection: socket.socket, url: str, keep: Callable[[socket.socket], None]) -> None:
+        self.url = url
+        self.status_code = 0
+        self.headers: MutableMapping[str, str] = {}
+        self.content = b""
+        self._connection: socket.socket | None = connection
+        self._keep = keep
+        self._parser = httptools.HttpResponseParser(self)
+        self._in_body = False
+        self._pieces: deque[bytes] = deque()
+        self._complete = False
+        self._can_be_kept = False
+
+    def read_head(self) -> None:
+        while not self._in_body:
+            self._feed()
+
+    def read(self) -> bytes:
+        self.content = b"".join(self._body())
+        return self.content
+
+    def json(self) -> Any:
+        """orjson's errors are json.JSONDecodeErrors."""
+        return orjson.loads(self.content)
+
+    def iter_lines(self) -> Iterator[str]:
+        """Ends lines at line feeds only, unlike httpx (contract 9): U+2028 in a text is no end."""
+        rest = b""
+        for piece in self._body():
+            *lines, rest = (rest + piece).split(b"\n")
+            for line in lines:
+                yield escaped(line.rstrip(b"\r")).decode("utf-8", "replace")
+        if rest:
+            yield escaped(rest).decode("utf-8", "replace")
+
+    def close(self) -> None:
+        """A connection whose answer was read to the end is kept, any other is closed."""
+        connection, self._connection = self._connection, None
+        if connection is None:
+            return
+        if self._can_be_kept:
+            self._keep(connection)
+        else:
+            connection.close()
+
+    def abort(self) -> None:
+        """From another thread: wakes the one that reads. Closing alone would not."""
+        connection = self._connection
+        if connection is not None:
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+    def _body(self) -> Iterator[bytes]:
+        while True:
+            while self._pieces:
+                yield self._pieces.popleft()
+            if self._complete:
+                return
+            self._feed()
+
+    def _feed(self) -> None:
+        assert self._connection is not None
+        data = _read(self._connection)
+        if data:
+            try:
+                self._parser.feed_data(data)
+            except httptools.HttpParserError as error:
+                raise httpx.RemoteProtocolError(str(error)) from error
+        elif self._in_body and not {"content-length", "transfer-encoding"} & self.headers.keys():
+            self._complete = True  # the end of the connection is the end of such an answer
+        else:
+            raise httpx.RemoteProtocolError("The connection was closed before the answer was whole.")
+
+    # What the parser calls.
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.headers[name.decode("latin-1").lower()] = value.decode("latin-1")
+
+    def on_headers_complete(self) -> None:
+        self.status_code = self._parser.get_status_code()
+        if self.status_code < 200:  # 100 and its like announce the real one
+            self.headers.clear()
+        else:
+            self._in_body = True
+        if self.status_code >= 400:  # what goes into an exception is read by others too, in any letter case
+            self.headers = httpx.Headers(dict(self.headers))
+
+    def on_body(self, body: bytes) -> None:
+        self._pieces.append(body)
+
+    def on_message_complete(self) -> None:
+        self._complete = self._in_body
+        self._can_be_kept = self._complete and self._parser.should_keep_alive()  # it is known only now
+
+
+def _is_open(connection: socket.socket) -> bool:
+    """Nothing may be there to read before a request: neither an end nor anything else."""
+    connection.settimeout(0)
+    try:
+        socket.socket.recv(connection, 1, socket.MSG_PEEK)  # below TLS, which cannot peek
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def _read(connection: socket.socket) -> bytes:
+    try:
+        return connection.recv(PIECE)
+    except TimeoutError as error:
+        raise httpx.ReadTimeout(str(error)) from error
+    except OSError as error:
+        raise httpx.ReadError(str(error)) from error
+
+
+def _write(connection: socket.socket, data: bytes) -> None:
+    try:
+        connection.sendall(data)
+    except TimeoutError as error:
+        raise httpx.WriteTimeout(str(error)) from error
+    except OSError as error:
+        raise httpx.WriteError(str(error)) from error

@@ -1,0 +1,71 @@
+"""Does a document follow the JSON Schema that a client sent?"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+from typing import TypeAlias
+
+from gpt2giga.errors import BadRequest
+
+# What is wrong with a document, in words; empty when nothing is.
+Validate: TypeAlias = Callable[[Any], str]
+
+# No JSON value, so no schema lets it pass early.
+PROBE = object()
+
+
+def validator(schema: dict[str, Any]) -> Validate:
+    """Raises BadRequest for a schema that is none, before anybody is asked for a document."""
+    import jsonschema  # takes a while to load, and most processes never need it
+    from referencing.exceptions import Unresolvable
+
+    try:
+        checked = _checked(schema)
+    except jsonschema.SchemaError as error:
+        raise _refused(f"is not valid JSON Schema: {error.message[:300]}") from None
+    except Unresolvable as error:
+        raise _refused(f"refers to {error.ref[:300]!r}, which is not in it; addresses are not fetched") from None
+    except (RecursionError, ValueError) as error:
+        raise _refused(f"cannot be used ({type(error).__name__}): it has no end, or an address that is none") from None
+
+    def validate(document: Any) -> str:
+        try:
+            error = next(checked.iter_errors(document), None)
+        except (Unresolvable, RecursionError, re.error) as failure:  # rare ways of referring that the check misses
+            raise _refused(f"cannot be used ({type(failure).__name__})") from None
+        return f"{error.json_path}: {error.message}"[:500] if error else ""
+
+    return validate
+
+
+def _checked(schema: dict[str, Any]) -> Any:
+    import jsonschema
+    import referencing.jsonschema
+
+    if not isinstance(schema.get("$schema", ""), str):
+        raise ValueError("$schema is no string")
+    kind = jsonschema.validators.validator_for(schema, default=jsonschema.Draft202012Validator)
+    kind.check_schema(schema)
+    specification = referencing.jsonschema.specification_with(kind.META_SCHEMA["$schema"])
+    resource = specification.create_resource(schema)
+    # An empty registry: a $ref to an address is an error, not a request to it.
+    registry: Any = referencing.Registry()
+    checked = kind(schema, registry=registry)
+    _check_references(resource, registry.resolver_with_root(resource), checked)
+    return checked
+
+
+def _check_references(resource: Any, resolver: Any, checked: Any) -> None:
+    """Every $ref leads somewhere, and none back to itself without a step into the document."""
+    if isinstance(resource.contents, dict) and "$ref" in resource.contents:
+        resolver.lookup(resource.contents["$ref"])
+    for _ in checked.evolve(schema=resource.contents).iter_errors(PROBE):
+        pass
+    for part in resource.subresources():
+        _check_references(part, resolver.in_subresource(part), checked)
+
+
+def _refused(why: str) -> BadRequest:
+    return BadRequest(f"The schema of response_format {why}.", param="response_format", code="invalid_schema")

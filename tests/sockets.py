@@ -1,0 +1,76 @@
+"""Peers that behave badly, below HTTP."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+import time
+from collections.abc import Callable
+from collections.abc import Iterator
+from typing import Any
+
+from tests.service import Service
+
+DEADLINE = 10.0
+HELLO = [{"role": "user", "content": "Привет!"}]
+
+
+def eventually(condition: Callable[[], Any], seconds: float = DEADLINE) -> bool:
+    """Waits for something that no event tells of."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+@contextlib.contextmanager
+def silent_server() -> Iterator[int]:
+    """The port of a server that takes connections and never says a word."""
+    with socket.create_server(("127.0.0.1", 0), backlog=128) as server:
+        yield server.getsockname()[1]
+
+
+@contextlib.contextmanager
+def full_server() -> Iterator[int]:
+    """The port of a server whose line of connections is full: the kernel drops what tries to join it."""
+    with contextlib.ExitStack() as stack:
+        server = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        address = server.getsockname()
+        for _ in range(8):
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(address)
+        yield address[1]
+
+
+class Caller:
+    """A client that sees each byte of its answer and hangs up when it likes."""
+
+    def __init__(self, service: Service, **body: Any) -> None:
+        content = json.dumps({"model": "GigaChat", "messages": HELLO, **body}).encode()
+        self._socket = socket.create_connection(("127.0.0.1", service.port), timeout=DEADLINE)
+        head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\nContent-Length: {len(content)}\r\n\r\n"
+        self._socket.sendall(head.encode() + content)
+        self.received = b""
+
+    def read_until(self, wanted: str) -> str:
+        """All that has come, as soon as it holds `wanted`; fails when the answer ends before."""
+        while wanted.encode() not in self.received:
+            data = self._socket.recv(65536)
+            assert data, f"no {wanted!r} in {self.received!r}"
+            self.received += data
+        return self.received.decode(errors="replace")
+
+    def hang_up(self) -> float:
+        """The moment it happened."""
+        self._socket.close()
+        return time.time()
+
+    def __enter__(self) -> Caller:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._socket.close()

@@ -1,0 +1,140 @@
+"""The account's limit on requests at a time, counted at the sandbox."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Callable
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import openai
+import pytest
+
+from gpt2giga.sandbox.server import SandboxServer
+from tests.service import Service
+from tests.sockets import Caller
+from tests.sockets import eventually
+from tests.sockets import HELLO
+
+WORDS = "Раз два три четыре пять шесть"
+
+
+def ask(service: Service, stream: bool) -> str:
+    with service.client() as client:
+        answer = client.chat.completions.create(model="GigaChat", messages=HELLO, stream=stream)
+        return (
+            "".join(c.choices[0].delta.content or "" for c in answer) if stream else answer.choices[0].message.content
+        )
+
+
+def ask_at_once(service: Service, sandbox: SandboxServer, count: int) -> int:
+    """The most requests that were at the sandbox at a time; every other one is a stream."""
+    sandbox.state.script({"text": WORDS, "delay": 0.05, "frame_delay": 0.01, "times": count})
+    with ThreadPoolExecutor(count) as pool:
+        assert [*pool.map(lambda number: ask(service, number % 2 == 0), range(count))] == [WORDS] * count
+    return sandbox.state.counters.peak_streams
+
+
+def test_over_all_workers(start_service: Callable[..., Service], sandbox: SandboxServer) -> None:
+    service = start_service(GPT2GIGA_WORKERS="2", GPT2GIGA_MAX_CONCURRENCY="3")
+    sandbox.state.settings.max_streams = 3
+    assert ask_at_once(service, sandbox, 24) == 3
+    workers = sandbox.state.counters.token_requests
+    assert workers == 2, "both workers had some"
+    assert sandbox.state.counters.refused == 0
+
+
+@pytest.fixture(scope="module")
+def module_service(shared_sandbox: SandboxServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    settings = {"GPT2GIGA_QUEUE_TIMEOUT": "1.5", "GPT2GIGA_WORKERS": "2", "GIGACHAT_RETRY_BACKOFF_FACTOR": "0.05"}
+    with Service(tmp_path_factory.mktemp("limits"), shared_sandbox, **settings) as service:
+        yield service
+
+
+@pytest.fixture
+def personal(module_service: Service, sandbox: SandboxServer) -> Service:
+    """A personal account: one request at a time by default. Two workers."""
+    return module_service
+
+
+def test_a_personal_account_has_one(service: Service, sandbox: SandboxServer) -> None:
+    sandbox.state.settings.max_streams = 1
+    assert ask_at_once(service, sandbox, 6) == 1
+
+
+@pytest.mark.parametrize(
+    "settings, peak",
+    [
+        ({"GIGACHAT_SCOPE": "GIGACHAT_API_B2B"}, 10),
+        ({"GIGACHAT_SCOPE": "GIGACHAT_API_CORP"}, 10),
+        ({"GPT2GIGA_MAX_CONCURRENCY": "0"}, 14),
+    ],
+    ids=["B2B", "CORP", "0"],
+)
+def test_other_accounts(
+    start_service: Callable[..., Service], sandbox: SandboxServer, settings: dict[str, str], peak: int
+) -> None:
+    service = start_service(**settings)
+    sandbox.state.script({"text": WORDS, "hang_after": 1, "times": 14})
+    callers = [Caller(service, stream=True) for _ in range(14)]
+    assert sandbox.state.wait_for(lambda counters: counters.peak_streams == peak)
+    for caller in callers[:peak]:
+        caller.read_until("Раз")
+    # The rest stands in line: it gets its turn, one by one, as the others leave.
+    for caller in callers:
+        caller.hang_up()
+    assert sandbox.state.wait_for(lambda counters: counters.open_streams == 0)
+    assert sandbox.state.counters.peak_streams == peak
+    sandbox.state.reset()
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
+def test_a_full_line_is_a_429(personal: Service, sandbox: SandboxServer, stream: bool) -> None:
+    sandbox.state.script({"text": WORDS, "hang_after": 1})
+    with Caller(personal, stream=True) as first:
+        first.read_until("Раз")
+        with personal.client() as client, pytest.raises(openai.RateLimitError, match="Rate limit reached") as caught:
+            client.chat.completions.create(model="GigaChat", messages=HELLO, stream=stream)
+        assert int(caught.value.response.headers["Retry-After"]) >= 1
+        assert caught.value.code == "rate_limit_exceeded"
+    assert ask(personal, stream)
+
+
+def test_embeddings_and_models_take_no_slot(personal: Service, sandbox: SandboxServer) -> None:
+    sandbox.state.script({"text": WORDS, "hang_after": 1})
+    with Caller(personal, stream=True) as first, personal.client() as client:
+        first.read_until("Раз")
+        assert client.embeddings.create(model="Embeddings", input="Привет").data
+        assert [*client.models.list()]
+        assert personal.get("/ready").status_code == 200
+        assert sandbox.state.counters.open_streams == 1
+
+
+def test_a_killed_worker_gives_its_slots_back(personal: Service, sandbox: SandboxServer) -> None:
+    sandbox.state.script({"text": WORDS, "hang_after": 1})
+    with Caller(personal, stream=True) as first:
+        first.read_until("Раз")
+        for worker in workers(personal):
+            os.kill(worker, signal.SIGKILL)
+        assert sandbox.state.wait_for(lambda counters: counters.open_streams == 0)
+    assert eventually(lambda: len(workers(personal)) == 2)
+    assert ask(personal, True) and ask(personal, False)
+
+
+def workers(service: Service) -> list[int]:
+    found = subprocess.run(["ps", "-o", "pid=", "--ppid", str(service.process.pid)], capture_output=True, text=True)
+    return [int(pid) for pid in found.stdout.split()]
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
+@pytest.mark.parametrize("step", [{"status": 500}, {"fault": "reset"}, {"cut_after": 1}, {"answer": [1]}], ids=str)
+def test_no_failure_keeps_a_slot(
+    personal: Service, sandbox: SandboxServer, step: dict[str, object], stream: bool
+) -> None:
+    sandbox.state.script({"text": WORDS, "times": 3, **step})
+    answer = personal.post("/v1/chat/completions", {"messages": HELLO, "stream": stream})
+    assert answer.status_code >= 500 or '"error"' in answer.text or not stream
+    sandbox.state.reset()
+    assert ask(personal, stream)

@@ -1,0 +1,83 @@
+"""Handshakes between the running service and a sandbox whose certificate an unknown authority has signed."""
+
+from __future__ import annotations
+
+import re
+import ssl
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import openai
+import pytest
+
+from gpt2giga.sandbox.server import SandboxServer
+from tests.certificates import Authority
+from tests.service import Service
+from tests.sockets import HELLO
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture
+def secured(authority: Authority) -> Iterator[SandboxServer]:
+    server = authority.for_server()
+    with SandboxServer(certfile=server.certificate, keyfile=server.key) as sandbox:
+        yield sandbox
+
+
+def ask(service: Service, stream: bool) -> Any:
+    with service.client() as client:
+        answer = client.chat.completions.create(model="GigaChat", messages=HELLO, stream=stream)
+        return [*answer] if stream else answer
+
+
+@pytest.mark.parametrize("setting", ["GIGACHAT_BASE_URL", "GIGACHAT_AUTH_URL"])
+def test_an_unknown_authority_is_refused(
+    tmp_path: Path, secured: SandboxServer, sandbox: SandboxServer, setting: str
+) -> None:
+    """In one sentence that says what to do, and without a second try."""
+    address = secured.base_url if setting == "GIGACHAT_BASE_URL" else secured.auth_url
+    with Service(tmp_path, sandbox, **{setting: address}) as service:
+        for stream in (False, True):
+            with pytest.raises(openai.InternalServerError) as caught:
+                ask(service, stream)
+            assert (caught.value.status_code, caught.value.code) == (503, "upstream_certificate")
+            message = caught.value.body["message"]  # type: ignore[index]
+            assert re.fullmatch(r"GigaChat[^.]* certificate is not trusted[^.]*GIGACHAT_CA_BUNDLE_FILE\.", message)
+        log = service.log.read_text()
+    assert log.count("CERTIFICATE_VERIFY_FAILED") == 2 and "Traceback" not in log
+    assert secured.state.requests() == []
+
+
+def test_a_bundle_makes_it_known(tmp_path: Path, secured: SandboxServer, authority: Authority) -> None:
+    with Service(tmp_path, secured, GIGACHAT_CA_BUNDLE_FILE=authority.root) as service:
+        assert ask(service, False) and ask(service, True)
+        assert "WARNING" not in service.log.read_text()
+
+
+def test_switched_off_with_one_warning_at_the_start(tmp_path: Path, secured: SandboxServer) -> None:
+    with Service(tmp_path, secured, GIGACHAT_VERIFY_SSL_CERTS="False", GPT2GIGA_WORKERS="2") as service:
+        assert service.log.read_text().count("WARNING GIGACHAT_VERIFY_SSL_CERTS=False") == 1
+        for _ in range(3):
+            assert ask(service, False) and ask(service, True)
+        assert service.log.read_text().count("GIGACHAT_VERIFY_SSL_CERTS") == 1
+
+
+def test_a_certificate_of_the_client(tmp_path: Path, secured: SandboxServer, authority: Authority) -> None:
+    demanding = secured._server.ssl_context
+    assert demanding is not None
+    demanding.load_verify_locations(authority.root)
+    demanding.verify_mode = ssl.CERT_REQUIRED
+    ours = authority.sign("client")
+    trust = {"GIGACHAT_CA_BUNDLE_FILE": authority.root}
+    with Service(tmp_path, secured, **trust, GPT2GIGA_MAX_RETRIES="0") as service:
+        with pytest.raises(openai.InternalServerError, match="GIGACHAT_CERT_FILE") as caught:
+            ask(service, True)
+        assert caught.value.code == "upstream_certificate"
+    files = {"GIGACHAT_CERT_FILE": ours.certificate, "GIGACHAT_KEY_FILE": ours.key}
+    with Service(tmp_path, secured, **trust, **files) as service:
+        assert ask(service, False) and ask(service, True)

@@ -1,0 +1,122 @@
+"""GigaChat's tokens in the running service; tests/upstream/test_sdk.py has the rules one by one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import openai
+import pytest
+
+from gpt2giga.sandbox.server import SandboxServer
+from tests.service import Service
+from tests.sockets import HELLO
+
+MANY = 100
+WORDS = "Раз два три четыре пять шесть"
+
+
+@pytest.fixture(scope="module")
+def module_service(shared_sandbox: SandboxServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    settings = {
+        "GPT2GIGA_MAX_CONCURRENCY": "0",
+        "GPT2GIGA_MAX_RETRIES": "0",
+        "GIGACHAT_TIMEOUT": "2",
+        "GIGACHAT_TOKEN_EXPIRY_BUFFER_MS": "0",
+    }
+    with Service(tmp_path_factory.mktemp("tokens"), shared_sandbox, **settings) as service:
+        yield service
+
+
+@pytest.fixture
+def unlimited(module_service: Service, sandbox: SandboxServer) -> Service:
+    """No slots and no retries of ours: whatever a token spoils is seen."""
+    return module_service
+
+
+def ask(client: openai.OpenAI, stream: bool) -> str | None:
+    answer = client.chat.completions.create(model="GigaChat", messages=HELLO, stream=stream)
+    return "".join(c.choices[0].delta.content or "" for c in answer) if stream else answer.choices[0].message.content
+
+
+def all_at_once(service: Service, count: int, rounds: int = 1) -> list[str | None]:
+    with service.client() as client, ThreadPoolExecutor(count) as pool:
+        calls = [pool.submit(ask, client, number % 2 == 0) for number in range(count * rounds)]
+        return [call.result() for call in calls]
+
+
+def test_revoked_with_a_hundred_requests_in_flight(unlimited: Service, sandbox: SandboxServer) -> None:
+    sandbox.state.script({"text": WORDS, "delay": 0.2, "frame_delay": 0.05, "times": 2 * MANY})
+    with ThreadPoolExecutor(1) as pool:
+        answers = pool.submit(all_at_once, unlimited, MANY, 2)
+        assert sandbox.state.wait_for(lambda counters: counters.open_streams >= MANY // 2)
+        before = sandbox.state.counters.token_requests
+        sandbox.state.revoke_tokens()
+        assert answers.result() == [WORDS] * 2 * MANY
+    assert sandbox.state.counters.token_requests - before <= 2
+
+
+def test_ended_with_a_hundred_requests_in_flight(unlimited: Service, sandbox: SandboxServer) -> None:
+    sandbox.state.revoke_tokens()
+    sandbox.state.settings.token_lifetime = 0.5
+    sandbox.state.script({"text": WORDS})
+    all_at_once(unlimited, 1)
+    sandbox.state.settings.token_lifetime = 1800
+    sandbox.state.script({"text": WORDS, "delay": 0.2, "frame_delay": 0.05, "times": 2 * MANY})
+    assert all_at_once(unlimited, MANY, 2) == [WORDS] * 2 * MANY
+    assert sandbox.state.counters.token_requests <= 3
+
+
+def test_a_hanging_oauth_is_waited_for_once(unlimited: Service, sandbox: SandboxServer) -> None:
+    """Not by one request after another; and then the service is as good as before."""
+    sandbox.state.revoke_tokens()
+    sandbox.state.script({"route": "oauth", "delay": 60})
+    started = time.monotonic()
+    with ThreadPoolExecutor(20) as pool, unlimited.client() as client:
+        calls = [pool.submit(ask, client, number % 2 == 0) for number in range(20)]
+        failures = [call.exception() for call in calls]
+    assert time.monotonic() - started < 4
+    assert {failure.status_code for failure in failures} == {504}  # type: ignore[union-attr]
+    assert all_at_once(unlimited, 1)
+    assert sandbox.state.counters.token_requests == 2
+
+
+def test_a_failing_oauth_is_tried_again(start_service: Callable[..., Service], sandbox: SandboxServer) -> None:
+    """By the retries of each request, which would get a remembered failure otherwise."""
+    service = start_service(GIGACHAT_RETRY_BACKOFF_FACTOR="0.05", GPT2GIGA_MAX_CONCURRENCY="0")
+    sandbox.state.script({"route": "oauth", "status": 500, "delay": 0.2}, {"route": "oauth", "fault": "reset"})
+    assert all(all_at_once(service, 10))
+    assert sandbox.state.counters.token_requests == 3
+
+
+def test_user_and_password(start_service: Callable[..., Service], sandbox: SandboxServer) -> None:
+    sandbox.state.settings.user, sandbox.state.settings.password = "kto", "secret-word"
+    account = {"GIGACHAT_CREDENTIALS": "", "GIGACHAT_USER": "kto", "GIGACHAT_PASSWORD": "secret-word"}
+    service = start_service(GPT2GIGA_MAX_CONCURRENCY="0", **account)
+    assert all(all_at_once(service, 10))
+    sandbox.state.revoke_tokens()
+    assert all(all_at_once(service, 10))
+    assert sandbox.state.counters.token_requests == 2
+    sandbox.state.settings.password = "another"
+    sandbox.state.revoke_tokens()
+    with service.client() as client, pytest.raises(openai.AuthenticationError) as caught:
+        ask(client, stream=True)
+    assert caught.value.code == "gigachat_credentials_rejected"
+    assert "secret-word" not in caught.value.response.text + service.log.read_text()
+
+
+def test_a_ready_token(start_service: Callable[..., Service], sandbox: SandboxServer) -> None:
+    """It is not renewed, and its end is told honestly."""
+    token = sandbox.state.issue_token()[0]
+    service = start_service(GIGACHAT_CREDENTIALS="", GIGACHAT_ACCESS_TOKEN=token)
+    assert all(all_at_once(service, 2))
+    sandbox.state.revoke_tokens()
+    for stream in (False, True):
+        with service.client() as client, pytest.raises(openai.AuthenticationError) as caught:
+            ask(client, stream=stream)
+        assert caught.value.code == "gigachat_credentials_rejected"
+        assert "GIGACHAT_ACCESS_TOKEN" in caught.value.message
+        assert token not in caught.value.response.text + service.log.read_text()
+    assert sandbox.state.counters.token_requests == 0

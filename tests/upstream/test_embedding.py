@@ -1,0 +1,74 @@
+"""Any number of texts of any length, over a service that limits both."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gpt2giga.errors import ContextTooLong
+from gpt2giga.upstream import embedding
+from gpt2giga.upstream.embedding import embed
+from gpt2giga.upstream.embedding import Embedding
+
+
+class Model:
+    """Takes `most` characters a text; its vector is made of what the text is made of."""
+
+    def __init__(self, most: int = 10) -> None:
+        self.most = most
+        self.accepted: list[list[str]] = []
+
+    def __call__(self, texts: list[str]) -> list[Embedding]:
+        if any(len(text) > self.most for text in texts):
+            raise ContextTooLong("too long")
+        self.accepted.append(texts)
+        return [Embedding([text.count("a") / len(text), text.count("b") / len(text)], len(text)) for text in texts]
+
+
+TEXTS = st.lists(st.text("ab ", min_size=1, max_size=60), min_size=1, max_size=12)
+
+
+@given(TEXTS)
+def test_in_order_and_nothing_lost(texts: list[str]) -> None:
+    model = Model()
+    found = embed(texts, model, average=True)
+    assert "".join(text for batch in model.accepted for text in batch) == "".join(texts)
+    for text, got in zip(texts, found, strict=True):
+        assert got.tokens == len(text) and got.averaged == (len(text) > model.most)
+        # The mean by length of shares is the share in the whole text.
+        assert math.isclose(got.vector[0], text.count("a") / len(text), abs_tol=1e-9)
+
+
+def test_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(embedding, "MOST_TEXTS", 3)
+    monkeypatch.setattr(embedding, "MOST_CHARACTERS", 20)
+    model = Model()
+    embed(["a"] * 4 + ["b" * 9] * 3, model, average=True)
+    assert model.accepted == [["a"] * 3, ["a", "b" * 9, "b" * 9], ["b" * 9]]
+
+
+def test_only_the_long_text_is_cut() -> None:
+    model = Model()
+    found = embed(["one", "two", "aaaaa bbbbb", "three"], model, average=True)
+    assert [got.averaged for got in found] == [False, False, True, False]
+    assert [text for batch in model.accepted for text in batch if "a" in text or "b" in text] == ["aaaaa", " bbbbb"]
+
+
+def test_words_stay_whole_where_they_can() -> None:
+    model = Model(most=12)
+    embed(["aaaaaa bbbbbb"], model, average=True)
+    assert model.accepted == [["aaaaaa"], [" bbbbbb"]]
+
+
+def test_refused_unless_wanted() -> None:
+    with pytest.raises(ContextTooLong):
+        embed(["a" * 11], Model(), average=False)
+
+
+def test_a_character_that_is_too_long() -> None:
+    """A model that takes nothing at all must not be asked for ever."""
+    with pytest.raises(ContextTooLong):
+        embed(["aaa"], Model(most=0), average=True)

@@ -1,0 +1,332 @@
+"""The guard around fetching. Servers on loopback are reached only because these tests allow it."""
+
+from __future__ import annotations
+
+import contextlib
+import http.server
+import socket
+import ssl
+import threading
+from collections.abc import Callable
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+
+from gpt2giga.errors import BadRequest
+from gpt2giga.upstream.fetch import fetch
+from gpt2giga.upstream.fetch import Fetched
+from gpt2giga.upstream.fetch import Guard
+from gpt2giga.upstream.fetch import is_public
+from tests.certificates import Authority
+
+MOST = 1000
+LOOPBACK = Guard(allowed=lambda address: address == "127.0.0.1")
+
+PUBLIC = ["8.8.8.8", "2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808"]
+NOT_PUBLIC = (
+    "127.0.0.1 127.9.9.9 0.0.0.0 10.0.0.1 172.16.0.1 192.168.1.1 169.254.169.254 100.64.0.1 192.0.2.1 224.0.0.1 "
+    "239.1.1.1 255.255.255.255 ::1 :: fe80::1 fe80::1%eth0 fc00::1 fd00:ec2::254 fec0::1 ff02::1 ff0e::1 2001:db8::1 "
+    "::ffff:127.0.0.1 ::ffff:10.0.0.1 ::ffff:224.0.0.1 ::127.0.0.1 ::ffff:0:127.0.0.1 64:ff9b::7f00:1 64:ff9b::a00:1 "
+    "64:ff9b:1::1 2002:7f00:1:: 2001:0:7f00:1::"
+).split()
+
+
+@pytest.mark.parametrize("address", PUBLIC)
+def test_public(address: str) -> None:
+    assert is_public(address)
+
+
+@pytest.mark.parametrize("address", NOT_PUBLIC)
+def test_not_public(address: str) -> None:
+    assert not is_public(address)
+
+
+NO_PUBLIC_HOST = (
+    "http://127.0.0.1/ http://localhost/ http://2130706433/ http://017700000001/ http://0x7f000001/ http://0x7f.1/ "
+    "http://127.1/ http://0/ http://[::1]/ http://[::ffff:127.0.0.1]/ http://[::ffff:7f00:1]/ http://[fe80::1]/ "
+    "https://10.0.0.1/ http://169.254.169.254/latest/meta-data/ http://[fd00:ec2::254]/ http://224.0.0.1/ "
+    "http://127.0.0.1:8080/ http://[64:ff9b::7f00:1]/ http://①②⑦.0.0.1/"
+).split()
+
+
+@pytest.mark.parametrize("url", NO_PUBLIC_HOST)
+def test_hosts_that_are_not_public(url: str) -> None:
+    with pytest.raises(BadRequest, match="not a public address|gaierror") as caught:
+        fetch(url, MOST)
+    assert caught.value.code == "invalid_url" and caught.value.param == "messages"
+
+
+BAD_URLS = [
+    "file:///etc/passwd",
+    "ftp://example.com/a.png",
+    "gopher://127.0.0.1:70/",
+    "//example.com/a.png",
+    "a.png",
+    "http://",
+    "http:///a.png",
+    "http://user:password@example.com/",
+    "http://user@example.com/",
+    "http://@example.com/",
+    "http://example.com\\@127.0.0.1/",
+    "http://example.com:port/",
+    "http://example.com:99999/",
+    "http://[::1",
+    "http://[1.2.3]/",
+    "http://a..b/",
+    "http://" + "a" * 64 + ".com/",
+    "http://a\x00b/",
+    "http://\ud800/",
+    "http://host.invalid/",
+    "",
+]
+
+
+@pytest.mark.parametrize("url", BAD_URLS)
+def test_urls_that_are_not_fetched(url: str) -> None:
+    with pytest.raises(BadRequest) as caught:
+        fetch(url, MOST)
+    assert caught.value.code == "invalid_url"
+
+
+def test_a_name_with_one_private_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No name in the world can be relied on for this, so the resolver's answer is made up."""
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 80)) for address in ("8.8.8.8", "10.0.0.1")]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+    with pytest.raises(BadRequest, match="not a public address"):
+        fetch("http://example.com/", MOST)
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    """/redirect?URL goes there; everything else is a small picture."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        self.server.seen.append(self.headers)  # type: ignore[attr-defined]
+        path, _, query = self.path.partition("?")
+        headers, body = {"Content-Type": "Image/PNG; q=1"}, b"picture"
+        status = 200
+        if path == "/redirect":
+            status, headers, body = 302, {"Location": unquote(query)}, b""
+        elif path.startswith("/status/"):
+            status = int(path.rpartition("/")[2])
+        elif path == "/large":
+            body = b"x" * (MOST + 1)
+        elif path == "/zipped":
+            headers["Content-Encoding"] = "gzip"
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+class Server(http.server.ThreadingHTTPServer):
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.seen: list[Any] = []
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
+
+
+@contextlib.contextmanager
+def serving(server: Server) -> Iterator[Server]:
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    with serving(Server()) as server:
+        yield server
+
+
+def test_fetched(server: Server) -> None:
+    assert fetch(f"{server.url}/a.png", MOST, LOOPBACK) == Fetched(b"picture", "image/png")
+    sent = server.seen[-1]
+    assert sent["Host"] == f"127.0.0.1:{server.server_port}"
+    assert "Authorization" not in sent and "Cookie" not in sent
+
+
+def test_the_host_is_the_name(server: Server) -> None:
+    fetch(f"http://LOCALHOST:{server.server_port}/a.png#fragment", MOST, LOOPBACK)
+    assert server.seen[-1]["Host"] == f"localhost:{server.server_port}"
+
+
+def test_passwords_of_the_machine_stay(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".netrc").write_text("machine 127.0.0.1 login a password b\n")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    fetch(f"{server.url}/a.png", MOST, LOOPBACK)
+    assert "Authorization" not in server.seen[-1]
+
+
+def test_redirects(server: Server) -> None:
+    url = f"{server.url}/redirect?/redirect?{server.url}/a.png"
+    assert fetch(url, MOST, LOOPBACK).content == b"picture"
+
+
+@pytest.mark.parametrize(
+    "target, why",
+    [
+        ("http://10.0.0.1/", "not a public address"),
+        ("http://[::1]:1/", "not a public address"),
+        ("//169.254.169.254/latest", "not a public address"),
+        ("file:///etc/passwd", "only http and https"),
+        ("http://a:b@127.0.0.1/", "without credentials"),
+        ("http://[", "ValueError"),
+        ("/redirect?/redirect?/redirect?/redirect?/", "redirects more than 3 times"),
+    ],
+)
+def test_redirects_are_checked(server: Server, target: str, why: str) -> None:
+    with pytest.raises(BadRequest, match=why):
+        fetch(f"{server.url}/redirect?{target}", MOST, LOOPBACK)
+
+
+@pytest.mark.parametrize("status", [204, 206, 304, 401, 404, 500])
+def test_only_200_counts(server: Server, status: int) -> None:
+    with pytest.raises(BadRequest, match=f"answers {status}"):
+        fetch(f"{server.url}/status/{status}", MOST, LOOPBACK)
+
+
+def test_compression_that_was_not_asked_for(server: Server) -> None:
+    with pytest.raises(BadRequest, match="compressed"):
+        fetch(f"{server.url}/zipped", MOST, LOOPBACK)
+
+
+def test_too_large_by_its_own_word(server: Server) -> None:
+    with pytest.raises(BadRequest, match="larger than 1000 bytes"):
+        fetch(f"{server.url}/large", MOST, LOOPBACK)
+    assert len(fetch(f"{server.url}/large", MOST + 1, LOOPBACK).content) == MOST + 1
+
+
+@contextlib.contextmanager
+def raw_server(serve: Callable[[socket.socket], None]) -> Iterator[str]:
+    """The address of a server that does what it likes with one connection."""
+
+    def run() -> None:
+        with listener.accept()[0] as connection, contextlib.suppress(OSError):
+            connection.recv(65536)
+            serve(connection)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=run)
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
+        thread.join()
+
+
+def test_too_large_without_a_word() -> None:
+    def serve(connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+        while True:  # until the other side closes
+            connection.sendall(b"x" * 65536)
+
+    with raw_server(serve) as url, pytest.raises(BadRequest, match="larger than 1000 bytes"):
+        fetch(url, MOST, LOOPBACK)
+
+
+@pytest.mark.parametrize("length", ["many", "-5"])
+def test_a_length_that_is_none(length: str) -> None:
+    with raw_server(
+        lambda other: other.sendall(f"HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n".encode())
+    ) as url:
+        try:
+            assert fetch(url, MOST, LOOPBACK).content == b""
+        except BadRequest as error:
+            assert error.code == "invalid_url"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [b"", b"nonsense\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx", b"HTTP/1.1 302 Found\r\n\r\n"],
+    ids=["nothing", "nonsense", "cut", "redirect to nowhere"],
+)
+def test_answers_that_make_no_sense(said: bytes) -> None:
+    with raw_server(lambda connection: connection.sendall(said)) as url, pytest.raises(BadRequest):
+        fetch(url, MOST, LOOPBACK)
+
+
+@pytest.mark.parametrize("head", [b"HTTP/1.1 200 OK\r\nX-Slow: ", b"HTTP/1.1 200 OK\r\n\r\n"], ids=["head", "body"])
+def test_slow_servers(head: bytes) -> None:
+    """Each byte comes in time, and the whole never."""
+    gone = threading.Event()
+
+    def serve(connection: socket.socket) -> None:
+        connection.sendall(head)
+        while not gone.wait(0.02):
+            connection.sendall(b"x")
+
+    with raw_server(serve) as url:
+        with pytest.raises(BadRequest, match="takes longer than 0.3 seconds"):
+            fetch(url, MOST, replace(LOOPBACK, seconds=0.3))
+        gone.set()
+
+
+def test_nobody_listens() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    with pytest.raises(BadRequest, match="cannot be fetched"):
+        fetch(f"http://127.0.0.1:{port}/", MOST, LOOPBACK)
+
+
+class TlsServer(Server):
+    def __init__(self, authority: Authority, name: str) -> None:
+        super().__init__()
+        self.names: list[str | None] = []
+        signed = authority.sign(name, f"subjectAltName=DNS:{name}", "basicConstraints=critical,CA:FALSE")
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(signed.certificate, signed.key)
+        context.sni_callback = lambda _, name, __: self.names.append(name)
+        self.socket = context.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
+
+    @property
+    def url(self) -> str:
+        return f"https://localhost:{self.server_port}/"
+
+    def handle_error(self, *_: Any) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+def test_tls_is_for_the_name(authority: Authority) -> None:
+    """Though the connection goes to an address."""
+    with serving(TlsServer(authority, "localhost")) as server:
+        guard = replace(LOOPBACK, verify=authority.root)
+        assert fetch(server.url, MOST, guard).content == b"picture"
+    assert server.names == ["localhost"] and server.seen[0]["Host"] == f"localhost:{server.server_port}"
+
+
+def test_tls_for_another_name(authority: Authority) -> None:
+    with (
+        serving(TlsServer(authority, "example.com")) as server,
+        pytest.raises(BadRequest, match="cannot be fetched .SSLError."),
+    ):
+        fetch(server.url, MOST, replace(LOOPBACK, verify=authority.root))
+    assert not server.seen
+
+
+def test_tls_by_an_unknown_authority(authority: Authority) -> None:
+    with serving(TlsServer(authority, "localhost")) as server, pytest.raises(BadRequest, match="SSLError"):
+        fetch(server.url, MOST, LOOPBACK)
+    assert not server.seen

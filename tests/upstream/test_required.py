@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from gpt2giga.chat import ChatRequest
+from gpt2giga.chat import Done
+from gpt2giga.chat import Event
+from gpt2giga.chat import Message
+from gpt2giga.chat import Text
+from gpt2giga.chat import TextDelta
+from gpt2giga.chat import Tool
+from gpt2giga.chat import ToolCall
+from gpt2giga.chat import ToolChoice
+from gpt2giga.errors import UpstreamError
+from gpt2giga.upstream.required import with_call
+
+WORDS: list[Event] = [TextDelta("Ясно."), Done("stop", None)]
+CALL: list[Event] = [ToolCall("call1", "b", {}), Done("tool_calls", None)]
+FILTERED: list[Event] = [TextDelta("Нет."), Done("content_filter", None)]
+
+
+def chat(*names: str) -> ChatRequest:
+    tools = tuple(Tool(name, f"Инструмент {name}", {}) for name in names)
+    return ChatRequest("GigaChat", (Message("user", (Text("?"),)),), tools, ToolChoice("required"), max_tokens=5)
+
+
+def scripted(*answers: list[Event]) -> tuple[list[ChatRequest], Callable[[ChatRequest], list[Event]]]:
+    asked: list[ChatRequest] = []
+
+    def ask(request: ChatRequest) -> list[Event]:
+        asked.append(request)
+        return answers[len(asked) - 1]
+
+    return asked, ask
+
+
+def test_one_tool_is_forced() -> None:
+    asked, ask = scripted(CALL)
+    assert with_call(chat("b"), ask) is CALL
+    assert [request.tool_choice for request in asked] == [ToolChoice("named", "b")]
+
+
+def test_the_model_may_choose_by_itself() -> None:
+    asked, ask = scripted(CALL)
+    assert with_call(chat("a", "b"), ask) is CALL
+    assert [request.tool_choice for request in asked] == [ToolChoice("auto")]
+
+
+@pytest.mark.parametrize(
+    "choice, forced",
+    [
+        ('{"name": "b"}', "b"),
+        ('```json\n{"name": "b"}\n```', "b"),
+        ("Лучше ab, чем a.", "ab"),
+        ('{"name": "unknown"}', "a"),
+        ("[]", "a"),
+        ("", "a"),
+    ],
+)
+def test_words_lead_to_a_choice_and_that_to_a_call(choice: str, forced: str) -> None:
+    asked, ask = scripted(WORDS, [TextDelta(choice), Done("stop", None)], CALL)
+    assert with_call(chat("a", "b", "ab"), ask) is CALL
+    _, question, last = asked
+    assert last.tool_choice == ToolChoice("named", forced)
+    assert question.tools == () and question.json_format is not None and question.max_tokens is None
+    assert last.messages == asked[0].messages and last.max_tokens == 5
+
+
+def test_a_model_that_will_not_call() -> None:
+    _, ask = scripted(WORDS)
+    with pytest.raises(UpstreamError) as caught:
+        with_call(chat("b"), ask)
+    assert caught.value.code == "tool_choice_violated"
+
+
+def test_what_the_filter_stopped_is_not_asked_for_again() -> None:
+    asked, ask = scripted(FILTERED)
+    assert with_call(chat("a", "b"), ask) is FILTERED
+    assert with_call(chat("b"), scripted(FILTERED)[1]) is FILTERED
+    assert len(asked) == 1

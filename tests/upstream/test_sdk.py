@@ -1,0 +1,198 @@
+"""The SDK's client with our token handling, in threads; tests/test_tokens.py has it in the service."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+
+import httpx
+import pytest
+from gigachat.exceptions import AuthenticationError
+from gigachat.exceptions import ResponseError
+
+from gpt2giga.sandbox.server import SandboxServer
+from gpt2giga.settings import parse
+from gpt2giga.upstream.sdk import Client
+from gpt2giga.upstream.sdk import TokenFailure
+from tests.sockets import eventually
+from tests.sockets import full_server
+from tests.sockets import silent_server
+
+CHAT = {"model": "GigaChat", "messages": [{"role": "user", "content": "Привет"}]}
+MANY = 30
+
+
+@pytest.fixture
+def make(sandbox: SandboxServer) -> Iterator[Callable[..., Client]]:
+    with ExitStack() as stack:
+
+        def make(**changes: str) -> Client:
+            settings = {
+                "GIGACHAT_BASE_URL": sandbox.base_url,
+                "GIGACHAT_AUTH_URL": sandbox.auth_url,
+                "GIGACHAT_CREDENTIALS": sandbox.credentials,
+                **changes,
+            }
+            return stack.enter_context(Client(parse(settings)))
+
+        yield make
+
+
+def at_once(call: Callable[[], object], count: int = MANY) -> list[object]:
+    """The result of each, or the exception it raised."""
+    with ThreadPoolExecutor(count) as pool:
+        futures = [pool.submit(call) for _ in range(count)]
+    return [future.exception() or future.result() for future in futures]
+
+
+def test_one_token_for_all(make, sandbox: SandboxServer) -> None:
+    client = make()
+    assert all(hasattr(answer, "choices") for answer in at_once(lambda: client.complete({**CHAT})))
+    assert sandbox.state.counters.token_requests == 1
+
+
+def test_one_renewal_after_a_revocation_in_mid_flight(make, sandbox: SandboxServer) -> None:
+    """Late 401s meet a token that another request has renewed already."""
+    client = make()
+    client.get_token()
+    sandbox.state.revoke_tokens()
+    assert all(hasattr(answer, "choices") for answer in at_once(lambda: client.complete({**CHAT})))
+    assert sandbox.state.counters.token_requests == 2
+
+
+def test_a_late_401_does_not_throw_the_new_token_away(make, sandbox: SandboxServer) -> None:
+    client = make()
+    client.get_token()
+    assert client.token  # as the late one sent it
+    sandbox.state.revoke_tokens()
+    assert at_once(lambda: client.complete({**CHAT}), 1)
+    client._reset_token()
+    client.complete({**CHAT})
+    assert sandbox.state.counters.token_requests == 2
+
+
+def test_an_ended_token_is_renewed_before_it_is_sent(make, sandbox: SandboxServer) -> None:
+    sandbox.state.settings.token_lifetime = 60.3
+    client = make()
+    client.complete({**CHAT})
+    assert eventually(lambda: not client._is_token_usable())
+    assert all(hasattr(answer, "choices") for answer in at_once(lambda: client.complete({**CHAT})))
+    assert sandbox.state.counters.token_requests == 2
+    assert not [request for request in sandbox.state.requests() if request["status"] == 401]
+
+
+@pytest.mark.parametrize("expires_at", [1, int(time.time()), int(time.time() * 1000)], ids=["clock", "seconds", "now"])
+def test_a_wrong_clock_does_not_cost_a_token_for_each_request(make, sandbox: SandboxServer, expires_at: int) -> None:
+    token = sandbox.state.issue_token()[0]
+    sandbox.state.script({"route": "oauth", "answer": {"access_token": token, "expires_at": expires_at}})
+    client = make()
+    for _ in range(3):
+        client.complete({**CHAT})
+    assert sandbox.state.counters.token_requests == 1
+    sandbox.state.revoke_tokens()
+    client.complete({**CHAT})
+    assert sandbox.state.counters.token_requests == 2
+
+
+def test_who_waited_for_a_failure_fails_with_it(make, sandbox: SandboxServer) -> None:
+    """Not one after another, each after a time limit of its own; and the next one tries again."""
+    sandbox.state.script({"route": "oauth", "status": 500, "delay": 0.5})
+    client = make()
+    started = time.monotonic()
+    failures = at_once(lambda: client.complete({**CHAT}))
+    assert time.monotonic() - started < 3
+    assert [type(failure) for failure in failures] == [TokenFailure] * MANY
+    assert sandbox.state.counters.token_requests == 1
+    assert client.complete({**CHAT}).choices
+
+
+def test_who_meets_a_renewal_with_a_401_waits_for_it_and_fails_with_it(make, sandbox: SandboxServer) -> None:
+    client = make()
+    client.get_token()
+    sandbox.state.revoke_tokens()
+    sandbox.state.script({"route": "oauth", "status": 500, "delay": 0.5})
+    failures = at_once(lambda: client.complete({**CHAT}))
+    assert [type(failure) for failure in failures] == [TokenFailure] * MANY
+    assert sandbox.state.counters.token_requests == 2
+
+
+def test_a_hanging_oauth_costs_its_time_limit_once(make) -> None:
+    with silent_server() as port:
+        client = make(GIGACHAT_AUTH_URL=f"http://127.0.0.1:{port}/oauth", GIGACHAT_TIMEOUT="0.5")
+        started = time.monotonic()
+        failures = at_once(lambda: client.complete({**CHAT}))
+        assert {type(failure.__cause__) for failure in failures} == {httpx.ReadTimeout}  # type: ignore[attr-defined]
+        assert time.monotonic() - started < 2
+
+
+def test_a_password_has_the_time_limit_of_oauth(make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not that of a long answer."""
+    monkeypatch.setattr("gpt2giga.upstream.sdk.OAUTH_TIMEOUT", 0.3)
+    with silent_server() as port:
+        base = f"http://127.0.0.1:{port}/api/v1"
+        client = make(GIGACHAT_CREDENTIALS="", GIGACHAT_USER="u", GIGACHAT_PASSWORD="p", GIGACHAT_BASE_URL=base)
+        started = time.monotonic()
+        with pytest.raises(TokenFailure):
+            client.complete({**CHAT})
+        assert time.monotonic() - started < 5
+
+
+def test_user_and_password(make, sandbox: SandboxServer) -> None:
+    sandbox.state.settings.user, sandbox.state.settings.password = "u", "p"
+    client = make(GIGACHAT_CREDENTIALS="", GIGACHAT_USER="u", GIGACHAT_PASSWORD="p")
+    assert client.complete({**CHAT}).choices
+    sandbox.state.revoke_tokens()
+    assert all(hasattr(answer, "choices") for answer in at_once(lambda: client.complete({**CHAT})))
+    assert sandbox.state.counters.token_requests == 2
+
+
+def test_a_static_token_is_not_renewed(make, sandbox: SandboxServer) -> None:
+    client = make(GIGACHAT_CREDENTIALS="", GIGACHAT_ACCESS_TOKEN=sandbox.state.issue_token()[0])
+    assert client.complete({**CHAT}).choices
+    sandbox.state.revoke_tokens()
+    with pytest.raises(AuthenticationError):
+        client.complete({**CHAT})
+    assert sandbox.state.counters.token_requests == 0
+
+
+def test_connecting_has_its_own_time_limit(make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gpt2giga.upstream.sdk.CONNECT_TIMEOUT", 0.2)
+    with full_server() as port:
+        client = make(GIGACHAT_BASE_URL=f"http://127.0.0.1:{port}/api/v1", GIGACHAT_TIMEOUT="60")
+        with pytest.raises(httpx.ConnectTimeout):
+            client.complete({**CHAT})
+
+
+def test_a_short_time_limit_holds_for_connecting_too(make) -> None:
+    with full_server() as port:
+        client = make(GIGACHAT_BASE_URL=f"http://127.0.0.1:{port}/api/v1", GIGACHAT_TIMEOUT="0.2")
+        started = time.monotonic()
+        with pytest.raises(httpx.ConnectTimeout):
+            client.complete({**CHAT})
+        assert time.monotonic() - started < 5
+
+
+def test_connections_are_kept_and_limited(make, sandbox: SandboxServer) -> None:
+    client = make(GIGACHAT_MAX_CONNECTIONS="1", GPT2GIGA_QUEUE_TIMEOUT="0.2")
+    chunks = client.chunks({**CHAT})
+    next(chunks)
+    with pytest.raises(httpx.PoolTimeout):
+        client.complete({**CHAT})
+    chunks.close()  # type: ignore[attr-defined]
+    assert client.complete({**CHAT}).choices
+
+
+@pytest.mark.parametrize(
+    "step", [{"status": 500}, {"cut_after": 1}, {"reset_after": 1}, {"fault": "reset"}, {"answer": [1]}], ids=str
+)
+def test_no_failure_costs_a_connection(make, sandbox: SandboxServer, step: dict[str, object]) -> None:
+    client = make(GIGACHAT_MAX_CONNECTIONS="1", GPT2GIGA_QUEUE_TIMEOUT="2")
+    for _ in range(3):
+        sandbox.state.script(step)
+        with pytest.raises((httpx.HTTPError, ResponseError)):
+            list(client.chunks({**CHAT}))
+    assert client.complete({**CHAT}).choices
+    assert list(client.chunks({**CHAT}))

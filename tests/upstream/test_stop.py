@@ -1,0 +1,92 @@
+"""Stop sequences: the same cut however the text comes in pieces, and nothing lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gpt2giga.chat import Done
+from gpt2giga.chat import Event
+from gpt2giga.chat import ReasoningDelta
+from gpt2giga.chat import TextDelta
+from gpt2giga.chat import ToolCall
+from gpt2giga.chat import Usage
+from gpt2giga.upstream.stop import cut
+
+END = Done("stop", Usage(1, 2))
+CALL = ToolCall("1", "weather", {})
+
+
+def words(events: list[Event]) -> str:
+    return "".join(event.text for event in events if isinstance(event, TextDelta))
+
+
+def before_first(text: str, stops: tuple[str, ...]) -> str:
+    return text[: min((text.find(stop) for stop in stops if stop in text), default=len(text))]
+
+
+SHORT = st.text("ab\n", min_size=1, max_size=4)
+
+
+@given(pieces=st.lists(SHORT, max_size=8), stops=st.lists(SHORT, max_size=4).map(tuple), close=st.booleans())
+def test_any_pieces_any_stops(pieces: list[str], stops: tuple[str, ...], close: bool) -> None:
+    found = list(cut(iter([*map(TextDelta, pieces), END]), stops, close=close))
+    assert words(found) == before_first("".join(pieces), stops)
+    assert isinstance(found[-1], Done) and found[-1].finish == "stop"
+    assert all(event.text for event in found if isinstance(event, TextDelta))
+
+
+@pytest.mark.parametrize(
+    "pieces, stops, left",
+    [
+        (["Раз. Дв", "а. Три."], ("Два",), "Раз. "),
+        (["EN", "D и дальше"], ("END",), ""),
+        (["a", "b", "x"], ("abc", "b"), "a"),
+        (["a", "b"], ("abc", "b"), "a"),
+        (["abab", "ac"], ("abac",), "ab"),
+        (["нет ни одного, EN"], ("END",), "нет ни одного, EN"),
+    ],
+)
+def test_the_earliest_counts(pieces: list[str], stops: tuple[str, ...], left: str) -> None:
+    assert words(list(cut(iter([*map(TextDelta, pieces), END]), stops, close=True))) == left
+
+
+def test_text_is_passed_on_as_soon_as_no_stop_can_begin_in_it() -> None:
+    events = cut(iter([TextDelta("один E"), TextDelta("NT"), END]), ("END",), close=True)
+    assert [next(events), next(events)] == [TextDelta("один "), TextDelta("ENT")]
+
+
+def test_what_was_held_comes_before_a_call() -> None:
+    found = list(cut(iter([TextDelta("EN"), CALL, Done("tool_calls", None)]), ("END",), close=True))
+    assert found == [TextDelta("EN"), CALL, Done("tool_calls", None)]
+
+
+def test_a_stop_before_a_call_ends_the_answer() -> None:
+    events: list[Event] = [TextDelta("да END"), CALL, Done("tool_calls", Usage(1))]
+    assert list(cut(iter(events), ("END",), close=False)) == [TextDelta("да "), Done("stop", Usage(1), "END")]
+
+
+def test_a_shorter_stop_in_what_was_held_ends_the_answer() -> None:
+    events: list[Event] = [TextDelta("ab"), CALL, Done("tool_calls", Usage(1))]
+    assert list(cut(iter(events), ("abc", "b"), close=False)) == [TextDelta("a"), Done("stop", Usage(1), "b")]
+
+
+def test_thoughts_are_no_text() -> None:
+    events: list[Event] = [ReasoningDelta("END"), TextDelta("да"), END]
+    assert list(cut(iter(events), ("END",), close=True)) == events
+
+
+@pytest.mark.parametrize("close", [True, False])
+def test_the_rest_is_read_for_its_usage_only_when_it_costs_nothing(close: bool) -> None:
+    read: list[Event] = []
+
+    def events() -> Iterator[Event]:
+        for event in (TextDelta("END"), TextDelta("rest"), END):
+            read.append(event)
+            yield event
+
+    assert list(cut(events(), ("END",), close=close)) == [Done("stop", None if close else END.usage, "END")]
+    assert len(read) == (1 if close else 3)

@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from gigachat.models import ChatCompletion
+from gigachat.models import ChatCompletionChunk
+
+from gpt2giga.chat import ChatRequest
+from gpt2giga.chat import Done
+from gpt2giga.chat import Event
+from gpt2giga.chat import Message
+from gpt2giga.chat import ReasoningDelta
+from gpt2giga.chat import Text
+from gpt2giga.chat import TextDelta
+from gpt2giga.chat import Tool
+from gpt2giga.chat import ToolCall
+from gpt2giga.errors import UpstreamCut
+from gpt2giga.errors import UpstreamError
+from gpt2giga.upstream import v1
+from gpt2giga.upstream.names import ToolNames
+
+CALL = {"name": "f", "arguments": {"a": 1}}
+LEAK = "assistant function callf{"
+
+
+def chunks(*deltas: dict[str, Any], finish: str | None = "stop") -> Iterator[ChatCompletionChunk]:
+    for number, delta in enumerate(deltas, start=1):
+        choice = {"index": 0, "delta": delta, "finish_reason": finish if number == len(deltas) else None}
+        yield ChatCompletionChunk.model_validate(
+            {"choices": [choice], "created": 1, "model": "GigaChat", "object": "chat.completion"}
+        )
+
+
+def whole(message: dict[str, Any], finish: str = "stop") -> ChatCompletion:
+    return ChatCompletion.model_validate(
+        {
+            "choices": [{"index": 0, "message": {"role": "assistant", **message}, "finish_reason": finish}],
+            "created": 1,
+            "model": "GigaChat",
+            "object": "chat.completion",
+            "usage": {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3},
+        }
+    )
+
+
+def read(*deltas: dict[str, Any], finish: str | None = "stop") -> list[Event]:
+    return list(v1.from_chunks(chunks(*deltas, finish=finish), ToolNames(["f"])))
+
+
+def text(events: list[Event]) -> str:
+    return "".join(event.text for event in events if isinstance(event, TextDelta))
+
+
+def called(events: list[Event]) -> list[str]:
+    return [event.name for event in events if isinstance(event, ToolCall)]
+
+
+@pytest.mark.parametrize("size", [1, 2, 5, 9, 100])
+def test_leaked_words_in_pieces(size: int) -> None:
+    """Only what may still become the leaked words is held back."""
+    said = "Смотрю: a assist. " + LEAK
+    pieces = [{"content": said[at : at + size]} for at in range(0, len(said), size)]
+    events = read(*pieces, {"content": "", "function_call": CALL}, finish="function_call")
+    assert text(events) == "Смотрю: a assist. " and called(events) == ["f"]
+    events = read(*pieces, {"content": "end"})
+    assert text(events) == said + "end" and called(events) == []
+
+
+def test_text_that_cannot_be_leaked_words_is_passed_on_at_once() -> None:
+    events = v1.from_chunks(chunks({"content": "a "}, {"content": "assistant"}, {"content": " of"}), ToolNames())
+    assert [next(events), next(events), next(events)] == [
+        TextDelta("a "),
+        TextDelta("assistant of"),
+        Done("stop", None),
+    ]
+
+
+@pytest.mark.parametrize(
+    "deltas",
+    [
+        [{"function_call": CALL}],
+        [{"function_call": CALL}, {"content": ""}],
+        [{"content": LEAK, "function_call": CALL}],
+        [{"content": LEAK}, {"function_call": CALL}, {"content": ""}],
+        [{"function_call": CALL}, {"function_call": CALL}],
+    ],
+    ids=["one frame", "two frames", "leak beside", "leak before", "twice"],
+)
+def test_all_forms_of_a_call_end_the_same_way(deltas: list[dict[str, Any]]) -> None:
+    [call, done] = read(*deltas, finish="function_call")
+    assert isinstance(call, ToolCall) and (call.name, call.arguments) == ("f", {"a": 1})
+    assert done == Done("tool_calls", None)
+
+
+def test_progress_of_built_in_functions_is_not_text() -> None:
+    events = read({"role": "function_in_progress", "content": "Рисую 50%"}, {"content": "Готово."})
+    assert events == [TextDelta("Готово."), Done("stop", None)]
+
+
+def test_reasoning() -> None:
+    assert read({"reasoning_content": "Так."}, {"content": "Да."})[:2] == [ReasoningDelta("Так."), TextDelta("Да.")]
+
+
+@pytest.mark.parametrize(
+    "finish, expected",
+    [("stop", "stop"), ("length", "length"), ("blacklist", "content_filter"), ("function_call", "stop")],
+)
+def test_finish(finish: str, expected: str) -> None:
+    assert read({"content": "Да."}, finish=finish)[-1] == Done(expected, None)
+
+
+def test_finish_error() -> None:
+    with pytest.raises(UpstreamError, match="invalid function call") as caught:
+        read({"content": ""}, finish="error")
+    assert caught.value.code == "upstream_model_error"
+    with pytest.raises(UpstreamError):
+        list(v1.from_completion(whole({"content": ""}, "error"), ToolNames()))
+
+
+def test_an_answer_without_a_finish_was_cut() -> None:
+    with pytest.raises(UpstreamCut):
+        read({"content": "Да"}, finish=None)
+    with pytest.raises(UpstreamCut):
+        read()
+
+
+def test_the_conversion_of_tools_is_remembered() -> None:
+    tool = Tool("f", "", {"type": "object", "properties": {"a": {"anyOf": [{"type": "string"}, {"type": "null"}]}}})
+    chat = ChatRequest("GigaChat", (Message("user", (Text("?"),)),), tools=(tool,))
+    first, second = (v1.to_payload(chat, "GigaChat", ToolNames(["f"]), {}, send_state_id=False) for _ in range(2))
+    assert first["functions"][0]["parameters"] is second["functions"][0]["parameters"]

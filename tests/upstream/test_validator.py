@@ -1,0 +1,56 @@
+"""Schemas as clients send them: used, or refused with a BadRequest; never anything else."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gpt2giga.errors import BadRequest
+from gpt2giga.upstream.validator import validator
+
+KEYS = (
+    "$schema $id $ref $defs $anchor $dynamicRef $dynamicAnchor $recursiveRef id type properties required items "
+    "additionalProperties anyOf allOf oneOf not if then else enum const pattern patternProperties prefixItems "
+    "unevaluatedProperties dependentSchemas propertyNames format minimum multipleOf maxLength uniqueItems a"
+).split()
+WORDS = (
+    "# #/$defs/a #/properties/a #a a http://[ http://example.com/a file:///a urn:a %zz object array string ( ^a$ "
+    "http://json-schema.org/draft-07/schema# http://json-schema.org/draft-03/schema# "
+    "https://json-schema.org/draft/2020-12/schema https://json-schema.org/draft/2019-09/schema"
+).split()
+LEAVES = st.none() | st.booleans() | st.integers(-2, 2) | st.floats(allow_nan=False) | st.sampled_from(WORDS)
+VALUES: Any = st.recursive(
+    LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=4)
+)
+SCHEMAS = st.dictionaries(st.sampled_from(KEYS), VALUES, max_size=5)
+
+
+@given(schema=SCHEMAS, document=VALUES)
+def test_anything_is_used_or_refused(schema: dict[str, Any], document: Any) -> None:
+    with suppress(BadRequest):
+        assert isinstance(validator(schema)(document), str)
+
+
+def test_the_dialect_that_the_schema_names() -> None:
+    exclusive = {"minimum": 1, "exclusiveMinimum": True, "$schema": "http://json-schema.org/draft-04/schema#"}
+    assert validator(exclusive)(1) and not validator(exclusive)(2)
+
+
+NODE = {"properties": {"value": {"type": "integer"}, "next": {"anyOf": [{"$ref": "#/$defs/Node"}, {"type": "null"}]}}}
+LEAF = {"$id": "leaf", "properties": {"value": {"type": "integer"}}}
+REFERENCES = {
+    "pointer": {"$ref": "#/$defs/Node", "$defs": {"Node": NODE}},
+    "anchor": {"$ref": "#node", "$defs": {"Node": {**NODE, "$anchor": "node"}}},
+    "id": {"$ref": "leaf", "$id": "http://example.com/one", "$defs": {"Leaf": LEAF}},
+    "definitions": {"$ref": "#/definitions/Leaf", "definitions": {"Leaf": LEAF}},
+}
+
+
+@pytest.mark.parametrize("schema", REFERENCES.values(), ids=REFERENCES)
+def test_references_that_lead_somewhere(schema: dict[str, Any]) -> None:
+    assert not validator(schema)({"value": 1, "next": None})
+    assert "$.value" in validator(schema)({"value": "one"})

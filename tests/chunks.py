@@ -51,6 +51,9 @@ def _add(message: dict[str, Any], delta: dict[str, Any]) -> None:
         elif key == "tool_calls":
             for call in value:
                 _add_call(message.setdefault("tool_calls", []), call)
+        elif key == "function_call":
+            function = message.setdefault("function_call", {"name": "", "arguments": ""})
+            message["function_call"] = {name: text + value.get(name, "") for name, text in function.items()}
         else:
             assert message.setdefault(key, value) == value
 

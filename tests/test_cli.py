@@ -58,14 +58,51 @@ def test_key_that_is_none_is_not_shown() -> None:
     assert "GIGACHAT_CREDENTIALS" in sentence and "secret-but-wrong" not in sentence
 
 
-def test_port_in_use() -> None:
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_port_in_use(host: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        assert f"127.0.0.1:{port}" in refused("--port", port, GIGACHAT_CREDENTIALS=KEY)
+        assert f"{host}:{port}" in refused("--host", host, "--port", port, GIGACHAT_CREDENTIALS=KEY)
 
 
 def test_host_that_is_none() -> None:
     assert "GPT2GIGA_HOST" in refused("--host", "no.such.host.invalid", GIGACHAT_CREDENTIALS=KEY, GPT2GIGA_API_KEY="k")
+
+
+def test_host_that_others_can_reach() -> None:
+    assert "set GPT2GIGA_API_KEY" in refused("--host", "0.0.0.0", GIGACHAT_CREDENTIALS=KEY)
+
+
+def test_socket_that_cannot_be() -> None:
+    for path in ("/nowhere/socket", __file__):
+        assert f"unix:{path}" in refused("--host", f"unix:{path}", GIGACHAT_CREDENTIALS=KEY)
+
+
+def test_socket_in_use(tmp_path: Path) -> None:
+    path = str(tmp_path / "socket")
+    with socket.socket(socket.AF_UNIX) as taken:
+        taken.bind(path)
+        taken.listen()
+        assert f"unix:{path}" in refused("--host", f"unix:{path}", GIGACHAT_CREDENTIALS=KEY)
+
+
+def test_certificates_that_are_none(tmp_path: Path) -> None:
+    (tmp_path / "none.pem").write_text("nothing")
+    for variable, path in (("GIGACHAT_CA_BUNDLE_FILE", tmp_path / "none.pem"), ("GIGACHAT_CERT_FILE", "/nowhere")):
+        setting = {variable: str(path)}
+        assert variable in refused("--port", str(free_port()), GIGACHAT_CREDENTIALS=KEY, **setting)
+
+
+def test_workers_that_are_no_number() -> None:
+    """gunicorn looks at the variable by itself."""
+    assert "WEB_CONCURRENCY: 'many'" in refused(GIGACHAT_CREDENTIALS=KEY, WEB_CONCURRENCY="many", GPT2GIGA_WORKERS="1")
+
+
+def test_from_a_checkout() -> None:
+    environ = {"PATH": "/usr/bin:/bin", "GPT2GIGA_PORT": "x", "GIGACHAT_CREDENTIALS": KEY}
+    command = [sys.executable, ROOT / "app.py"]
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=30)
+    assert done.returncode == 2 and done.stderr.count("\n") == 1 and "GPT2GIGA_PORT: 'x'" in done.stderr
 
 
 def test_env_file_that_is_none(tmp_path: Path) -> None:
@@ -102,12 +139,11 @@ GIGACHAT_AUTH_URL={auth_url}
 """
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1251"])
-def test_the_guides_env_file(tmp_path: Path, sandbox: SandboxServer, encoding: str) -> None:
-    """Comments in Russian, as editors on Windows save them too."""
+def test_the_guides_env_file(tmp_path: Path, sandbox: SandboxServer) -> None:
+    """Comments in Russian, as editors on Windows save them."""
     port = free_port()
     text = GUIDE.format(key=KEY, port=port, base_url=sandbox.base_url, auth_url=sandbox.auth_url)
-    (tmp_path / ".env").write_bytes(text.encode(encoding))
+    (tmp_path / ".env").write_bytes(text.encode("cp1251"))
     none = dict.fromkeys(("GIGACHAT_BASE_URL", "GIGACHAT_AUTH_URL", "GIGACHAT_CREDENTIALS"), "")
     with Service(tmp_path, sandbox, GPT2GIGA_PORT="", **none) as service:
         assert requests.get(f"http://127.0.0.1:{port}/v1/models", timeout=10).status_code == 200
@@ -117,17 +153,18 @@ def test_the_guides_env_file(tmp_path: Path, sandbox: SandboxServer, encoding: s
 def test_sandbox_says_so_and_leaves_nothing(tmp_path: Path) -> None:
     port = str(free_port())
     command = [sys.executable, "-m", "gpt2giga", "--sandbox", "--port", port]
-    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout is not None
     lines = [process.stdout.readline() for _ in range(3)]
     answer = requests.post(f"http://127.0.0.1:{port}/v1/chat/completions", json={"messages": HELLO}, timeout=10)
     health = requests.get(f"http://127.0.0.1:{port}/health", timeout=10).json()
     process.send_signal(signal.SIGINT)
-    rest, _ = process.communicate(timeout=20)
+    rest, log = process.communicate(timeout=20)
     assert all("sandbox" in line for line in lines), lines
     assert health["backend"] == "sandbox (not GigaChat)"
     assert "Песочница" in answer.json()["choices"][0]["message"]["content"]
-    assert all("sandbox" in line for line in rest.splitlines() if "chat" in line) and [*tmp_path.iterdir()] == []
+    assert all("sandbox" in line for line in log.splitlines() if "chat" in line)
+    assert rest == "" and [*tmp_path.iterdir()] == []
 
 
 HELLO = [{"role": "user", "content": "Привет!"}]

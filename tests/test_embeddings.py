@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import base64
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from openai import BadRequestError
 from openai import OpenAI
 
+from gpt2giga.dialects.openai import tokenizer
 from gpt2giga.sandbox.server import SandboxServer
+from gpt2giga.settings import SettingsError
 from tests.service import Service
 
 
@@ -77,7 +82,10 @@ BAD = [
     ({"input": ["a", ""]}, "input[1]"),
     ({"input": ["a", 1]}, "input[1]"),
     ({"input": [1, 2, 3]}, "input"),
-    ({"input": [[1, 2], [3]]}, "input"),
+    ({"input": [[1, 2], [3]]}, "input[0]"),
+    ({"input": [[]]}, "input[0]"),
+    ({"input": [True]}, "input[0]"),
+    ({"input": "a", "user": 5}, "user"),
     ({"input": {"text": "a"}}, "input"),
     ({"input": "a", "dimensions": 256, "model": "Embeddings"}, "dimensions"),
     ({"input": "a", "dimensions": "many"}, "dimensions"),
@@ -100,3 +108,70 @@ def test_embeddings_take_no_chat_slot(service: Service, sandbox: SandboxServer) 
     ) as stream:
         next(stream)
         assert service.post("/v1/embeddings", {"input": "ping"}).status_code == 200
+
+
+@pytest.fixture(scope="module")
+def shared_decoding(shared_sandbox: SandboxServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A tokenizer as small as can be: the bytes, and one word."""
+    folder = tmp_path_factory.mktemp("decoding")
+    tokens = [*(bytes([byte]) for byte in range(256)), "Привет".encode()]
+    lines = (f"{base64.b64encode(token).decode()} {number}\n" for number, token in enumerate(tokens))
+    (folder / "tiny.tiktoken").write_text("".join(lines))
+    with Service(folder, shared_sandbox, GPT2GIGA_TOKENIZER_FILE=str(folder / "tiny.tiktoken")) as service:
+        yield service
+
+
+@pytest.fixture
+def decoding(shared_decoding: Service, sandbox: SandboxServer) -> Service:
+    return shared_decoding
+
+
+@pytest.mark.parametrize(
+    "given, texts",
+    [
+        ([256, 33], ["Привет!"]),
+        ([[256], [97, 98], [0xD0]], ["Привет", "ab", "\ufffd"]),
+        (["a", [98]], ["a", "b"]),
+    ],
+)
+def test_tokens_are_decoded(decoding: Service, sandbox: SandboxServer, given: Any, texts: list[str]) -> None:
+    with decoding.client() as client:
+        found = client.embeddings.create(model="text-embedding-3-small", input=given)
+    assert sent(sandbox)[0]["input"] == texts and len(found.data) == len(texts)
+
+
+@pytest.mark.parametrize("given", [[257], [-1], [97, "a"], [97, True], [97, 1.5], [97, [98]], [97, None]], ids=str)
+def test_what_is_no_token_is_named(decoding: Service, given: Any) -> None:
+    response = decoding.post("/v1/embeddings", {"input": given})
+    assert response.status_code == 400 and response.json()["error"]["param"] == "input"
+
+
+def test_without_a_tokenizer_the_cure_is_named(service: Service) -> None:
+    message = service.post("/v1/embeddings", {"input": [[1, 2]]}).json()["error"]["message"]
+    assert "check_embedding_ctx_length=False" in message and "GPT2GIGA_TOKENIZER_FILE" in message
+
+
+@pytest.mark.parametrize("content", [None, "nonsense", "!!! 5\n"])
+def test_a_tokenizer_that_is_none(tmp_path: Path, content: str | None) -> None:
+    path = tmp_path / "a.tiktoken"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(SettingsError, match="GPT2GIGA_TOKENIZER_FILE"):
+        tokenizer.load(str(path))
+
+
+def test_what_changes_nothing_is_named(service: Service, sandbox: SandboxServer) -> None:
+    response = service.post("/v1/embeddings", {"input": "a", "user": "b", "brand_new": 1})
+    assert response.headers["X-Gpt2giga-Ignored"] == "user"
+    assert set(sent(sandbox)[0]) == {"input", "model"}
+
+
+def test_a_passing_failure_is_tried_again(service: Service, sandbox: SandboxServer) -> None:
+    sandbox.state.script({"route": "embeddings", "status": 500})
+    assert service.post("/v1/embeddings", {"input": "a"}).status_code == 200
+
+
+def test_embeddings_that_are_missing(service: Service, sandbox: SandboxServer) -> None:
+    sandbox.state.script({"route": "embeddings", "answer": {"object": "list", "data": [], "model": "Embeddings"}})
+    response = service.post("/v1/embeddings", {"input": "a"})
+    assert response.status_code == 502 and "0 embeddings for 1 texts" in response.text

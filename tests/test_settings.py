@@ -6,6 +6,7 @@ import dataclasses
 import pytest
 from gigachat.settings import Settings as SdkSettings
 
+from gpt2giga.settings import check
 from gpt2giga.settings import parse
 from gpt2giga.settings import Settings
 from gpt2giga.settings import SettingsError
@@ -24,6 +25,11 @@ KEY = base64.b64encode(b"id:secret").decode()
         ("GIGACHAT_VERIFY_SSL_CERTS", "False", "verify_ssl_certs", False),
         ("GIGACHAT_VERIFY_SSL_CERTS", "1", "verify_ssl_certs", True),
         ("GPT2GIGA_API_KEY", "a, b,", "api_key", ("a", "b")),
+        ("GPT2GIGA_HOST", "LOCALHOST", "host", "localhost"),
+        ("GPT2GIGA_HOST", "[::1]", "host", "::1"),
+        ("GPT2GIGA_HOST", "unix:/run/A[1]", "host", "unix:/run/A[1]"),
+        ("GPT2GIGA_MAX_BODY", "1 MB", "max_body", 1048576),
+        ("GPT2GIGA_MAX_BODY", "1048577", "max_body", 1048577),
         ("GPT2GIGA_MODEL_ALIASES", "gpt-4o = GigaChat-2-Max", "model_aliases", (("gpt-4o", "GigaChat-2-Max"),)),
         ("GIGACHAT_BASE_URL", "https://gigachat.example/api/v1/", "base_url", "https://gigachat.example/api/v1"),
         ("GIGACHAT_CREDENTIALS", f" {KEY[:4]}\n {KEY[4:]} ", "credentials", KEY),
@@ -44,6 +50,10 @@ def test_values(variable: str, value: str, field: str, parsed: object) -> None:
         ("GIGACHAT_SCOPE", "PERS", "one of: GIGACHAT_API_PERS, GIGACHAT_API_B2B, GIGACHAT_API_CORP"),
         ("GIGACHAT_BASE_URL", "api.giga.chat", "an address such as"),
         ("GPT2GIGA_MODEL_ALIASES", "gpt-4o", "a list such as"),
+        ("GIGACHAT_BASE_URL", "https://[::1", "an address such as"),
+        ("GIGACHAT_BASE_URL", "https://host:port", "an address such as"),
+        ("GPT2GIGA_API_KEY", ",", "its value is not a key, or several"),
+        ("GPT2GIGA_MAX_BODY", "0", "a number of bytes"),
         ("WEB_CONCURRENCY", "many", "WEB_CONCURRENCY: 'many'"),
     ],
 )
@@ -53,11 +63,42 @@ def test_mistakes_are_named(variable: str, value: str, says: str) -> None:
     assert says in str(caught.value) and str(caught.value).startswith(variable)
 
 
-@pytest.mark.parametrize("value", ["твой_ключ_из_sber_studio", "abc", "a2V5", "e30="])
+def test_a_second_variable_is_looked_at_even_if_the_first_counts() -> None:
+    """gunicorn would stumble over it."""
+    with pytest.raises(SettingsError, match="WEB_CONCURRENCY: 'many'"):
+        parse({"GPT2GIGA_WORKERS": "2", "WEB_CONCURRENCY": "many"})
+
+
+@pytest.mark.parametrize("value", ["твой_ключ_из_sber_studio", "abc", "a2V5", "e30=", "uuid:", ":pass", "Og=="])
 def test_what_cannot_be_a_key_is_named_but_not_shown(value: str) -> None:
     with pytest.raises(SettingsError, match="GIGACHAT_CREDENTIALS: its value is not the Authorization Key") as caught:
         parse({"GIGACHAT_CREDENTIALS": value})
     assert value not in str(caught.value)
+
+
+LOOPBACK = ["127.0.0.1", "127.0.0.2", "::1", "[::1]", "localhost", "LocalHost", "unix:/run/gpt2giga.sock"]
+PUBLIC = ["0.0.0.0", "::", "192.168.1.2", "fe80::1", "::ffff:192.168.1.2", "my-server", "localhost.lan", "*"]
+
+
+@pytest.mark.parametrize("host", LOOPBACK)
+def test_on_loopback_no_key_is_needed(host: str) -> None:
+    check(parse({"GIGACHAT_CREDENTIALS": KEY, "GPT2GIGA_HOST": host}))
+
+
+@pytest.mark.parametrize("host", PUBLIC)
+def test_elsewhere_it_takes_a_key_or_a_clear_word(host: str) -> None:
+    variables = {"GIGACHAT_CREDENTIALS": KEY, "GPT2GIGA_HOST": host}
+    for variable in ("GPT2GIGA_ALLOW_ANONYMOUS", "GPT2GIGA_PASS_TOKEN"):
+        with pytest.raises(SettingsError, match="GPT2GIGA_HOST.* set GPT2GIGA_API_KEY"):
+            check(parse({**variables, variable: "False"}))
+        check(parse({**variables, variable: "True"}))
+    check(parse({**variables, "GPT2GIGA_API_KEY": "k"}))
+
+
+@pytest.mark.parametrize("variable", ["GPT2GIGA_API_KEY", "GIGACHAT_CERT_FILE"])
+def test_what_does_not_go_with_the_clients_own_accounts(variable: str) -> None:
+    with pytest.raises(SettingsError, match=f"GPT2GIGA_PASS_TOKEN and {variable} exclude each other"):
+        check(parse({"GPT2GIGA_PASS_TOKEN": "True", variable: "x"}))
 
 
 def test_unknown_variables_are_named_with_the_closest() -> None:
@@ -83,6 +124,6 @@ def test_the_sandbox_never_sees_the_real_account() -> None:
     account = {"GIGACHAT_CREDENTIALS": KEY, "GIGACHAT_ACCESS_TOKEN": "t", "GIGACHAT_PASSWORD": "p"}
     settings = parse({**account, "GPT2GIGA_SANDBOX": "http://127.0.0.1:8090"})
     assert settings.base_url == "http://127.0.0.1:8090/api/v1"
-    assert (settings.access_token, settings.password) == (None, None)
+    assert (settings.access_token, settings.password) == ("", ""), "for None the SDK looks into the environment"
     assert base64.b64decode(settings.credentials or "") == b"sandbox:sandbox"
     assert settings.backend == "sandbox (not GigaChat)"

@@ -1,4 +1,7 @@
-"""Reading one field of a request body: absent and null are None, a wrong type or value is a BadRequest naming it."""
+"""Reading one field of a request body: absent and null are None, a wrong type or value is a BadRequest naming it.
+
+within: where in the body the object stands that has the field, for the error.
+"""
 
 from __future__ import annotations
 
@@ -32,21 +35,32 @@ def integer(body: Body, name: str, low: int, high: int) -> int | None:
     return value
 
 
-def boolean(body: Body, name: str) -> bool:
+def boolean(body: Body, name: str, within: str = "") -> bool:
     value = body.get(name)
     if value is not None and not isinstance(value, bool):
-        raise invalid(name, "true or false")
+        raise invalid(_path(name, within), "true or false")
     return bool(value)
 
 
-def string(body: Body, name: str) -> str:
+def string(body: Body, name: str, within: str = "") -> str:
     value = body.get(name)
     if value is not None and not isinstance(value, str):
-        raise invalid(name, "a string")
+        raise invalid(_path(name, within), "a string")
     return value or ""
+
+
+def listed(body: Body, name: str, within: str = "") -> list[Any]:
+    value = body.get(name)
+    if value is not None and not isinstance(value, list):
+        raise invalid(_path(name, within), "a list")
+    return value or []
 
 
 def mapping(value: Any, param: str) -> Body:
     if not isinstance(value, dict):
         raise invalid(param, "an object")
     return value
+
+
+def _path(name: str, within: str) -> str:
+    return f"{within}.{name}" if within else name

@@ -6,6 +6,7 @@ import time
 import uuid
 from collections.abc import Generator
 from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,8 +28,15 @@ from gpt2giga.dialects.fields import Body
 from gpt2giga.dialects.fields import invalid
 from gpt2giga.dialects.openai.controls import from_stop
 from gpt2giga.dialects.openai.errors import to_error
+from gpt2giga.dialects.openai.parameters import an_integer
+from gpt2giga.dialects.openai.parameters import an_object
+from gpt2giga.dialects.openai.parameters import ignored
+from gpt2giga.dialects.openai.parameters import ignored_header
+from gpt2giga.dialects.openai.parameters import penalty
+from gpt2giga.dialects.openai.parameters import TypeCheck
 from gpt2giga.dialects.openai.request import include_usage
 from gpt2giga.dialects.openai.request import INT32
+from gpt2giga.dialects.openai.request import MOST_CHOICES
 from gpt2giga.dialects.openai.response import to_usage
 from gpt2giga.dialects.openai.stream import DONE
 from gpt2giga.errors import BadRequest
@@ -36,16 +44,29 @@ from gpt2giga.settings import Settings
 from gpt2giga.upstream.client import GetUpstream
 
 MOST_PROMPTS = 20
+IGNORED: Mapping[str, TypeCheck] = {
+    "best_of": an_integer,
+    "frequency_penalty": penalty,
+    "logit_bias": an_object,
+    "logprobs": an_integer,
+    "presence_penalty": penalty,
+    "seed": an_integer,
+    "user": fields.string,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What all objects of one answer share. echo: the prompt stands before each answer."""
+    """What all objects of one answer share.
+
+    before: what stands before each answer, the prompt when its echo is asked for. filtered_as: as in chats.
+    """
 
     id: str
     created: int
     model: str
-    echo: bool
+    before: list[str]
+    filtered_as: str
 
 
 def blueprint(settings: Settings, get_upstream: GetUpstream) -> Blueprint:
@@ -53,37 +74,61 @@ def blueprint(settings: Settings, get_upstream: GetUpstream) -> Blueprint:
 
     @completions.post("/completions")
     def create() -> Response:
-        upstream = get_upstream()
         body = http.json_body()
-        prompts, requests = from_completion_request(body)
-        stream = fields.boolean(body, "stream")
-        model = upstream.catalog.shown(requests[0].model)
-        head = Head("cmpl-" + uuid.uuid4().hex, int(time.time()), model, fields.boolean(body, "echo"))
-        record = logs.record().opened(model, body, stream=stream)
-        send = upstream.stream if stream else upstream.complete
-        answers = (record.observed(send(http.with_session(request))) for request in requests)
-        if not stream:
-            return http.json_response(to_completion(prompts, answers, head))
-        chunks = to_chunks(prompts, answers, head, include_usage=include_usage(body))
-        return sse.respond(chunks, sse.Style(to_error, lambda: _part(head, [_choice("", 0)]), settings.heartbeat))
+        asked = from_completion_request(body)
+        upstream = get_upstream()
+        model = upstream.catalog.shown(asked.chats[0].model)
+        filtered_as = settings.blacklist_finish_reason
+        head = Head("cmpl-" + uuid.uuid4().hex, int(time.time()), model, asked.before, filtered_as)
+        record = logs.record().opened(model, body, stream=asked.stream)
+        send = upstream.stream if asked.stream else upstream.complete
+        chats = [http.with_session(chat) for chat in asked.chats]
+        answers = (record.observed(send(chat)) for chat in chats)
+        if asked.stream:
+            chunks = to_chunks(answers, head, include_usage=asked.include_usage)
+            style = sse.Style(to_error, lambda: _part(head, [_choice("", 0)]), settings.heartbeat)
+            response = sse.respond(chunks, style)
+        else:
+            response = http.json_response(to_completion(answers, head))
+        response.headers.update(ignored_header(asked.ignored))
+        return response
 
     return completions
 
 
-def from_completion_request(body: Body) -> tuple[list[str], list[ChatRequest]]:
-    """The prompts, and one chat for each."""
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A chat for each answer, what stands before the answer, and how the client wants them."""
+
+    chats: list[ChatRequest]
+    before: list[str]
+    stream: bool
+    include_usage: bool
+    ignored: list[str]
+
+
+def from_completion_request(body: Body) -> Asked:
     if fields.string(body, "suffix"):
         raise BadRequest("GigaChat cannot insert text: 'suffix' is not supported.", param="suffix")
-    prompt: Any = body.get("prompt")
+    n = fields.integer(body, "n", 1, MOST_CHOICES) or 1
+    prompts = [prompt for prompt in _prompts(body.get("prompt")) for _ in range(n)]
+    return Asked(
+        chats=[_chat(body, prompt) for prompt in prompts],
+        before=prompts if fields.boolean(body, "echo") else [""] * len(prompts),
+        stream=fields.boolean(body, "stream"),
+        include_usage=include_usage(body),
+        ignored=ignored(body, IGNORED),
+    )
+
+
+def _prompts(prompt: Any) -> list[str]:
     prompts = prompt if isinstance(prompt, list) else [prompt]
     if not prompts or len(prompts) > MOST_PROMPTS or not all(isinstance(text, str) and text for text in prompts):
         raise invalid("prompt", f"a text, or a list of 1 to {MOST_PROMPTS} texts")
-    n = fields.integer(body, "n", 1, 8) or 1
-    requests = [_request(body, text) for text in prompts]
-    return [text for text in prompts for _ in range(n)], [request for request in requests for _ in range(n)]
+    return prompts
 
 
-def _request(body: Body, prompt: str) -> ChatRequest:
+def _chat(body: Body, prompt: str) -> ChatRequest:
     return ChatRequest(
         model=fields.string(body, "model"),
         messages=(Message("user", (Text(prompt),)),),
@@ -94,26 +139,26 @@ def _request(body: Body, prompt: str) -> ChatRequest:
     )
 
 
-def to_completion(prompts: list[str], answers: Iterable[Iterable[Event]], head: Head) -> dict[str, Any]:
+def to_completion(answers: Iterable[Iterable[Event]], head: Head) -> dict[str, Any]:
     choices, total = [], Usage()
     for index, events in enumerate(answers):
-        text, finish = prompts[index] if head.echo else "", "stop"
+        text, finish = head.before[index], "stop"
         for event in events:
             match event:
                 case TextDelta(piece):
                     text += piece
                 case Done(finish, usage):
                     total += usage or Usage()
-        choices.append(_choice(text, index, finish))
+        choices.append(_choice(text, index, _finish(finish, head)))
     return {**_part(head, choices), "usage": to_usage(total)}
 
 
 def to_chunks(
-    prompts: list[str], answers: Iterable[Iterable[Event]], head: Head, *, include_usage: bool
+    answers: Iterable[Iterable[Event]], head: Head, *, include_usage: bool
 ) -> Generator[dict[str, Any] | str, None, None]:
     total = Usage()
     for index, events in enumerate(answers):
-        before = prompts[index] if head.echo else ""
+        before = head.before[index]
         for event in events:
             match event:
                 case TextDelta(piece):
@@ -121,15 +166,18 @@ def to_chunks(
                     before = ""
                 case Done(finish, usage):
                     total += usage or Usage()
-                    yield _part(head, [_choice(before, index, finish)])
+                    yield _part(head, [_choice(before, index, _finish(finish, head))])
     if include_usage:
         yield {**_part(head, []), "usage": to_usage(total)}
     yield DONE
 
 
 def _choice(text: str, index: int, finish: str | None = None) -> dict[str, Any]:
-    reason = "length" if finish == "length" else finish and "stop"
-    return {"text": text, "index": index, "logprobs": None, "finish_reason": reason}
+    return {"text": text, "index": index, "logprobs": None, "finish_reason": finish}
+
+
+def _finish(finish: str, head: Head) -> str:
+    return head.filtered_as if finish == "content_filter" else finish
 
 
 def _part(head: Head, choices: list[dict[str, Any]]) -> dict[str, Any]:

@@ -25,11 +25,18 @@ def from_response_format(body: Body) -> JsonFormat | None:
         return JsonFormat()
     if kind != "json_schema":
         raise invalid("response_format.type", "text, json_object or json_schema")
-    inner = fields.mapping(wanted.get("json_schema"), "response_format.json_schema")
-    schema = inner.get("schema", {})
-    if not isinstance(schema, dict):
-        raise invalid("response_format.json_schema.schema", "a JSON Schema")
-    return JsonFormat(schema, strict=fields.boolean(inner, "strict"))
+    return _from_json_schema(fields.mapping(wanted.get("json_schema"), "response_format.json_schema"))
+
+
+def _from_json_schema(wanted: Body) -> JsonFormat:
+    """Its name and description mean nothing to GigaChat, but a wrong type shows a mistake."""
+    where = "response_format.json_schema"
+    for name in ("name", "description"):
+        fields.string(wanted, name, where)
+    schema = wanted.get("schema")
+    if schema is None:
+        schema = {}
+    return JsonFormat(fields.mapping(schema, f"{where}.schema"), fields.boolean(wanted, "strict", where))
 
 
 def from_stop(body: Body) -> tuple[str, ...]:

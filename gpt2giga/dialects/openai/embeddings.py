@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import sys
 from array import array
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Blueprint
@@ -16,27 +17,39 @@ from gpt2giga.chat import Usage
 from gpt2giga.dialects import fields
 from gpt2giga.dialects.fields import Body
 from gpt2giga.dialects.fields import invalid
+from gpt2giga.dialects.openai import tokenizer
+from gpt2giga.dialects.openai.parameters import ignored
+from gpt2giga.dialects.openai.parameters import ignored_header
+from gpt2giga.dialects.openai.parameters import TypeCheck
+from gpt2giga.dialects.openai.tokenizer import Decode
+from gpt2giga.settings import Settings
 from gpt2giga.upstream.client import GetUpstream
 from gpt2giga.upstream.embedding import Embedding
 
 # Names the texts, by number, whose embedding is the mean of their parts.
 AVERAGED_HEADER = "X-Gpt2giga-Averaged"
+IGNORED: Mapping[str, TypeCheck] = {"user": fields.string}
 
 
-def blueprint(get_upstream: GetUpstream) -> Blueprint:
+def blueprint(settings: Settings, get_upstream: GetUpstream) -> Blueprint:
+    """Raises SettingsError."""
     embeddings = Blueprint("openai_embeddings", __name__)
+    decode = tokenizer.load(settings.tokenizer_file)
 
     @embeddings.post("/embeddings")
     def create() -> Response:
         body = http.json_body()
+        texts, in_base64 = from_input(body.get("input"), decode), _in_base64(body)
+        asked, dimensions = fields.string(body, "model"), fields.integer(body, "dimensions", 1, 100_000)
+        unused = ignored(body, IGNORED)
         upstream = get_upstream()
-        model = upstream.catalog.embedder(fields.string(body, "model"))
-        texts, in_base64 = from_input(body.get("input")), _in_base64(body)
+        model = upstream.catalog.embedder(asked)
         record = logs.record().opened(model, body)
         found = upstream.embed(texts, model)
-        _check_dimensions(fields.integer(body, "dimensions", 1, 100_000), found, model)
+        _check_dimensions(dimensions, found, model)
         record.usage = Usage(prompt=sum(embedding.tokens for embedding in found))
-        response = http.json_response(to_embeddings(found, fields.string(body, "model") or model, in_base64=in_base64))
+        response = http.json_response(to_embeddings(found, asked or model, in_base64=in_base64))
+        response.headers.update(ignored_header(unused))
         averaged = [str(number) for number, embedding in enumerate(found) if embedding.averaged]
         if averaged:
             response.headers[AVERAGED_HEADER] = ",".join(averaged)
@@ -45,16 +58,23 @@ def blueprint(get_upstream: GetUpstream) -> Blueprint:
     return embeddings
 
 
-def from_input(given: Any) -> list[str]:
-    texts = given if isinstance(given, list) else [given]
-    if not texts:
+def from_input(given: Any, decode: Decode) -> list[str]:
+    """A text, texts, the tokens of one text, or lists of tokens."""
+    items = given if isinstance(given, list) and not _are_tokens(given) else [given]
+    if not items:
         raise invalid("input", "at least one text")
-    if all(isinstance(text, int | list) and not isinstance(text, bool) for text in texts):
-        raise invalid("input", "texts; GigaChat takes no token numbers (langchain: check_embedding_ctx_length=False)")
-    for number, text in enumerate(texts):
-        if not isinstance(text, str) or not text:
-            raise invalid(f"input[{number}]" if isinstance(given, list) else "input", "a text that is not empty")
-    return texts
+    return [_text(item, f"input[{number}]" if items is given else "input", decode) for number, item in enumerate(items)]
+
+
+def _text(item: Any, param: str, decode: Decode) -> str:
+    text = decode(item, param) if isinstance(item, list) and item else item
+    if not isinstance(text, str) or not text:
+        raise invalid(param, "a text that is not empty")
+    return text
+
+
+def _are_tokens(items: list[Any]) -> bool:
+    return bool(items) and isinstance(items[0], int) and not isinstance(items[0], bool)
 
 
 def _in_base64(body: Body) -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import time
+from collections.abc import Mapping
+from typing import Any
 
 from flask import Blueprint
 from flask import Response
@@ -11,13 +13,29 @@ from flask import Response
 from gpt2giga import http
 from gpt2giga import logs
 from gpt2giga.dialects import fields
+from gpt2giga.dialects.fields import Body
 from gpt2giga.dialects.fields import invalid
-from gpt2giga.dialects.openai.parameters import IGNORED_HEADER
+from gpt2giga.dialects.openai.parameters import an_integer
+from gpt2giga.dialects.openai.parameters import ignored
+from gpt2giga.dialects.openai.parameters import ignored_header
+from gpt2giga.dialects.openai.parameters import TypeCheck
 from gpt2giga.errors import BadRequest
 from gpt2giga.upstream.client import GetUpstream
 
-MOST_IMAGES = 4
-IGNORED = ("background", "moderation", "output_compression", "output_format", "quality", "size", "style", "user")
+MOST_IMAGES = 10
+# Clients send what their menus offer; here it means: draw.
+PAINTERS = ("dall-e", "gpt-image", "chatgpt-image")
+IGNORED: Mapping[str, TypeCheck] = {
+    "background": fields.string,
+    "moderation": fields.string,
+    "output_compression": an_integer,
+    "output_format": fields.string,
+    "partial_images": an_integer,
+    "quality": fields.string,
+    "size": fields.string,
+    "style": fields.string,
+    "user": fields.string,
+}
 
 
 def blueprint(get_upstream: GetUpstream) -> Blueprint:
@@ -26,22 +44,34 @@ def blueprint(get_upstream: GetUpstream) -> Blueprint:
     @images.post("/images/generations")
     def create() -> Response:
         body = http.json_body()
-        prompt = fields.string(body, "prompt")
-        if not prompt:
-            raise invalid("prompt", "a text that is not empty")
-        if fields.string(body, "response_format") == "url":
-            raise BadRequest("Images come as b64_json: GigaChat gives no addresses for them.", param="response_format")
+        prompt, n, unused = _prompt(body), fields.integer(body, "n", 1, MOST_IMAGES) or 1, ignored(body, IGNORED)
+        _check_delivery(body)
+        model = fields.string(body, "model")
         upstream = get_upstream()
-        asked = fields.string(body, "model")
-        logs.record().opened(asked, body)
-        wanted = fields.integer(body, "n", 1, MOST_IMAGES) or 1
-        data = [base64.b64encode(upstream.draw(prompt, asked)).decode() for _ in range(wanted)]
-        response = http.json_response(
-            {"created": int(time.time()), "data": [{"b64_json": image} for image in data], "output_format": "jpeg"}
-        )
-        ignored = [name for name in IGNORED if body.get(name) is not None]
-        if ignored:
-            response.headers[IGNORED_HEADER] = ", ".join(ignored)
+        logs.record().opened(model, body)
+        asked = "" if model.startswith(PAINTERS) else model
+        response = http.json_response(to_images([upstream.draw(prompt, asked) for _ in range(n)]))
+        response.headers.update(ignored_header(unused))
         return response
 
     return images
+
+
+def _prompt(body: Body) -> str:
+    prompt = fields.string(body, "prompt")
+    if not prompt:
+        raise invalid("prompt", "a text that is not empty")
+    return prompt
+
+
+def _check_delivery(body: Body) -> None:
+    if fields.string(body, "response_format") not in ("", "b64_json"):
+        raise BadRequest("Images come as b64_json: GigaChat gives no addresses for them.", param="response_format")
+    if fields.boolean(body, "stream"):
+        raise BadRequest("Images come when they are whole: 'stream' is not supported.", param="stream")
+
+
+def to_images(images: list[bytes]) -> dict[str, Any]:
+    kind = "png" if images[0].startswith(b"\x89PNG") else "jpeg"
+    data = [{"b64_json": base64.b64encode(image).decode()} for image in images]
+    return {"created": int(time.time()), "data": data, "output_format": kind}

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import Any
 from typing import Literal
 
-from gpt2giga.chat import File
 from gpt2giga.chat import Image
 from gpt2giga.chat import Message
 from gpt2giga.chat import Text
@@ -14,6 +13,7 @@ from gpt2giga.chat import ToolResult
 from gpt2giga.dialects import fields
 from gpt2giga.dialects.fields import Body
 from gpt2giga.dialects.fields import invalid
+from gpt2giga.dialects.openai.parts import Content
 from gpt2giga.dialects.openai.parts import from_content
 from gpt2giga.dialects.openai.tools import from_calls
 
@@ -27,42 +27,40 @@ RESULTS = ("tool", "function")  # function: the form before tool_calls, which ha
 
 
 def from_messages(messages: list[Any]) -> Iterator[Message]:
+    """`name` says who speaks; GigaChat has no place for it except in the result of a function."""
     open_calls = 0
     for number, item in enumerate(messages):
         param = f"messages[{number}]"
         message = fields.mapping(item, param)
-        role = message.get("role")
+        role, name = message.get("role"), fields.string(message, "name", param)
         if role in RESULTS:
-            result = _result(message, param)
-            if role == "tool" and not result.call_id and open_calls <= 0:
+            call_id = fields.string(message, "tool_call_id", param)
+            if role == "tool" and not call_id and open_calls <= 0:
                 raise invalid(f"{param}.tool_call_id", "the id of a tool call")
             open_calls -= 1
-            yield Message("user", (result,))
+            yield Message("user", (ToolResult(call_id, name, _result(message, param)),))
         elif isinstance(role, str) and role in SPEAKERS:
             calls = from_calls(message, param) if role == "assistant" else []
-            open_calls += len(calls)
-            yield Message(SPEAKERS[role], (*from_content(_said(message), f"{param}.content"), *calls))
+            open_calls = len(calls) or open_calls
+            yield Message(SPEAKERS[role], (*_said(message, role, param), *calls))
         else:
             raise invalid(f"{param}.role", "one of " + ", ".join((*SPEAKERS, *RESULTS)))
 
 
-def _said(message: Body) -> Any:
-    """A refusal that a client replays is what the assistant said."""
-    content = message.get("content")
-    return message.get("refusal") if content is None else content
-
-
-def _result(message: Body, param: str) -> ToolResult:
-    call_id, name = message.get("tool_call_id"), message.get("name")
-    if call_id is not None and not isinstance(call_id, str):
-        raise invalid(f"{param}.tool_call_id", "a string")
-    if name is not None and not isinstance(name, str):
-        raise invalid(f"{param}.name", "a string")
-    return ToolResult(call_id or "", name or "", tuple(_result_parts(message.get("content"), f"{param}.content")))
-
-
-def _result_parts(content: Any, param: str) -> Iterator[Text | Image]:
-    for part in from_content(content, param):
-        if isinstance(part, File):
-            raise invalid(param, "text and images in the result of a tool")
+def _said(message: Body, role: str, param: str) -> Iterator[Content]:
+    for number, part in enumerate(from_content(message.get("content"), f"{param}.content")):
+        if role != "user" and not isinstance(part, Text):
+            raise invalid(f"{param}.content[{number}]", f"text; files of the role {role} are not supported")
         yield part
+    # A refusal that a client sends back is what the assistant said.
+    if role == "assistant" and (refusal := fields.string(message, "refusal", param)):
+        yield Text(refusal)
+
+
+def _result(message: Body, param: str) -> tuple[Text | Image, ...]:
+    parts = []
+    for number, part in enumerate(from_content(message.get("content"), f"{param}.content")):
+        if not isinstance(part, Text | Image):
+            raise invalid(f"{param}.content[{number}]", "text or an image")
+        parts.append(part)
+    return tuple(parts)

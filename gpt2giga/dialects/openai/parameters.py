@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from typing import Literal
@@ -21,23 +22,27 @@ IGNORED_HEADER = "X-Gpt2giga-Ignored"
 TypeCheck = Callable[[Body, str], Any]
 
 
+def _anything(body: Body, name: str) -> None:
+    """Whoever uses the parameter checks it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Parameter:
     fate: Literal["used", "emulated", "ignored", "refused"]
     how: str
-    check: TypeCheck | None = None
+    check: TypeCheck = _anything
 
 
-def _penalty(body: Body, name: str) -> None:
+def penalty(body: Body, name: str) -> None:
     fields.number(body, name, -2, 2)
 
 
-def _object(body: Body, name: str) -> None:
+def an_object(body: Body, name: str) -> None:
     if body.get(name) is not None:
         fields.mapping(body[name], name)
 
 
-def _integer(body: Body, name: str) -> None:
+def an_integer(body: Body, name: str) -> None:
     fields.integer(body, name, -(2**63), 2**63 - 1)
 
 
@@ -62,30 +67,34 @@ TABLE: Mapping[str, Parameter] = {
     "prompt_cache_key": Parameter("used", "becomes GigaChat's session, which its prompt cache goes by"),
     "user": Parameter("used", "becomes GigaChat's session when there is no `prompt_cache_key`"),
     "modalities": Parameter("refused", 'other than `["text"]`'),
-    "audio": Parameter("ignored", "there is no spoken answer", _object),
-    "frequency_penalty": Parameter("ignored", "", _penalty),
-    "presence_penalty": Parameter("ignored", "", _penalty),
-    "logit_bias": Parameter("ignored", "", _object),
+    "audio": Parameter("ignored", "there is no spoken answer", an_object),
+    "frequency_penalty": Parameter("ignored", "", penalty),
+    "presence_penalty": Parameter("ignored", "", penalty),
+    "logit_bias": Parameter("ignored", "", an_object),
     "logprobs": Parameter("ignored", "", fields.boolean),
-    "top_logprobs": Parameter("ignored", "", _integer),
-    "seed": Parameter("ignored", "", _integer),
-    "metadata": Parameter("ignored", "", _object),
+    "top_logprobs": Parameter("ignored", "", an_integer),
+    "seed": Parameter("ignored", "", an_integer),
+    "metadata": Parameter("ignored", "", an_object),
     "store": Parameter("ignored", "", fields.boolean),
     "service_tier": Parameter("ignored", "", fields.string),
-    "prediction": Parameter("ignored", "", _object),
+    "prediction": Parameter("ignored", "", an_object),
     "safety_identifier": Parameter("ignored", "", fields.string),
     "prompt_cache_retention": Parameter("ignored", "", fields.string),
     "verbosity": Parameter("ignored", "", fields.string),
-    "web_search_options": Parameter("ignored", "", _object),
+    "web_search_options": Parameter("ignored", "", an_object),
 }
 
 
-def ignored(body: Body) -> list[str]:
+IGNORED = {name: parameter.check for name, parameter in TABLE.items() if parameter.fate == "ignored"}
+
+
+def ignored(body: Body, checks: Mapping[str, TypeCheck] = IGNORED) -> list[str]:
     """The parameters of this request that change nothing; raises BadRequest for one of a wrong type."""
-    names = []
-    for name, parameter in TABLE.items():
-        if parameter.fate == "ignored" and body.get(name) is not None:
-            if parameter.check:
-                parameter.check(body, name)
-            names.append(name)
+    names = [name for name in checks if body.get(name) is not None]
+    for name in names:
+        checks[name](body, name)
     return names
+
+
+def ignored_header(names: Sequence[str]) -> dict[str, str]:
+    return {IGNORED_HEADER: ", ".join(names)} if names else {}

@@ -9,6 +9,7 @@ from typing import Any
 from typing import Literal
 
 from gpt2giga.chat import ChatRequest
+from gpt2giga.chat import is_writable
 from gpt2giga.chat import Message
 from gpt2giga.dialects import fields
 from gpt2giga.dialects.fields import Body
@@ -46,6 +47,9 @@ class Delivery:
 
 
 def from_chat_request(body: Body) -> tuple[ChatRequest, Delivery]:
+    for name, value in body.items():
+        if not is_writable(value):
+            raise invalid(name, "JSON that is nested less deeply")
     tooling = from_tools(body)
     chat = ChatRequest(
         model=fields.string(body, "model"),
@@ -82,7 +86,9 @@ def _session(body: Body, messages: tuple[Message, ...]) -> str:
 
 def include_usage(body: Body) -> bool:
     options = body.get("stream_options")
-    return options is not None and fields.boolean(fields.mapping(options, "stream_options"), "include_usage")
+    if options is None:
+        return False
+    return fields.boolean(fields.mapping(options, "stream_options"), "include_usage", "stream_options")
 
 
 def _messages(body: Body) -> tuple[Message, ...]:

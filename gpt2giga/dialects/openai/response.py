@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import time
 import uuid
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -56,26 +58,20 @@ def to_chat_completion(answers: Iterable[Iterable[Event]], head: Head) -> dict[s
 
 
 def _to_choice(events: Iterable[Event], index: int, head: Head) -> tuple[dict[str, Any], Usage]:
-    texts: list[str] = []
-    thoughts: list[str] = []
-    refusals: list[str] = []
+    said: defaultdict[type, str] = defaultdict(str)
     calls: list[ToolCall] = []
     finish, usage = "stop", Usage()
     for event in events:
         match event:
-            case TextDelta(text):
-                texts.append(text)
-            case ReasoningDelta(text):
-                thoughts.append(text)
-            case RefusalDelta(text):
-                refusals.append(text)
+            case TextDelta(text) | ReasoningDelta(text) | RefusalDelta(text):
+                said[type(event)] += text
             case ToolCall():
                 calls.append(event)
             case Done(finish, counted):
                 usage = counted or usage
-    message = {"role": "assistant", "content": "".join(texts) or None, "refusal": "".join(refusals) or None}
-    if thoughts:
-        message["reasoning_content"] = "".join(thoughts)
+    message = {"role": "assistant", "content": said[TextDelta] or None, "refusal": said[RefusalDelta] or None}
+    if said[ReasoningDelta]:
+        message["reasoning_content"] = said[ReasoningDelta]
     choice = {
         "index": index,
         "message": message | _to_calls(calls, head),
@@ -94,7 +90,11 @@ def _to_calls(calls: list[ToolCall], head: Head) -> dict[str, Any]:
 
 
 def to_function(call: ToolCall) -> dict[str, str]:
-    return {"name": call.name, "arguments": orjson.dumps(call.arguments).decode()}
+    try:
+        arguments = orjson.dumps(call.arguments).decode()
+    except orjson.JSONEncodeError:  # an integer above 64 bits
+        arguments = json.dumps(call.arguments)
+    return {"name": call.name, "arguments": arguments}
 
 
 def to_finish(finish: str, head: Head) -> str:

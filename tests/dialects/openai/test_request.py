@@ -8,6 +8,33 @@ from gpt2giga.dialects.openai.request import from_chat_request
 from gpt2giga.errors import BadRequest
 
 HELLO = [{"role": "user", "content": "Привет!"}]
+F = {"name": "f"}
+IMAGE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}}
+IMAGE_URL = "messages[0].content[0].image_url.url"
+AUDIO = {"type": "input_audio", "input_audio": {"data": "AA==", "format": "wav"}}
+
+
+def called(*calls: Any) -> dict[str, Any]:
+    return {"messages": [*HELLO, {"role": "assistant", "tool_calls": [*calls]}]}
+
+
+def tools(*functions: Any) -> dict[str, Any]:
+    return {"messages": HELLO, "tools": [{"type": "function", "function": function} for function in functions]}
+
+
+def allowed(**allowed_tools: Any) -> dict[str, Any]:
+    return {**tools(F), "tool_choice": {"type": "allowed_tools", "allowed_tools": allowed_tools}}
+
+
+def deep(levels: int) -> Any:
+    value: Any = {}
+    for _ in range(levels):
+        value = {"a": value}
+    return value
+
+
+CALLED = called({"id": "a", "function": F})["messages"]
+RESULT = {"role": "tool", "tool_call_id": "a", "content": "b"}
 
 BAD = [
     ({}, "messages"),
@@ -38,7 +65,77 @@ BAD = [
     ({"messages": HELLO, "reasoning_effort": 1}, "reasoning_effort"),
     ({"messages": HELLO, "stream": "yes"}, "stream"),
     ({"messages": HELLO, "stream_options": []}, "stream_options"),
-    ({"messages": HELLO, "stream_options": {"include_usage": 1}}, "include_usage"),
+    ({"messages": HELLO, "stream_options": {"include_usage": 1}}, "stream_options.include_usage"),
+    # content
+    ({"messages": [{"role": "user", "content": "a", "name": 1}]}, "messages[0].name"),
+    ({"messages": [{"role": "user", "content": [{"type": ["text"], "text": "a"}]}]}, "messages[0].content[0].type"),
+    ({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}, "messages[0].content[0].image_url"),
+    ({"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {}}]}]}, IMAGE_URL),
+    ({"messages": [{"role": "system", "content": [IMAGE]}]}, "messages[0].content[0]"),
+    ({"messages": [*HELLO, {"role": "assistant", "content": [IMAGE]}]}, "messages[1].content[0]"),
+    ({"messages": [*HELLO, {"role": "assistant", "refusal": 1}]}, "messages[1].refusal"),
+    # calls and results
+    ({"messages": [*HELLO, {"role": "assistant", "tool_calls": {}}]}, "messages[1].tool_calls"),
+    (called("f"), "messages[1].tool_calls[0]"),
+    (called({}), "messages[1].tool_calls[0].function"),
+    (called({"function": "f"}), "messages[1].tool_calls[0].function"),
+    (called({"type": "custom", "custom": {"name": "f", "input": ""}}), "messages[1].tool_calls[0].function"),
+    (called({"function": {}}), "messages[1].tool_calls[0].function.name"),
+    (called({"function": {"name": ""}}), "messages[1].tool_calls[0].function.name"),
+    (called({"function": {"name": 1}}), "messages[1].tool_calls[0].function.name"),
+    (called({"id": 1, "function": F}), "messages[1].tool_calls[0].id"),
+    (called({"function": {"name": "f", "arguments": {}}}), "messages[1].tool_calls[0].function.arguments"),
+    (
+        called({"function": F}, {"function": {"name": "f", "arguments": 1}}),
+        "messages[1].tool_calls[1].function.arguments",
+    ),
+    ({"messages": [*HELLO, {"role": "assistant", "function_call": "f"}]}, "messages[1].function_call"),
+    ({"messages": [*HELLO, {"role": "assistant", "function_call": {}}]}, "messages[1].function_call.name"),
+    ({"messages": [*HELLO, {"role": "tool", "content": "a"}]}, "messages[1].tool_call_id"),
+    ({"messages": [*HELLO, {"role": "tool", "tool_call_id": 1, "content": "a"}]}, "messages[1].tool_call_id"),
+    ({"messages": [*HELLO, {"role": "function", "name": 1, "content": "a"}]}, "messages[1].name"),
+    ({"messages": [*HELLO, {"role": "tool", "tool_call_id": "a", "content": {}}]}, "messages[1].content"),
+    ({"messages": [*HELLO, {"role": "tool", "tool_call_id": "a", "content": [AUDIO]}]}, "messages[1].content[0]"),
+    ({"messages": [*CALLED, RESULT, {"role": "tool", "content": "a"}]}, "messages[3].tool_call_id"),
+    # tools
+    ({"messages": HELLO, "tools": {}}, "tools"),
+    ({"messages": HELLO, "tools": "f"}, "tools"),
+    ({"messages": HELLO, "tools": ["f"]}, "tools[0]"),
+    ({"messages": HELLO, "tools": [{"type": "web_search"}]}, "tools[0].type"),
+    ({"messages": HELLO, "tools": [{"type": "function"}]}, "tools[0].function"),
+    ({"messages": HELLO, "tools": [{"type": "function", "name": "f"}]}, "tools[0].function"),
+    (tools({}), "tools[0].function.name"),
+    (tools({"name": ""}), "tools[0].function.name"),
+    (tools({"name": 1}), "tools[0].function.name"),
+    (tools(F, {"name": "g", "description": 1}), "tools[1].function.description"),
+    (tools({"name": "f", "parameters": "{}"}), "tools[0].function.parameters"),
+    (tools(F, {"name": "f", "description": "another"}), "tools[1]"),
+    (tools({"name": "f", "parameters": deep(400)}), "tools"),
+    ({"messages": HELLO, "functions": {}}, "functions"),
+    ({"messages": HELLO, "functions": [{}]}, "functions[0].name"),
+    ({**tools(F), "functions": 0}, "functions"),
+    # tool_choice
+    ({**tools(F), "tool_choice": 1}, "tool_choice"),
+    ({**tools(F), "tool_choice": "any"}, "tool_choice"),
+    ({**tools(F), "tool_choice": []}, "tool_choice"),
+    ({**tools(F), "tool_choice": {}}, "tool_choice.function"),
+    ({**tools(F), "tool_choice": {"function": {"name": []}}}, "tool_choice.function.name"),
+    ({**tools(F), "tool_choice": {"function": {"name": "g"}}}, "tool_choice"),
+    ({"messages": HELLO, "tool_choice": {"function": {"name": "g"}}}, "tool_choice"),
+    ({"messages": HELLO, "tool_choice": "required"}, "tool_choice"),
+    ({"messages": HELLO, "functions": [F], "function_call": {"name": "g"}}, "function_call"),
+    ({**tools(F), "tool_choice": {"type": "allowed_tools"}}, "tool_choice.allowed_tools"),
+    (allowed(mode="none", tools=[{"function": F}]), "tool_choice.allowed_tools.mode"),
+    (allowed(mode=[], tools=[{"function": F}]), "tool_choice.allowed_tools.mode"),
+    (allowed(mode="auto", tools={}), "tool_choice.allowed_tools.tools"),
+    (allowed(mode="auto", tools=[]), "tool_choice.allowed_tools.tools"),
+    (allowed(mode="auto", tools=["f"]), "tool_choice.allowed_tools.tools[0]"),
+    (allowed(mode="auto", tools=[{}]), "tool_choice.allowed_tools.tools[0].function"),
+    (allowed(mode="auto", tools=[{"function": {"name": "g"}}]), "tool_choice"),
+    ({**tools(F), "parallel_tool_calls": "no"}, "parallel_tool_calls"),
+    # nesting
+    ({"messages": HELLO, "metadata": deep(300)}, "metadata"),
+    ({"messages": [{"role": "user", "content": "a", "extra": deep(300)}]}, "messages"),
 ]
 
 
@@ -48,3 +145,21 @@ def test_what_makes_no_sense_is_named(body: dict[str, Any], param: str) -> None:
         from_chat_request(body)
     assert caught.value.param == param
     assert param in caught.value.message
+
+
+ODD = [
+    {"messages": [{"role": "tool", "tool_call_id": "x", "content": "a"}, *CALLED, {"role": "tool", "content": "a"}]},
+    {"messages": HELLO, "tools": [], "tool_choice": "auto"},
+    {"messages": HELLO, "tools": None, "tool_choice": None, "functions": None, "function_call": None},
+    {"messages": HELLO, "tool_choice": "none", "parallel_tool_calls": None},
+    {**tools(F, F), "tool_choice": {"type": "function", "function": F}},
+    {**tools({"name": "f", "parameters": True, "strict": True, "description": None})},
+    {**tools({"name": "f", "parameters": deep(150)})},
+    {"messages": [*CALLED, {"role": "function", "content": "a"}]},
+    {"messages": [*CALLED, {"role": "assistant", "tool_calls": None, "function_call": None, "audio": {"id": "a"}}]},
+]
+
+
+@pytest.mark.parametrize("body", ODD, ids=range(len(ODD)))
+def test_what_is_odd_but_clear_is_taken(body: dict[str, Any]) -> None:
+    from_chat_request(body)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from contextlib import suppress
@@ -11,8 +12,10 @@ import click
 
 from gpt2giga import __version__
 from gpt2giga.environment import load_settings
+from gpt2giga.environment import read_variables
 from gpt2giga.listening import banner
-from gpt2giga.listening import why_unavailable
+from gpt2giga.listening import check_address
+from gpt2giga.settings import parse
 from gpt2giga.settings import Settings
 from gpt2giga.settings import SettingsError
 from gpt2giga.settings import table
@@ -56,16 +59,15 @@ def main(
     if sandbox:
         overrides["GPT2GIGA_SANDBOX"] = _start_sandbox()
     try:
-        settings = load_settings(env_file, overrides)
+        _serve(env_file, overrides)
     except SettingsError as error:
         raise Failure(str(error)) from None
-    why = why_unavailable(settings)
-    if why:
-        raise Failure(f"cannot listen on {settings.address} (GPT2GIGA_HOST, GPT2GIGA_PORT): {why}")
-    _serve(settings, env_file, overrides)
 
 
-def _serve(settings: Settings, env_file: Path | None, overrides: dict[str, str]) -> None:
+def _serve(env_file: Path | None, overrides: dict[str, str]) -> None:
+    """Raises SettingsError."""
+    settings = load_settings(env_file, overrides)  # before gunicorn's import, which reads WEB_CONCURRENCY
+    check_address(settings)
     try:
         from gpt2giga.server import raise_file_limit
         from gpt2giga.server import Server
@@ -73,19 +75,25 @@ def _serve(settings: Settings, env_file: Path | None, overrides: dict[str, str])
         _serve_with_gevent(settings)
         return
     raise_file_limit()
-    # The port was free a moment ago, so what is loaded here again on start and on HUP is checked as well.
-    Server(lambda: load_settings(env_file, overrides)).run()
+    Server(env_file, overrides).run()
 
 
 def _serve_with_gevent(settings: Settings) -> None:
+    """One process, and no reload."""
+    if settings.host.startswith("unix:"):
+        raise SettingsError("GPT2GIGA_HOST: a unix socket needs gunicorn, which does not run here")
     from gevent import monkey
 
     monkey.patch_all()
+    from gevent import signal_handler
+    from gevent.pool import Pool
     from gevent.pywsgi import WSGIServer
 
     from gpt2giga.factory import create_app
 
-    server = WSGIServer((settings.host, settings.port), create_app(settings), log=None)
+    server = WSGIServer((settings.host, settings.port), create_app(settings), log=None, spawn=Pool())
+    signal_handler(signal.SIGINT, server.stop, 0)
+    signal_handler(signal.SIGTERM, server.stop, settings.graceful_timeout)
     server.start()
     click.echo(banner(settings))
     server.serve_forever()
@@ -118,3 +126,17 @@ def sandbox(port: int, until_eof: bool) -> None:
             sys.stdin.read()
         else:
             server.serve_forever()
+
+
+@main.command()
+@click.option("--seconds", type=click.FloatRange(0), default=30, show_default=True, help="Wait so long for it.")
+def probe(seconds: float) -> None:
+    """Does the service that runs with these settings answer? Exit code 2 if not."""
+    from gpt2giga.probe import answers
+
+    try:
+        settings = parse(read_variables())
+    except SettingsError as error:
+        raise Failure(str(error)) from None
+    if not answers(settings, seconds):
+        raise Failure(f"nothing answers on {settings.address}")

@@ -9,18 +9,18 @@ from flask import Response
 from gpt2giga.settings import Settings
 
 METHODS = "GET, POST, DELETE, OPTIONS"
-EXPOSED = "X-Request-ID, Retry-After"
 DAY = "86400"
 
 
 def init_app(app: Flask, settings: Settings) -> None:
-    allowed = settings.cors_origins
+    # As browsers write them: without a slash, in small letters.
+    allowed = [origin.rstrip("/").lower() for origin in settings.cors_origins]
 
     def allow(response: Response) -> Response:
         origin = request.headers.get("Origin", "")
         if origin and (origin in allowed or "*" in allowed):
             response.headers["Access-Control-Allow-Origin"] = "*" if "*" in allowed else origin
-            response.headers["Access-Control-Expose-Headers"] = EXPOSED
+            response.headers["Access-Control-Expose-Headers"] = "*"
             if request.method == "OPTIONS":
                 wanted = request.headers.get("Access-Control-Request-Headers", "Authorization, Content-Type")
                 response.headers["Access-Control-Allow-Headers"] = wanted

@@ -2,35 +2,86 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 import logging
 import os
 from collections.abc import Mapping
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
-from dotenv import dotenv_values
+from dotenv.parser import parse_stream
 
+from gpt2giga import loglines
 from gpt2giga.settings import check
+from gpt2giga.settings import is_ours
 from gpt2giga.settings import parse
-from gpt2giga.settings import PREFIXES
 from gpt2giga.settings import Settings
 from gpt2giga.settings import SettingsError
 from gpt2giga.settings import unknown_variables
 
 log = logging.getLogger(__name__)
 
+# In a worker: what its master has read and found in order.
+given: Mapping[str, str] = {}
+
 
 def load_settings(env_file: Path | None = None, overrides: Mapping[str, str] | None = None) -> Settings:
     """Raises SettingsError. `overrides` (the command line) win over everything."""
-    variables = {**read_variables(env_file), **(overrides or {})}
-    for sentence in unknown_variables(variables):
-        log.warning("%s", sentence)
+    variables = given or checked_variables(env_file, overrides)
     settings = parse(variables)
-    check(settings)
-    return settings
+    return settings if settings.state_dir else replace(settings, state_dir=_users_state_dir(variables))
+
+
+def _users_state_dir(variables: Mapping[str, str]) -> str | None:
+    """Of the XDG Base Directory Specification; None for a user without a home."""
+    base = Path(variables.get("XDG_STATE_HOME", ""))
+    try:
+        folder = base if base.is_absolute() else Path.home() / ".local" / "state"
+    except RuntimeError:
+        return None
+    return str(folder / "gpt2giga")
+
+
+def checked_variables(env_file: Path | None = None, overrides: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The variables of settings that are in order. Raises SettingsError."""
+    variables, doubts = _read(env_file)
+    variables |= overrides or {}
+    doubts += unknown_variables(variables)
+    try:
+        settings = parse(variables)
+        check(settings)
+    except SettingsError as error:
+        raise SettingsError("; ".join([str(error), *doubts])) from None
+    if not settings.verify_ssl_certs:
+        doubts.append(
+            "GIGACHAT_VERIFY_SSL_CERTS=False: GigaChat's certificate is not checked, so anyone on the way can read "
+            "the key; True works without more"
+        )
+    loglines.configure(settings)
+    for doubt in doubts:
+        _warn_once(doubt)
+    return variables
+
+
+@cache
+def _warn_once(sentence: str) -> None:
+    """Settings are read twice at start and again on every reload."""
+    log.warning("%s", sentence)
 
 
 def read_variables(env_file: Path | None = None) -> dict[str, str]:
+    """As they are, in order or not. Raises SettingsError when the file cannot be read."""
+    return _read(env_file)[0]
+
+
+def _read(env_file: Path | None) -> tuple[dict[str, str], list[str]]:
+    in_file, doubts = _read_file(env_file or Path(".env"), must_exist=env_file is not None)
+    return _with_environment(in_file), doubts
+
+
+def _with_environment(in_file: Mapping[str, str]) -> dict[str, str]:
     """Real environment variables win over the file, except below systemd.
 
     systemd has read the same file with rules of its own (`PORT=8080 # comment` keeps the comment) and passes
@@ -39,13 +90,14 @@ def read_variables(env_file: Path | None = None) -> dict[str, str]:
     Variables of the file that are not ours (HTTPS_PROXY and the like) are meant for libraries, which read
     the process's environment, so they are put there.
     """
-    in_file = _read_file(env_file or Path(".env"), must_exist=env_file is not None)
+    # Hosting panels and compose files set empty variables for what nobody filled in: they hide nothing. gunicorn and
+    # the SDK, which look for themselves too, would stumble over them.
+    for variable in [name for name, value in os.environ.items() if is_ours(name) and not value.strip()]:
+        del os.environ[variable]
     for variable, value in in_file.items():
-        if not variable.startswith(PREFIXES):
+        if not is_ours(variable):
             os.environ.setdefault(variable, value)
-    # Hosting panels and compose files set empty variables for what nobody filled in: they hide nothing.
-    real = {variable: value for variable, value in os.environ.items() if value.strip()}
-    return {**real, **in_file} if _below_systemd() else {**in_file, **real}
+    return {**os.environ, **in_file} if _below_systemd() else {**in_file, **os.environ}
 
 
 def _below_systemd() -> bool:
@@ -53,24 +105,29 @@ def _below_systemd() -> bool:
     return os.environ.get("SYSTEMD_EXEC_PID") in (str(os.getpid()), str(os.getppid()))
 
 
-def _read_file(path: Path, *, must_exist: bool) -> dict[str, str]:
+def _read_file(path: Path, *, must_exist: bool) -> tuple[dict[str, str], list[str]]:
+    """Its variables, and a sentence for each line that is none."""
     try:
-        raw = path.read_bytes()
+        bindings = [*parse_stream(io.StringIO(_decode(path.read_bytes())))]
     except FileNotFoundError:
         if must_exist:
             raise SettingsError(f"{path} does not exist") from None
-        return {}
+        return {}, []
     except OSError as error:
-        if _below_systemd():  # systemd read it as root and passed the values on
-            return {}
+        if _below_systemd() and any(map(is_ours, os.environ)):  # systemd read it as root and passed the values on
+            return {}, []
         raise SettingsError(f"{path} cannot be read: {error.strerror}") from None
-    values = dotenv_values(stream=io.StringIO(_decode(raw)), interpolate=False)
-    return {key: value for key, value in values.items() if value is not None}
+    broken = [binding.original.line for binding in bindings if binding.error or (binding.key and binding.value is None)]
+    values = {binding.key: binding.value for binding in bindings if binding.key and binding.value is not None}
+    return values, [f"{path}: line {line} is not NAME=value" for line in broken]
 
 
 def _decode(raw: bytes) -> str:
-    """Windows editors save Russian comments as cp1251, and a BOM before UTF-8."""
+    """Editors on Windows save Russian comments as cp1251, and BOMs before UTF-8 and UTF-16."""
+    if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return raw.decode("utf-16", errors="replace")
     try:
-        return raw.decode("utf-8-sig")
+        text = raw.decode("utf-8-sig")
     except UnicodeDecodeError:
-        return raw.decode("cp1251", errors="replace")
+        text = raw.decode("cp1251", errors="replace")
+    return text.replace("\0", "")  # which no variable can hold

@@ -15,8 +15,11 @@ from gpt2giga import cors
 from gpt2giga import hangup
 from gpt2giga import health
 from gpt2giga import http
+from gpt2giga import in_flight
 from gpt2giga import logs
 from gpt2giga.accounts import Accounts
+from gpt2giga.dialects.anthropic import blueprint as anthropic
+from gpt2giga.dialects.anthropic import models as anthropic_models
 from gpt2giga.dialects.openai import chat
 from gpt2giga.dialects.openai import completions
 from gpt2giga.dialects.openai import embeddings
@@ -24,6 +27,7 @@ from gpt2giga.dialects.openai import files
 from gpt2giga.dialects.openai import images
 from gpt2giga.dialects.openai import models
 from gpt2giga.dialects.openai.errors import to_error
+from gpt2giga.dialects.responses import blueprint as responses
 from gpt2giga.environment import load_settings
 from gpt2giga.errors import BodyTooLarge
 from gpt2giga.errors import InternalError
@@ -41,19 +45,23 @@ def create_app(settings: Settings | None = None) -> Flask:
     upstream = Accounts(settings)
     app = Flask("gpt2giga", static_folder=None)
     app.url_map.strict_slashes = False
-    app.config["MAX_CONTENT_LENGTH"] = settings.max_body
     logs.init_app(app, settings)
     cors.init_app(app, settings)
+    in_flight.init_app(app, settings)
     auth.init_app(app, settings)
+    http.init_app(app, settings)
     hangup.init_app(app)
     for blueprint in (
         health.blueprint(settings, upstream),
         chat.blueprint(settings, upstream),
         models.blueprint(upstream),
-        embeddings.blueprint(upstream),
+        embeddings.blueprint(settings, upstream),
         completions.blueprint(settings, upstream),
         files.blueprint(upstream),
         images.blueprint(upstream),
+        responses.blueprint(settings, upstream),
+        anthropic.blueprint(settings, upstream),
+        anthropic_models.blueprint(upstream),
     ):
         # Guides point clients at the root as often as at /v1.
         app.register_blueprint(blueprint)
@@ -66,7 +74,10 @@ def create_app(settings: Settings | None = None) -> Flask:
 
 def _answer(error: ProxyError) -> Response:
     logs.record().cause = error.code or error.type
-    response = http.json_response(to_error(error), error.status)
+    if anthropic.is_spoken():
+        response = anthropic.answer_error(error)
+    else:
+        response = http.json_response(to_error(error), error.status)
     if error.retry_after is not None:
         response.headers["Retry-After"] = str(math.ceil(error.retry_after))
     return response

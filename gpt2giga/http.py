@@ -1,21 +1,102 @@
-"""JSON in and out of Flask, the same for every dialect."""
+"""Bodies in and out of Flask, the same for every dialect."""
 
 from __future__ import annotations
 
+import io
 import re
+import socket
+import sys
+import time
+from collections.abc import Iterator
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 import orjson
+from flask import Flask
 from flask import request
 from flask import Response
+from werkzeug.wsgi import get_input_stream
 
 from gpt2giga.chat import ChatRequest
 from gpt2giga.errors import BadRequest
+from gpt2giga.errors import BodyTooLarge
+from gpt2giga.errors import ClientGone
+from gpt2giga.errors import ProxyError
+from gpt2giga.settings import Settings
+
+STEP = 1024 * 1024
+# So much of a refused body is still read, for most clients look for the answer only when they have sent everything.
+MOST_DISCARDED = 512 * STEP
 
 # Ids that clients make up and that end in headers and log lines.
 ACCEPTED_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+
+
+def init_app(app: Flask, settings: Settings) -> None:
+    """The body is read before the view; werkzeug would silently cut a chunked one at the limit."""
+
+    def read() -> None:
+        body = _read_body(settings.max_body)
+        request.environ |= {"wsgi.input": io.BytesIO(body), "CONTENT_LENGTH": str(len(body))}
+
+    app.before_request(read)
+    app.after_request(_discard_rest)
+
+
+def _read_body(most: int) -> bytes:
+    declared = request.content_length or 0
+    body = bytearray()
+    if declared <= most:
+        for piece in _pieces():
+            body += piece
+            if len(body) > most:
+                break
+    if max(declared, len(body)) > most:
+        raise BodyTooLarge(f"The request body is larger than the {most} bytes that GPT2GIGA_MAX_BODY allows.")
+    if len(body) < declared:
+        raise ClientGone("The connection ended in the middle of the request body.")
+    return bytes(body)
+
+
+def _pieces() -> Iterator[bytes]:
+    """What is left of the body. gevent changes to others only where a socket has nothing to read, so without
+    the sleep a fast sender would hold up everybody."""
+    stream = get_input_stream(request.environ)
+    try:
+        while piece := stream.read(STEP):
+            yield piece
+            time.sleep(0)
+    except OSError:
+        raise ClientGone("The connection ended in the middle of the request body.") from None
+    except _broken_chunks() as error:
+        raise BadRequest(f"The request body is broken: {error}.") from None
+
+
+def _broken_chunks() -> tuple[type[Exception], ...]:
+    """gunicorn complains in a class of its own, and does not exist everywhere."""
+    errors = sys.modules.get("gunicorn.http.errors")
+    return (errors.ParseException,) if errors else ()
+
+
+def _discard_rest(response: Response) -> Response:
+    """An answer given before the body was read: closing the connection at once could lose it on its way."""
+    left, connection = MOST_DISCARDED, request.environ.get("gunicorn.socket")
+    with suppress(ProxyError):
+        for piece in _pieces():
+            left -= len(piece)
+            if left < 0:
+                response.call_on_close(lambda: _hang_up(connection))
+                break
+    return response
+
+
+def _hang_up(connection: socket.socket | None) -> None:
+    """Or gunicorn would read on to the end of the body, which may never come."""
+    if connection is not None:
+        with suppress(OSError):
+            connection.shutdown(socket.SHUT_RDWR)
 
 
 def json_body() -> Mapping[str, Any]:

@@ -2,25 +2,48 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import socket
+import stat
 
 from gpt2giga import __version__
 from gpt2giga.settings import Settings
+from gpt2giga.settings import SettingsError
 
 
-def why_unavailable(settings: Settings) -> str:
-    """Empty when the address can be bound. Asked first, since gunicorn would retry and print a traceback."""
-    if settings.host.startswith("unix:"):
-        return ""
+def check_address(settings: Settings) -> None:
+    """Raises SettingsError. Asked first, since gunicorn would try for five seconds and tell it at length."""
     try:
-        found = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        family, kind, protocol, _, address = found[0]
-        with socket.socket(family, kind, protocol) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
+        if settings.host.startswith("unix:"):
+            _try_path(settings.host.removeprefix("unix:"))
+        else:
+            _try_port(settings.host, settings.port)
     except OSError as error:
-        return str(error.strerror or error)
-    return ""
+        why = error.strerror or str(error)
+        raise SettingsError(f"cannot listen on {settings.address} (GPT2GIGA_HOST, GPT2GIGA_PORT): {why}") from None
+
+
+def _try_port(host: str, port: int) -> None:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind((host, port))
+
+
+def _try_path(path: str) -> None:
+    """A socket that nobody listens on is left over from a service that was killed; gunicorn puts its own there."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.bind(path)
+            os.unlink(path)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or not stat.S_ISSOCK(os.stat(path).st_mode) or _answers(path):
+                raise
+
+
+def _answers(path: str) -> bool:
+    with socket.socket(socket.AF_UNIX) as client:
+        return client.connect_ex(path) == 0
 
 
 def banner(settings: Settings) -> str:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import logging
-import re
-import sys
 import time
 import uuid
 from collections.abc import Iterable
@@ -20,17 +17,17 @@ from flask import g
 from flask import request
 from flask import Response
 
+from gpt2giga import loglines
 from gpt2giga.chat import Done
 from gpt2giga.chat import Event
-from gpt2giga.chat import TextDelta
 from gpt2giga.chat import ToolCall
 from gpt2giga.chat import Usage
+from gpt2giga.errors import ClientGone
+from gpt2giga.errors import InternalError
 from gpt2giga.errors import ProxyError
 from gpt2giga.http import ACCEPTED_ID
+from gpt2giga.proxies import Proxies
 from gpt2giga.settings import Settings
-
-PLAIN = re.compile(r"[\w./:@+-]+")
-CLIENT_GONE = 499  # nginx's number for it
 
 log = logging.getLogger(__name__)
 
@@ -44,31 +41,32 @@ class Record:
     path: str
     backend: str
     keeps_content: bool
+    client: str = ""
     started: float = field(default_factory=time.monotonic)
     status: int = 0
     model: str = ""
     stream: bool = False
     usage: Usage | None = None
     first_ms: float | None = None
+    whole: bool = True
     cause: str = ""
-    content: list[Any] = field(default_factory=list)
-    written: bool = False
+    body: Any = None
+    answer: list[str] = field(default_factory=list)
 
     def opened(self, model: str, body: Any, *, stream: bool = False) -> Record:
         self.model, self.stream = model, stream
-        if self.keeps_content:
-            self.content.append(body)
+        self.body = body if self.keeps_content else None
         return self
 
     def observed(self, events: Iterable[Event]) -> Iterator[Event]:
         """The same events; notes the first one's time, the usage, and how it ended."""
-        self.cause = "client_gone"  # unless something else ends it
+        self.cause = InternalError.code  # unless something else ends it
         try:
             for event in events:
                 if self.first_ms is None:
                     self.first_ms = self._ms()
-                if self.keeps_content and isinstance(event, TextDelta | ToolCall):
-                    self.content.append(repr(event))
+                if self.keeps_content:
+                    self.answer.append(_told(event))
                 if isinstance(event, Done):
                     self.usage, self.cause = (self.usage or Usage()) + (event.usage or Usage()), ""
                 yield event
@@ -76,34 +74,50 @@ class Record:
             self.cause = error.code or error.type
             raise
 
+    def sent(self, parts: Iterable[bytes]) -> Iterator[bytes]:
+        """The same parts of a stream. A server stops asking for them when the client has gone."""
+        self.whole = False
+        yield from parts
+        self.whole = True
+
     def write(self) -> None:
-        if not self.written:
-            self.written = True
-            log.info("request", extra={"fields": self._fields()})
+        """Once, when the last byte has been sent, or the client has gone."""
+        if not self.whole:
+            self.cause = ClientGone.code
+        log.info("request", extra={"fields": self._fields()})
 
     def _ms(self) -> float:
         return round((time.monotonic() - self.started) * 1000, 1)
 
     def _fields(self) -> dict[str, Any]:
         fields: dict[str, Any] = {"id": self.id, "method": self.method, "path": self.path, "status": self.status}
+        if self.client:
+            fields["client"] = self.client
         if self.model:
-            fields |= {"model": self.model, "stream": self.stream, "backend": self.backend, "first_ms": self.first_ms}
+            fields |= {"model": self.model, "stream": self.stream, "backend": self.backend}
         if self.usage:
             fields |= {"in": self.usage.prompt, "out": self.usage.completion, "cached": self.usage.cached}
         if self.cause:
             fields["cause"] = self.cause
-        if self.content:
-            fields["content"] = self.content
+        if self.first_ms is not None:
+            fields["first_ms"] = self.first_ms
+        if self.keeps_content:
+            fields |= {"request": self.body, "answer": "".join(self.answer)}
         return {**fields, "ms": self._ms()}
 
 
 def init_app(app: Flask, settings: Settings) -> None:
-    _configure(settings)
+    loglines.configure(settings)
+    proxies = Proxies(settings.trusted_proxies) if settings.trusted_proxies else None
 
     def open_record() -> None:
         given = request.headers.get("X-Request-ID", "")
-        request_id = given if ACCEPTED_ID.fullmatch(given) else uuid.uuid4().hex
+        # Behind a proxy its ids count, and nobody who goes past it may use them.
+        believed = ACCEPTED_ID.fullmatch(given) and (proxies is None or proxies.vouch(request.environ))
+        request_id = given if believed else uuid.uuid4().hex
         g.record = Record(request_id, request.method, request.path, settings.backend, settings.log_content)
+        if proxies:
+            g.record.client = proxies.client(request.environ)
 
     app.before_request(open_record)
     app.after_request(_close_record)
@@ -117,10 +131,11 @@ def record() -> Record:
 
 
 def _close_record(response: Response) -> Response:
-    """The line is written when the last byte of the response has been sent, or the client has gone."""
     found = record()
     response.headers["X-Request-ID"] = found.id
     found.status = response.status_code
+    if response.is_streamed:
+        response.response = found.sent(response.iter_encoded())
     response.call_on_close(found.write)
     return response
 
@@ -128,43 +143,13 @@ def _close_record(response: Response) -> Response:
 def _close_lost(error: BaseException | None) -> None:
     """A request that ended without a response: its client hung up while GigaChat was working."""
     if error is not None and "record" in g and not record().status:
-        record().status, record().cause = CLIENT_GONE, "client_gone"
+        record().status, record().cause = ClientGone.status, ClientGone.code
         record().write()
 
 
-def _configure(settings: Settings) -> None:
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonLines() if settings.log_format == "json" else PlainLines())
-    ours = logging.getLogger("gpt2giga")
-    ours.handlers = [handler]
-    ours.setLevel(logging.INFO)
-    ours.propagate = False
-    if not settings.log_content:
-        # The SDK logs the text of a frame that it cannot read.
-        logging.getLogger("gigachat").setLevel(logging.CRITICAL)
-
-
-class JsonLines(logging.Formatter):
-    def format(self, entry: logging.LogRecord) -> str:
-        line = {"time": _moment(entry), "level": entry.levelname, "message": entry.getMessage()}
-        if entry.exc_info:
-            line["traceback"] = self.formatException(entry.exc_info)
-        return orjson.dumps({**line, **getattr(entry, "fields", {})}).decode()
-
-
-class PlainLines(logging.Formatter):
-    def format(self, entry: logging.LogRecord) -> str:
-        pairs = "".join(f" {name}={_shown(value)}" for name, value in getattr(entry, "fields", {}).items())
-        message = entry.getMessage().replace("\r", "\\r").replace("\n", "\\n")
-        line = f"{_moment(entry)} {entry.levelname} {message}{pairs}"
-        return f"{line}\n{self.formatException(entry.exc_info)}" if entry.exc_info else line
-
-
-def _moment(entry: logging.LogRecord) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(entry.created)) + f".{int(entry.msecs):03}Z"
-
-
-def _shown(value: object) -> str:
-    """Quoted unless it is one plain word: what a client sends cannot look like the end of the line."""
-    word = str(value)
-    return word if PLAIN.fullmatch(word) else json.dumps(word)
+def _told(event: Event) -> str:
+    if isinstance(event, Done):
+        return ""
+    if isinstance(event, ToolCall):
+        return f"{event.name}({orjson.dumps(event.arguments).decode()})"
+    return event.text

@@ -5,15 +5,25 @@ from __future__ import annotations
 import logging
 import os
 import resource
-from collections.abc import Callable
+import signal
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 from typing import TYPE_CHECKING
 
 from gunicorn.app.base import BaseApplication
+from gunicorn.arbiter import Arbiter
 
+from gpt2giga import loglines
+from gpt2giga.environment import checked_variables
 from gpt2giga.listening import banner
+from gpt2giga.listening import check_address
+from gpt2giga.settings import parse
 from gpt2giga.settings import Settings
 from gpt2giga.settings import SettingsError
+from gpt2giga.worker import LAST_WORDS
+from gpt2giga.worker import STOPS
+from gpt2giga.worker import Worker as OurWorker
 
 if TYPE_CHECKING:
     from gunicorn.workers.base import Worker
@@ -21,25 +31,54 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
+# Connections beside the requests in work: probes, requests to be refused, and those kept open between two requests.
+RESERVE = 2000
+
+
+def configuration(env_file: Path | None = None, overrides: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """gunicorn's settings, read anew on every start and reload (HUP). A reload that finds a mistake changes nothing."""
+    try:
+        variables = checked_variables(env_file, overrides)
+        _check_surroundings(parse(variables))
+        OurWorker.variables = variables
+    except SettingsError as error:
+        if not OurWorker.variables:
+            raise
+        log.error("The former settings stay: %s", error)
+    return gunicorn_settings(parse(OurWorker.variables))
+
+
+def _check_surroundings(settings: Settings) -> None:
+    """Raises SettingsError for what would end the whole service if gunicorn or a new worker found it."""
+    if settings.ca_bundle_file or settings.cert_file:
+        from gpt2giga.upstream.tls import ssl_context
+
+        ssl_context(settings)
+    if OurWorker.variables and settings.address != parse(OurWorker.variables).address:
+        check_address(settings)
+
+
 def gunicorn_settings(settings: Settings) -> dict[str, Any]:
     return {
         "bind": settings.address,
         "workers": settings.workers,
-        "worker_class": "gevent",
-        # Well above what one process can carry: a full worker would not even answer /health.
-        "worker_connections": 4000,
+        "worker_class": "gpt2giga.worker.Worker",
+        # A worker without a free connection would not even answer /health.
+        "worker_connections": settings.max_open_requests + RESERVE,
         # Silence of a whole worker, not the length of an answer.
         "timeout": 60,
-        "graceful_timeout": 300,
+        "graceful_timeout": settings.graceful_timeout + LAST_WORDS,
         "keepalive": 5,
         # gevent patches a worker before the application is imported into it.
         "preload_app": False,
         "worker_tmp_dir": "/dev/shm" if os.path.isdir("/dev/shm") else None,
         # It would be opened in $HOME, which a service user does not have.
         "control_socket_disable": True,
-        # Files are the owner's; a unix socket is also for the group, nginx's.
-        "umask": 0o117 if settings.host.startswith("unix:") else 0o077,
+        # For a unix socket: besides the owner also the group, nginx's, may use it.
+        "umask": 0o117,
         "loglevel": "warning",
+        "on_starting": lambda _: loglines.adopt_gunicorns(),
+        "on_reload": lambda _: loglines.adopt_gunicorns(),
         "post_worker_init": lambda worker: _announce(worker, settings),
     }
 
@@ -53,30 +92,65 @@ def raise_file_limit() -> None:
 
 def _announce(worker: Worker, settings: Settings) -> None:
     """Once, when the first worker has loaded the application: from now on requests are answered."""
+    # A terminal sends Ctrl-C to all processes, and the master tells its workers too; twice would be a traceback.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     if worker.age == 1:
         print(banner(settings), flush=True)
 
 
-class Server(BaseApplication):
-    """gunicorn in the foreground. `load_settings` is called again on every reload (HUP)."""
+class _Waits(Exception):
+    pass
 
-    def __init__(self, load_settings: Callable[[], Settings]) -> None:
-        self._load_settings = load_settings
-        self._settings: Settings | None = None
+
+class Master(Arbiter):
+    """gunicorn's reload returns when the last old answer has ended, and hears no signal until then: neither a
+    second reload nor a stop. Nothing needs that wait."""
+
+    _reloading = False
+
+    def reload(self) -> None:
+        self._reloading = True
+        try:
+            super().reload()
+        except _Waits:
+            pass
+        finally:
+            self._reloading = False
+
+    def spawn_worker(self) -> Any:
+        """A signal that comes before the worker has handlers of its own waits for them instead of being lost."""
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
+        try:
+            return super().spawn_worker()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+    def reap_workers(self) -> None:
+        if self._reloading:  # which asks for it nowhere but in the wait
+            raise _Waits
+        super().reap_workers()
+
+
+class Server(BaseApplication):
+    """gunicorn in the foreground."""
+
+    def __init__(self, env_file: Path | None, overrides: Mapping[str, str]) -> None:
+        self._env_file, self._overrides = env_file, overrides
         super().__init__()
 
+    def do_load_config(self) -> None:
+        """Without gunicorn's own way to end when a setting is wrong: the command has a better one."""
+        self.load_default_config()
+        self.load_config()
+
     def load_config(self) -> None:
-        try:
-            self._settings = self._load_settings()
-        except SettingsError as error:
-            if self._settings is None:
-                raise
-            log.error("The former settings stay: %s", error)
-        assert self._settings is not None
-        for name, value in gunicorn_settings(self._settings).items():
+        for name, value in configuration(self._env_file, self._overrides).items():
             self.cfg.set(name, value)
 
     def load(self) -> Any:
         from gpt2giga.factory import create_app  # only in the worker, after gevent has patched it
 
-        return create_app(self._settings)
+        return create_app()
+
+    def run(self) -> None:
+        Master(self).run()

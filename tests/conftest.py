@@ -14,7 +14,7 @@ from openai import OpenAI
 from gpt2giga.sandbox.server import SandboxServer
 from tests.service import Service
 
-OURS = ("GPT2GIGA_", "GIGACHAT_", "SYSTEMD_", "OPENAI_")
+OURS = ("GPT2GIGA_", "GIGACHAT_", "SYSTEMD_", "OPENAI_", "ANTHROPIC_")
 
 
 @pytest.fixture(autouse=True)

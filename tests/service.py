@@ -40,6 +40,9 @@ class Service:
             "GIGACHAT_AUTH_URL": sandbox.auth_url,
             "GIGACHAT_CREDENTIALS": sandbox.credentials,
             "GPT2GIGA_PORT": str(self.port),
+            "GPT2GIGA_STATE_DIR": str(folder / "state"),
+            # Slots of its own: the account is the same in all tests, also in those of a neighbour on this machine.
+            "GPT2GIGA_RUNTIME_DIR": str(folder),
             **settings,
         }
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from gpt2giga.dialects.openai.parameters import TABLE
 from gpt2giga.settings import table
 from tests.service import Service
 
@@ -22,15 +23,28 @@ def settings_table() -> str:
     return "\n".join(["| variable | default | meaning |", "| --- | --- | --- |", *rows])
 
 
+def parameters_table() -> str:
+    rows = [f"| `{name}` | {parameter.fate} | {parameter.how} |" for name, parameter in TABLE.items()]
+    return "\n".join(["| parameter | becomes | how |", "| --- | --- | --- |", *rows])
+
+
+TABLES = {"settings": settings_table, "parameters": parameters_table}
+
+
 def write_tables() -> None:
     """`python -m tests.test_docs` brings the README up to date."""
     path = ROOT / "README.md"
-    block = f"<!-- settings -->\n{settings_table()}\n<!-- /settings -->"
-    path.write_text(re.sub(r"<!-- settings -->.*<!-- /settings -->", lambda _: block, path.read_text(), flags=re.S))
+    text = path.read_text()
+    for name, table in TABLES.items():
+        start, end = f"<!-- {name} -->\n", f"\n<!-- /{name} -->"
+        text = text[: text.index(start) + len(start)] + table() + text[text.index(end) :]
+    path.write_text(text)
 
 
-def test_settings_table() -> None:
-    assert settings_table() in (ROOT / "README.md").read_text(), "run: python -m tests.test_docs"
+@pytest.mark.parametrize("name", TABLES)
+def test_tables(name: str) -> None:
+    printed = f"<!-- {name} -->\n{TABLES[name]()}\n<!-- /{name} -->"
+    assert printed in (ROOT / "README.md").read_text(), "run: python -m tests.test_docs"
 
 
 def blocks(language: str) -> Iterator[tuple[str, str]]:

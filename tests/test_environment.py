@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from gpt2giga import environment
+from gpt2giga.environment import checked_variables
 from gpt2giga.environment import load_settings
-from gpt2giga.environment import read_variables
 from gpt2giga.settings import SettingsError
 
 KEY = "GIGACHAT_CREDENTIALS=Z2lnYTpjaGF0\n"
@@ -38,7 +39,7 @@ def test_below_systemd_the_file_wins(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_values_are_literal() -> None:
     """As systemd reads them: a password with ${} in it stays whole."""
     write(KEY + 'export GIGACHAT_PASSWORD="a${HOME}b#c"\r\nGIGACHAT_USER=имя # кто\n')
-    variables = read_variables()
+    variables = checked_variables()
     assert (variables["GIGACHAT_PASSWORD"], variables["GIGACHAT_USER"]) == ("a${HOME}b#c", "имя")
 
 
@@ -46,7 +47,64 @@ def test_other_variables_of_the_file_reach_libraries(monkeypatch: pytest.MonkeyP
     monkeypatch.delenv("HTTPS_PROXY", raising=False)
     monkeypatch.setenv("NO_PROXY", "localhost")
     write(KEY + "HTTPS_PROXY=http://127.0.0.1:3128\nNO_PROXY=*\nGPT2GIGA_PORT=1\n")
-    read_variables()
+    checked_variables()
     assert (os.environ["HTTPS_PROXY"], os.environ["NO_PROXY"]) == ("http://127.0.0.1:3128", "localhost")
     assert "GPT2GIGA_PORT" not in os.environ, "a reload must be able to change it"
     monkeypatch.delenv("HTTPS_PROXY")
+
+
+def test_an_empty_variable_counts_as_none_for_everybody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """gunicorn and the SDK read these for themselves."""
+    write(KEY)
+    for variable in ("WEB_CONCURRENCY", "GIGACHAT_MAX_CONNECTIONS", "GPT2GIGA_API_KEY"):
+        monkeypatch.setenv(variable, " ")
+    assert load_settings().workers == 1
+    assert not {"WEB_CONCURRENCY", "GIGACHAT_MAX_CONNECTIONS", "GPT2GIGA_API_KEY"} & os.environ.keys()
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1251", "utf-16"])
+def test_encodings(encoding: str) -> None:
+    """The last is what Windows PowerShell's `>` writes."""
+    Path(".env").write_bytes(f"# Ключ из кабинета\n{KEY}GIGACHAT_USER=имя\n".encode(encoding))
+    assert load_settings().user == "имя"
+
+
+def test_a_file_that_is_no_text() -> None:
+    Path(".env").write_bytes(b"\0\1\2=\0\n" + KEY.encode() + bytes(range(256)))
+    assert load_settings().credentials == "Z2lnYTpjaGF0"
+
+
+def test_lines_that_are_no_settings_are_named(capsys: pytest.CaptureFixture[str]) -> None:
+    """By their number only: what stands there may be a key."""
+    environment._warn_once.cache_clear()
+    write(f"GPT2GIGA_API_KEY: secret\n{KEY}GPT2GIGA_API_KEY\n")
+    for _ in range(3):
+        load_settings()
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.partition("WARNING ")[2] for line in lines] == [
+        ".env: line 1 is not NAME=value",
+        ".env: line 3 is not NAME=value",
+    ]
+
+
+def test_what_looks_wrong_is_told_with_the_mistake() -> None:
+    write("GIGACHAT_CREDENTIAL=Z2lnYTpjaGF0\nGIGACHAT_SCOPE: GIGACHAT_API_PERS\n")
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+    assert "line 2 is not NAME=value; GIGACHAT_CREDENTIAL is not a setting; did you mean" in str(caught.value)
+
+
+def test_where_responses_are_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What the setting says, else systemd, else the user's own folder for such things."""
+    write(KEY)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for variable in ("XDG_STATE_HOME", "STATE_DIRECTORY"):
+        monkeypatch.delenv(variable, raising=False)
+    assert load_settings().state_dir == str(tmp_path / ".local/state/gpt2giga")
+    monkeypatch.setenv("XDG_STATE_HOME", "relative")
+    assert load_settings().state_dir == str(tmp_path / ".local/state/gpt2giga")
+    monkeypatch.setenv("XDG_STATE_HOME", "/var/xdg")
+    assert load_settings().state_dir == "/var/xdg/gpt2giga"
+    monkeypatch.setenv("STATE_DIRECTORY", "/var/lib/gpt2giga")
+    assert load_settings().state_dir == "/var/lib/gpt2giga"
+    assert load_settings(overrides={"GPT2GIGA_STATE_DIR": "/srv/kept"}).state_dir == "/srv/kept"

@@ -1,0 +1,136 @@
+"""Content of a message: a text, or a list of blocks. Pure; raises BadRequest naming the block."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from collections.abc import Iterable
+from collections.abc import Iterator
+from collections.abc import Mapping
+from typing import Any
+from typing import TypeAlias
+
+import orjson
+
+from gpt2giga.chat import File
+from gpt2giga.chat import Image
+from gpt2giga.chat import Part
+from gpt2giga.chat import Text
+from gpt2giga.chat import ToolCall
+from gpt2giga.chat import ToolResult
+from gpt2giga.dialects import fields
+from gpt2giga.dialects.anthropic.sources import from_document
+from gpt2giga.dialects.anthropic.sources import from_image
+from gpt2giga.dialects.anthropic.sources import required
+from gpt2giga.dialects.fields import Body
+from gpt2giga.dialects.fields import invalid
+
+Reader: TypeAlias = Callable[[Body, str], Iterable[Part]]
+
+# What only Claude can read, or the tools that Anthropic runs; histories that began there hold it.
+SILENT = (
+    "thinking",
+    "redacted_thinking",
+    "server_tool_use",
+    "mcp_tool_use",
+    "mcp_tool_listing",
+    "fallback",
+    "container_upload",
+    "tool_addition",
+    "tool_removal",
+)
+# Claude Code's first system block. It changes from version to version, and GigaChat's prompt cache goes by beginnings.
+BILLING = "x-anthropic-billing-header:"
+
+
+def from_content(content: Any, role: str, param: str) -> Iterator[Part]:
+    if isinstance(content, str):
+        yield Text(content)
+    elif isinstance(content, list):
+        for number, block in enumerate(content):
+            yield from _block(block, READERS[role], f"{param}[{number}]")
+    elif content is not None:
+        raise invalid(param, "a string or a list of blocks")
+
+
+def from_system(system: Any, param: str) -> tuple[Part, ...]:
+    parts = from_content(system, "system", param)
+    return tuple(part for part in parts if not (isinstance(part, Text) and part.text.startswith(BILLING)))
+
+
+def _block(block: Any, readers: Mapping[str, Reader], param: str) -> Iterable[Part]:
+    block = fields.mapping(block, param)
+    kind = block.get("type")
+    if isinstance(kind, str) and kind in readers:
+        return readers[kind](block, param)
+    if isinstance(kind, str) and (kind in SILENT or kind.endswith("_tool_result")):
+        return ()
+    raise invalid(f"{param}.type", f"one of {', '.join(readers)}; blocks of type {kind!r} are not supported here")
+
+
+def _text(block: Body, param: str) -> Iterator[Text]:
+    text = block.get("text")
+    if not isinstance(text, str):
+        raise invalid(f"{param}.text", "a string")
+    yield Text(text)
+
+
+def _document(block: Body, param: str) -> Iterator[Part]:
+    """A document whose content is given in blocks is these blocks."""
+    source = fields.mapping(block.get("source"), f"{param}.source")
+    if source.get("type") == "content":
+        yield from from_content(source.get("content"), "document", f"{param}.source.content")
+    else:
+        yield from from_document(block, source, param)
+
+
+def _search_result(block: Body, param: str) -> Iterator[Part]:
+    """A passage that the client found, with where it comes from."""
+    origin = [required(block.get(name), f"{param}.{name}", "a string") for name in ("title", "source")]
+    yield Text("\n".join(origin))
+    yield from from_content(block.get("content"), "document", f"{param}.content")
+
+
+def _compaction(block: Body, param: str) -> Iterator[Text]:
+    """The summary of what stood here before; null when it failed."""
+    content = block.get("content")
+    if content is not None:
+        yield Text(required(content, f"{param}.content", "a string"))
+
+
+def _tool_use(block: Body, param: str) -> Iterator[ToolCall]:
+    name = required(block.get("name"), f"{param}.name", "a name")
+    call_id = required(block.get("id"), f"{param}.id", "a string")
+    yield ToolCall(call_id, name, dict(fields.mapping(block.get("input"), f"{param}.input")))
+
+
+def _tool_result(block: Body, param: str) -> Iterator[Part]:
+    """The result, and after it the documents it holds: the vocabulary has none inside results."""
+    call_id = required(block.get("tool_use_id"), f"{param}.tool_use_id", "the id of a tool call")
+    parts = list(from_content(block.get("content"), "tool_result", f"{param}.content"))
+    shown = tuple(part for part in parts if isinstance(part, Text | Image))
+    is_error = fields.boolean(block, "is_error", param)
+    yield ToolResult(call_id, "", _failed(shown) if is_error else shown)
+    yield from (part for part in parts if isinstance(part, File))
+
+
+def _failed(parts: tuple[Text | Image, ...]) -> tuple[Text | Image, ...]:
+    """GigaChat's results have no mark for failure, so the document itself says it."""
+    words = "\n".join(part.text for part in parts if isinstance(part, Text))
+    return (Text(orjson.dumps({"error": words}).decode()), *(part for part in parts if isinstance(part, Image)))
+
+
+def _tool_reference(block: Body, param: str) -> Iterator[Text]:
+    """What a search for tools found; see tools.py."""
+    yield Text(f"The tool {required(block.get('tool_name'), f'{param}.tool_name', 'a name')} can be called now.")
+
+
+TEXT: dict[str, Reader] = {"text": _text}
+SHOWN: dict[str, Reader] = {**TEXT, "image": from_image}
+DOCUMENTS: dict[str, Reader] = {**SHOWN, "document": _document, "search_result": _search_result}
+READERS: dict[str, dict[str, Reader]] = {
+    "system": TEXT,
+    "user": {**DOCUMENTS, "tool_result": _tool_result},
+    "assistant": {**DOCUMENTS, "tool_use": _tool_use, "compaction": _compaction},
+    "tool_result": {**DOCUMENTS, "tool_reference": _tool_reference},
+    "document": SHOWN,
+}

@@ -1,0 +1,88 @@
+"""What becomes of each parameter of a Messages request: the one table.
+
+used: GigaChat has it. emulated: the proxy does it. ignored: accepted and named in the header X-Gpt2giga-Ignored.
+Parameters that are not in the table are ignored as well and never sent to GigaChat.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from typing import Literal
+
+from gpt2giga.dialects import fields
+from gpt2giga.dialects.fields import Body
+from gpt2giga.dialects.fields import invalid
+
+IGNORED_HEADER = "X-Gpt2giga-Ignored"
+
+# Raises BadRequest for a wrong type: what is ignored must still make sense.
+TypeCheck = Callable[[Body, str], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    fate: Literal["used", "emulated", "ignored"]
+    how: str
+    check: TypeCheck | None = None
+
+
+def _object(body: Body, name: str) -> None:
+    fields.mapping(body[name], name)
+
+
+def _list(body: Body, name: str) -> None:
+    if not isinstance(body[name], list):
+        raise invalid(name, "a list")
+
+
+def _name_or_object(body: Body, name: str) -> None:
+    if not isinstance(body[name], str | dict):
+        raise invalid(name, "a string or an object")
+
+
+def _natural(body: Body, name: str) -> None:
+    fields.integer(body, name, 0, 2**31 - 1)
+
+
+TABLE: Mapping[str, Parameter] = {
+    "model": Parameter("used", "GigaChat's ids, and aliases; `claude-...` without an alias means `GIGACHAT_MODEL`"),
+    "messages": Parameter(
+        "used", "text, image, document, tool_use and tool_result blocks; others' thoughts are left out"
+    ),
+    "system": Parameter("used", "a text or blocks; role `system` inside `messages` is added to it"),
+    "max_tokens": Parameter("used", "required"),
+    "stream": Parameter("used", ""),
+    "temperature": Parameter("used", "0 is sent as 0.0001, since GigaChat refuses 0"),
+    "top_p": Parameter("used", ""),
+    "stop_sequences": Parameter("emulated", "the proxy cuts the text"),
+    "tools": Parameter("used", "with an `input_schema`; Anthropic's own are left out or refused"),
+    "tool_choice": Parameter(
+        "emulated", "`any`; GigaChat has `auto`, `none` and a name, and gives one call per answer"
+    ),
+    "thinking": Parameter("used", "a budget below 6000 is low effort, below 16000 medium, `adaptive` medium"),
+    "output_config": Parameter("emulated", "`effort`, and `format` with a JSON Schema; also `output_format`"),
+    "metadata": Parameter("used", "`user_id` becomes GigaChat's session, which its prompt cache goes by"),
+    "cache_control": Parameter("used", "accepted everywhere; GigaChat's prompt cache needs no marks"),
+    "top_k": Parameter("ignored", "", _natural),
+    "service_tier": Parameter("ignored", "", fields.string),
+    "inference_geo": Parameter("ignored", "", fields.string),
+    "speed": Parameter("ignored", "", fields.string),
+    "container": Parameter("ignored", "", _name_or_object),
+    "mcp_servers": Parameter("ignored", "", _list),
+    "context_management": Parameter("ignored", "", _object),
+    "safeguards": Parameter("ignored", "Claude Code's auto mode asks for Anthropic's judgement of tool calls", _list),
+}
+
+
+def ignored(body: Body) -> list[str]:
+    """The parameters of this request that change nothing; raises BadRequest for one of a wrong type."""
+    names = []
+    for name, parameter in TABLE.items():
+        if parameter.fate == "ignored" and body.get(name) is not None:
+            if parameter.check:
+                parameter.check(body, name)
+            names.append(name)
+    return names

@@ -1,0 +1,104 @@
+"""Anthropic Messages request -> ChatRequest. Pure; raises BadRequest naming the parameter."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from typing import Literal
+
+from gpt2giga.chat import ChatRequest
+from gpt2giga.chat import is_writable
+from gpt2giga.chat import Message
+from gpt2giga.dialects import fields
+from gpt2giga.dialects.anthropic.content import from_content
+from gpt2giga.dialects.anthropic.content import from_system
+from gpt2giga.dialects.anthropic.controls import from_format
+from gpt2giga.dialects.anthropic.controls import from_stop_sequences
+from gpt2giga.dialects.anthropic.controls import from_thinking
+from gpt2giga.dialects.anthropic.controls import max_tokens
+from gpt2giga.dialects.anthropic.controls import Thoughts
+from gpt2giga.dialects.anthropic.parameters import ignored
+from gpt2giga.dialects.anthropic.tools import from_tools
+from gpt2giga.dialects.fields import Body
+from gpt2giga.dialects.fields import invalid
+
+# Claude Code puts `system` between the others, also last.
+ROLES: dict[str, Literal["system", "user", "assistant"]] = {
+    "user": "user",
+    "assistant": "assistant",
+    "system": "system",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """How the client wants its answer: no matter of the chat itself. ignored: parameters that change nothing."""
+
+    stream: bool
+    thoughts: Thoughts
+    ignored: tuple[str, ...]
+
+
+def from_messages_request(body: Body, *, ignore_hosted: bool) -> tuple[ChatRequest, Delivery]:
+    for name, value in body.items():
+        if not is_writable(value):
+            raise invalid(name, "JSON that is nested less deeply")
+    messages = tuple(_messages(body))
+    tooling = from_tools(body, ignore_hosted=ignore_hosted)
+    effort, thoughts = from_thinking(body)
+    chat = ChatRequest(
+        model=fields.string(body, "model"),
+        messages=messages,
+        tools=tooling.tools,
+        tool_choice=tooling.choice,
+        temperature=fields.number(body, "temperature", 0, 1),
+        top_p=fields.number(body, "top_p", 0, 1),
+        max_tokens=max_tokens(body),
+        reasoning_effort=effort,
+        stop=from_stop_sequences(body),
+        json_format=from_format(body),
+        session=_session(body, messages),
+    )
+    return chat, Delivery(fields.boolean(body, "stream"), thoughts, (*ignored(body), *tooling.hosted))
+
+
+def from_count_request(body: Body, *, ignore_hosted: bool) -> ChatRequest:
+    """The same body without what only an answer needs."""
+    chat, _ = from_messages_request({**body, "max_tokens": 1, "stream": False}, ignore_hosted=ignore_hosted)
+    return chat
+
+
+def _messages(body: Body) -> Iterator[Message]:
+    system = from_system(body.get("system"), "system")
+    if system:
+        yield Message("system", system)
+    messages: Any = body.get("messages")
+    if not isinstance(messages, list) or not messages:
+        raise invalid("messages", "a list with at least one message")
+    for number, item in enumerate(messages):
+        param = f"messages[{number}]"
+        message = fields.mapping(item, param)
+        role = message.get("role")
+        if not isinstance(role, str) or role not in ROLES:
+            raise invalid(f"{param}.role", "one of " + ", ".join(ROLES))
+        parts = tuple(from_content(message.get("content"), role, f"{param}.content"))
+        if not _is_over(message, messages[number + 1 :]):
+            yield Message(ROLES[role], parts)
+
+
+def _is_over(message: Body, later: list[Any]) -> bool:
+    """Claude Code's reminders for one turn stay in the history and are not shown again."""
+    if message.get("clear_at") != "next_user_message":
+        return False
+    return any(isinstance(item, dict) and item.get("role") == "user" for item in later)
+
+
+def _session(body: Body, messages: tuple[Message, ...]) -> str:
+    """Claude Code's user_id holds its session; else the beginning, which every later turn repeats."""
+    metadata = body.get("metadata")
+    user = "" if metadata is None else fields.string(fields.mapping(metadata, "metadata"), "user_id", "metadata")
+    users = (number for number, message in enumerate(messages) if message.role == "user")
+    beginning = messages[: next(users, 0) + 1]
+    return str(uuid.uuid5(uuid.NAMESPACE_OID, user or repr(beginning)))

@@ -1,0 +1,141 @@
+"""Tools and tool choice of a Messages request. Pure; raises BadRequest."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from typing import Literal
+from typing import TypeAlias
+
+from gpt2giga.chat import Tool
+from gpt2giga.chat import ToolChoice
+from gpt2giga.dialects import fields
+from gpt2giga.dialects.anthropic.sources import required
+from gpt2giga.dialects.fields import Body
+from gpt2giga.dialects.fields import invalid
+from gpt2giga.errors import BadRequest
+
+# web_search_20250305, bash_20250124, ...: Claude knows them without a schema, GigaChat does not.
+HOSTED = re.compile(r"[a-z0-9_]+_\d{8}|mcp_toolset")
+TOOL_SEARCH = "tool_search_tool"
+MODES: dict[str, Literal["auto", "none", "required"]] = {"auto": "auto", "none": "none", "any": "required"}
+
+# An object of the request, and where it stands.
+Placed: TypeAlias = tuple[str, Body]
+
+
+@dataclass(frozen=True, slots=True)
+class Tooling:
+    """hosted: the types of Anthropic's own tools that were left out."""
+
+    tools: tuple[Tool, ...]
+    choice: ToolChoice
+    hosted: tuple[str, ...]
+
+
+def from_tools(body: Body, *, ignore_hosted: bool) -> Tooling:
+    """`messages` must have been read before: tools also come and go there."""
+    blocks = list(_blocks(body["messages"], "messages"))
+    listed = [(f"tools[{n}]", item) for n, item in enumerate(fields.listed(body, "tools"))]
+    entries = [(place, fields.mapping(tool, place)) for place, tool in (*listed, *_defined(blocks))]
+    hosted = tuple(dict.fromkeys(_hosted(entries, ignore_hosted)))
+    custom = [(place, tool) for place, tool in entries if tool.get("type") in (None, "custom")]
+    tools = _tools(custom)
+    # With Anthropic's own search for tools left out nothing could ever load the rest.
+    is_offered = dict.fromkeys(tools, True) if any(kind.startswith(TOOL_SEARCH) for kind in hosted) else _loaded(custom)
+    is_offered |= _changed(blocks)
+    offered = tuple(tool for tool in tools.values() if is_offered[tool.name])
+    choice = _choice(body.get("tool_choice"))
+    _check_choice(choice, offered)
+    return Tooling(offered, choice if offered else ToolChoice(), hosted)
+
+
+def _blocks(messages: list[Any], param: str) -> Iterator[Placed]:
+    """The blocks that bring and take tools away."""
+    for number, message in enumerate(messages):
+        content = message.get("content")
+        for n, block in enumerate(content if isinstance(content, list) else ()):
+            if block.get("type") in ("tool_result", "tool_addition", "tool_removal"):
+                yield f"{param}[{number}].content[{n}]", block
+
+
+def _defined(blocks: list[Placed]) -> Iterator[tuple[str, Any]]:
+    for place, block in blocks:
+        tool = block.get("tool")
+        if isinstance(tool, dict) and tool.get("type") == "tool_definition":
+            yield f"{place}.tool.definition", tool.get("definition")
+
+
+def _loaded(tools: list[Placed]) -> dict[str, bool]:
+    return {tool["name"]: not fields.boolean(tool, "defer_loading", place) for place, tool in tools}
+
+
+def _changed(blocks: list[Placed]) -> dict[str, bool]:
+    """Tools that the conversation names: found by a search or added (True), or taken away again (False)."""
+    found: dict[str, bool] = {}
+    for _, block in blocks:
+        kind, tool = block["type"], block.get("tool")
+        if kind == "tool_result":
+            content = block.get("content")
+            references = (inner.get("tool_name") for inner in (content if isinstance(content, list) else ()))
+            found |= {name: True for name in references if name}
+        elif isinstance(tool, dict):
+            definition = tool.get("definition")
+            name = (definition if isinstance(definition, dict) else tool).get("name")
+            found |= {name: kind == "tool_addition"} if isinstance(name, str) else {}
+    return found
+
+
+def _hosted(entries: list[Placed], ignore_hosted: bool) -> Iterator[str]:
+    for place, tool in entries:
+        kind = tool.get("type")
+        if kind in (None, "custom"):
+            continue
+        if not isinstance(kind, str) or not HOSTED.fullmatch(kind):
+            raise invalid(f"{place}.type", f"custom; tools of type {kind!r} are not supported")
+        if not ignore_hosted:
+            raise BadRequest(
+                f"'{place}': GigaChat has no tool {kind}. Leave it out, or set GPT2GIGA_IGNORE_HOSTED_TOOLS=True.",
+                param=place,
+                code="unsupported_tool",
+            )
+        yield kind
+
+
+def _tools(entries: list[Placed]) -> dict[str, Tool]:
+    """A tool that stands twice is taken once; GigaChat refuses names that are not unique."""
+    found: dict[str, Tool] = {}
+    for place, entry in entries:
+        tool = Tool(
+            required(entry.get("name"), f"{place}.name", "a name"),
+            fields.string(entry, "description", place),
+            fields.mapping(entry.get("input_schema"), f"{place}.input_schema"),
+        )
+        if found.setdefault(tool.name, tool) != tool:
+            raise invalid(f"{place}.name", f"names that differ; there is another {tool.name!r}")
+    return found
+
+
+def _choice(choice: Any) -> ToolChoice:
+    """GigaChat gives one call per answer, whatever disable_parallel_tool_use says."""
+    if choice is None:
+        return ToolChoice()
+    choice = fields.mapping(choice, "tool_choice")
+    fields.boolean(choice, "disable_parallel_tool_use", "tool_choice")
+    kind = choice.get("type")
+    if kind == "tool":
+        return ToolChoice("named", required(choice.get("name"), "tool_choice.name", "a name"))
+    if not isinstance(kind, str) or kind not in MODES:
+        raise invalid("tool_choice.type", "auto, any, tool or none")
+    return ToolChoice(MODES[kind])
+
+
+def _check_choice(choice: ToolChoice, tools: tuple[Tool, ...]) -> None:
+    if choice.mode == "named" and choice.name not in {tool.name for tool in tools}:
+        raise BadRequest(
+            f"'tool_choice' names the tool {choice.name!r}, which is not in the list.", param="tool_choice"
+        )
+    if choice.mode == "required" and not tools:
+        raise BadRequest("'tool_choice' is any, but there are no tools.", param="tool_choice")

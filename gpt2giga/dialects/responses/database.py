@@ -1,0 +1,97 @@
+"""One SQLite file, shared by the worker processes of a machine, used where nobody has to wait for it."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from typing import TypeVar
+
+from gpt2giga.pump import gevent_is_on
+
+T = TypeVar("T")
+
+BUSY_SECONDS = 2.0
+FAILURES = (OSError, sqlite3.Error)
+
+
+class Database:
+    """Safe for threads and greenlets. Opens its file when it is first used, so that it may be made before a fork."""
+
+    def __init__(self, path: Path, schema: str) -> None:
+        self._path = path
+        self._schema = schema
+        self._lock = threading.Lock()
+        self._connection: sqlite3.Connection | None = None
+        self._thread: Any = None
+
+    def do(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """One transaction. Raises one of FAILURES.
+
+        With gevent a real thread does it, one for the process: a disk that is slow would hold up everybody.
+        """
+        if not gevent_is_on():
+            with self._lock:
+                return self._transaction(work)
+        from gevent.threadpool import ThreadPool
+
+        self._thread = self._thread or ThreadPool(1)
+        done = self._thread.apply(self._tried, (work,))
+        if isinstance(done, Exception):
+            raise done
+        result: T = done
+        return result
+
+    def close(self) -> None:
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+            self._connection = None
+
+    def _tried(self, work: Callable[[sqlite3.Connection], T]) -> T | Exception:
+        """gevent would print a traceback of what is raised in its threads."""
+        try:
+            return self._transaction(work)
+        except FAILURES as error:
+            return error
+
+    def _transaction(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        if self._connection is None:
+            self._connection = self._connected()
+        with self._connection:
+            return work(self._connection)
+
+    def _connected(self) -> sqlite3.Connection:
+        _make_folder(self._path.parent)
+        # What is in it is nobody else's business; SQLite gives its side files the same mode.
+        os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
+        connection = sqlite3.connect(self._path, timeout=BUSY_SECONDS, check_same_thread=False)
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = NORMAL")  # no fsync for each row; a crash loses some, breaks none
+            connection.execute("PRAGMA secure_delete = FAST")
+            connection.executescript(self._schema)
+        except sqlite3.Error:
+            connection.close()
+            raise
+        return connection
+
+
+def _make_folder(folder: Path) -> None:
+    """The service's umask may be one for sockets, which nobody could enter a folder with."""
+    before = os.umask(0o077)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    finally:
+        os.umask(before)
+
+
+def used_bytes(connection: sqlite3.Connection) -> int:
+    """Of the file, by what is kept in it; known without looking at any row."""
+    pages, free, size = (
+        connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count", "page_size")
+    )
+    return int((pages - free) * size)

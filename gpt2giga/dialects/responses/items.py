@@ -1,0 +1,160 @@
+"""Input items -> messages. Pure; raises BadRequest naming the item."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from collections.abc import Iterable
+from collections.abc import Iterator
+from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import Any
+from typing import Literal
+
+from gpt2giga.chat import arguments_from_json
+from gpt2giga.chat import Message
+from gpt2giga.chat import ToolCall
+from gpt2giga.chat import ToolResult
+from gpt2giga.dialects import fields
+from gpt2giga.dialects.fields import Body
+from gpt2giga.dialects.fields import invalid
+from gpt2giga.dialects.responses import read
+from gpt2giga.dialects.responses.content import from_content
+from gpt2giga.dialects.responses.content import from_output
+from gpt2giga.dialects.responses.tools import INPUT
+from gpt2giga.dialects.responses.tools import Toolbox
+from gpt2giga.errors import NotFound
+
+SPEAKERS: dict[str, Literal["system", "user", "assistant"]] = {
+    "system": "system",
+    "developer": "system",
+    "user": "user",
+    "assistant": "assistant",
+}
+REFERENCE = "item_reference"
+SILENT = "reasoning"
+REASONING = "rs_"  # how the ids of such items begin
+# Traces of what OpenAI runs itself, and of its own ways to shorten a conversation: nothing in them is for GigaChat.
+FOREIGN = (
+    "additional_tools",
+    "apply_patch_call",
+    "apply_patch_call_output",
+    "code_interpreter_call",
+    "compaction",
+    "compaction_summary",
+    "compaction_trigger",
+    "computer_call",
+    "computer_call_output",
+    "configuration_update",
+    "context_compaction",
+    "file_search_call",
+    "image_generation_call",
+    "local_shell_call",
+    "local_shell_call_output",
+    "mcp_approval_request",
+    "mcp_approval_response",
+    "mcp_call",
+    "mcp_list_tools",
+    "program",
+    "program_output",
+    "shell_call",
+    "shell_call_output",
+    "tool_search_call",
+    "tool_search_output",
+    "web_search_call",
+)
+
+
+def from_input(value: Any) -> list[Any]:
+    """The items of `input`; a text alone is the user's."""
+    if isinstance(value, str):
+        return [{"type": "message", "role": "user", "content": value}]
+    if value is not None and not isinstance(value, list):
+        raise invalid("input", "a string or a list of items")
+    return value or []
+
+
+def kind_of(item: Any, param: str) -> str:
+    """The shortest forms leave the type out: a message has a role, a reference has an id only."""
+    item = fields.mapping(item, param)
+    kind = read.optional_string(item, "type", param)
+    return kind or ("message" if "role" in item or "id" not in item else REFERENCE)
+
+
+def references(items: Iterable[Any]) -> list[str]:
+    """The ids of earlier items that stand for those items, except reasoning, which is not needed."""
+    numbered = enumerate(items)
+    found = [item.get("id") for number, item in numbered if kind_of(item, f"input[{number}]") == REFERENCE]
+    return [item_id for item_id in found if isinstance(item_id, str) and not item_id.startswith(REASONING)]
+
+
+def resolved(items: Iterable[Any], known: Mapping[str, Any]) -> Iterator[Any]:
+    """The items with every reference replaced. One to a reasoning item is dropped, as the item would be."""
+    for number, item in enumerate(items):
+        param = f"input[{number}]"
+        if kind_of(item, param) != REFERENCE:
+            yield item
+            continue
+        item_id = read.required_string(item, "id", param)
+        if item_id in known:
+            yield known[item_id]
+        elif not item_id.startswith(REASONING):
+            words = f"Item with id '{item_id}' not found. Items of responses with store=false are not kept."
+            raise NotFound(words, param=f"{param}.id", code="item_not_found")
+
+
+def foreign(items: Iterable[Any]) -> list[str]:
+    return [kind for item in items if (kind := kind_of(item, "input")) in FOREIGN]
+
+
+def from_items(items: Sequence[Any], toolbox: Toolbox) -> tuple[Message, ...]:
+    """Items of the assistant that follow each other are one turn: several calls are answered together."""
+    messages: list[Message] = []
+    for number, item in enumerate(items):
+        for message in _messages(item, f"input[{number}]", toolbox):
+            if message.role == "assistant" and messages and messages[-1].role == "assistant":
+                message = Message("assistant", (*messages.pop().parts, *message.parts))
+            messages.append(message)
+    return tuple(messages)
+
+
+def _messages(item: Any, param: str, toolbox: Toolbox) -> Iterator[Message]:
+    kind = kind_of(item, param)
+    if kind in READERS:
+        yield READERS[kind](item, param, toolbox)
+    elif kind != SILENT and kind not in FOREIGN:
+        raise invalid(f"{param}.type", f"one of {', '.join(READERS)}; items of type {kind!r} are not supported")
+
+
+def _message(item: Body, param: str, toolbox: Toolbox) -> Message:
+    role = item.get("role")
+    if not isinstance(role, str) or role not in SPEAKERS:
+        raise invalid(f"{param}.role", "one of " + ", ".join(SPEAKERS))
+    return Message(SPEAKERS[role], tuple(from_content(item.get("content"), f"{param}.content")))
+
+
+def _function_call(item: Body, param: str, toolbox: Toolbox) -> Message:
+    return _call(item, param, toolbox, arguments_from_json(read.optional_string(item, "arguments", param)))
+
+
+def _custom_call(item: Body, param: str, toolbox: Toolbox) -> Message:
+    return _call(item, param, toolbox, {INPUT: read.optional_string(item, "input", param)})
+
+
+def _call(item: Body, param: str, toolbox: Toolbox, arguments: dict[str, Any]) -> Message:
+    namespace = read.optional_string(item, "namespace", param)
+    name = toolbox.flat(namespace, read.required_string(item, "name", param))
+    return Message("assistant", (ToolCall(read.required_string(item, "call_id", param), name, arguments),))
+
+
+def _output(item: Body, param: str, toolbox: Toolbox) -> Message:
+    call_id = read.required_string(item, "call_id", param, "the id of a tool call")
+    return Message("user", (ToolResult(call_id, "", tuple(from_output(item.get("output"), f"{param}.output"))),))
+
+
+READERS: dict[str, Callable[[Body, str, Toolbox], Message]] = {
+    "message": _message,
+    "function_call": _function_call,
+    "function_call_output": _output,
+    "custom_tool_call": _custom_call,
+    "custom_tool_call_output": _output,
+}

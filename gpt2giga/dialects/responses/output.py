@@ -1,0 +1,175 @@
+"""The output items of one response while they come in, and the stream events that tell of them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from typing import TypeAlias
+
+import orjson
+
+from gpt2giga.chat import Event
+from gpt2giga.chat import ReasoningDelta
+from gpt2giga.chat import RefusalDelta
+from gpt2giga.chat import TextDelta
+from gpt2giga.chat import ToolCall
+from gpt2giga.dialects.responses.tools import to_input
+from gpt2giga.dialects.responses.tools import Toolbox
+
+Wire: TypeAlias = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class PartKind:
+    """`part` and `text` are what its events are called after, `index` and `key` names of their fields."""
+
+    item: str
+    part: str
+    text: str
+    index: str
+    key: str
+    part_extra: Mapping[str, Any]
+    text_extra: Mapping[str, Any]
+
+
+KINDS: Mapping[str, PartKind] = {
+    "output_text": PartKind(
+        "message",
+        "response.content_part",
+        "response.output_text",
+        "content_index",
+        "text",
+        {"annotations": [], "logprobs": []},
+        {"logprobs": []},  # the official client fails without it
+    ),
+    "refusal": PartKind("message", "response.content_part", "response.refusal", "content_index", "refusal", {}, {}),
+    # As a summary, not as reasoning_text: summaries are what clients show.
+    "summary_text": PartKind(
+        "reasoning",
+        "response.reasoning_summary_part",
+        "response.reasoning_summary_text",
+        "summary_index",
+        "text",
+        {},
+        {},
+    ),
+}
+PREFIXES = {"message": "msg", "reasoning": "rs", "function_call": "fc", "custom_tool_call": "ctc"}
+
+
+def item_id(kind: str, key: str, number: int, side: str = "o") -> str:
+    """An id that tells its response, so that the store can find the item by it. side: i for input, o for output."""
+    return f"{PREFIXES.get(kind, 'item')}_{key}{side}{number}"
+
+
+class Output:
+    """Every method gives the events that tell of what it did. Events hold copies: they are sent later."""
+
+    def __init__(self, key: str, toolbox: Toolbox) -> None:
+        self.items: list[Wire] = []
+        self._key = key
+        self._toolbox = toolbox
+        self._open: Wire = {}
+        self._parts: list[Wire] = []
+        self._kind = ""
+        self._texts: list[str] = []
+
+    def add(self, event: Event) -> list[Wire]:
+        match event:
+            case TextDelta(text):
+                return self._say("output_text", text)
+            case RefusalDelta(text):
+                return self._say("refusal", text)
+            case ReasoningDelta(text):
+                return self._say("summary_text", text)
+            case ToolCall():
+                return [*self._close_item("completed"), *self._call(event)]
+        return []
+
+    def finish(self, *, complete: bool) -> list[Wire]:
+        """There is always something to read, if only an empty text."""
+        events: list[Wire] = []
+        if not any(item["type"] != "reasoning" for item in (*self.items, self._open) if item):
+            events = self._begin("output_text")
+        return [*events, *self._close_item("completed" if complete else "incomplete")]
+
+    def _say(self, kind: str, text: str) -> list[Wire]:
+        opened = self._begin(kind)
+        self._texts.append(text)
+        form = KINDS[kind]
+        return [*opened, {"type": f"{form.text}.delta", **self._at(form), "delta": text, **form.text_extra}]
+
+    def _begin(self, kind: str) -> list[Wire]:
+        """Opens the item and the part for a text of this kind, unless they are open."""
+        if self._kind == kind:
+            return []
+        form = KINDS[kind]
+        events = self._close_part()
+        if self._open.get("type") != form.item:
+            events += [*self._close_item("completed"), *self._open_item(form.item)]
+        self._kind = kind
+        part = {"type": kind, form.key: "", **form.part_extra}
+        return [*events, {"type": f"{form.part}.added", **self._at(form), "part": part}]
+
+    def _open_item(self, kind: str) -> list[Wire]:
+        self._open = {"id": self._next_id(kind), "type": kind}
+        if kind == "message":
+            self._open |= {"status": "in_progress", "role": "assistant"}
+        holder: Wire = {"content": []} if kind == "message" else {"summary": [], "encrypted_content": None}
+        return [self._told("added", {**self._open, **holder})]
+
+    def _close_part(self) -> list[Wire]:
+        if not self._kind:
+            return []
+        form, text = KINDS[self._kind], "".join(self._texts)
+        part = {"type": self._kind, form.key: text, **form.part_extra}
+        at = self._at(form)
+        self._parts.append(part)
+        self._kind, self._texts = "", []
+        return [
+            {"type": f"{form.text}.done", **at, form.key: text, **form.text_extra},
+            {"type": f"{form.part}.done", **at, "part": part},
+        ]
+
+    def _close_item(self, status: str) -> list[Wire]:
+        events = self._close_part()
+        if not self._open:
+            return events
+        if self._open["type"] == "message":
+            item = {**self._open, "status": status, "content": self._parts}
+        else:
+            item = {**self._open, "summary": self._parts, "encrypted_content": None}
+        events.append(self._told("done", item))
+        self.items.append(item)
+        self._open, self._parts = {}, []
+        return events
+
+    def _call(self, call: ToolCall) -> list[Wire]:
+        place = self._toolbox.place(call.name)
+        custom = place.kind == "custom"
+        kind, key = ("custom_tool_call", "input") if custom else ("function_call", "arguments")
+        text = to_input(call.arguments) if custom else orjson.dumps(call.arguments).decode()
+        item = {"id": self._next_id(kind), "type": kind, "call_id": call.id, "name": place.name}
+        if place.namespace:
+            item["namespace"] = place.namespace
+        at = {"item_id": item["id"], "output_index": len(self.items)}
+        name = "response.custom_tool_call_input" if custom else "response.function_call_arguments"
+        done = {**item, key: text, "status": "completed"}
+        events = [
+            self._told("added", {**item, key: "", "status": "in_progress"}),
+            {"type": f"{name}.delta", **at, "delta": text},
+            {"type": f"{name}.done", **at, key: text},
+            self._told("done", done),
+        ]
+        self.items.append(done)
+        return events
+
+    def _next_id(self, kind: str) -> str:
+        return item_id(kind, self._key, len(self.items))
+
+    def _at(self, form: PartKind) -> Wire:
+        return {"item_id": self._open["id"], "output_index": len(self.items), form.index: len(self._parts)}
+
+    def _told(self, what: str, item: Wire) -> Wire:
+        return {"type": f"response.output_item.{what}", "output_index": len(self.items), "item": item}

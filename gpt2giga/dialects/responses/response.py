@@ -1,0 +1,128 @@
+"""Events -> OpenAI response object. Pure. What strict clients check field by field is all there."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Iterable
+from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gpt2giga.chat import Done
+from gpt2giga.chat import Event
+from gpt2giga.chat import Usage
+from gpt2giga.dialects.fields import Body
+from gpt2giga.dialects.responses.output import Output
+from gpt2giga.dialects.responses.request import wants_store
+from gpt2giga.dialects.responses.tools import Toolbox
+
+# What comes back as the client sent it, and what it means when the client did not.
+ECHOED: Mapping[str, Any] = {
+    "instructions": None,
+    "max_output_tokens": None,
+    "max_tool_calls": None,
+    "metadata": {},
+    "parallel_tool_calls": True,
+    "previous_response_id": None,
+    "prompt_cache_key": None,
+    "safety_identifier": None,
+    "temperature": 1.0,
+    "tool_choice": "auto",
+    "tools": [],
+    "top_p": 1.0,
+    "truncation": "disabled",
+    "user": None,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What all events of one response share. filtered_as: how a text ends that GigaChat's filter stopped."""
+
+    key: str
+    created: int
+    model: str
+    echo: Mapping[str, Any]
+    toolbox: Toolbox
+    filtered_as: str
+
+    @classmethod
+    def new(cls, model: str, body: Body, toolbox: Toolbox, *, filtered_as: str) -> Head:
+        return cls(uuid.uuid4().hex, int(time.time()), model, to_echo(body), toolbox, filtered_as)
+
+    @property
+    def id(self) -> str:
+        return f"resp_{self.key}"
+
+
+def to_echo(body: Body) -> dict[str, Any]:
+    echo = {name: default if body.get(name) is None else body[name] for name, default in ECHOED.items()}
+    return {
+        **echo,
+        "reasoning": {"effort": None, "summary": None, **(body.get("reasoning") or {})},
+        "text": {"format": {"type": "text"}, "verbosity": "medium", **_set(body.get("text"))},
+        "store": wants_store(body),
+    }
+
+
+def _set(values: Body | None) -> dict[str, Any]:
+    return {name: value for name, value in (values or {}).items() if value is not None}
+
+
+def to_object(
+    head: Head, status: str, output: Sequence[dict[str, Any]] = (), usage: Usage | None = None, **more: Any
+) -> dict[str, Any]:
+    return {
+        "id": head.id,
+        "object": "response",
+        "created_at": head.created,
+        "status": status,
+        "background": False,
+        "error": None,
+        "incomplete_details": None,
+        "model": head.model,
+        "output": list(output),
+        **head.echo,
+        "service_tier": "default",
+        "top_logprobs": 0,
+        "usage": to_usage(usage) if usage else None,
+        **more,
+    }
+
+
+def to_response(events: Iterable[Event], head: Head) -> dict[str, Any]:
+    """The whole answer: what the events of the stream add up to."""
+    output = Output(head.key, head.toolbox)
+    done = Done("stop", None)
+    for event in events:
+        if isinstance(event, Done):
+            done = event
+        else:
+            output.add(event)
+    output.finish(complete=not why_incomplete(done, head))
+    return to_finished(head, output, done)
+
+
+def to_finished(head: Head, output: Output, done: Done) -> dict[str, Any]:
+    reason = why_incomplete(done, head)
+    status, details = ("incomplete", {"reason": reason}) if reason else ("completed", None)
+    return to_object(head, status, output.items, done.usage or Usage(), incomplete_details=details)
+
+
+def why_incomplete(done: Done, head: Head) -> str:
+    """Empty when it is complete."""
+    if done.finish == "length":
+        return "max_output_tokens"
+    return "content_filter" if done.finish == "content_filter" == head.filtered_as else ""
+
+
+def to_usage(usage: Usage) -> dict[str, Any]:
+    return {
+        "input_tokens": usage.prompt,
+        "input_tokens_details": {"cached_tokens": usage.cached, "cache_write_tokens": 0},
+        "output_tokens": usage.completion,
+        "output_tokens_details": {"reasoning_tokens": usage.reasoning},
+        "total_tokens": usage.prompt + usage.completion,
+    }

@@ -1,0 +1,141 @@
+"""Tools of a request, under one flat name each, and the way back to the client's names. Pure; raises BadRequest.
+
+Three kinds become functions: `function`, `custom` (one string instead of arguments), and those inside a `namespace`.
+All other types are hosted: OpenAI would run them itself, and GigaChat has nothing like them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from collections.abc import Mapping
+from dataclasses import dataclass
+from dataclasses import field
+from typing import Any
+from typing import Literal
+from typing import TypeAlias
+
+import orjson
+
+from gpt2giga.chat import Tool
+from gpt2giga.dialects import fields
+from gpt2giga.dialects.fields import Body
+from gpt2giga.dialects.fields import invalid
+from gpt2giga.dialects.responses import read
+from gpt2giga.errors import BadRequest
+
+INPUT = "input"  # the one parameter of a custom tool
+
+Kind: TypeAlias = Literal["function", "custom"]
+KINDS: dict[str, Kind] = {"function": "function", "custom": "custom"}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A tool as the client knows it; most have no namespace."""
+
+    kind: Kind
+    name: str
+    namespace: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Toolbox:
+    """places: flat name -> the client's own. hosted: the types that were left out."""
+
+    tools: tuple[Tool, ...] = ()
+    places: Mapping[str, Place] = field(default_factory=dict)
+    hosted: tuple[str, ...] = ()
+
+    def flat(self, namespace: str, name: str) -> str:
+        """The name of a tool, or of one that only the history remembers."""
+        for flat, place in self.places.items():
+            if (place.namespace, place.name) == (namespace, name):
+                return flat
+        return _joined(namespace, name)
+
+    def place(self, flat: str) -> Place:
+        """A name that nobody offered comes back as a function's: the client is the one to say that it has none."""
+        return self.places.get(flat) or Place("function", flat)
+
+
+def from_tools(body: Body, *, ignore_hosted: bool) -> Toolbox:
+    tools: list[Tool] = []
+    places: dict[str, Place] = {}
+    hosted: list[str] = []
+    for number, item in enumerate(read.items(body.get("tools"), "tools")):
+        param = f"tools[{number}]"
+        tool = fields.mapping(item, param)
+        kind = read.required_string(tool, "type", param)
+        if kind not in KINDS and kind != "namespace":
+            if not ignore_hosted:
+                raise _no_hosted(kind, param)
+            hosted.append(kind)
+        for place, found in _flattened(tool, kind, param):
+            if place in places.values():
+                raise invalid(param, f"names that differ; {place.name!r} stands twice")
+            flat = _free(_joined(place.namespace, place.name), places)
+            places[flat] = place
+            tools.append(Tool(flat, read.optional_string(found, "description", param), _parameters(found, param)))
+    return Toolbox(tuple(tools), places, tuple(dict.fromkeys(hosted)))
+
+
+def _no_hosted(kind: str, param: str) -> BadRequest:
+    return BadRequest(
+        f"The hosted tool {kind!r} runs at OpenAI; GigaChat has none "
+        "(GPT2GIGA_IGNORE_HOSTED_TOOLS=True leaves such tools out).",
+        param=f"{param}.type",
+        code="unsupported_tool",
+    )
+
+
+def _flattened(tool: Body, kind: str, param: str) -> Iterator[tuple[Place, Body]]:
+    if kind in KINDS:
+        yield Place(KINDS[kind], read.required_string(tool, "name", param)), tool
+    elif kind == "namespace":
+        namespace = read.required_string(tool, "name", param)
+        for number, item in enumerate(read.items(tool.get("tools"), f"{param}.tools")):
+            inner_param = f"{param}.tools[{number}]"
+            inner = fields.mapping(item, inner_param)
+            inner_kind = read.required_string(inner, "type", inner_param)
+            if inner_kind not in KINDS:
+                raise invalid(f"{inner_param}.type", " or ".join(KINDS))
+            yield Place(KINDS[inner_kind], read.required_string(inner, "name", inner_param), namespace), inner
+
+
+def _joined(namespace: str, name: str) -> str:
+    return f"{namespace}__{name}" if namespace else name
+
+
+def _free(flat: str, taken: Mapping[str, Place]) -> str:
+    while flat in taken:
+        flat += "_"
+    return flat
+
+
+def _parameters(tool: Body, param: str) -> Any:
+    if tool.get("type") == "custom":
+        return _input_only(tool, param)
+    parameters = tool.get("parameters")
+    if parameters is not None and not isinstance(parameters, dict | bool):
+        raise invalid(f"{param}.parameters", "a JSON Schema")
+    return parameters
+
+
+def _input_only(tool: Body, param: str) -> dict[str, Any]:
+    """A grammar cannot be enforced, but the model can be told."""
+    words = "The whole input of the tool, as plain text."
+    if tool.get("format") is not None:
+        form = fields.mapping(tool["format"], f"{param}.format")
+        definition = read.optional_string(form, "definition", f"{param}.format")
+        if definition:
+            syntax = read.optional_string(form, "syntax", f"{param}.format")
+            words += f" It must follow this {syntax} grammar:\n{definition}"
+    return {"type": "object", "properties": {INPUT: {"type": "string", "description": words}}, "required": [INPUT]}
+
+
+def to_input(arguments: Mapping[str, Any]) -> str:
+    """The text that a custom tool wants. A model may call its parameter by another name."""
+    texts = [value for value in arguments.values() if isinstance(value, str)]
+    if isinstance(arguments.get(INPUT), str):
+        return str(arguments[INPUT])
+    return texts[0] if len(texts) == len(arguments) == 1 else orjson.dumps(dict(arguments)).decode()

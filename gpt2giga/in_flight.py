@@ -1,0 +1,74 @@
+"""Requests in work: counted, limited, and ended in order when the process has to stop before them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from flask import Flask
+from flask import request
+from werkzeug.wsgi import ClosingIterator
+
+from gpt2giga.auth import OPEN_ENDPOINTS
+from gpt2giga.errors import Unavailable
+from gpt2giga.pump import gevent_is_on
+from gpt2giga.settings import Settings
+
+RETRY_AFTER = 5.0
+
+
+class InFlight:
+    """WSGI middleware. A request is in work until the last byte of its response has been sent."""
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+        self._open: set[Any] = set()
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        worker = _current()
+        self._open.add(worker)
+        try:
+            response = self._app(environ, start_response)
+        except BaseException:
+            self._open.discard(worker)
+            raise
+        return ClosingIterator(response, lambda: self._open.discard(worker))
+
+    def end(self) -> None:
+        """Each request gets an error as if GigaChat had failed: a status, or the last event of a stream.
+
+        Under gevent only: threads cannot be interrupted.
+        """
+        for greenlet in [*self._open]:
+            stopping = Unavailable("The service is being restarted; send the request again.", code="restarting")
+            stopping.retry_after = RETRY_AFTER
+            greenlet.kill(stopping, block=False)
+
+
+def init_app(app: Flask, settings: Settings) -> None:
+    in_flight = InFlight(app.wsgi_app)
+    app.wsgi_app = in_flight  # type: ignore[method-assign]
+    app.extensions["in_flight"] = in_flight
+
+    def refuse() -> None:
+        """Probes are answered all the same: a service that is full is not ill."""
+        if len(in_flight) > settings.max_open_requests and not (request.endpoint or "").endswith(OPEN_ENDPOINTS):
+            raise Unavailable(
+                f"The service has {settings.max_open_requests} requests in work (GPT2GIGA_MAX_OPEN_REQUESTS).",
+                code="overloaded",
+                retry_after=RETRY_AFTER,
+            )
+
+    app.before_request(refuse)
+
+
+def _current() -> Any:
+    """The greenlet that serves the request; without gevent just something to count."""
+    if gevent_is_on():
+        import gevent
+
+        return gevent.getcurrent()
+    return object()

@@ -1,0 +1,146 @@
+"""The OpenAI Agents SDK, which speaks the Responses API unless told otherwise."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+agents = pytest.importorskip("agents", reason="make test-clients installs openai-agents")
+
+from agents import Agent  # noqa: E402 after the check that it is there
+from agents import function_tool  # noqa: E402
+from agents import ModelSettings  # noqa: E402
+from agents import OpenAIProvider  # noqa: E402
+from agents import RunConfig  # noqa: E402
+from agents import Runner  # noqa: E402
+from agents import WebSearchTool  # noqa: E402
+from openai import APIError  # noqa: E402
+from openai import AsyncOpenAI  # noqa: E402
+from openai import BadRequestError  # noqa: E402
+from pydantic import BaseModel  # noqa: E402
+
+from gpt2giga.sandbox.server import SandboxServer  # noqa: E402
+from tests.service import Service  # noqa: E402
+
+README = Path(__file__).parent.parent.parent / "README.md"
+MODEL = "GigaChat-2-Max"
+
+Run = Callable[..., Any]
+
+
+@pytest.fixture
+def run(service: Service) -> Run:
+    """run(agent, input) gives the SDK's result; streamed=True reads it as a stream, and gives the words as well."""
+
+    def run(agent: Agent, question: Any, *, streamed: bool = False, **options: Any) -> Any:
+        return asyncio.run(_run(service, agent, question, streamed, options))
+
+    return run
+
+
+async def _run(service: Service, agent: Agent, question: Any, streamed: bool, options: dict[str, Any]) -> Any:
+    async with AsyncOpenAI(base_url=f"{service.url}/v1", api_key="unused", max_retries=0) as client:
+        provider = OpenAIProvider(openai_client=client)
+        config = RunConfig(model_provider=provider, tracing_disabled=True)
+        if not streamed:
+            return await Runner.run(agent, question, run_config=config, **options)
+        result = Runner.run_streamed(agent, question, run_config=config, **options)
+        words = [
+            event.data.delta
+            async for event in result.stream_events()
+            if event.type == "raw_response_event" and event.data.type == "response.output_text.delta"
+        ]
+        return result, "".join(words)
+
+
+@function_tool
+def weather(city: str) -> str:
+    """The weather in a city."""
+    return f"{city}: дождь"
+
+
+def helper(**options: Any) -> Agent:
+    return Agent(name="helper", model=MODEL, instructions="Отвечай кратко.", **options)
+
+
+CALL = {"call": {"name": "weather", "arguments": {"city": "Омск"}}}
+ANOTHER = {"call": {"name": "weather", "arguments": {"city": "Уфа"}}}
+
+
+@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
+def test_a_tool_round_trip(run: Run, sandbox: SandboxServer, streamed: bool) -> None:
+    sandbox.state.script(CALL, ANOTHER, {"text": "Везде дождь."})
+    result = run(helper(tools=[weather, WebSearchTool()]), "Погода в Омске и Уфе?", streamed=streamed)
+    if streamed:
+        result, words = result
+        assert words == "Везде дождь."
+    assert result.final_output == "Везде дождь."
+    last = sandbox.state.chats()[-1]["messages"]
+    assert [message["role"] for message in last] == ["system", "user", *["assistant", "function"] * 2]
+    assert last[-1]["content"] == '{"result":"Уфа: дождь"}'
+    assert result.context_wrapper.usage.total_tokens > 0
+
+
+class Report(BaseModel):
+    city: str
+    degrees: int
+
+
+def test_structured_output(run: Run, sandbox: SandboxServer) -> None:
+    sandbox.state.script(CALL, {"text": '{"city": "Омск", "degrees": 7}'})
+    result = run(helper(tools=[weather], output_type=Report), "Погода?")
+    assert result.final_output == Report(city="Омск", degrees=7)
+
+
+def test_a_handoff(run: Run, sandbox: SandboxServer) -> None:
+    poet = Agent(name="Poet", model=MODEL, instructions="Отвечай стихами.")
+    sandbox.state.script({"call": {"name": "transfer_to_poet", "arguments": {}}}, {"text": "Буря мглою."})
+    result = run(helper(handoffs=[poet]), "Стихи!")
+    assert (result.last_agent.name, result.final_output) == ("Poet", "Буря мглою.")
+
+
+def test_a_required_tool(run: Run, sandbox: SandboxServer) -> None:
+    agent = helper(tools=[weather], model_settings=ModelSettings(tool_choice="required"))
+    sandbox.state.script(CALL, {"text": "Дождь."})
+    assert run(agent, "Привет!").final_output == "Дождь."
+    assert sandbox.state.chats()[0]["function_call"] == {"name": "weather"}
+
+
+def test_the_service_remembers_the_conversation(run: Run, sandbox: SandboxServer) -> None:
+    first = run(helper(), "Раз")
+    second = run(helper(), "Два", previous_response_id=first.last_response_id)
+    assert "Два" in second.final_output
+    messages = sandbox.state.chats()[-1]["messages"]
+    assert [message["content"] for message in messages if message["role"] == "user"] == ["Раз", "Два"]
+
+
+def test_the_client_remembers_the_conversation(run: Run, sandbox: SandboxServer) -> None:
+    sandbox.state.script({"text": "Да.", "reasoning": "Думаю."})
+    agent = Agent(name="helper", model="GigaChat-3-Pro")
+    first = run(agent, "Раз")
+    run(agent, [*first.to_input_list(), {"role": "user", "content": "Два"}])
+    assert [message["content"] for message in sandbox.state.chats()[-1]["messages"]] == ["Раз", "Да.", "Два"]
+
+
+def test_errors(run: Run, sandbox: SandboxServer) -> None:
+    sandbox.state.script({"status": 422, "body": {"status": 422, "message": "why not"}})
+    with pytest.raises(BadRequestError, match="why not"):
+        run(helper(), "Раз")
+    sandbox.state.script({"text": "Раз два три четыре пять", "cut_after": 1})
+    with pytest.raises(Exception, match="before its answer was whole") as caught:
+        run(helper(), "Раз", streamed=True)
+    assert isinstance(caught.value, APIError | RuntimeError | agents.exceptions.AgentsException)
+
+
+def test_the_readme(service: Service) -> None:
+    [script] = re.findall(r"```py\n(.*?)```", README.read_text(), re.S)
+    here = script.replace("http://127.0.0.1:8080", service.url)
+    done = subprocess.run([sys.executable, "-c", here], capture_output=True, text=True, timeout=30, check=True)
+    assert "Привет!" in done.stdout

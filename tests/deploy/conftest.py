@@ -1,0 +1,83 @@
+"""Folders that servers' own users may enter, and the servers of the shipped configurations."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.deploy.nginx import Nginx
+from tests.deploy.running import ROOT
+
+SHIPPED = (
+    *("gpt2giga", "deploy", "app.py", "wsgi.py", "passenger_wsgi.py", "Dockerfile", "compose.yaml", ".env.example"),
+    *("pyproject.toml", "requirements.txt", "constraints.txt", "README.md", "LICENSE"),
+)
+
+
+@pytest.fixture
+def public(tmp_path: Path) -> Iterator[Path]:
+    """Unlike pytest's own folders, open to www-data, which servers started by root change to."""
+    folder = Path(tempfile.mkdtemp(prefix="gpt2giga-deploy-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def shared_folder() -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix="gpt2giga-deploy-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def checkout(shared_folder: Path) -> Path:
+    """What a user has after a clone."""
+    folder = shared_folder / "checkout"
+    folder.mkdir()
+    for name in SHIPPED:
+        if (ROOT / name).is_dir():
+            without = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(ROOT / name, folder / name, symlinks=True, ignore=without)
+        else:
+            shutil.copy(ROOT / name, folder / name)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def wheels(shared_folder: Path, checkout: Path) -> Path:
+    """What pip would fetch: the machine of the tests has no network."""
+    subprocess.run(["/usr/bin/python3", "-m", "venv", shared_folder / "builder"], check=True)
+    folder = shared_folder / "wheels"
+    pip = [shared_folder / "builder/bin/python", "-m", "pip", "--quiet", "download", "--dest", folder]
+    needed = ["--constraint", "constraints.txt", "--requirement", "requirements.txt", "setuptools", "redis"]
+    subprocess.run([*pip, *needed], cwd=checkout, check=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def site(shared_folder: Path, checkout: Path, wheels: Path) -> Path:
+    """A checkout with a virtual environment in it, as shared hosting has it."""
+    folder = shared_folder / "site"
+    shutil.copytree(checkout, folder, symlinks=True)
+    subprocess.run(["/usr/bin/python3", "-m", "venv", folder / "venv"], check=True)
+    pip = [folder / "venv/bin/python", "-m", "pip", "install", "--quiet", "--no-index", "--find-links", wheels]
+    subprocess.run(
+        [*pip, "--constraint", "constraints.txt", "--requirement", "requirements.txt"], cwd=folder, check=True
+    )
+    return folder
+
+
+@pytest.fixture
+def start_nginx(public: Path) -> Iterator[Callable[..., Nginx]]:
+    """start_nginx("gpt2giga.conf", "127.0.0.1:8080") in front of what listens there."""
+    with contextlib.ExitStack() as stack:
+        yield lambda *arguments, **options: stack.enter_context(Nginx(public, *arguments, **options))

@@ -1,0 +1,222 @@
+"""install.sh, the shipped unit, the guide's unit and uninstall.sh, one after the other on one booted machine."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.deploy.machine import Machine
+from tests.deploy.machine import NoMachine
+from tests.deploy.running import DEPLOY
+from tests.sockets import eventually
+
+INSTALL = "PIP_NO_INDEX=1 PIP_FIND_LINKS=/srv/wheels bash /srv/checkout/deploy/install.sh"
+ENV = "/opt/gpt2giga/.env"
+URL = "http://127.0.0.1:8080"
+HELLO = '{"messages": [{"role": "user", "content": "a"}], "stream": %s}'
+CHAT = f"curl -sN -d '{HELLO}' {URL}/v1/chat/completions"
+WORDS = " ".join(map(str, range(60)))
+
+GUIDES_UNIT = """\
+[Unit]
+Description=GigaChat OpenAI Proxy (gpt2giga)
+After=network.target
+
+[Service]
+Type=simple
+User=www-data
+WorkingDirectory=/opt/gpt2giga
+EnvironmentFile=/opt/gpt2giga/.env
+ExecStart=/usr/local/bin/gpt2giga
+Restart=always
+RestartSec=5
+
+[Install]
+WantedBy=multi-user.target
+"""
+GUIDES_ENV = """\
+# === Обязательные ===
+
+# Твой Authorization Key из Sber Studio (base64 строка)
+GIGACHAT_CREDENTIALS=твой_ключ_из_sber_studio
+
+# Scope твоего аккаунта
+GIGACHAT_SCOPE=GIGACHAT_API_PERS
+
+# === Опциональные ===
+
+# Порт (по умолчанию 8080, можно менять)
+GPT2GIGA_PORT=8080
+
+# Хост (по умолчанию 127.0.0.1 — только localhost)
+GPT2GIGA_HOST=127.0.0.1
+
+# SSL верификация к GigaChat (False для обхода сертификатов Минцифры)
+GIGACHAT_VERIFY_SSL_CERTS=False
+
+# Модель для эмбеддингов (по умолчанию EmbeddingsGigaR — 2560-dim)
+GPT2GIGA_EMBEDDINGS=Embeddings
+"""
+SANDBOX = "GIGACHAT_BASE_URL=http://127.0.0.1:8090/api/v1\nGIGACHAT_AUTH_URL=http://127.0.0.1:8090/api/v2/oauth\n"
+KEY = "c2FuZGJveDpzYW5kYm94"
+
+
+@pytest.fixture(scope="module")
+def machine(tmp_path_factory: pytest.TempPathFactory, wheels: Path, checkout: Path) -> Iterator[Machine]:
+    try:
+        with Machine(tmp_path_factory.mktemp("machine"), wheels=wheels, checkout=checkout) as machine:
+            yield machine
+    except NoMachine as refusal:
+        pytest.skip(f"no container with systemd can be started here: {refusal}")
+
+
+@pytest.fixture(scope="module")
+def installed(machine: Machine) -> Machine:
+    """With the sandbox beside it, which stands for GigaChat."""
+    machine.run(INSTALL)
+    machine.run("systemd-run --quiet --unit sandbox /opt/gpt2giga/venv/bin/gpt2giga sandbox")
+    write_env(machine, f"# Ключ\nGIGACHAT_CREDENTIALS={KEY}\nGPT2GIGA_PORT=8080 # порт\n{SANDBOX}")
+    machine.run("systemctl start gpt2giga")
+    return machine
+
+
+def write_env(machine: Machine, text: str) -> None:
+    machine.run(f"cat > {ENV} <<'END'\n{text}END")
+
+
+def health(machine: Machine, where: str = URL) -> dict[str, str]:
+    return json.loads(machine.says(f"curl -s {where}/health"))
+
+
+def test_first_install_asks_for_the_key(machine: Machine, checkout: Path) -> None:
+    said = machine.says(INSTALL)
+    assert f"Put your Authorization Key into {ENV}" in said
+    assert machine.says(f"stat -c '%a %U %G' {ENV}") == "640 root www-data"
+    assert machine.says(f"cat {ENV}") == (checkout / ".env.example").read_text().strip()
+    assert machine.run("systemctl is-active gpt2giga", check=False).stdout == "inactive\n"
+    assert machine.says("systemctl is-enabled gpt2giga") == "enabled"
+    assert machine.run("systemctl start gpt2giga", check=False).returncode != 0, "without a key it cannot run"
+    assert "GIGACHAT_CREDENTIALS" in machine.says("journalctl -u gpt2giga -o cat --no-pager")
+    machine.run("systemctl stop gpt2giga")
+
+
+def test_the_unit_is_in_order_and_hardened(installed: Machine) -> None:
+    installed.run("systemd-analyze verify /etc/systemd/system/gpt2giga.service")
+    for where in "--offline=true /etc/systemd/system/gpt2giga.service", "gpt2giga.service":
+        said = installed.says(f"systemd-analyze security --no-pager {where} | tail -1")
+        exposure = float(re.search(r"(\d+\.\d+) \w+", said)[1])
+        print(said)
+        assert exposure <= 2.0
+
+
+def test_it_serves(installed: Machine) -> None:
+    assert health(installed)["status"] == "ok"
+    assert json.loads(installed.says(CHAT % "false"))["object"] == "chat.completion"
+    assert installed.says(CHAT % "true").endswith("data: [DONE]")
+    assert installed.says("systemctl show -p User --value gpt2giga") == "www-data"
+    assert installed.says("ls -A /run/gpt2giga").startswith("gpt2giga-slots"), "slots need a folder to write to"
+    journal = installed.says("journalctl -u gpt2giga -o cat --no-pager")
+    assert "path=/v1/chat/completions status=200" in journal and "Traceback" not in journal
+    assert installed.says("find /opt/gpt2giga -maxdepth 1 -newer /opt/gpt2giga/.env | wc -l") == "0"
+
+
+def test_an_upgrade_takes_effect_and_loses_no_stream(installed: Machine, checkout: Path) -> None:
+    version = checkout / "gpt2giga/__init__.py"
+    before = installed.says("systemctl show -p MainPID --value gpt2giga"), installed.says(f"cat {ENV}")
+    script = json.dumps({"text": WORDS, "frame_delay": 1})
+    installed.run(f"curl -sf -d '{script}' http://127.0.0.1:8090/sandbox/script")
+    stream = installed.start(CHAT % "true")
+    assert stream.stdout is not None and "role" in stream.stdout.readline()
+    old = version.read_text()
+    version.write_text('__version__ = "99.0"\n' + "".join(line for line in old.splitlines(True) if "import" in line))
+    try:
+        said = installed.says(INSTALL)
+        assert "gpt2giga runs" in said
+        assert eventually(lambda: health(installed)["version"] == "99.0")
+    finally:
+        version.write_text(old)
+    assert stream.poll() is None, "it still ran when the new version answered"
+    rest = stream.communicate(timeout=60)[0]
+    assert rest.rstrip().endswith("data: [DONE]") and " 59" in rest
+    assert before == (installed.says("systemctl show -p MainPID --value gpt2giga"), installed.says(f"cat {ENV}"))
+
+
+def test_reload_reads_the_settings_again(installed: Machine) -> None:
+    former = installed.says(f"cat {ENV}") + "\n"
+    write_env(installed, former + "GPT2GIGA_API_KEY=secret\n")
+    installed.run("systemctl reload gpt2giga")
+    assert eventually(lambda: "invalid_api_key" in installed.says(f"curl -s {URL}/v1/models"))
+    write_env(installed, former)
+    installed.run("systemctl reload gpt2giga")
+    assert eventually(lambda: "invalid_api_key" not in installed.says(f"curl -s {URL}/v1/models"))
+
+
+def test_a_unix_socket_for_nginx(installed: Machine) -> None:
+    former = installed.says(f"cat {ENV}") + "\n"
+    write_env(installed, former + "GPT2GIGA_HOST=unix:/run/gpt2giga/gpt2giga.sock\n")
+    installed.run("systemctl restart gpt2giga")
+    assert health(installed, "--unix-socket /run/gpt2giga/gpt2giga.sock http://localhost")["status"] == "ok"
+    assert installed.says("stat -c '%a %U %G' /run/gpt2giga/gpt2giga.sock") == "660 www-data www-data"
+    write_env(installed, former)
+    installed.run("systemctl restart gpt2giga")
+
+
+@pytest.mark.parametrize("line", ["GPT2GIGA_PORT=http", "GPT2GIGA_PORT=8090", "GIGACHAT_CA_BUNDLE_FILE=/none.pem"])
+def test_a_broken_start_is_seen(installed: Machine, line: str) -> None:
+    former = installed.says(f"cat {ENV}") + "\n"
+    write_env(installed, former + line + "\n")
+    assert installed.run("systemctl restart gpt2giga", check=False).returncode != 0
+    assert line.partition("=")[0] in installed.says("journalctl -u gpt2giga -o cat -n 5 --no-pager")
+    write_env(installed, former)
+    installed.run("systemctl restart gpt2giga")
+
+
+def test_the_installer_sees_it_too(installed: Machine) -> None:
+    former = installed.says(f"cat {ENV}") + "\n"
+    write_env(installed, former + "GPT2GIGA_PORT=http\n")
+    installed.run("systemctl stop gpt2giga")
+    refused = installed.run(INSTALL, check=False)
+    assert refused.returncode != 0 and "GPT2GIGA_PORT" in refused.stderr
+    write_env(installed, former)
+
+
+def test_the_guides_unit(installed: Machine) -> None:
+    """Word for word, with the guide's .env; only GigaChat's address and the key are the sandbox's."""
+    installed.run("systemctl disable --now gpt2giga")
+    installed.run(f"cat > /etc/systemd/system/gpt2giga.service <<'END'\n{GUIDES_UNIT}END")
+    write_env(installed, GUIDES_ENV.replace("твой_ключ_из_sber_studio", KEY) + SANDBOX)
+    installed.run("systemctl daemon-reload && systemctl enable gpt2giga && systemctl start gpt2giga")
+    assert eventually(lambda: installed.run(f"curl -sf {URL}/health", check=False).returncode == 0, 20)
+    assert installed.says(CHAT % "true").endswith("data: [DONE]")
+    assert "active (running)" in installed.says("systemctl status gpt2giga --no-pager")
+    installed.run("systemctl restart gpt2giga")
+    assert eventually(lambda: installed.run(f"curl -sf {URL}/health", check=False).returncode == 0, 20)
+
+
+def test_install_takes_over_from_the_guides_unit(installed: Machine) -> None:
+    said = installed.says(INSTALL)
+    assert "gpt2giga.service.before" in said and "systemctl restart gpt2giga" in said
+    assert health(installed)["status"] == "ok"
+    installed.run("systemctl restart gpt2giga")
+    assert installed.says("systemctl show -p Type --value gpt2giga") == "notify"
+
+
+def test_uninstall(installed: Machine) -> None:
+    uninstall = "bash /srv/checkout/deploy/uninstall.sh"
+    assert f"Still there: {ENV}" in installed.says(uninstall)
+    assert installed.run(f"curl -s {URL}/health", check=False).returncode != 0
+    left = installed.says("ls -d /etc/systemd/system/gpt2giga* /usr/local/bin/gpt2giga /opt/gpt2giga/venv 2>&1 || true")
+    assert left.count("No such file") == 3, left
+    installed.run(f"{uninstall} --purge")
+    assert installed.run("ls -d /opt/gpt2giga /var/lib/gpt2giga", check=False).stdout == ""
+
+
+def test_scripts_pass_shellcheck() -> None:
+    scripts = [*map(str, DEPLOY.glob("*.sh"))]
+    done = subprocess.run(["shellcheck", *scripts], capture_output=True, text=True)
+    assert scripts and done.returncode == 0, done.stdout

@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from gpt2giga.chat import ToolChoice
+from gpt2giga.dialects.responses.choice import from_choice
+from gpt2giga.dialects.responses.tools import from_tools
+from gpt2giga.dialects.responses.tools import Place
+from gpt2giga.dialects.responses.tools import to_input
+
+F = {"type": "function", "name": "f", "description": "Does f.", "parameters": {"type": "object", "properties": {}}}
+C = {"type": "custom", "name": "c", "format": {"type": "grammar", "syntax": "lark", "definition": 'start: "a"'}}
+N = {"type": "namespace", "name": "n", "description": "", "tools": [F, {**C, "name": "d"}]}
+W = {"type": "web_search"}
+
+
+def toolbox(*tools: Any) -> Any:
+    return from_tools({"tools": list(tools)}, ignore_hosted=True)
+
+
+def test_names_are_flat_and_lead_back() -> None:
+    box = toolbox(F, C, N, W)
+    assert [tool.name for tool in box.tools] == ["f", "c", "n__f", "n__d"]
+    assert [box.place(tool.name) for tool in box.tools] == [
+        Place("function", "f"),
+        Place("custom", "c"),
+        Place("function", "f", "n"),
+        Place("custom", "d", "n"),
+    ]
+    assert box.hosted == ("web_search",)
+    assert box.place("g") == Place("function", "g"), "a name that nobody offered"
+
+
+def test_flat_names_never_meet() -> None:
+    """A function may be called what a namespace and its function make together."""
+    box = toolbox({**F, "name": "n__f"}, N)
+    assert [tool.name for tool in box.tools] == ["n__f", "n__f_", "n__d"]
+    assert box.flat("n", "f") == "n__f_" and box.flat("", "n__f") == "n__f"
+    assert box.flat("old", "f") == "old__f", "what only the history remembers"
+
+
+def test_a_custom_tool_takes_one_string_and_tells_its_grammar() -> None:
+    [tool] = toolbox(C).tools
+    assert tool.parameters["required"] == ["input"]
+    words = tool.parameters["properties"]["input"]["description"]
+    assert words.endswith('It must follow this lark grammar:\nstart: "a"')
+
+
+@pytest.mark.parametrize(
+    "arguments, text",
+    [
+        ({"input": "+1"}, "+1"),
+        ({"input": "+1", "note": "x"}, "+1"),
+        ({"patch": "+1"}, "+1"),
+        ({}, "{}"),
+        ({"input": 1}, '{"input":1}'),
+        ({"a": "x", "b": "y"}, '{"a":"x","b":"y"}'),
+    ],
+)
+def test_input_of_a_custom_tool(arguments: dict[str, Any], text: str) -> None:
+    assert to_input(arguments) == text
+
+
+ALL = ["f", "c", "n__f", "n__d"]
+
+
+@pytest.mark.parametrize(
+    "wanted, names, choice, ignored",
+    [
+        (None, ALL, ToolChoice("auto"), False),
+        ("none", ALL, ToolChoice("none"), False),
+        ("required", ALL, ToolChoice("required"), False),
+        ({"type": "function", "name": "f"}, ALL, ToolChoice("named", "f"), False),
+        ({"type": "custom", "name": "c"}, ALL, ToolChoice("named", "c"), False),
+        ({"type": "function", "name": "f", "namespace": "n"}, ALL, ToolChoice("named", "n__f"), False),
+        ({"type": "custom", "name": "d"}, ALL, ToolChoice("named", "n__d"), False),
+        ({"type": "web_search"}, ALL, ToolChoice("auto"), True),
+        (
+            {"type": "allowed_tools", "mode": "required", "tools": [{"type": "custom", "name": "c"}, W]},
+            ["c"],
+            ToolChoice("required"),
+            False,
+        ),
+        (
+            {"type": "allowed_tools", "mode": "auto", "tools": [{"type": "namespace", "name": "n"}]},
+            ["n__f", "n__d"],
+            ToolChoice("auto"),
+            False,
+        ),
+        ({"type": "allowed_tools", "mode": "auto", "tools": [W]}, [], ToolChoice("auto"), False),
+    ],
+)
+def test_tool_choice(wanted: Any, names: list[str], choice: ToolChoice, ignored: bool) -> None:
+    found = from_choice({"tool_choice": wanted}, toolbox(F, C, N, W))
+    assert [tool.name for tool in found.tools] == names
+    assert (found.choice, found.ignored) == (choice, ignored)

@@ -2,6 +2,7 @@
 # make run    the proxy with the settings in .env
 # make test   the whole test suite
 # make check  lint, types and tests; writes nothing
+# make test-clients  real clients against the service: Claude Code and others; installs them from npm and PyPI
 # make lint   mend what lint can mend
 
 PYTHON ?= python3
@@ -10,7 +11,7 @@ VENV = .venv
 PY = $(VENV)/bin/python
 PIP = $(PY) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo run test check style lint clean
+.PHONY: demo run test test-clients check style lint clean
 
 demo: $(VENV)/installed
 	@$(PY) -m gpt2giga --sandbox --port $(PORT)
@@ -20,6 +21,9 @@ run: $(VENV)/installed
 
 test: $(VENV)/installed-dev
 	$(PY) -m pytest
+
+test-clients: $(VENV)/installed-clients
+	$(PY) -m pytest tests/clients
 
 check: style test
 
@@ -35,12 +39,19 @@ lint: $(VENV)/installed-dev
 clean:
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
-$(VENV)/installed: requirements.txt constraints.txt pyproject.toml
-	@echo "Installing into $(VENV), this takes half a minute ..."
+# Never made again over an old one: `python3` may be another Python by then.
+$(PY):
 	@$(PYTHON) -m venv $(VENV) || { echo "On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+
+$(VENV)/installed: requirements.txt constraints.txt pyproject.toml | $(PY)
+	@echo "Installing into $(VENV), this takes half a minute ..."
 	@$(PIP) --editable .
 	@touch $@
 
 $(VENV)/installed-dev: $(VENV)/installed requirements-dev.txt
 	@$(PIP) --requirement requirements-dev.txt
+	@touch $@
+
+$(VENV)/installed-clients: $(VENV)/installed-dev requirements-clients.txt
+	@$(PIP) --requirement requirements-clients.txt
 	@touch $@

@@ -1,0 +1,17 @@
+"""gunicorn -c deploy/gunicorn.conf.py wsgi:app
+
+The same settings as the command `gpt2giga` and its systemd unit have; what the command line adds (-b, -w) wins.
+gunicorn runs this file again on every reload, so that a changed .env counts from then on.
+"""
+
+import sys
+
+from gpt2giga.server import configuration
+from gpt2giga.server import raise_file_limit
+from gpt2giga.settings import SettingsError
+
+raise_file_limit()
+try:
+    globals().update(configuration())
+except SettingsError as error:
+    sys.exit(f"gpt2giga: {error}")

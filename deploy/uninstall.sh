@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# Undoes install.sh: sudo bash deploy/uninstall.sh [--purge]
+# /opt/gpt2giga/.env stays unless --purge is given.
+set -euo pipefail
+
+target=/opt/gpt2giga
+unit=/etc/systemd/system/gpt2giga.service
+
+[ "$(id -u)" = 0 ] || { echo "uninstall.sh: run it as root" >&2; exit 1; }
+
+if [ -e "$unit" ]; then
+    systemctl disable --now --quiet gpt2giga || true
+    rm -f "$unit" "$unit.before"
+    systemctl daemon-reload
+    systemctl reset-failed --quiet gpt2giga 2>/dev/null || true
+fi
+if [ "$(readlink /usr/local/bin/gpt2giga || true)" = "$target/venv/bin/gpt2giga" ]; then
+    rm /usr/local/bin/gpt2giga
+fi
+rm -rf "$target/venv"
+if [ "${1:-}" = --purge ]; then
+    rm -rf "$target/.env" /var/lib/gpt2giga
+fi
+if rmdir "$target" 2>/dev/null; then
+    echo "Removed."
+else
+    echo "Removed. Still there: $(find "$target" -mindepth 1 -maxdepth 1 | sort | tr '\n' ' ')"
+fi

@@ -11,11 +11,12 @@ from pathlib import Path
 import click
 
 from gpt2giga import __version__
+from gpt2giga.commands.group import Failure
+from gpt2giga.commands.group import Given
+from gpt2giga.commands.group import Verbs
 from gpt2giga.environment import load_settings
-from gpt2giga.environment import read_variables
 from gpt2giga.listening import banner
 from gpt2giga.listening import check_address
-from gpt2giga.settings import parse
 from gpt2giga.settings import Settings
 from gpt2giga.settings import SettingsError
 from gpt2giga.settings import table
@@ -26,16 +27,7 @@ def _settings_help() -> str:
     return "\b\nSettings, from the environment or .env:\n" + "\n".join(rows)
 
 
-class Failure(click.ClickException):
-    """One sentence on stderr and exit code 2."""
-
-    exit_code = 2
-
-    def show(self, file: object = None) -> None:
-        click.echo(f"gpt2giga: {self.message}", err=True)
-
-
-@click.group(invoke_without_command=True, epilog=_settings_help())
+@click.group(cls=Verbs, invoke_without_command=True, epilog=_settings_help())
 @click.option("--host", help="Address to listen on (GPT2GIGA_HOST).")
 @click.option("--port", help="Port to listen on (GPT2GIGA_PORT).")
 @click.option("--workers", help="Worker processes (GPT2GIGA_WORKERS).")
@@ -52,16 +44,13 @@ def main(
     sandbox: bool,
 ) -> None:
     """GigaChat behind OpenAI's API. Without a command: serve in the foreground."""
-    if context.invoked_subcommand:
-        return
     given = {"GPT2GIGA_HOST": host, "GPT2GIGA_PORT": port, "GPT2GIGA_WORKERS": workers}
     overrides = {variable: value for variable, value in given.items() if value is not None}
     if sandbox:
         overrides["GPT2GIGA_SANDBOX"] = _start_sandbox()
-    try:
+    context.obj = Given(env_file, overrides)
+    if not context.invoked_subcommand:
         _serve(env_file, overrides)
-    except SettingsError as error:
-        raise Failure(str(error)) from None
 
 
 def _serve(env_file: Path | None, overrides: dict[str, str]) -> None:
@@ -130,13 +119,11 @@ def sandbox(port: int, until_eof: bool) -> None:
 
 @main.command()
 @click.option("--seconds", type=click.FloatRange(0), default=30, show_default=True, help="Wait so long for it.")
-def probe(seconds: float) -> None:
+@click.pass_obj
+def probe(given: Given, seconds: float) -> None:
     """Does the service that runs with these settings answer? Exit code 2 if not."""
     from gpt2giga.probe import answers
 
-    try:
-        settings = parse(read_variables())
-    except SettingsError as error:
-        raise Failure(str(error)) from None
+    settings = given.unchecked()
     if not answers(settings, seconds):
         raise Failure(f"nothing answers on {settings.address}")

@@ -46,6 +46,17 @@ def _users_state_dir(variables: Mapping[str, str]) -> str | None:
 
 def checked_variables(env_file: Path | None = None, overrides: Mapping[str, str] | None = None) -> dict[str, str]:
     """The variables of settings that are in order. Raises SettingsError."""
+    variables, settings, doubts = examined(env_file, overrides)
+    loglines.configure(settings)
+    for doubt in doubts:
+        _warn_once(doubt)
+    return variables
+
+
+def examined(
+    env_file: Path | None = None, overrides: Mapping[str, str] | None = None
+) -> tuple[dict[str, str], Settings, list[str]]:
+    """The variables, their settings, and a sentence for whatever is allowed but doubtful. Raises SettingsError."""
     variables, doubts = _read(env_file)
     variables |= overrides or {}
     doubts += unknown_variables(variables)
@@ -59,10 +70,7 @@ def checked_variables(env_file: Path | None = None, overrides: Mapping[str, str]
             "GIGACHAT_VERIFY_SSL_CERTS=False: GigaChat's certificate is not checked, so anyone on the way can read "
             "the key; True works without more"
         )
-    loglines.configure(settings)
-    for doubt in doubts:
-        _warn_once(doubt)
-    return variables
+    return variables, settings, doubts
 
 
 @cache

@@ -17,6 +17,7 @@ import orjson
 from flask import Flask
 from flask import request
 from flask import Response
+from werkzeug.exceptions import ClientDisconnected
 from werkzeug.wsgi import get_input_stream
 
 from gpt2giga.chat import ChatRequest
@@ -39,7 +40,12 @@ def init_app(app: Flask, settings: Settings) -> None:
 
     def read() -> None:
         body = _read_body(settings.max_body)
-        request.environ |= {"wsgi.input": io.BytesIO(body), "CONTENT_LENGTH": str(len(body))}
+        # Terminated: not every server says so, and werkzeug would take the end of what is read for a hang-up.
+        request.environ |= {
+            "wsgi.input": io.BytesIO(body),
+            "wsgi.input_terminated": True,
+            "CONTENT_LENGTH": str(len(body)),
+        }
 
     app.before_request(read)
     app.after_request(_discard_rest)
@@ -68,7 +74,7 @@ def _pieces() -> Iterator[bytes]:
         while piece := stream.read(STEP):
             yield piece
             time.sleep(0)
-    except OSError:
+    except (OSError, ClientDisconnected):
         raise ClientGone("The connection ended in the middle of the request body.") from None
     except _broken_chunks() as error:
         raise BadRequest(f"The request body is broken: {error}.") from None

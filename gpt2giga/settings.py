@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -85,6 +86,12 @@ def url(value: str) -> str:
 def host(value: str) -> str:
     """A name means the same in capitals, an IPv6 address the same in a URL's brackets; a path does not."""
     return value if value.startswith("unix:") else value.strip("[]").lower()
+
+
+def redis_url(value: str) -> str:
+    if urlsplit(value).scheme not in ("redis", "rediss", "unix"):
+        raise ValueError("an address such as redis://:password@host:6379/0")
+    return value
 
 
 def words(value: str) -> tuple[str, ...]:
@@ -350,6 +357,13 @@ class Settings:
     queue_timeout: float = setting(
         "GPT2GIGA_QUEUE_TIMEOUT", 60.0, "Seconds that a request waits in line for its turn", seconds(0, 86400)
     )
+    redis_url: str | None = setting(
+        "GPT2GIGA_REDIS_URL",
+        None,
+        "Redis that counts the account's requests over several machines: redis://:password@host:6379/0",
+        redis_url,
+        secret=True,
+    )
     runtime_dir: str | None = setting(
         "GPT2GIGA_RUNTIME_DIR",
         None,
@@ -456,6 +470,8 @@ def check(settings: Settings) -> None:
             "no GigaChat account: set GIGACHAT_CREDENTIALS to the Authorization Key from Sber Studio, "
             "in .env or in the environment (or try the sandbox: gpt2giga --sandbox)"
         )
+    if settings.redis_url and find_spec("redis") is None:
+        raise SettingsError("GPT2GIGA_REDIS_URL needs a package that is not installed: pip install redis")
     if settings.pass_token and settings.api_key:
         raise SettingsError("GPT2GIGA_PASS_TOKEN and GPT2GIGA_API_KEY exclude each other: a client has one key to show")
     if settings.pass_token and settings.cert_file:

@@ -35,6 +35,8 @@ def shared_sandbox() -> Iterator[SandboxServer]:
 @pytest.fixture
 def sandbox(shared_sandbox: SandboxServer) -> Iterator[SandboxServer]:
     """A scripted step that no request took is a mistake of the test, or of the service."""
+    # What an earlier test left in work must not be counted in this one.
+    assert shared_sandbox.state.wait_for(lambda counters: counters.open_streams == 0, timeout=10)
     shared_sandbox.state.reset()
     yield shared_sandbox
     assert shared_sandbox.state.pending() == 0

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import orjson
 
-PATIENCE = 10.0
+PATIENCE = 30.0
 
 
 class Answer(NamedTuple):

@@ -6,6 +6,7 @@ import contextlib
 import json
 import socket
 import time
+import uuid
 from collections.abc import Callable
 from collections.abc import Iterator
 from typing import Any
@@ -50,10 +51,12 @@ class Caller:
     """A client that sees each byte of its answer and hangs up when it likes."""
 
     def __init__(self, service: Service, **body: Any) -> None:
+        self.id = uuid.uuid4().hex
         content = json.dumps({"model": "GigaChat", "messages": HELLO, **body}).encode()
         self._socket = socket.create_connection(("127.0.0.1", service.port), timeout=DEADLINE)
-        head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\nContent-Length: {len(content)}\r\n\r\n"
-        self._socket.sendall(head.encode() + content)
+        head = ("POST /v1/chat/completions HTTP/1.1", "Host: a", f"X-Request-ID: {self.id}")
+        head += (f"Content-Length: {len(content)}", "", "")
+        self._socket.sendall("\r\n".join(head).encode() + content)
         self.received = b""
 
     def read_until(self, wanted: str) -> str:

@@ -9,11 +9,10 @@ from openai import APIError
 from openai import OpenAI
 
 from gpt2giga.sandbox.server import SandboxServer
+from tests.asking import STREAMED
+from tests.asking import USAGE
 from tests.chunks import chunks
 from tests.service import Service
-
-USAGE = {"prompt_tokens": 10, "completion_tokens": 3, "total_tokens": 13, "precached_prompt_tokens": 2}
-STREAMED = pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
 
 
 def ask(service: Service, stream: bool, **body: Any) -> dict[str, Any]:
@@ -76,11 +75,11 @@ def test_filtered(service: Service, sandbox: SandboxServer, stream: bool) -> Non
     assert ask(service, stream)["choices"] == [("Нет.", "stop")]
 
 
-@STREAMED
-def test_filtered_as_the_settings_say(start_service: Any, sandbox: SandboxServer, stream: bool) -> None:
+def test_filtered_as_the_settings_say(start_service: Any, sandbox: SandboxServer) -> None:
     service = start_service(GPT2GIGA_BLACKLIST_FINISH_REASON="content_filter")
-    sandbox.state.script({"text": "Нет.", "finish_reason": "blacklist"})
-    assert ask(service, stream)["choices"] == [("Нет.", "content_filter")]
+    sandbox.state.script({"text": "Нет.", "finish_reason": "blacklist", "times": 2})
+    for stream in (False, True):
+        assert ask(service, stream)["choices"] == [("Нет.", "content_filter")]
 
 
 def test_usage_only_when_asked_for(client: OpenAI) -> None:

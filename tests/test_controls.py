@@ -11,27 +11,16 @@ from openai import OpenAI
 
 from gpt2giga.dialects.openai.parameters import TABLE
 from gpt2giga.sandbox.server import SandboxServer
+from tests.asking import ask
+from tests.asking import MESSAGES
+from tests.asking import STREAMED
+from tests.asking import tool
+from tests.asking import USAGE
 from tests.chunks import chunks
 from tests.service import Service
 from tests.sockets import Caller
 
 CHAT = "/v1/chat/completions"
-MESSAGES: list[Any] = [{"role": "user", "content": "Раз"}]
-USAGE = {"prompt_tokens": 10, "completion_tokens": 3, "total_tokens": 13, "precached_prompt_tokens": 2}
-STREAMED = pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
-TOOLS = [{"type": "function", "function": {"name": "weather", "parameters": {"type": "object", "properties": {}}}}]
-
-
-def ask(service: Service, stream: bool, **fields: Any) -> dict[str, Any]:
-    """The completion, put together by the real client when it is streamed."""
-    options: Any = {"model": "GigaChat", "messages": MESSAGES, **fields}
-    with service.client() as client:
-        if not stream:
-            return client.chat.completions.create(**options).model_dump()
-        with client.chat.completions.stream(**options, stream_options={"include_usage": True}) as events:
-            for _ in events:
-                pass
-            return events.get_final_completion().model_dump()
 
 
 TEXT = "Раз. Два. Три. Четыре. Пять. Шесть. Семь."
@@ -53,29 +42,29 @@ STOPS = {
 @pytest.mark.parametrize("stop, left", STOPS.values(), ids=STOPS)
 def test_stop(service: Service, sandbox: SandboxServer, stop: Any, left: str, stream: bool) -> None:
     sandbox.state.script({"text": TEXT})
-    [choice] = ask(service, stream, stop=stop)["choices"]
-    assert (choice["message"]["content"] or "", choice["finish_reason"]) == (left, "stop")
+    [choice] = ask(service, stream, stop=stop).choices
+    assert (choice.message.content or "", choice.finish_reason) == (left, "stop")
     assert "stop" not in sandbox.state.chats()[0]
 
 
 @STREAMED
 def test_stop_before_the_end_says_stop_and_not_length(service: Service, sandbox: SandboxServer, stream: bool) -> None:
     sandbox.state.script({"text": TEXT, "finish_reason": "length"})
-    assert ask(service, stream, stop="Два")["choices"][0]["finish_reason"] == "stop"
+    assert ask(service, stream, stop="Два").choices[0].finish_reason == "stop"
 
 
 @STREAMED
 def test_stop_and_a_call(service: Service, sandbox: SandboxServer, stream: bool) -> None:
     """What was held back comes before the call; the arguments are no text."""
     sandbox.state.script({"text": "Смотрю. Дв", "call": {"name": "weather", "arguments": {"city": "Два"}}})
-    [choice] = ask(service, stream, stop="Два", tools=TOOLS)["choices"]
-    assert choice["message"]["content"] == "Смотрю. Дв" and choice["finish_reason"] == "tool_calls"
-    assert choice["message"]["tool_calls"][0]["function"]["arguments"] == '{"city":"Два"}'
+    [choice] = ask(service, stream, stop="Два", tools=[tool("weather")]).choices
+    assert choice.message.content == "Смотрю. Дв" and choice.finish_reason == "tool_calls"
+    assert choice.message.tool_calls[0].function.arguments == '{"city":"Два"}'
 
 
 def test_stop_closes_gigachats_stream(service: Service, sandbox: SandboxServer) -> None:
     sandbox.state.script({"text": TEXT, "hang_after": 2})
-    assert ask(service, True, stop="Два")["choices"][0]["message"]["content"] == "Раз. "
+    assert ask(service, True, stop="Два").choices[0].message.content == "Раз. "
     assert sandbox.state.wait_for(lambda counters: counters.aborted_streams == 1)
 
 
@@ -90,24 +79,24 @@ def test_text_that_begins_no_stop_is_passed_on_at_once(service: Service, sandbox
 def test_usage_with_stop(service: Service, sandbox: SandboxServer, stream: bool) -> None:
     """A whole answer was paid for; of a stream that was closed GigaChat tells nothing."""
     sandbox.state.script({"text": TEXT, "usage": USAGE})
-    usage = ask(service, stream, stop="Два")["usage"]
-    assert (usage["prompt_tokens"], usage["completion_tokens"]) == ((0, 0) if stream else (12, 3))
+    usage = ask(service, stream, stop="Два").usage
+    assert (usage.prompt_tokens, usage.completion_tokens) == ((0, 0) if stream else (12, 3))
 
 
 @STREAMED
 def test_choices_in_order(service: Service, sandbox: SandboxServer, stream: bool) -> None:
     sandbox.state.script(*({"text": f"Ответ номер {number}.", "usage": USAGE} for number in range(8)))
     completion = ask(service, stream, n=8)
-    found = [(choice["index"], choice["message"]["content"]) for choice in completion["choices"]]
+    found = [(choice.index, choice.message.content) for choice in completion.choices]
     assert found == [(number, f"Ответ номер {number}.") for number in range(8)]
-    usage = completion["usage"]
-    assert (usage["prompt_tokens"], usage["completion_tokens"], usage["total_tokens"]) == (96, 24, 120)
-    assert usage["prompt_tokens_details"]["cached_tokens"] == 16
+    usage = completion.usage
+    assert (usage.prompt_tokens, usage.completion_tokens, usage.total_tokens) == (96, 24, 120)
+    assert usage.prompt_tokens_details.cached_tokens == 16
 
 
 def test_each_choice_of_a_stream_is_whole(service: Service, sandbox: SandboxServer) -> None:
     sandbox.state.script({"text": "Раз."}, {"call": {"name": "weather", "arguments": {}}})
-    response = service.post(CHAT, {"messages": MESSAGES, "n": 2, "stream": True, "tools": TOOLS})
+    response = service.post(CHAT, {"messages": MESSAGES, "n": 2, "stream": True, "tools": [tool("weather")]})
     response.encoding = "utf-8"
     found = [chunk["choices"][0] for chunk in chunks(response.text)]
     assert [choice["index"] for choice in found] == sorted(choice["index"] for choice in found)
@@ -122,7 +111,7 @@ def test_choices_stay_within_the_limit_of_the_account(service: Service, sandbox:
     sandbox.state.settings.max_streams = 1
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(lambda stream: ask(service, stream, n=3), [False, True] * 2))
-    assert [len(completion["choices"]) for completion in found] == [3] * 4
+    assert [len(completion.choices) for completion in found] == [3] * 4
     assert sandbox.state.counters.peak_streams == 1 and not sandbox.state.refusals()
 
 
@@ -220,4 +209,4 @@ def test_several_choices_by_a_schema(service: Service, sandbox: SandboxServer, s
     schema = {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]}
     wanted = {"type": "json_schema", "json_schema": {"name": "a", "schema": schema, "strict": True}}
     completion = ask(service, stream, n=2, response_format=wanted)
-    assert [choice["message"]["content"] for choice in completion["choices"]] == ['{"a": 1}', '{"a": 2}']
+    assert [choice.message.content for choice in completion.choices] == ['{"a": 1}', '{"a": 2}']

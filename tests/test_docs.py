@@ -35,9 +35,9 @@ def write_tables() -> None:
     """`python -m tests.test_docs` brings the README up to date."""
     path = ROOT / "README.md"
     text = path.read_text()
-    for name, table in TABLES.items():
+    for name, printed in TABLES.items():
         start, end = f"<!-- {name} -->\n", f"\n<!-- /{name} -->"
-        text = text[: text.index(start) + len(start)] + table() + text[text.index(end) :]
+        text = text[: text.index(start) + len(start)] + printed() + text[text.index(end) :]
     path.write_text(text)
 
 

@@ -82,7 +82,8 @@ def test_plain_gunicorn(sandbox: SandboxServer, tmp_path: Path, options: list[st
         with requests.post(url + CHAT, json={"messages": HELLO, "stream": True}, stream=True, timeout=10) as response:
             next(response.iter_lines())
         check_that_it_serves(url)
-    assert not re.search("ERROR|Traceback", (tmp_path / "log").read_text())
+        # Before the end: gunicorn's sync worker complains when a signal comes in the middle of its last answer.
+        assert not re.search("ERROR|Traceback", (tmp_path / "log").read_text())
 
 
 WITHOUT_GUNICORN = """
@@ -239,12 +240,13 @@ def test_ctrl_c_ends_at_once(start_service: Callable[..., Service], sandbox: San
 
 
 def test_two_services_on_one_machine(sandbox: SandboxServer, tmp_path: Path, service: Service) -> None:
-    """Of the same account: together they keep to its one slot, and neither hinders the other's start or end."""
-    with Service(tmp_path, sandbox) as second:
-        body = stream_in_work(service, sandbox, frame_delay=0.05)
-        second.post(CHAT, {"messages": HELLO})
-        chunks(body())
-        assert sandbox.state.counters.peak_streams == 1
+    """Of the same account: they share its one slot, and neither hinders the other's start or end."""
+    shared = {"GPT2GIGA_RUNTIME_DIR": str(service.log.parent), "GPT2GIGA_QUEUE_TIMEOUT": "0.1"}
+    with Service(tmp_path, sandbox, **shared) as second:
+        sandbox.state.script({"text": LONG, "hang_after": 1})
+        with service.post(CHAT, {"messages": HELLO, "stream": True}, stream=True):
+            assert second.post(CHAT, {"messages": HELLO}).status_code == 429
+        raw.wait_until(lambda: second.post(CHAT, {"messages": HELLO}).status_code == 200)
     check_that_it_serves(service.url)
 
 

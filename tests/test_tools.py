@@ -90,7 +90,7 @@ def test_deep_json_in_texts_is_text(service: Service, sandbox: SandboxServer) ->
     call = {"id": "a", "function": {"name": "get_weather", "arguments": deep}}
     history = [{"role": "assistant", "tool_calls": [call]}, {"role": "tool", "tool_call_id": "a", "content": deep}]
     choice(service, {**ASKED, "messages": [*ASKED["messages"], *history]})
-    [payload] = sandbox.state.chats()
+    payload = sandbox.state.chats()[-1]
     assert payload["messages"][1]["function_call"]["arguments"] == {"text": deep}
     assert json.loads(payload["messages"][2]["content"]) == {"result": deep}
 

@@ -21,6 +21,9 @@ def answer(chat: ChatRequest, ask: Ask, *, streamed: bool, as_function: bool) ->
     streamed: what is yielded is passed on at once and cannot be taken back.
     as_function: structured output by a forced function, for models without response_format.
     """
+    if not (chat.stop or chat.json_format or chat.tool_choice.mode == "required"):
+        yield from ask(chat)  # nearly all: GigaChat's answer is the answer
+        return
     spent: list[Usage] = []
 
     def counted(chat: ChatRequest) -> Iterator[Event]:

@@ -15,6 +15,7 @@ from gigachat.context import session_id_cvar
 
 from gpt2giga.chat import ChatRequest
 from gpt2giga.chat import Event
+from gpt2giga.chat import TextDelta
 from gpt2giga.errors import BadRequest
 from gpt2giga.errors import NotAuthenticated
 from gpt2giga.errors import NotFound
@@ -30,13 +31,13 @@ from gpt2giga.upstream.embedding import embed
 from gpt2giga.upstream.embedding import Embedding
 from gpt2giga.upstream.failures import translated
 from gpt2giga.upstream.files import Files
-from gpt2giga.upstream.limiter import Limiter
 from gpt2giga.upstream.limiter import QueueTimeout
 from gpt2giga.upstream.limiter import Slot
 from gpt2giga.upstream.models import Catalog
 from gpt2giga.upstream.models import Model
 from gpt2giga.upstream.models import not_found
 from gpt2giga.upstream.names import ToolNames
+from gpt2giga.upstream.redis_limiter import limiter
 from gpt2giga.upstream.retries import Retries
 from gpt2giga.upstream.sdk import Client
 
@@ -57,7 +58,7 @@ class Upstream:
         self._retries = Retries(settings.max_retries, settings.retry_backoff_factor, settings.retry_on_status_codes)
         self.files = Files(self._client, self._translated)
         self._attachments = Attachments(settings, self.files)
-        self._limiter = Limiter(settings.slots, settings.account, Path(settings.runtime_dir or tempfile.gettempdir()))
+        self._limiter = limiter(settings, Path(settings.runtime_dir or tempfile.gettempdir()))
         self.catalog = Catalog(settings, self._fetch_models)
 
     def complete(self, chat: ChatRequest) -> list[Event]:
@@ -100,8 +101,8 @@ class Upstream:
 
     def _drawing(self, payload: dict[str, Any]) -> str:
         with self._translated(payload["model"]):
-            completion = self._client.complete(payload)
-        return completion.choices[0].message.content if completion.choices else ""
+            events = list(v1.from_completion(self._client.complete(payload), ToolNames()))
+        return "".join(event.text for event in events if isinstance(event, TextDelta))
 
     def check(self) -> None:
         """Raises when GigaChat would not answer: no token to be had, or no list of models."""

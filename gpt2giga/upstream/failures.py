@@ -34,6 +34,7 @@ from gpt2giga.errors import UpstreamError
 from gpt2giga.errors import UpstreamTimeout
 from gpt2giga.errors import UpstreamUnavailable
 from gpt2giga.upstream.sdk import TokenFailure
+from gpt2giga.upstream.v1 import Unreadable
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +48,7 @@ FAILURES = (
     ResponseError,
     httpx.HTTPError,
     pydantic.ValidationError,
+    Unreadable,
     json.JSONDecodeError,
     UnicodeError,
     TypeError,
@@ -79,7 +81,9 @@ def to_proxy_error(error: Exception) -> ProxyError:
         found.upstream_status = error.status_code
         return found
     if isinstance(error, pydantic.ValidationError):
-        return _from_unreadable(error)
+        return _from_unreadable(error.errors(include_url=False, include_context=False)[0].get("input"))
+    if isinstance(error, Unreadable):
+        return _from_unreadable(error.document)
     if isinstance(error, UnicodeEncodeError):
         return _from_unsendable(error)
     if isinstance(error, httpx.HTTPError):
@@ -183,9 +187,8 @@ def from_status(status: int, words: str, wait: float | None = None) -> ProxyErro
     return UpstreamError(f"GigaChat answered {status}: {words}.")
 
 
-def _from_unreadable(error: pydantic.ValidationError) -> ProxyError:
+def _from_unreadable(found: Any) -> ProxyError:
     """A frame inside a stream may be an error object instead of a chunk; it counts as that status."""
-    found = error.errors(include_url=False, include_context=False)[0].get("input")
     if isinstance(found, dict) and isinstance(found.get("status"), int) and found["status"] >= 400:
         refused = from_status(found["status"], _words(found))
         refused.upstream_status = found["status"]

@@ -24,6 +24,9 @@ KINDS: tuple[tuple[str, Kind], ...] = (
     ("GigaFilter", "filter"),
     ("GigaCheck", "aicheck"),
 )
+WINDOWS = (("GigaChat-3-Pro", 262144), ("GigaChat-Plus", 32768))
+# Tokens of one answer.
+LONGEST_ANSWER = 8192
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +96,16 @@ class Catalog:
 def takes_images(model_id: str) -> bool:
     """Contract 3.3: GigaChat-2-Pro, GigaChat-2-Max and GigaChat-3."""
     return model_id.startswith(("GigaChat-2-Pro", "GigaChat-2-Max", "GigaChat-3"))
+
+
+def window(model_id: str) -> int:
+    """Tokens of question and answer together; contract 6, for the list does not say. Unknown models: the usual."""
+    return next((tokens for prefix, tokens in WINDOWS if model_id.startswith(prefix)), 131072)
+
+
+def thinks(model_id: str) -> bool:
+    """Answers of the third generation may come with reasoning."""
+    return model_id.startswith("GigaChat-3")
 
 
 def not_found(model_id: str, models: list[Model]) -> NotFound:

@@ -21,13 +21,13 @@ from gigachat.api.utils import execute_request_sync
 from gigachat.api.utils import execute_stream_sync
 from gigachat.exceptions import AuthenticationError
 from gigachat.exceptions import ResponseError
-from gigachat.models import ChatCompletion
-from gigachat.models import ChatCompletionChunk
+from pydantic_core import from_json
 
 from gpt2giga.pump import Pump
 from gpt2giga.settings import Settings
 from gpt2giga.upstream.connections import Connections
 from gpt2giga.upstream.tls import ssl_context
+from gpt2giga.upstream.v1 import Unreadable
 from gpt2giga.upstream.wire import on_response
 
 T = TypeVar("T")
@@ -41,6 +41,17 @@ IDLE_SECONDS = 60.0
 NOT_KNOWN, LONG_AGO = 0, 1
 # What the SDK raises when there is no token to be had; pydantic's and json's errors are ValueErrors.
 FAILURES = (httpx.HTTPError, ResponseError, ValueError, TypeError, LookupError)
+
+
+class AsItCame:
+    """Given to the SDK as a model, this makes of a frame just its JSON."""
+
+    @staticmethod
+    def model_validate_json(data: str) -> Any:
+        try:
+            return from_json(data)
+        except ValueError as error:
+            raise Unreadable(data) from error
 
 
 class TokenFailure(Exception):
@@ -91,12 +102,12 @@ class Client(GigaChat):
         self._failure: Exception | None = None
         self._failed_at = 0.0
 
-    def complete(self, payload: dict[str, Any]) -> ChatCompletion:
+    def complete(self, payload: dict[str, Any]) -> dict[str, Any]:
         return next(self._authorized(lambda: iter([self._completion(payload)])))
 
-    def chunks(self, payload: dict[str, Any]) -> Iterator[ChatCompletionChunk]:
+    def chunks(self, payload: dict[str, Any]) -> Iterator[Any]:
         payload = {**payload, "stream": True}
-        return self._authorized(lambda: execute_stream_sync(self._client, self._request(payload), ChatCompletionChunk))
+        return self._authorized(lambda: execute_stream_sync(self._client, self._request(payload), cast(Any, AsItCame)))
 
     def _authorized(self, attempt: Callable[[], Iterator[T]]) -> Iterator[T]:
         """A rejected token is renewed once, also one that was fresh when the request waited for it: the SDK's own
@@ -115,8 +126,8 @@ class Client(GigaChat):
         if self._use_auth and not self._is_token_usable():
             self._update_token()
 
-    def _completion(self, payload: dict[str, Any]) -> ChatCompletion:
-        return execute_request_sync(self._client, self._request(payload), ChatCompletion)
+    def _completion(self, payload: dict[str, Any]) -> Any:
+        return execute_request_sync(self._client, self._request(payload), cast(Any, dict))
 
     def _request(self, payload: dict[str, Any]) -> dict[str, Any]:
         """The SDK's own chat() puts a payload through models that drop or refuse parts of what GigaChat takes

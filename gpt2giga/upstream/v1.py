@@ -10,13 +10,8 @@ from typing import Any
 from typing import Literal
 
 import orjson
-from gigachat.models import ChatCompletion
-from gigachat.models import ChatCompletionChunk
-from gigachat.models import FunctionCall
-from gigachat.models import Messages
-from gigachat.models import MessagesChunk
-from gigachat.models import Usage as SdkUsage
 
+from gpt2giga.chat import arguments_from_json
 from gpt2giga.chat import ChatRequest
 from gpt2giga.chat import Done
 from gpt2giga.chat import Event
@@ -100,22 +95,29 @@ def _parameters(schema: bytes) -> dict[str, Any]:
     return to_function_parameters(orjson.loads(schema))
 
 
-def from_completion(completion: ChatCompletion, names: ToolNames) -> Iterator[Event]:
+class Unreadable(Exception):
+    """An answer, or a chunk of one, that does not have the documented form (contract 4)."""
+
+    def __init__(self, document: Any) -> None:
+        super().__init__("not the documented form")
+        self.document = document
+
+
+def from_completion(completion: Any, names: ToolNames) -> Iterator[Event]:
+    """`completion` and chunks are JSON as it came: the SDK's models cost more per chunk than all that is done here,
+    and refuse answers that can be read. Raises Unreadable, UpstreamCut, UpstreamError.
+    """
     answer = _Answer(names)
-    for choice in completion.choices[:1]:
-        yield from answer.feed(choice.message, choice.finish_reason)
-    yield from answer.end(completion.usage)
+    yield from answer.feed(completion, "message")
+    yield from answer.end()
 
 
-def from_chunks(chunks: Iterable[ChatCompletionChunk], names: ToolNames) -> Iterator[Event]:
+def from_chunks(chunks: Iterable[Any], names: ToolNames) -> Iterator[Event]:
     """Raises UpstreamCut when the chunks end without a finish reason (contract 7: the SDK ends silently)."""
     answer = _Answer(names)
-    usage = None
     for chunk in chunks:
-        usage = chunk.usage or usage
-        for choice in chunk.choices[:1]:
-            yield from answer.feed(choice.delta, choice.finish_reason)
-    yield from answer.end(usage)
+        yield from answer.feed(chunk, "delta")
+    yield from answer.end()
 
 
 class _Answer:
@@ -124,23 +126,34 @@ class _Answer:
     def __init__(self, names: ToolNames) -> None:
         self._names = names
         self._finish: str | None = None
+        self._usage: Usage | None = None
         self._called = False
         self._held = ""
 
-    def feed(self, delta: Messages | MessagesChunk, finish: str | None) -> Iterator[Event]:
-        self._finish = finish or self._finish
-        if delta.role == "function_in_progress":  # progress of a built-in function, not text of the answer
+    def feed(self, document: Any, key: str) -> Iterator[Event]:
+        """`key`: where a choice holds what the model said."""
+        try:
+            choices, usage = document["choices"], document.get("usage")
+            said = choices[0][key] if choices != [] else {}
+            self._finish = (choices[0].get("finish_reason") if choices else None) or self._finish
+            self._usage = _usage(usage) if usage else self._usage
+            yield from self._said(said)
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            raise Unreadable(document) from error
+
+    def _said(self, said: dict[str, Any]) -> Iterator[Event]:
+        if said.get("role") == "function_in_progress":  # progress of a built-in function, not text of the answer
             return
-        if delta.reasoning_content:
-            yield ReasoningDelta(delta.reasoning_content)
-        if delta.content:
-            yield from self._text(delta.content)
-        if delta.function_call and not self._called:
+        if said.get("reasoning_content"):
+            yield ReasoningDelta(_string(said["reasoning_content"]))
+        if said.get("content"):
+            yield from self._text(_string(said["content"]))
+        if said.get("function_call") and not self._called:
             self._called = True
             self._held = ""
-            yield self._call(delta.function_call, delta.functions_state_id)
+            yield self._call(said["function_call"], said.get("functions_state_id"))
 
-    def end(self, usage: SdkUsage | None) -> Iterator[Event]:
+    def end(self) -> Iterator[Event]:
         if self._finish is None:
             raise UpstreamCut("GigaChat's answer ended before it was whole.", transient=True)
         if self._finish == "error":  # contract 4: the model wrote invalid arguments
@@ -150,7 +163,7 @@ class _Answer:
         if self._held:
             yield TextDelta(self._held)
         finish = FINISH.get(self._finish, "stop")
-        yield Done("tool_calls" if self._called else finish, _usage(usage) if usage else None)
+        yield Done("tool_calls" if self._called else finish, self._usage)
 
     def _text(self, text: str) -> Iterator[Event]:
         """Holds back what may be the beginning of a leaked call until it is known not to be one."""
@@ -160,11 +173,23 @@ class _Answer:
         if safe:
             yield TextDelta(text[:safe])
 
-    def _call(self, call: FunctionCall, state_id: str | None) -> ToolCall:
-        return ToolCall(call_id(state_id), self._names.from_gigachat(call.name), call.arguments or {})
+    def _call(self, call: dict[str, Any], state_id: str | None) -> ToolCall:
+        """Arguments are an object (contract 3.1); text, as other services write them, is understood too."""
+        arguments = call.get("arguments") or {}
+        if isinstance(arguments, str):
+            arguments = arguments_from_json(arguments)
+        if not isinstance(arguments, dict):
+            raise TypeError("arguments")
+        return ToolCall(call_id(state_id), self._names.from_gigachat(_string(call["name"])), arguments)
 
 
-def _usage(usage: SdkUsage) -> Usage:
+def _string(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError("text")
+    return value
+
+
+def _usage(usage: dict[str, Any]) -> Usage:
     """GigaChat leaves cached tokens out of prompt_tokens, OpenAI counts them in (contract 4)."""
-    cached = usage.precached_prompt_tokens or 0
-    return Usage(prompt=usage.prompt_tokens + cached, completion=usage.completion_tokens, cached=cached)
+    cached = int(usage.get("precached_prompt_tokens") or 0)
+    return Usage(int(usage["prompt_tokens"]) + cached, int(usage["completion_tokens"]), cached)

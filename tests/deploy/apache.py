@@ -49,6 +49,9 @@ class Apache:
         self.port, self._folder = free_port(), folder / "apache"
         self._folder.mkdir()
         self._folder.chmod(0o755)
+        (self._folder / "passenger").mkdir()
+        (self._folder / "passenger").chmod(0o777)
+        self.site = folder
         loads = "\n".join(f"LoadModule {name}_module {MODULES}/mod_{name}.so" for name in f"{ALWAYS} {modules}".split())
         site = site.format(folder=self._folder, port=self.port)
         text = MAIN.format(folder=self._folder, modules=MODULES, loads=loads, port=self.port, site=site)
@@ -72,4 +75,5 @@ class Apache:
             return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
     def log(self) -> str:
-        return (self._folder / "error.log").read_text()
+        logs = self._folder / "error.log", self._folder / "passenger/passenger.log"
+        return "".join(log.read_text() for log in logs if log.exists())

@@ -1,4 +1,4 @@
-"""Folders that servers' own users may enter, and the servers of the shipped configurations."""
+"""What a user has on a server, in folders that the servers' own users may enter, and the servers themselves."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from tests.deploy.running import ROOT
 
 SHIPPED = (
     *("gpt2giga", "deploy", "app.py", "wsgi.py", "passenger_wsgi.py", "Dockerfile", "compose.yaml", ".env.example"),
-    *("pyproject.toml", "requirements.txt", "constraints.txt", "README.md", "LICENSE"),
+    *("pyproject.toml", "requirements.txt", "constraints.txt", "README.md", "LICENSE", "Makefile"),
 )
 
 
-@pytest.fixture
-def public(tmp_path: Path) -> Iterator[Path]:
+@contextlib.contextmanager
+def public_folder() -> Iterator[Path]:
     """Unlike pytest's own folders, open to www-data, which servers started by root change to."""
     folder = Path(tempfile.mkdtemp(prefix="gpt2giga-deploy-"))
     folder.chmod(0o755)
@@ -30,12 +30,16 @@ def public(tmp_path: Path) -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
+@pytest.fixture
+def public() -> Iterator[Path]:
+    with public_folder() as folder:
+        yield folder
+
+
 @pytest.fixture(scope="session")
 def shared_folder() -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix="gpt2giga-deploy-"))
-    folder.chmod(0o755)
-    yield folder
-    shutil.rmtree(folder)
+    with public_folder() as folder:
+        yield folder
 
 
 @pytest.fixture(scope="session")
@@ -52,27 +56,27 @@ def checkout(shared_folder: Path) -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
-def wheels(shared_folder: Path, checkout: Path) -> Path:
-    """What pip would fetch: the machine of the tests has no network."""
-    subprocess.run(["/usr/bin/python3", "-m", "venv", shared_folder / "builder"], check=True)
-    folder = shared_folder / "wheels"
-    pip = [shared_folder / "builder/bin/python", "-m", "pip", "--quiet", "download", "--dest", folder]
-    needed = ["--constraint", "constraints.txt", "--requirement", "requirements.txt", "setuptools", "redis"]
-    subprocess.run([*pip, *needed], cwd=checkout, check=True)
-    return folder
+def pip(python: Path, *arguments: object, folder: Path) -> None:
+    needed = ["--constraint", "constraints.txt", "--requirement", "requirements.txt"]
+    command = [python, "-m", "pip", "--quiet", "--no-input", *arguments, *needed]
+    subprocess.run([*map(str, command)], cwd=folder, check=True, stderr=subprocess.PIPE)
 
 
 @pytest.fixture(scope="session")
-def site(shared_folder: Path, checkout: Path, wheels: Path) -> Path:
+def site(shared_folder: Path, checkout: Path) -> Path:
     """A checkout with a virtual environment in it, as shared hosting has it."""
     folder = shared_folder / "site"
     shutil.copytree(checkout, folder, symlinks=True)
     subprocess.run(["/usr/bin/python3", "-m", "venv", folder / "venv"], check=True)
-    pip = [folder / "venv/bin/python", "-m", "pip", "install", "--quiet", "--no-index", "--find-links", wheels]
-    subprocess.run(
-        [*pip, "--constraint", "constraints.txt", "--requirement", "requirements.txt"], cwd=folder, check=True
-    )
+    pip(folder / "venv/bin/python", "install", folder=folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def wheels(shared_folder: Path, site: Path) -> Path:
+    """What pip fetches, for a machine that has no network."""
+    folder = shared_folder / "wheels"
+    pip(site / "venv/bin/python", "download", "--dest", folder, "setuptools", "redis", folder=site)
     return folder
 
 

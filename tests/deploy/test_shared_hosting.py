@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import shutil
-from collections.abc import Callable
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +12,7 @@ import requests
 
 from gpt2giga.sandbox.server import SandboxServer
 from tests.deploy.apache import Apache
+from tests.deploy.conftest import public_folder
 from tests.deploy.running import DEPLOY
 from tests.deploy.streams import ask
 from tests.deploy.streams import Place
@@ -25,10 +24,9 @@ PACE = 0.4
 
 PASSENGER = """
 PassengerRoot /usr/lib/ruby/vendor_ruby/phusion_passenger/locations.ini
-PassengerInstanceRegistryDir {folder}
-PassengerUserSwitching off
+PassengerInstanceRegistryDir {folder}/passenger
 PassengerDefaultUser www-data
-PassengerLogFile {folder}/passenger.log
+PassengerLogFile {folder}/passenger/passenger.log
 PassengerDisableSecurityUpdateCheck on
 PassengerDisableAnonymousTelemetry on
 DocumentRoot SITE
@@ -49,42 +47,44 @@ DocumentRoot SITE
 """
 
 
-@pytest.fixture
-def prepared(site: Path, public: Path, sandbox: SandboxServer) -> Path:
-    """The user's folder: the checkout, venv, .env, .htaccess. A copy, since each way adds files of its own."""
-    folder = public / "site"
-    shutil.copytree(site, folder, symlinks=True)
-    # A virtual environment knows its own place by that of its python.
+def prepared(folder: Path, site: Path, sandbox: SandboxServer) -> Path:
+    """What the user has there: the checkout, venv, .env, .htaccess."""
+    shutil.copytree(site, folder, symlinks=True, ignore=shutil.ignore_patterns("venv"))
+    (folder / "venv").symlink_to(site / "venv")
+    state = folder.parent / "state"
     (folder / ".env").write_text(
         f"# Ключ\nGIGACHAT_CREDENTIALS={sandbox.credentials}\nGPT2GIGA_API_KEY=secret\nGPT2GIGA_MAX_CONCURRENCY=50\n"
-        f"GIGACHAT_BASE_URL={sandbox.base_url}\nGIGACHAT_AUTH_URL={sandbox.auth_url}\nGPT2GIGA_STATE_DIR={public}/state\n"
+        f"GIGACHAT_BASE_URL={sandbox.base_url}\nGIGACHAT_AUTH_URL={sandbox.auth_url}\nGPT2GIGA_STATE_DIR={state}\n"
     )
     shutil.copy(DEPLOY / "htaccess", folder / ".htaccess")
-    (public / "state").mkdir(mode=0o777)
-    (public / "state").chmod(0o777)
+    state.mkdir()
+    state.chmod(0o777)
     return folder
 
 
-@pytest.fixture
-def start_apache(public: Path) -> Iterator[Callable[[str, str], Apache]]:
-    with contextlib.ExitStack() as stack:
-        yield lambda modules, conf: stack.enter_context(Apache(public, modules, conf))
+def configured(way: str, folder: Path) -> tuple[str, str]:
+    """The modules, and the site's configuration."""
+    if way == "passenger":
+        return "passenger", PASSENGER.replace("SITE", str(folder))
+    if way == "mod_wsgi":
+        text = (DEPLOY / "apache-mod_wsgi.conf").read_text()
+        assert "*:80" in text and "/opt/gpt2giga" in text
+        text = text.replace("%{GLOBAL}", "%{{GLOBAL}}").replace("*:80", "127.0.0.1:{port}")
+        return "wsgi", text.replace("/opt/gpt2giga", str(folder))
+    shutil.copy(DEPLOY / "gpt2giga.cgi", folder)
+    head, marker, tail = (folder / ".htaccess").read_text().partition("# CGI only:")
+    (folder / ".htaccess").write_text(head + marker + tail.replace("\n#", "\n"))
+    return "cgid", CGI.replace("SITE", str(folder))
 
 
-@pytest.fixture(params=["passenger", "mod_wsgi", "cgi"])
-def apache(request: pytest.FixtureRequest, prepared: Path, start_apache) -> Apache:
-    if request.param == "passenger":
-        return start_apache("passenger", PASSENGER.replace("SITE", str(prepared)))
-    if request.param == "mod_wsgi":
-        conf = (DEPLOY / "apache-mod_wsgi.conf").read_text().replace("/opt/gpt2giga", str(prepared))
-        assert "*:80" in conf
-        # Formatted later, with the port.
-        return start_apache("wsgi", conf.replace("%{GLOBAL}", "%{{GLOBAL}}").replace("*:80", "127.0.0.1:{port}"))
-    shutil.copy(DEPLOY / "gpt2giga.cgi", prepared)
-    htaccess = prepared / ".htaccess"
-    head, tail = htaccess.read_text().split("# CGI only:")
-    htaccess.write_text(head + tail.replace("\n#", "\n").partition("\n")[2])
-    return start_apache("cgid", CGI.replace("SITE", str(prepared)))
+@pytest.fixture(scope="module", params=["passenger", "mod_wsgi", "cgi"])
+def apache(request: pytest.FixtureRequest, site: Path, shared_sandbox: SandboxServer) -> Iterator[Apache]:
+    with public_folder() as public:
+        folder = prepared(public / "site", site, shared_sandbox)
+        with Apache(public, *configured(request.param, folder)) as apache:
+            apache.site = folder
+            assert eventually(lambda: ask(apache.place, "/health").status == 200, 20), apache.log()
+            yield apache
 
 
 def keyed(apache: Apache) -> Place:
@@ -92,9 +92,9 @@ def keyed(apache: Apache) -> Place:
 
 
 def test_it_streams_and_sees_the_key(apache: Apache, sandbox: SandboxServer) -> None:
-    assert eventually(lambda: ask(apache.place, "/health").status == 200, 20), apache.log()
     assert ask(apache.place, model="GigaChat-2").status == 401
-    assert json.loads(ask(keyed(apache), model="GigaChat-2").body)["object"] == "chat.completion"
+    answer = ask(keyed(apache), model="GigaChat-2")
+    assert answer.status == 200 and json.loads(answer.body)["object"] == "chat.completion", answer
     sandbox.state.script({"text": WORDS, "frame_delay": PACE, "times": 4})
     for answer in streams(keyed(apache), 4):
         assert answer.status == 200 and answer.frames[-1] == "[DONE]" and answer.text == WORDS
@@ -107,7 +107,6 @@ def test_it_streams_and_sees_the_key(apache: Apache, sandbox: SandboxServer) -> 
 
 def test_a_hang_up_reaches_gigachat(apache: Apache, sandbox: SandboxServer) -> None:
     """By the next write that fails."""
-    assert eventually(lambda: ask(apache.place, "/health").status == 200, 20), apache.log()
     sandbox.state.script({"text": WORDS * 10, "frame_delay": 0.2})
     body = {"messages": [{"role": "user", "content": "a"}], "stream": True}
     key = {"Authorization": "Bearer secret"}
@@ -117,8 +116,8 @@ def test_a_hang_up_reaches_gigachat(apache: Apache, sandbox: SandboxServer) -> N
     assert sandbox.state.wait_for(lambda counters: counters.aborted_streams == 1, 8)
 
 
-def test_nothing_of_ours_can_be_downloaded(apache: Apache, prepared: Path) -> None:
-    assert eventually(lambda: ask(apache.place, "/health").status == 200, 20), apache.log()
+def test_nothing_of_ours_can_be_downloaded(apache: Apache) -> None:
+    prepared = apache.site
     (prepared / ".git").mkdir()
     for file in (prepared / ".git/config", prepared / "service.log"):
         file.write_text("secret")

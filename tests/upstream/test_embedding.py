@@ -6,6 +6,7 @@ import math
 
 import pytest
 from hypothesis import given
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from gpt2giga.errors import ContextTooLong
@@ -31,6 +32,7 @@ class Model:
 TEXTS = st.lists(st.text("ab ", min_size=1, max_size=60), min_size=1, max_size=12)
 
 
+@settings(deadline=None)
 @given(TEXTS)
 def test_in_order_and_nothing_lost(texts: list[str]) -> None:
     model = Model()

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
-import http.server
 import socket
-import ssl
 import threading
-from collections.abc import Callable
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
-from urllib.parse import unquote
 
 import pytest
 
@@ -22,17 +16,49 @@ from gpt2giga.upstream.fetch import Fetched
 from gpt2giga.upstream.fetch import Guard
 from gpt2giga.upstream.fetch import is_public
 from tests.certificates import Authority
+from tests.servers import MOST
+from tests.servers import raw_server
+from tests.servers import Server
+from tests.servers import serving
+from tests.servers import TlsServer
 
-MOST = 1000
 LOOPBACK = Guard(allowed=lambda address: address == "127.0.0.1")
 
 PUBLIC = ["8.8.8.8", "2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808"]
-NOT_PUBLIC = (
-    "127.0.0.1 127.9.9.9 0.0.0.0 10.0.0.1 172.16.0.1 192.168.1.1 169.254.169.254 100.64.0.1 192.0.2.1 224.0.0.1 "
-    "239.1.1.1 255.255.255.255 ::1 :: fe80::1 fe80::1%eth0 fc00::1 fd00:ec2::254 fec0::1 ff02::1 ff0e::1 2001:db8::1 "
-    "::ffff:127.0.0.1 ::ffff:10.0.0.1 ::ffff:224.0.0.1 ::127.0.0.1 ::ffff:0:127.0.0.1 64:ff9b::7f00:1 64:ff9b::a00:1 "
-    "64:ff9b:1::1 2002:7f00:1:: 2001:0:7f00:1::"
-).split()
+NOT_PUBLIC = [
+    "127.0.0.1",
+    "127.9.9.9",
+    "0.0.0.0",
+    "10.0.0.1",
+    "172.16.0.1",
+    "192.168.1.1",
+    "169.254.169.254",
+    "100.64.0.1",
+    "192.0.2.1",
+    "224.0.0.1",
+    "239.1.1.1",
+    "255.255.255.255",
+    "::1",
+    "::",
+    "fe80::1",
+    "fe80::1%eth0",
+    "fc00::1",
+    "fd00:ec2::254",
+    "fec0::1",
+    "ff02::1",
+    "ff0e::1",
+    "2001:db8::1",
+    "::ffff:127.0.0.1",
+    "::ffff:10.0.0.1",
+    "::ffff:224.0.0.1",
+    "::127.0.0.1",
+    "::ffff:0:127.0.0.1",
+    "64:ff9b::7f00:1",
+    "64:ff9b::a00:1",
+    "64:ff9b:1::1",
+    "2002:7f00:1::",
+    "2001:0:7f00:1::",
+]
 
 
 @pytest.mark.parametrize("address", PUBLIC)
@@ -45,12 +71,27 @@ def test_not_public(address: str) -> None:
     assert not is_public(address)
 
 
-NO_PUBLIC_HOST = (
-    "http://127.0.0.1/ http://localhost/ http://2130706433/ http://017700000001/ http://0x7f000001/ http://0x7f.1/ "
-    "http://127.1/ http://0/ http://[::1]/ http://[::ffff:127.0.0.1]/ http://[::ffff:7f00:1]/ http://[fe80::1]/ "
-    "https://10.0.0.1/ http://169.254.169.254/latest/meta-data/ http://[fd00:ec2::254]/ http://224.0.0.1/ "
-    "http://127.0.0.1:8080/ http://[64:ff9b::7f00:1]/ http://①②⑦.0.0.1/"
-).split()
+NO_PUBLIC_HOST = [
+    "http://127.0.0.1/",
+    "http://localhost/",
+    "http://2130706433/",
+    "http://017700000001/",
+    "http://0x7f000001/",
+    "http://0x7f.1/",
+    "http://127.1/",
+    "http://0/",
+    "http://[::1]/",
+    "http://[::ffff:127.0.0.1]/",
+    "http://[::ffff:7f00:1]/",
+    "http://[fe80::1]/",
+    "https://10.0.0.1/",
+    "http://169.254.169.254/latest/meta-data/",
+    "http://[fd00:ec2::254]/",
+    "http://224.0.0.1/",
+    "http://127.0.0.1:8080/",
+    "http://[64:ff9b::7f00:1]/",
+    "http://①②⑦.0.0.1/",
+]
 
 
 @pytest.mark.parametrize("url", NO_PUBLIC_HOST)
@@ -98,57 +139,6 @@ def test_a_name_with_one_private_address(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
     with pytest.raises(BadRequest, match="not a public address"):
         fetch("http://example.com/", MOST)
-
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    """/redirect?URL goes there; everything else is a small picture."""
-
-    protocol_version = "HTTP/1.1"
-
-    def do_GET(self) -> None:
-        self.server.seen.append(self.headers)  # type: ignore[attr-defined]
-        path, _, query = self.path.partition("?")
-        headers, body = {"Content-Type": "Image/PNG; q=1"}, b"picture"
-        status = 200
-        if path == "/redirect":
-            status, headers, body = 302, {"Location": unquote(query)}, b""
-        elif path.startswith("/status/"):
-            status = int(path.rpartition("/")[2])
-        elif path == "/large":
-            body = b"x" * (MOST + 1)
-        elif path == "/zipped":
-            headers["Content-Encoding"] = "gzip"
-        self.send_response(status)
-        for name, value in headers.items():
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: Any) -> None:
-        pass
-
-
-class Server(http.server.ThreadingHTTPServer):
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.seen: list[Any] = []
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}"
-
-
-@contextlib.contextmanager
-def serving(server: Server) -> Iterator[Server]:
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 @pytest.fixture(scope="module")
@@ -216,22 +206,6 @@ def test_too_large_by_its_own_word(server: Server) -> None:
     assert len(fetch(f"{server.url}/large", MOST + 1, LOOPBACK).content) == MOST + 1
 
 
-@contextlib.contextmanager
-def raw_server(serve: Callable[[socket.socket], None]) -> Iterator[str]:
-    """The address of a server that does what it likes with one connection."""
-
-    def run() -> None:
-        with listener.accept()[0] as connection, contextlib.suppress(OSError):
-            connection.recv(65536)
-            serve(connection)
-
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=run)
-        thread.start()
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
-        thread.join()
-
-
 def test_too_large_without_a_word() -> None:
     def serve(connection: socket.socket) -> None:
         connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
@@ -284,24 +258,6 @@ def test_nobody_listens() -> None:
         port = listener.getsockname()[1]
     with pytest.raises(BadRequest, match="cannot be fetched"):
         fetch(f"http://127.0.0.1:{port}/", MOST, LOOPBACK)
-
-
-class TlsServer(Server):
-    def __init__(self, authority: Authority, name: str) -> None:
-        super().__init__()
-        self.names: list[str | None] = []
-        signed = authority.sign(name, f"subjectAltName=DNS:{name}", "basicConstraints=critical,CA:FALSE")
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(signed.certificate, signed.key)
-        context.sni_callback = lambda _, name, __: self.names.append(name)
-        self.socket = context.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
-
-    @property
-    def url(self) -> str:
-        return f"https://localhost:{self.server_port}/"
-
-    def handle_error(self, *_: Any) -> None:
-        pass
 
 
 @pytest.fixture(scope="module")

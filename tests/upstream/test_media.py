@@ -10,6 +10,7 @@ import sys
 import PIL.Image
 import pytest
 from hypothesis import given
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from gpt2giga.chat import File
@@ -102,6 +103,7 @@ def test_data_urls_that_are_none(url: str) -> None:
     refusal(File(url))
 
 
+@settings(deadline=None)
 @given(st.text(max_size=20), st.text(max_size=10))
 def test_any_data_url_is_read_or_refused(rest: str, name: str) -> None:
     try:
@@ -130,6 +132,7 @@ def test_the_first_frame_of_an_animation() -> None:
         assert image.getpixel((0, 0)) == (255, 0, 0, 255)
 
 
+@settings(deadline=None)
 @given(st.sampled_from([(GIF, "image/gif"), (WEBP, "image/webp")]), st.integers(0, 60), st.binary(max_size=4))
 def test_broken_pictures(picture: tuple[bytes, str], at: int, rubbish: bytes) -> None:
     content = picture[0][:at] + rubbish + picture[0][at + len(rubbish) + 1 :]

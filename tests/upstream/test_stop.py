@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from gpt2giga.chat import Done
@@ -31,6 +32,7 @@ def before_first(text: str, stops: tuple[str, ...]) -> str:
 SHORT = st.text("ab\n", min_size=1, max_size=4)
 
 
+@settings(deadline=None)
 @given(pieces=st.lists(SHORT, max_size=8), stops=st.lists(SHORT, max_size=4).map(tuple), close=st.booleans())
 def test_any_pieces_any_stops(pieces: list[str], stops: tuple[str, ...], close: bool) -> None:
     found = list(cut(iter([*map(TextDelta, pieces), END]), stops, close=close))

@@ -4,8 +4,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from gigachat.models import ChatCompletion
-from gigachat.models import ChatCompletionChunk
 
 from gpt2giga.chat import ChatRequest
 from gpt2giga.chat import Done
@@ -25,24 +23,20 @@ CALL = {"name": "f", "arguments": {"a": 1}}
 LEAK = "assistant function callf{"
 
 
-def chunks(*deltas: dict[str, Any], finish: str | None = "stop") -> Iterator[ChatCompletionChunk]:
+def chunks(*deltas: dict[str, Any], finish: str | None = "stop") -> Iterator[dict[str, Any]]:
     for number, delta in enumerate(deltas, start=1):
         choice = {"index": 0, "delta": delta, "finish_reason": finish if number == len(deltas) else None}
-        yield ChatCompletionChunk.model_validate(
-            {"choices": [choice], "created": 1, "model": "GigaChat", "object": "chat.completion"}
-        )
+        yield {"choices": [choice], "created": 1, "model": "GigaChat", "object": "chat.completion"}
 
 
-def whole(message: dict[str, Any], finish: str = "stop") -> ChatCompletion:
-    return ChatCompletion.model_validate(
-        {
-            "choices": [{"index": 0, "message": {"role": "assistant", **message}, "finish_reason": finish}],
-            "created": 1,
-            "model": "GigaChat",
-            "object": "chat.completion",
-            "usage": {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3},
-        }
-    )
+def whole(message: dict[str, Any], finish: str = "stop") -> dict[str, Any]:
+    return {
+        "choices": [{"index": 0, "message": {"role": "assistant", **message}, "finish_reason": finish}],
+        "created": 1,
+        "model": "GigaChat",
+        "object": "chat.completion",
+        "usage": {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3},
+    }
 
 
 def read(*deltas: dict[str, Any], finish: str | None = "stop") -> list[Event]:
@@ -131,3 +125,34 @@ def test_the_conversion_of_tools_is_remembered() -> None:
     chat = ChatRequest("GigaChat", (Message("user", (Text("?"),)),), tools=(tool,))
     first, second = (v1.to_payload(chat, "GigaChat", ToolNames(["f"]), {}, send_state_id=False) for _ in range(2))
     assert first["functions"][0]["parameters"] is second["functions"][0]["parameters"]
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        None,
+        [],
+        "text",
+        {},
+        {"status": 500, "message": "no"},
+        {"choices": {}},
+        {"choices": [1]},
+        {"choices": [{"index": 0}]},
+        {"choices": [{"delta": []}]},
+        {"choices": [{"delta": {"content": 1}}]},
+        {"choices": [{"delta": {"function_call": "f"}}]},
+        {"choices": [{"delta": {"function_call": {"arguments": {}}}}]},
+        {"choices": [{"delta": {"function_call": {"name": "f", "arguments": [1]}}}]},
+        {"choices": [], "usage": {"prompt_tokens": "many"}},
+    ],
+    ids=repr,
+)
+def test_what_is_not_the_documented_form(document: Any) -> None:
+    with pytest.raises(v1.Unreadable):
+        list(v1.from_chunks([document], ToolNames()))
+
+
+def test_arguments_as_text_are_understood() -> None:
+    """GigaChat writes an object; its relatives behind the same gateway may not."""
+    events = read({"function_call": {"name": "f", "arguments": '{"a": 1}'}}, finish="function_call")
+    assert [event.arguments for event in events if isinstance(event, ToolCall)] == [{"a": 1}]

@@ -78,7 +78,7 @@ def sdk(sandbox: SandboxServer, request: pytest.FixtureRequest):
 def words(client: Client):
     payload = {"model": "GigaChat", "messages": [{"role": "user", "content": "Раз два три"}]}
     for chunk in client.chunks(payload):
-        yield chunk.choices[0].delta.content or ""
+        yield chunk["choices"][0]["delta"].get("content") or ""
 
 
 @pytest.mark.parametrize("split", [0, 1, 3, 64])

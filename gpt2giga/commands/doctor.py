@@ -1,0 +1,62 @@
+"""`gpt2giga doctor`: what is wrong, and what to do about it, in the order in which things must work."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import click
+
+from gpt2giga.commands.group import Given
+from gpt2giga.commands.group import service_url
+from gpt2giga.settings import SettingsError
+
+if TYPE_CHECKING:
+    from gpt2giga.commands.finding import Report
+    from gpt2giga.commands.gigachat_checks import GigaChatChecks
+
+
+@click.command()
+@click.option(
+    "--url", help="Where clients find the service, such as https://ai.example.com (default: by the settings)."
+)
+@click.option("--no-service", is_flag=True, help="Check the way to GigaChat only.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
+@click.pass_context
+def doctor(context: click.Context, url: str | None, no_service: bool, as_json: bool) -> None:
+    """Check settings, key, network, GigaChat and the running service, one line each.
+
+    Costs the account about 500 tokens. The exit code is 0 only when all is well.
+    """
+    from gpt2giga.commands.finding import Report
+    from gpt2giga.commands.gigachat_checks import GigaChatChecks
+
+    given: Given = context.obj
+    logging.disable()  # what a check finds is told in its line
+    report = Report(as_json=as_json)
+    checks = GigaChatChecks(given)
+    checks.run(report)
+    if not no_service:
+        _check_service(report, given, checks, url)
+    report.close()
+    if not report.is_well:
+        context.exit(2)
+
+
+def _check_service(report: Report, given: Given, checks: GigaChatChecks, url: str | None) -> None:
+    from gpt2giga.commands.gigachat_checks import COUNTING
+    from gpt2giga.commands.gigachat_checks import COUNTING_TOKENS
+    from gpt2giga.commands.service_checks import ServiceChecks
+
+    question = {
+        "messages": [{"role": "user", "content": COUNTING}],
+        "max_tokens": COUNTING_TOKENS,
+        "stream": True,
+    }
+    try:
+        settings = given.unchecked()
+        address = service_url(settings, url)
+    except SettingsError as error:
+        report.skip("service", str(error))
+        return
+    ServiceChecks(address, settings, question, checks.counted).run(report)

@@ -1,0 +1,159 @@
+"""What `gpt2giga doctor` asks of GigaChat itself, without the service: from the settings to an embedding."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Callable
+from collections.abc import Iterable
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from gpt2giga import loglines
+from gpt2giga.chat import ChatRequest
+from gpt2giga.chat import Event
+from gpt2giga.chat import Message
+from gpt2giga.chat import Text
+from gpt2giga.chat import TextDelta
+from gpt2giga.chat import Tool
+from gpt2giga.chat import ToolCall
+from gpt2giga.chat import ToolChoice
+from gpt2giga.commands.arrivals import Arrivals
+from gpt2giga.commands.finding import Report
+from gpt2giga.commands.finding import Sick
+from gpt2giga.commands.group import Given
+from gpt2giga.environment import examined
+from gpt2giga.settings import Settings
+from gpt2giga.upstream import diagnosis
+from gpt2giga.upstream.client import Upstream
+
+GREETING = "Привет! Ответь одним словом."
+# Long enough to see whether it flows, and always about as long.
+COUNTING = "Посчитай словами от одного до тридцати."
+COUNTING_TOKENS = 200
+WEATHER = Tool(
+    "get_weather",
+    "Погода в городе",
+    {"type": "object", "properties": {"city": {"type": "string", "description": "Город"}}, "required": ["city"]},
+)
+UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.I)
+KEY = "GIGACHAT_CREDENTIALS"
+
+
+# Nobody waits ten minutes for a diagnosis.
+PATIENCE = 60.0
+CONDITIONS = ("settings", "key", "dns", "tls", "oauth")
+
+
+class GigaChatChecks:
+    """In order, each on what the ones before it found; each gives its line or raises."""
+
+    def __init__(self, given: Given) -> None:
+        self._given = given
+        self._settings: Settings | None = None
+        self._upstream: Upstream | None = None
+        self.counted: Arrivals | None = None
+
+    def run(self, report: Report) -> None:
+        stopped = ""
+        for name, check in self._in_order():
+            if stopped:
+                report.skip(name, stopped)
+            elif not report.run(name, check) and name in CONDITIONS:
+                stopped = f"not tried, since {name} failed"
+            elif name == "key" and not self.settings.has_account:
+                stopped = "not tried: the accounts are the clients'"
+        if self._upstream:
+            self._upstream.close()
+
+    def _in_order(self) -> list[tuple[str, Callable[[], str]]]:
+        return [
+            ("settings", self._check_settings),
+            ("key", self._check_key),
+            ("dns", lambda: diagnosis.names(self.settings)),
+            ("tls", lambda: diagnosis.certificates(self.settings)),
+            ("oauth", lambda: diagnosis.token(self.settings)),
+            ("models", self._check_models),
+            ("chat", self._check_chat),
+            ("stream", self._check_stream),
+            ("tool call", self._check_tool_call),
+            ("embedding", self._check_embedding),
+        ]
+
+    @property
+    def settings(self) -> Settings:
+        assert self._settings is not None
+        return self._settings
+
+    @property
+    def upstream(self) -> Upstream:
+        if self._upstream is None:
+            self._upstream = Upstream(replace(self.settings, timeout=min(self.settings.timeout, PATIENCE)))
+        return self._upstream
+
+    def _check_settings(self) -> str:
+        """All but the key, which has a line of its own."""
+        stand_in = {KEY: base64.b64encode(b"a:key").decode()}
+        _, settings, doubts = examined(self._given.env_file, {**self._given.overrides, **stand_in})
+        file = self._given.env_file or Path(".env")
+        where = f"{file} and the environment" if file.exists() else f"the environment only, {file} does not exist"
+        return "; ".join([f"from {where}; answers come from {settings.backend}", *doubts])
+
+    def _check_key(self) -> str:
+        raw = self._given.variables().get(KEY, "").strip()
+        if UUID.fullmatch(raw):
+            raise Sick(f"{KEY} is a client id, not the Authorization Key: Sber Studio shows both, copy the longer one.")
+        _, self._settings, _ = examined(self._given.env_file, self._given.overrides)
+        if self._settings.sandbox:
+            return "none needed for the sandbox"
+        if not self._settings.has_account:
+            return "none of the service's own: each client brings its account (GPT2GIGA_PASS_TOKEN)"
+        if self._settings.credentials:
+            return f"has the form of one, {len(self._settings.credentials)} characters"
+        return "none, but another kind of account (token, password or certificate)"
+
+    def _check_models(self) -> str:
+        """Also those that the settings name must be there."""
+        catalog = self.upstream.catalog
+        for wanted in (catalog.resolve(""), self.settings.embeddings):
+            catalog.model(wanted)
+        return f"{len(catalog.models())}, with {self.settings.model} and {self.settings.embeddings}"
+
+    def _check_chat(self) -> str:
+        text = "".join(self._texts(self.upstream.complete(_asked(GREETING, max_tokens=16))))
+        if not text.strip():
+            raise Sick(f"{self.settings.model} answered without a word: ask it once more, or set GIGACHAT_MODEL.")
+        return f"{self.settings.model} says: {loglines.printable(text[:60].strip())}"
+
+    def _check_stream(self) -> str:
+        """The clock runs from the question; waiting for the account's turn counts."""
+        counted = Arrivals()
+        for _ in self._texts(self.upstream.stream(_asked(COUNTING, max_tokens=COUNTING_TOKENS))):
+            counted.note()
+        if not counted.moments:
+            raise Sick("a stream without a word: ask once more.")
+        self.counted = counted
+        return str(counted)
+
+    def _check_tool_call(self) -> str:
+        asked = replace(
+            _asked("Какая погода в Москве?"), tools=(WEATHER,), tool_choice=ToolChoice("named", WEATHER.name)
+        )
+        for event in self.upstream.complete(asked):
+            if isinstance(event, ToolCall):
+                return f"{event.name}({json.dumps(event.arguments, ensure_ascii=False)})"
+        raise Sick(f"{self.settings.model} answered in words instead of calling: set GIGACHAT_MODEL to a newer model.")
+
+    def _check_embedding(self) -> str:
+        [found] = self.upstream.embed(["ping"], self.settings.embeddings)
+        return f"{self.settings.embeddings} gives {len(found.vector)} numbers"
+
+    @staticmethod
+    def _texts(events: Iterable[Event]) -> Iterator[str]:
+        return (event.text for event in events if isinstance(event, TextDelta))
+
+
+def _asked(text: str, max_tokens: int | None = None) -> ChatRequest:
+    return ChatRequest("", (Message("user", (Text(text),)),), max_tokens=max_tokens)

@@ -1,0 +1,19 @@
+"""`gpt2giga models`: what GigaChat offers this account."""
+
+from __future__ import annotations
+
+import click
+
+from gpt2giga.commands.group import Given
+
+
+@click.command()
+@click.pass_obj
+def models(given: Given) -> None:
+    """The models of this account: id, kind, and what an alias stands for."""
+    upstream = given.upstream()
+    found = upstream.catalog.models()
+    upstream.close()
+    width = max((len(model.id) for model in found), default=0)
+    for model in found:
+        click.echo(f"{model.id:{width}}  {model.kind}{f'  = {model.alias_of}' if model.alias_of else ''}")

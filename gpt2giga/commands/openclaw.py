@@ -1,0 +1,135 @@
+"""`gpt2giga connect openclaw`: the provider in OpenClaw's own file, with a copy of the file as it was."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gpt2giga.commands.group import Failure
+from gpt2giga.commands.openclaw_config import Connection
+from gpt2giga.commands.openclaw_config import merged
+from gpt2giga.commands.openclaw_config import WrongShape
+
+# Where OpenClaw has it unless told otherwise.
+USUAL = "~/.openclaw/openclaw.json"
+SECONDS = 60
+HINT = (
+    "OpenClaw's gateway asks the model every 30 minutes by itself, at 10 to 20 thousand tokens a time; "
+    'agents.defaults.heartbeat.every = "0m" stops that.'
+)
+
+
+def config_path() -> Path:
+    """As OpenClaw itself says it, when its command is installed here."""
+    command = shutil.which("openclaw")
+    if command:
+        try:
+            said = subprocess.run(
+                [command, "config", "file"], capture_output=True, text=True, timeout=SECONDS, stdin=subprocess.DEVNULL
+            )
+        except (OSError, subprocess.TimeoutExpired):
+            return Path(USUAL).expanduser()
+        paths = [line.strip() for line in said.stdout.splitlines() if line.strip().endswith((".json", ".json5"))]
+        if paths:
+            return Path(paths[-1]).expanduser()
+    return Path(USUAL).expanduser()
+
+
+def write(path: Path, connection: Connection, *, dry_run: bool) -> None:
+    """Raises Failure."""
+    target = path.resolve()  # who keeps the file elsewhere and links to it wants the link to stay
+    before, config = _read(target)
+    after = _dump(_merged(path, config, connection))
+    if config is not None and json.loads(after) == config:
+        click.echo(f"{path} is connected already.")
+        return
+    if dry_run:
+        click.echo("".join(_diff(path, _dump(config) if config else "", after)), nl=False)
+        return
+    copy = _replace(target, after, keep=config is not None)
+    click.echo(f"{path} is written: gigachat/{connection.default} answers, {len(connection.models)} models are listed.")
+    if copy:
+        lost = "; its comments are only there" if not _is_json(before) else ""
+        click.echo(f"The file as it was: {copy}{lost}")
+    click.echo(HINT)
+
+
+def shown(connection: Connection) -> str:
+    """What OpenClaw needs to know, for a file that holds nothing else."""
+    return _dump(merged({}, connection))
+
+
+def _merged(path: Path, config: dict[str, Any] | None, connection: Connection) -> dict[str, Any]:
+    try:
+        return merged(config or {}, connection)
+    except WrongShape as error:
+        raise Failure(f"{path}: {error}, so it stays as it is") from None
+
+
+def _read(path: Path) -> tuple[str, dict[str, Any] | None]:
+    """Text and content; None when there is no file yet."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        return "", None
+    except (OSError, UnicodeDecodeError) as error:
+        raise Failure(f"{path} cannot be read: {error}") from None
+    if not text.strip():
+        return text, {}
+    try:
+        config = json.loads(text) if _is_json(text) else _from_json5(text)
+    except (ValueError, RecursionError) as error:
+        raise Failure(f"{path} is not JSON5, so it stays as it is: {error}") from None
+    if not isinstance(config, dict):
+        raise Failure(f"{path} holds no object, so it stays as it is")
+    return text, config
+
+
+def _from_json5(text: str) -> Any:
+    import json5
+
+    return json5.loads(text)
+
+
+def _is_json(text: str) -> bool:
+    """False for what only JSON5 allows: comments, names without quotes, commas at the end."""
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _dump(config: dict[str, Any]) -> str:
+    return json.dumps(config, ensure_ascii=False, indent=2) + "\n"
+
+
+def _diff(path: Path, before: str, after: str) -> list[str]:
+    old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
+    return list(difflib.unified_diff(old, new, str(path), f"{path} (connected)"))
+
+
+def _replace(path: Path, text: str, *, keep: bool) -> Path | None:
+    """All of it or nothing; the file may hold keys, so nobody else can read it at any moment."""
+    copy = path.with_name(f"{path.name}.{time.strftime('%Y%m%d-%H%M%S')}.bak") if keep else None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+        with open(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+        if copy:
+            shutil.copy2(path, copy)
+            shutil.copymode(path, name)
+        os.replace(name, path)
+    except OSError as error:
+        raise Failure(f"{path} cannot be written: {error.strerror}") from None
+    return copy

@@ -1,0 +1,100 @@
+"""OpenClaw's configuration with GigaChat in it: pure, on the file's parsed content.
+
+What somebody else put there stays, but for three things: the default model, since connecting means to use it, and
+the two keys of older instructions that today's OpenClaw refuses the whole file for.
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from typing import Any
+
+from gpt2giga.upstream.models import LONGEST_ANSWER
+from gpt2giga.upstream.models import takes_images
+from gpt2giga.upstream.models import thinks
+from gpt2giga.upstream.models import window
+
+PROVIDER = "gigachat"
+
+
+@dataclass(frozen=True)
+class Connection:
+    """models: ids of the live list that chat, in its order, with the id that GigaChat knows each by."""
+
+    root: str
+    key: str
+    models: tuple[tuple[str, str], ...]
+    default: str
+    embeddings: str
+
+
+class WrongShape(Exception):
+    """Something in the file is not the object that OpenClaw would want there."""
+
+
+def merged(config: dict[str, Any], connection: Connection) -> dict[str, Any]:
+    """A new configuration. Raises WrongShape."""
+    new = copy.deepcopy(config)
+    _object(new, "models").setdefault("mode", "merge")
+    _set_provider(_object(new, "models", "providers", PROVIDER), connection)
+    _set_default(new, connection)
+    _set_memory(new, connection)
+    _object(new, "gateway").setdefault("mode", "local")  # or the gateway does not start
+    _drop_outdated(new)
+    return new
+
+
+def _object(config: dict[str, Any], *path: str) -> dict[str, Any]:
+    """The object at `path`, made where it is missing."""
+    for depth, name in enumerate(path):
+        config = config.setdefault(name, {})
+        if not isinstance(config, dict):
+            raise WrongShape(f"{'.'.join(path[: depth + 1])} is not an object")
+    return config
+
+
+def _set_provider(provider: dict[str, Any], connection: Connection) -> None:
+    before = provider.get("models")
+    known = {model.get("id"): model for model in before if isinstance(model, dict)} if isinstance(before, list) else {}
+    provider["baseUrl"] = f"{connection.root}/v1"
+    provider["api"] = "openai-completions"
+    if connection.key:  # with one that nobody asks for, OpenClaw shuts the provider off for minutes after a 402
+        provider["apiKey"] = connection.key
+    provider["models"] = [{**_model(shown, real), **known.get(shown, {})} for shown, real in connection.models]
+
+
+def _model(shown: str, real: str) -> dict[str, Any]:
+    return {
+        "id": shown,
+        "name": shown.replace("-", " "),
+        "reasoning": thinks(real),
+        "input": ["text", "image"] if takes_images(real) else ["text"],
+        "contextWindow": window(real),
+        "maxTokens": LONGEST_ANSWER,
+    }
+
+
+def _set_default(config: dict[str, Any], connection: Connection) -> None:
+    defaults = _object(config, "agents", "defaults")
+    if isinstance(defaults.get("model"), str):
+        defaults["model"] = {}
+    _object(defaults, "model")["primary"] = f"{PROVIDER}/{connection.default}"
+    allowed = _object(defaults, "modelPolicy").get("allow") if "modelPolicy" in defaults else None
+    if isinstance(allowed, list) and allowed and f"{PROVIDER}/*" not in allowed:
+        allowed.append(f"{PROVIDER}/*")
+
+
+def _set_memory(config: dict[str, Any], connection: Connection) -> None:
+    """Somebody's choice of embeddings stays: another one would cost him a new index."""
+    memory = config.get("memory", {})
+    search = memory.get("search", {}) if isinstance(memory, dict) else {}
+    if connection.embeddings and isinstance(search, dict) and search.get("provider", PROVIDER) == PROVIDER:
+        _object(config, "memory", "search").update(provider=PROVIDER, model=connection.embeddings)
+
+
+def _drop_outdated(config: dict[str, Any]) -> None:
+    if isinstance(config["models"].get("default"), str):
+        del config["models"]["default"]
+    if isinstance(config.get("memory"), dict):
+        config["memory"].pop("embeddings", None)

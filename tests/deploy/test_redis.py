@@ -1,0 +1,152 @@
+"""Several instances, as if on several machines: one Redis counts the account's slots for all of them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gpt2giga.sandbox.server import SandboxServer
+from gpt2giga.upstream.redis_limiter import LEASE
+from tests.deploy.running import in_background
+from tests.deploy.running import running
+from tests.deploy.streams import ask
+from tests.deploy.streams import Place
+from tests.deploy.streams import streams
+from tests.service import free_port
+from tests.service import Service
+from tests.sockets import eventually
+
+
+class Redis:
+    def __init__(self, folder: Path) -> None:
+        self.port, self._folder = free_port(), folder
+        self.url = f"redis://:secret@127.0.0.1:{self.port}/0"
+        self._stack = contextlib.ExitStack()
+
+    def start(self) -> None:
+        options = {"--port": str(self.port), "--bind": "127.0.0.1", "--save": "", "--requirepass": "secret"}
+        words = [word for pair in options.items() for word in pair]
+        command = ["redis-server", *words, "--dir", str(self._folder)]
+        self._stack.enter_context(running(command, self._folder / "redis.log"))
+        assert eventually(self._listens)
+
+    def stop(self) -> None:
+        self._stack.close()
+
+    def _listens(self) -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+
+@pytest.fixture
+def redis(tmp_path: Path) -> Iterator[Redis]:
+    redis = Redis(tmp_path)
+    redis.start()
+    yield redis
+    redis.stop()
+
+
+@pytest.fixture
+def start_instance(start_service, redis: Redis, tmp_path: Path) -> Callable[..., Service]:
+    """Each with a folder of its own, so that nothing but Redis connects them."""
+
+    def start(**settings: str) -> Service:
+        folder = tmp_path / f"runtime-{free_port()}"
+        folder.mkdir()
+        ours = {"GPT2GIGA_REDIS_URL": redis.url, "GPT2GIGA_RUNTIME_DIR": str(folder), "GPT2GIGA_MAX_CONCURRENCY": "3"}
+        return start_service(**{**ours, **settings})
+
+    return start
+
+
+def test_two_instances_share_the_slots(start_instance, sandbox: SandboxServer) -> None:
+    one, two = start_instance(), start_instance()
+    sandbox.state.script({"text": "раз два три", "frame_delay": 0.1, "times": 30})
+    both = [in_background(Place(service.port), 15) for service in (one, two)]
+    assert all(answer.finished for answers in both for answer in answers.result(60))
+    assert sandbox.state.counters.peak_streams == 3
+    assert one.log.read_text().count("WARNING") == 0
+
+
+def test_each_instance_gets_its_turn(start_instance, sandbox: SandboxServer) -> None:
+    busy, other = start_instance(GPT2GIGA_MAX_CONCURRENCY="1"), start_instance(GPT2GIGA_MAX_CONCURRENCY="1")
+    sandbox.state.script({"text": "раз два три", "frame_delay": 0.2, "times": 16})
+    many = in_background(Place(busy.port), 15)
+    assert sandbox.state.wait_for(lambda counters: counters.open_streams == 1)
+    assert ask(Place(other.port), model="GigaChat-2").status == 200
+    assert sandbox.state.counters.chat_requests < 8, "it did not wait for the whole line of the other"
+    assert all(answer.finished for answer in many.result(60))
+
+
+def test_the_slots_of_a_killed_instance_come_back(start_instance, sandbox: SandboxServer) -> None:
+    victim, other = start_instance(), start_instance()
+    sandbox.state.script({"text": "раз", "hang_after": 1, "times": 3}, {"text": "два", "times": 3})
+    lost = in_background(Place(victim.port), 3)
+    assert sandbox.state.wait_for(lambda counters: counters.open_streams == 3)
+    os.killpg(victim.process.pid, signal.SIGKILL)
+    started = time.monotonic()
+    assert all(answer.finished for answer in streams(Place(other.port), 3))
+    print(f"slots of a killed instance are back after {time.monotonic() - started:.1f} s")
+    assert time.monotonic() - started < LEASE + 3
+    assert not any(answer.finished for answer in lost.result(5))
+
+
+def test_a_slot_outlives_its_lease(start_instance, sandbox: SandboxServer) -> None:
+    """As long as its request goes on, it is renewed."""
+    one, two = start_instance(GPT2GIGA_MAX_CONCURRENCY="1"), start_instance(GPT2GIGA_MAX_CONCURRENCY="1")
+    sandbox.state.script({"text": "раз два три четыре пять шесть семь", "frame_delay": LEASE / 2}, {"text": "два"})
+    long = in_background(Place(one.port), 1)
+    assert sandbox.state.wait_for(lambda counters: counters.open_streams == 1)
+    assert streams(Place(two.port), 1)[0].finished
+    assert long.result(1)[0].finished and sandbox.state.counters.peak_streams == 1
+
+
+def test_without_redis_each_counts_for_itself_until_it_is_back(start_instance, redis, sandbox: SandboxServer) -> None:
+    one, two = start_instance(), start_instance()
+    assert ask(Place(one.port), model="GigaChat-2").status == 200
+    redis.stop()
+    sandbox.state.reset()
+    sandbox.state.script({"text": "раз два три", "frame_delay": 0.3, "times": 20})
+    both = [in_background(Place(service.port), 10) for service in (one, two)]
+    assert all(answer.finished for answers in both for answer in answers.result(60))
+    assert 3 < sandbox.state.counters.peak_streams <= 6
+    assert one.log.read_text().count("Redis does not answer") == 1
+    redis.start()
+    assert eventually(lambda: all("Redis answers again" in service.log.read_text() for service in (one, two)), 10)
+    sandbox.state.reset()
+    sandbox.state.script({"text": "раз два три", "frame_delay": 0.1, "times": 20})
+    both = [in_background(Place(service.port), 10) for service in (one, two)]
+    assert all(answer.finished for answers in both for answer in answers.result(60))
+    assert sandbox.state.counters.peak_streams == 3
+    assert "secret" not in one.log.read_text()
+
+
+def test_a_wait_that_is_too_long_is_told_and_leaves_nothing(start_instance, sandbox: SandboxServer) -> None:
+    service = start_instance(GPT2GIGA_MAX_CONCURRENCY="1", GPT2GIGA_QUEUE_TIMEOUT="1")
+    sandbox.state.script({"text": "раз два три четыре", "frame_delay": 1})
+    long = in_background(Place(service.port), 1)
+    assert sandbox.state.wait_for(lambda counters: counters.open_streams == 1)
+    refused = ask(Place(service.port), model="GigaChat-2")
+    assert refused.status == 429 and "Retry-After" in refused.head
+    assert long.result(20)[0].finished
+    assert ask(Place(service.port), model="GigaChat-2").status == 200
+
+
+def test_nginx_over_two_instances(start_instance, start_nginx, sandbox: SandboxServer) -> None:
+    """When one dies, the other answers all."""
+    one, two = start_instance(), start_instance()
+    both = f"127.0.0.1:{one.port};\n    server 127.0.0.1:{two.port}"
+    nginx = start_nginx("gpt2giga.conf", both)
+    assert all(answer.finished for answer in streams(nginx.place, 12))
+    assert all("chat/completions" in service.log.read_text() for service in (one, two))
+    os.killpg(one.process.pid, signal.SIGKILL)
+    one.process.wait()
+    assert all(answer.finished for answer in streams(nginx.place, 12))

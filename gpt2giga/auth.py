@@ -13,7 +13,7 @@ from gpt2giga.settings import authorization_key
 from gpt2giga.settings import SCOPES
 from gpt2giga.settings import Settings
 
-OPEN_ENDPOINTS = ("health.alive",)
+OPEN_ENDPOINTS = ("health.alive", "ui.asset")
 FORMS = "giga-cred-<key>[:scope], giga-auth-<token> or giga-user-<user>:<password>"
 
 

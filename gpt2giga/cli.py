@@ -47,7 +47,7 @@ def main(
     given = {"GPT2GIGA_HOST": host, "GPT2GIGA_PORT": port, "GPT2GIGA_WORKERS": workers}
     overrides = {variable: value for variable, value in given.items() if value is not None}
     if sandbox:
-        overrides["GPT2GIGA_SANDBOX"] = _start_sandbox()
+        overrides["GPT2GIGA_SANDBOX"] = _start_sandbox(context)
     context.obj = Given(env_file, overrides)
     if not context.invoked_subcommand:
         _serve(env_file, overrides)
@@ -88,16 +88,25 @@ def _serve_with_gevent(settings: Settings) -> None:
     server.serve_forever()
 
 
-def _start_sandbox() -> str:
+def _start_sandbox(context: click.Context) -> str:
     """The sandbox in a process of its own; returns its address. It ends when this process does, however it ends:
     its standard input is a pipe that closes then."""
     command = [sys.executable, "-m", "gpt2giga", "sandbox", "--port", "0", "--until-eof"]
     child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True, text=True)
+    context.call_on_close(lambda: _let_go(child))
     assert child.stdout is not None
     address = child.stdout.readline().strip()
     if not address:
         raise Failure("the sandbox did not start")
     return address.rsplit(" ", 1)[-1]
+
+
+def _let_go(child: subprocess.Popen[str]) -> None:
+    for pipe in (child.stdin, child.stdout):
+        if pipe:
+            pipe.close()
+    with suppress(subprocess.TimeoutExpired):  # a worker of gunicorn, which is not its parent, does not wait at all
+        child.wait(5)
 
 
 @main.command()

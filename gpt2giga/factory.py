@@ -18,6 +18,7 @@ from gpt2giga import http
 from gpt2giga import in_flight
 from gpt2giga import logs
 from gpt2giga.accounts import Accounts
+from gpt2giga.activity import Activity
 from gpt2giga.dialects.anthropic import blueprint as anthropic
 from gpt2giga.dialects.anthropic import models as anthropic_models
 from gpt2giga.dialects.openai import chat
@@ -35,6 +36,7 @@ from gpt2giga.errors import MethodNotAllowed
 from gpt2giga.errors import NotFound
 from gpt2giga.errors import ProxyError
 from gpt2giga.settings import Settings
+from gpt2giga.ui import blueprint as ui
 
 log = logging.getLogger(__name__)
 
@@ -45,9 +47,12 @@ def create_app(settings: Settings | None = None) -> Flask:
     upstream = Accounts(settings)
     app = Flask("gpt2giga", static_folder=None)
     app.url_map.strict_slashes = False
-    logs.init_app(app, settings)
+    activity = Activity()
+    logs.init_app(app, settings, activity.add)
     cors.init_app(app, settings)
     in_flight.init_app(app, settings)
+    if settings.ui:
+        ui.init_app(app)
     auth.init_app(app, settings)
     http.init_app(app, settings)
     hangup.init_app(app)
@@ -66,6 +71,8 @@ def create_app(settings: Settings | None = None) -> Flask:
         # Guides point clients at the root as often as at /v1.
         app.register_blueprint(blueprint)
         app.register_blueprint(blueprint, name=f"v1_{blueprint.name}", url_prefix="/v1")
+    if settings.ui:
+        app.register_blueprint(ui.blueprint(settings, upstream, activity))
     app.register_error_handler(ProxyError, _answer)
     app.register_error_handler(HTTPException, _answer_http)
     app.register_error_handler(Exception, _answer_bug)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 import uuid
+from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -52,6 +53,7 @@ class Record:
     cause: str = ""
     body: Any = None
     answer: list[str] = field(default_factory=list)
+    observers: tuple[Callable[[Record], None], ...] = ()
 
     def opened(self, model: str, body: Any, *, stream: bool = False) -> Record:
         self.model, self.stream = model, stream
@@ -85,6 +87,8 @@ class Record:
         if not self.whole:
             self.cause = ClientGone.code
         log.info("request", extra={"fields": self._fields()})
+        for observe in self.observers:
+            observe(self)
 
     def _ms(self) -> float:
         return round((time.monotonic() - self.started) * 1000, 1)
@@ -106,7 +110,8 @@ class Record:
         return {**fields, "ms": self._ms()}
 
 
-def init_app(app: Flask, settings: Settings) -> None:
+def init_app(app: Flask, settings: Settings, *observers: Callable[[Record], None]) -> None:
+    """Each observer is shown every record when it is closed."""
     loglines.configure(settings)
     proxies = Proxies(settings.trusted_proxies) if settings.trusted_proxies else None
 
@@ -116,6 +121,7 @@ def init_app(app: Flask, settings: Settings) -> None:
         believed = ACCEPTED_ID.fullmatch(given) and (proxies is None or proxies.vouch(request.environ))
         request_id = given if believed else uuid.uuid4().hex
         g.record = Record(request_id, request.method, request.path, settings.backend, settings.log_content)
+        g.record.observers = observers
         if proxies:
             g.record.client = proxies.client(request.environ)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import logging
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from gpt2giga.upstream.models import Model
 
 OPENCLAW = "openclaw"
-SECONDS = 30
 
 
 @click.command()
@@ -64,21 +63,11 @@ def _connect_openclaw(
     given: Given, settings: Settings, root: str, key: str, file: Path | None, *, only_print: bool, dry_run: bool
 ) -> None:
     from gpt2giga.commands import openclaw
-    from gpt2giga.commands.openclaw_config import Connection
+    from gpt2giga.commands import openclaw_config
 
-    models = _live_models(given, root, key)
-    chats = tuple((model.id, model.alias_of or model.id) for model in models if model.kind == "chat")
-    ids = [shown for shown, _ in chats]
-    if not ids:
+    connection = openclaw_config.connection(root, key, _live_models(given, root, key), settings)
+    if not connection.models:
         raise Failure("the list of models holds none to chat with")
-    embedders = [model.id for model in models if model.kind == "embedder"]
-    connection = Connection(
-        root,
-        key,
-        chats,
-        default=settings.model if settings.model in ids else ids[0],
-        embeddings=settings.embeddings if settings.embeddings in embedders else next(iter(embedders), ""),
-    )
     if only_print:
         click.echo(openclaw.shown(connection), nl=False)
     else:
@@ -96,9 +85,5 @@ def _live_models(given: Given, root: str, key: str) -> list[Model]:
         raise Failure(
             f"nothing answers on {root}, and no account is set to ask GigaChat itself: start the service first"
         )
-    logging.disable()
-    upstream = given.upstream()
-    try:
+    with closing(given.upstream()) as upstream:
         return upstream.catalog.models()
-    finally:
-        upstream.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import click
@@ -34,8 +35,8 @@ def doctor(context: click.Context, url: str | None, no_service: bool, as_json: b
     given: Given = context.obj
     logging.disable()  # what a check finds is told in its line
     report = Report(as_json=as_json)
-    checks = GigaChatChecks(given)
-    checks.run(report)
+    with closing(GigaChatChecks(given)) as checks:
+        checks.run(report)
     if not no_service:
         _check_service(report, given, checks, url)
     report.close()
@@ -59,4 +60,5 @@ def _check_service(report: Report, given: Given, checks: GigaChatChecks, url: st
     except SettingsError as error:
         report.skip("service", str(error))
         return
-    ServiceChecks(address, settings, question, checks.counted).run(report)
+    with closing(ServiceChecks(address, settings, question, checks.counted)) as service:
+        service.run(report)

@@ -65,6 +65,8 @@ class GigaChatChecks:
                 stopped = f"not tried, since {name} failed"
             elif name == "key" and not self.settings.has_account:
                 stopped = "not tried: the accounts are the clients'"
+
+    def close(self) -> None:
         if self._upstream:
             self._upstream.close()
 

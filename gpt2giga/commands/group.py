@@ -55,6 +55,9 @@ class Verbs(click.Group):
             return super().invoke(ctx)
         except (SettingsError, ProxyError) as error:
             raise Failure(str(error)) from None
+        except click.UsageError as error:  # click would tell it in four lines
+            verb = error.ctx.command_path if error.ctx else "gpt2giga"
+            raise Failure(f"{error.format_message().rstrip('.')} (see {verb} --help)") from None
 
 
 def _never_fail_over_a_letter() -> None:

@@ -49,7 +49,7 @@ def _key(value: str) -> str:
     try:
         return authorization_key(value)
     except ValueError as error:
-        raise click.BadParameter(f"this is not {error}") from None
+        raise click.UsageError(f"this is not {error}") from None
 
 
 def _scope(value: str) -> str:
@@ -58,7 +58,7 @@ def _scope(value: str) -> str:
     for scope in SCOPES:
         if name in (scope, scope.removeprefix("GIGACHAT_API_")):
             return scope
-    raise click.BadParameter(f"one of: {', '.join(SCOPES)}")
+    raise click.UsageError(f"the scope is one of: {', '.join(SCOPES)}")
 
 
 @click.command()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 import click
 
 from gpt2giga.commands.group import Given
@@ -11,9 +13,8 @@ from gpt2giga.commands.group import Given
 @click.pass_obj
 def models(given: Given) -> None:
     """The models of this account: id, kind, and what an alias stands for."""
-    upstream = given.upstream()
-    found = upstream.catalog.models()
-    upstream.close()
+    with closing(given.upstream()) as upstream:
+        found = upstream.catalog.models()
     width = max((len(model.id) for model in found), default=0)
     for model in found:
         click.echo(f"{model.id:{width}}  {model.kind}{f'  = {model.alias_of}' if model.alias_of else ''}")

@@ -7,10 +7,13 @@ the two keys of older instructions that today's OpenClaw refuses the whole file 
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from gpt2giga.settings import Settings
 from gpt2giga.upstream.models import LONGEST_ANSWER
+from gpt2giga.upstream.models import Model
 from gpt2giga.upstream.models import takes_images
 from gpt2giga.upstream.models import thinks
 from gpt2giga.upstream.models import window
@@ -31,6 +34,21 @@ class Connection:
 
 class WrongShape(Exception):
     """Something in the file is not the object that OpenClaw would want there."""
+
+
+def connection(root: str, key: str, models: Iterable[Model], settings: Settings) -> Connection:
+    """Its `models` may be empty, and then it connects to nothing."""
+    listed = list(models)
+    chats = tuple((model.id, model.alias_of or model.id) for model in listed if model.kind == "chat")
+    ids = [shown for shown, _ in chats]
+    embedders = [model.id for model in listed if model.kind == "embedder"]
+    return Connection(
+        root,
+        key,
+        chats,
+        default=settings.model if settings.model in ids else next(iter(ids), ""),
+        embeddings=settings.embeddings if settings.embeddings in embedders else next(iter(embedders), ""),
+    )
 
 
 def merged(config: dict[str, Any], connection: Connection) -> dict[str, Any]:

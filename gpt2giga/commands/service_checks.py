@@ -40,6 +40,8 @@ class ServiceChecks:
                 report.skip(name, "not tried: the accounts are the clients'")
             else:
                 answers = report.run(name, check)
+
+    def close(self) -> None:
         self._session.close()
 
     def _check_health(self) -> str:

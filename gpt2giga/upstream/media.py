@@ -16,7 +16,6 @@ from urllib.parse import urlsplit
 from gpt2giga.chat import File
 from gpt2giga.chat import Image
 from gpt2giga.errors import BadRequest
-from gpt2giga.upstream.fetch import fetch
 
 Kind: TypeAlias = Literal["image", "audio", "document"]
 MIB = 1024 * 1024
@@ -82,6 +81,8 @@ def read(part: Image | File, *, fetch_urls: bool) -> Media:
     elif not fetch_urls:
         raise _refused("this service fetches no URLs (GPT2GIGA_FETCH_URLS); send a data URL")
     else:
+        from gpt2giga.upstream.fetch import fetch  # requests is a tenth of the memory, and most clients name no URL
+
         fetched = fetch(part.url, LARGEST[expected])
         content, given_type = fetched.content, fetched.media_type
         name = name or PurePath(urlsplit(part.url).path).name

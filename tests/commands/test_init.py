@@ -72,10 +72,10 @@ def test_a_folder_that_is_not_there() -> None:
 
 def test_it_asks(env: Path) -> None:
     with Terminal("init") as terminal:
-        terminal.type("Authorization Key", "nonsense")
-        terminal.type("Authorization Key", KEY)
-        terminal.type("Scope", "people")
-        terminal.type("Scope", "CORP")
+        terminal.type("(not shown):", "nonsense")
+        terminal.type("(not shown):", KEY)
+        terminal.type("[GIGACHAT_API_PERS]:", "people")
+        terminal.type("[GIGACHAT_API_PERS]:", "CORP")
         assert terminal.end() == 0
     assert KEY not in terminal.screen and "nonsense" not in terminal.screen
     assert "this is not the Authorization Key" in terminal.screen
@@ -84,7 +84,7 @@ def test_it_asks(env: Path) -> None:
 
 def test_enter_takes_the_usual_scope(env: Path) -> None:
     with Terminal("init") as terminal:
-        terminal.type("Authorization Key", KEY)
-        terminal.type("Scope", "")
+        terminal.type("(not shown):", KEY)
+        terminal.type("[GIGACHAT_API_PERS]:", "")
         assert terminal.end() == 0
     assert parse(read_variables(env)).scope == "GIGACHAT_API_PERS"

@@ -36,14 +36,15 @@ class Redis:
         words = [word for pair in options.items() for word in pair]
         command = ["redis-server", *words, "--dir", str(self._folder)]
         self._stack.enter_context(running(command, self._folder / "redis.log"))
-        assert eventually(self._listens)
+        assert eventually(lambda: listens(self.port))
 
     def stop(self) -> None:
         self._stack.close()
 
-    def _listens(self) -> bool:
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 @pytest.fixture
@@ -148,5 +149,5 @@ def test_nginx_over_two_instances(start_instance, start_nginx, sandbox: SandboxS
     assert all(answer.finished for answer in streams(nginx.place, 12))
     assert all("chat/completions" in service.log.read_text() for service in (one, two))
     os.killpg(one.process.pid, signal.SIGKILL)
-    one.process.wait()
+    assert eventually(lambda: not listens(one.port))
     assert all(answer.finished for answer in streams(nginx.place, 12))

@@ -3,6 +3,8 @@
 # make test   the whole test suite
 # make check  lint, types and tests; writes nothing
 # make test-clients  real clients against the service: Claude Code and others; installs them from npm and PyPI
+# make test-ui    the page in Debian's Chromium, which root installs by apt where it is missing
+# make test-deploy   the files of deploy/ for real: nginx, Apache, systemd, Redis; root, installs them by apt
 # make lint   mend what lint can mend
 
 PYTHON ?= python3
@@ -11,7 +13,7 @@ VENV = .venv
 PY = $(VENV)/bin/python
 PIP = $(PY) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo run test test-clients check style lint clean
+.PHONY: demo run test test-clients test-ui test-deploy check style lint clean
 
 demo: $(VENV)/installed
 	@$(PY) -m gpt2giga --sandbox --port $(PORT)
@@ -20,10 +22,18 @@ run: $(VENV)/installed
 	@$(PY) -m gpt2giga
 
 test: $(VENV)/installed-dev
-	$(PY) -m pytest
+	$(PY) -m pytest -n 2 --dist loadfile
 
 test-clients: $(VENV)/installed-clients
 	$(PY) -m pytest tests/clients
+
+test-ui: $(VENV)/installed-ui
+	bash tests/ui/needs.sh
+	$(PY) -m pytest tests/ui
+
+test-deploy: $(VENV)/installed-dev
+	bash tests/deploy/needs.sh
+	$(PY) -m pytest -rP tests/deploy
 
 check: style test
 
@@ -50,6 +60,10 @@ $(VENV)/installed: requirements.txt constraints.txt pyproject.toml | $(PY)
 
 $(VENV)/installed-dev: $(VENV)/installed requirements-dev.txt
 	@$(PIP) --requirement requirements-dev.txt
+	@touch $@
+
+$(VENV)/installed-ui: $(VENV)/installed-dev requirements-ui.txt
+	@$(PIP) --requirement requirements-ui.txt
 	@touch $@
 
 $(VENV)/installed-clients: $(VENV)/installed-dev requirements-clients.txt

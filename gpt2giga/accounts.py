@@ -9,6 +9,8 @@ from gpt2giga.auth import account_settings
 from gpt2giga.auth import client_key
 from gpt2giga.settings import Settings
 from gpt2giga.upstream.client import Upstream
+from gpt2giga.upstream.observer import NOBODY
+from gpt2giga.upstream.observer import Observer
 
 # Accounts in use at a time; the one not asked for longest makes room. What it still has in work goes on.
 MOST = 100
@@ -17,9 +19,9 @@ MOST = 100
 class Accounts:
     """Called by a view, gives the Upstream for the current request."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._own = None if settings.pass_token else Upstream(settings)
+    def __init__(self, settings: Settings, observer: Observer = NOBODY) -> None:
+        self._settings, self._observer = settings, observer
+        self._own = None if settings.pass_token else Upstream(settings, observer)
         self._theirs: OrderedDict[str, Upstream] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -30,7 +32,7 @@ class Accounts:
     def _of(self, key: str) -> Upstream:
         with self._lock:
             if key not in self._theirs:
-                self._theirs[key] = Upstream(account_settings(self._settings, key))
+                self._theirs[key] = Upstream(account_settings(self._settings, key), self._observer)
             self._theirs.move_to_end(key)
             while len(self._theirs) > MOST:
                 self._theirs.popitem(last=False)

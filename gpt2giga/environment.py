@@ -89,6 +89,15 @@ def _read(env_file: Path | None) -> tuple[dict[str, str], list[str]]:
     return _with_environment(in_file), doubts
 
 
+def metrics_folder() -> str | None:
+    """Where processes count together, in the variable of prometheus-client, which reads it by itself."""
+    return os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+
+
+def set_metrics_folder(folder: Path) -> None:
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
+
+
 def _with_environment(in_file: Mapping[str, str]) -> dict[str, str]:
     """Real environment variables win over the file, except below systemd.
 

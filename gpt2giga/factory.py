@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+from typing import TYPE_CHECKING
 
 from flask import Flask
 from flask import request
@@ -37,6 +38,10 @@ from gpt2giga.errors import NotFound
 from gpt2giga.errors import ProxyError
 from gpt2giga.settings import Settings
 from gpt2giga.ui import blueprint as ui
+from gpt2giga.upstream.observer import NOBODY
+
+if TYPE_CHECKING:
+    from gpt2giga.metrics import Metrics
 
 log = logging.getLogger(__name__)
 
@@ -44,11 +49,12 @@ log = logging.getLogger(__name__)
 def create_app(settings: Settings | None = None) -> Flask:
     """Raises SettingsError. Talks to nobody: the first request asks for the first token."""
     settings = settings or load_settings()
-    upstream = Accounts(settings)
+    metrics = _metrics(settings)
+    upstream = Accounts(settings, metrics or NOBODY)
     app = Flask("gpt2giga", static_folder=None)
     app.url_map.strict_slashes = False
     activity = Activity()
-    logs.init_app(app, settings, activity.add)
+    logs.init_app(app, settings, activity.add, *([metrics.closed] if metrics else []))
     cors.init_app(app, settings)
     in_flight.init_app(app, settings)
     if settings.ui:
@@ -71,12 +77,22 @@ def create_app(settings: Settings | None = None) -> Flask:
         # Guides point clients at the root as often as at /v1.
         app.register_blueprint(blueprint)
         app.register_blueprint(blueprint, name=f"v1_{blueprint.name}", url_prefix="/v1")
+    if metrics:
+        app.register_blueprint(metrics.blueprint())
     if settings.ui:
         app.register_blueprint(ui.blueprint(settings, upstream, activity))
     app.register_error_handler(ProxyError, _answer)
     app.register_error_handler(HTTPException, _answer_http)
     app.register_error_handler(Exception, _answer_bug)
     return app
+
+
+def _metrics(settings: Settings) -> Metrics | None:
+    if not settings.metrics:
+        return None
+    from gpt2giga.metrics import Metrics  # only now, for it loads a library of its own
+
+    return Metrics(settings)
 
 
 def _answer(error: ProxyError) -> Response:

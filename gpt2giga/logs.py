@@ -54,6 +54,7 @@ class Record:
     body: Any = None
     answer: list[str] = field(default_factory=list)
     observers: tuple[Callable[[Record], None], ...] = ()
+    route: str = ""
 
     def opened(self, model: str, body: Any, *, stream: bool = False) -> Record:
         self.model, self.stream = model, stream
@@ -122,6 +123,7 @@ def init_app(app: Flask, settings: Settings, *observers: Callable[[Record], None
         request_id = given if believed else uuid.uuid4().hex
         g.record = Record(request_id, request.method, request.path, settings.backend, settings.log_content)
         g.record.observers = observers
+        g.record.route = request.url_rule.rule if request.url_rule else ""
         if proxies:
             g.record.client = proxies.client(request.environ)
 

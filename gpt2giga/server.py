@@ -18,6 +18,7 @@ from gpt2giga import loglines
 from gpt2giga.environment import checked_variables
 from gpt2giga.listening import banner
 from gpt2giga.listening import check_address
+from gpt2giga.metrics_folder import MetricsFolder
 from gpt2giga.settings import parse
 from gpt2giga.settings import Settings
 from gpt2giga.settings import SettingsError
@@ -33,6 +34,8 @@ log = logging.getLogger(__name__)
 
 # Connections beside the requests in work: probes, requests to be refused, and those kept open between two requests.
 RESERVE = 2000
+
+FOLDER = MetricsFolder()
 
 
 def configuration(env_file: Path | None = None, overrides: Mapping[str, str] | None = None) -> dict[str, Any]:
@@ -77,10 +80,18 @@ def gunicorn_settings(settings: Settings) -> dict[str, Any]:
         # For a unix socket: besides the owner also the group, nginx's, may use it.
         "umask": 0o117,
         "loglevel": "warning",
-        "on_starting": lambda _: loglines.adopt_gunicorns(),
-        "on_reload": lambda _: loglines.adopt_gunicorns(),
+        "on_starting": lambda master: _prepare(master, settings),
+        "on_reload": lambda master: _prepare(master, settings),
+        "post_fork": lambda _, __: FOLDER.join(),
+        "child_exit": lambda _, worker: FOLDER.forget(worker.pid),
+        "on_exit": lambda _: FOLDER.remove(),
         "post_worker_init": lambda worker: _announce(worker, settings),
     }
+
+
+def _prepare(master: Arbiter, settings: Settings) -> None:
+    loglines.adopt_gunicorns()
+    FOLDER.make(settings, master.cfg.uid, master.cfg.gid)
 
 
 def raise_file_limit() -> None:

@@ -396,6 +396,7 @@ class Settings:
     max_body: int = setting("GPT2GIGA_MAX_BODY", 32 * MIB, "Largest request body, in bytes or as 32MiB", size)
     log_format: str = setting("GPT2GIGA_LOG_FORMAT", "plain", "plain or json", one_of("plain", "json"))
     log_content: bool = setting("GPT2GIGA_LOG_CONTENT", False, "Log prompts and answers too", boolean)
+    metrics: bool = setting("GPT2GIGA_METRICS", False, "Figures for Prometheus at /metrics", boolean)
     ui: bool = setting("GPT2GIGA_UI", True, "The page at / for browsers", boolean)
     sandbox: str | None = setting(
         "GPT2GIGA_SANDBOX", None, "Address of the built-in sandbox, to be used instead of GigaChat", url

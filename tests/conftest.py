@@ -18,12 +18,16 @@ OURS = ("GPT2GIGA_", "GIGACHAT_", "SYSTEMD_", "OPENAI_", "ANTHROPIC_")
 
 
 @pytest.fixture(autouse=True)
-def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No settings of the developer's shell, and no .env of the checkout."""
+def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """No settings of the developer's shell, and no .env of the checkout; what a test sets ends with it."""
+    before = dict(os.environ)
     for variable in [*os.environ]:
         if variable.startswith(OURS) or variable == "WEB_CONCURRENCY":
             monkeypatch.delenv(variable)
     monkeypatch.chdir(tmp_path)
+    yield
+    os.environ.clear()
+    os.environ.update(before)
 
 
 @pytest.fixture(scope="session")

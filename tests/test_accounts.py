@@ -205,7 +205,7 @@ def test_the_number_of_accounts_is_bounded(passing: Service, sandbox: SandboxSer
 
 
 def test_an_account_that_makes_room_finishes_its_streams(passing: Service, sandbox: SandboxServer, name: str) -> None:
-    sandbox.state.script({"text": "Раз два три четыре пять шесть семь", "frame_delay": 0.3})
+    sandbox.state.script({"text": "Раз два три четыре пять шесть семь", "frame_delay": 2})
     texts: list[str] = []
     running = threading.Thread(target=lambda: texts.append(chat(passing, f"giga-cred-{name}:secret", stream=True)))
     running.start()

@@ -50,7 +50,6 @@ def test_other_variables_of_the_file_reach_libraries(monkeypatch: pytest.MonkeyP
     checked_variables()
     assert (os.environ["HTTPS_PROXY"], os.environ["NO_PROXY"]) == ("http://127.0.0.1:3128", "localhost")
     assert "GPT2GIGA_PORT" not in os.environ, "a reload must be able to change it"
-    monkeypatch.delenv("HTTPS_PROXY")
 
 
 def test_an_empty_variable_counts_as_none_for_everybody(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,12 +19,13 @@ from tests.service import Service
 from tests.sockets import Caller
 from tests.sockets import HELLO
 
+INTERVAL = 0.3
 WORDS = "Раз два три четыре пять шесть"
 
 
 @pytest.fixture(scope="module")
 def module_service(shared_sandbox: SandboxServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    settings = {"GPT2GIGA_HEARTBEAT": "0.2", "GPT2GIGA_MAX_RETRIES": "0", "GPT2GIGA_QUEUE_TIMEOUT": "1"}
+    settings = {"GPT2GIGA_HEARTBEAT": str(INTERVAL), "GPT2GIGA_MAX_RETRIES": "0", "GPT2GIGA_QUEUE_TIMEOUT": "1"}
     with Service(tmp_path_factory.mktemp("heartbeat"), shared_sandbox, **settings) as service:
         yield service
 
@@ -130,11 +131,11 @@ def test_a_full_line_after_it_is_an_event(lively: Service, sandbox: SandboxServe
 
 @pytest.mark.parametrize("step", [{"frame_delay": 0.05}, {"delay": 1}], ids=["words flow", "silence"])
 def test_they_keep_their_time(lively: Service, sandbox: SandboxServer, step: dict[str, float]) -> None:
-    """One for each silence of 0.2 seconds, and none while chunks come."""
+    """One for each silence of so many seconds, and none while chunks come."""
     sandbox.state.script({"text": WORDS * 4, **step})
     started = time.monotonic()
     items = chunks(ask(lively).text)
-    most = (time.monotonic() - started) / 0.2
+    most = (time.monotonic() - started) / INTERVAL
     assert len(beats(items)) <= (most if "delay" in step else most / 2)
 
 

@@ -47,7 +47,7 @@ class Threads(Service):
 
 @pytest.fixture(scope="module")
 def module_service(shared_sandbox: SandboxServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    settings = {"GPT2GIGA_HEARTBEAT": "0.2", "GPT2GIGA_QUEUE_TIMEOUT": "3", "GPT2GIGA_MAX_RETRIES": "0"}
+    settings = {"GPT2GIGA_HEARTBEAT": "0.3", "GPT2GIGA_QUEUE_TIMEOUT": "3", "GPT2GIGA_MAX_RETRIES": "0"}
     with Threads(tmp_path_factory.mktemp("threads"), shared_sandbox, **settings) as service:
         yield service
 
@@ -84,9 +84,9 @@ def test_heartbeats(threads: Service, sandbox: SandboxServer) -> None:
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
 def test_refusals(threads: Service, sandbox: SandboxServer, stream: bool) -> None:
     sandbox.state.script({"status": 429}, {"fault": "reset"})
-    with pytest.raises(openai.RateLimitError):
+    with pytest.raises(openai.APIError, match="Rate limit reached"):
         ask(threads, stream)
-    with pytest.raises(openai.InternalServerError, match="before its answer was whole"):
+    with pytest.raises(openai.APIError, match="before its answer was whole"):
         ask(threads, stream)
 
 

@@ -43,11 +43,11 @@ class Report:
     def __init__(self, *, as_json: bool) -> None:
         self._as_json = as_json
         self._shows_progress = sys.stderr.isatty()
-        self._findings: list[Finding] = []
+        self.findings: list[Finding] = []
 
     @property
     def is_well(self) -> bool:
-        return all(finding.status != "failed" for finding in self._findings)
+        return all(finding.status != "failed" for finding in self.findings)
 
     def run(self, name: str, check: Callable[[], str]) -> bool:
         """False when it failed."""
@@ -67,11 +67,11 @@ class Report:
 
     def close(self) -> None:
         if self._as_json:
-            steps = [asdict(finding) for finding in self._findings]
+            steps = [asdict(finding) for finding in self.findings]
             click.echo(json.dumps({"ok": self.is_well, "steps": steps}, ensure_ascii=False, indent=2))
 
     def _add(self, finding: Finding) -> None:
-        self._findings.append(finding)
+        self.findings.append(finding)
         if not self._as_json:
             finding.print()
 

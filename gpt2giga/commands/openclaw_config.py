@@ -105,10 +105,11 @@ def _set_default(config: dict[str, Any], connection: Connection) -> None:
 
 def _set_memory(config: dict[str, Any], connection: Connection) -> None:
     """Somebody's choice of embeddings stays: another one would cost him a new index."""
-    memory = config.get("memory", {})
-    search = memory.get("search", {}) if isinstance(memory, dict) else {}
-    if connection.embeddings and isinstance(search, dict) and search.get("provider", PROVIDER) == PROVIDER:
-        _object(config, "memory", "search").update(provider=PROVIDER, model=connection.embeddings)
+    if not connection.embeddings:
+        return
+    search = _object(config, "memory", "search")
+    if search.get("provider", PROVIDER) == PROVIDER:
+        search.update(provider=PROVIDER, model=connection.embeddings)
 
 
 def _drop_outdated(config: dict[str, Any]) -> None:

@@ -46,7 +46,7 @@ class ServiceChecks:
 
     def _check_health(self) -> str:
         response = self._send("GET", "/health")
-        facts = _object(response)
+        facts = _object(response.content)
         if response.status_code in BEHIND and "backend" not in facts:
             raise Sick(
                 f"{self._url}: the web server there answers {response.status_code}, since it does not reach gpt2giga: "
@@ -131,18 +131,22 @@ class ServiceChecks:
             ) from None
 
 
-def _object(response: requests.Response) -> dict[str, Any]:
+def _object(text: bytes) -> dict[str, Any]:
     try:
-        found = response.json()
+        found = json.loads(text)
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}
 
 
-def _words(response: requests.Response) -> str:
-    """Of the service's error; the page of a web server before it says nothing we could use."""
-    error = _object(response).get("error")
+def _error(text: bytes) -> str:
+    """What the service says is wrong; the page of a web server before it says nothing we could use."""
+    error = _object(text).get("error")
     return str(error.get("message", "")) if isinstance(error, dict) else ""
+
+
+def _words(response: requests.Response) -> str:
+    return _error(response.content)
 
 
 def _expected(response: requests.Response, status: int, cure: str, said: str = "each client shows its own") -> str:
@@ -156,5 +160,4 @@ def _check_end(received: bytes) -> None:
     if not events:
         raise Sick("the answer is not a stream: something in between has replaced it.")
     if events[-1] != b"[DONE]":
-        error = json.loads(events[-1]).get("error") or {}
-        raise Sick(f"the stream ended before its time: {error.get('message', 'something in between cut it')}")
+        raise Sick(f"the stream ended before its time: {_error(events[-1]) or 'something in between cut it.'}")

@@ -139,8 +139,8 @@ class State:
             return [request for request in self._requests if request["path"].endswith(path)]
 
     def chats(self) -> list[dict[str, Any]]:
-        """The bodies of the chat requests, oldest first."""
-        return [request["json"] for request in self.requests("/chat/completions")]
+        """The bodies of the chat requests, oldest first; without those whose token was not good, which come again."""
+        return [request["json"] for request in self.requests("/chat/completions") if request["status"] != 401]
 
     def refusals(self) -> list[dict[str, Any]]:
         """The requests answered with an error by the rules rather than by a script."""

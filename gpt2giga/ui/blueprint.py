@@ -87,4 +87,5 @@ def _file(name: str) -> Response:
     if name == "page.html":
         response.vary.add("Accept")
     response.add_etag()
-    return response.make_conditional(request)
+    response.make_conditional(request)
+    return response

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
+import time
 from collections.abc import Callable
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ from gpt2giga.errors import NotAuthenticated
 from gpt2giga.errors import NotFound
 from gpt2giga.errors import ProxyError
 from gpt2giga.errors import RateLimited
+from gpt2giga.errors import Unavailable
 from gpt2giga.errors import UpstreamError
 from gpt2giga.settings import Settings
 from gpt2giga.upstream import v1
@@ -37,6 +39,8 @@ from gpt2giga.upstream.models import Catalog
 from gpt2giga.upstream.models import Model
 from gpt2giga.upstream.models import not_found
 from gpt2giga.upstream.names import ToolNames
+from gpt2giga.upstream.observer import NOBODY
+from gpt2giga.upstream.observer import Observer
 from gpt2giga.upstream.redis_limiter import limiter
 from gpt2giga.upstream.retries import Retries
 from gpt2giga.upstream.sdk import Client
@@ -52,10 +56,12 @@ Send: TypeAlias = Callable[[dict[str, Any], ToolNames, str], Iterator[Event]]
 class Upstream:
     """One for a process; safe to share between threads and greenlets. Every method raises ProxyError."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._client = Client(settings)
-        self._retries = Retries(settings.max_retries, settings.retry_backoff_factor, settings.retry_on_status_codes)
+    def __init__(self, settings: Settings, observer: Observer = NOBODY) -> None:
+        self._settings, self._observer = settings, observer
+        self._client = Client(settings, observer)
+        self._retries = Retries(
+            settings.max_retries, settings.retry_backoff_factor, settings.retry_on_status_codes, observer
+        )
         self.files = Files(self._client, self._translated)
         self._attachments = Attachments(settings, self.files)
         self._limiter = limiter(settings, Path(settings.runtime_dir or tempfile.gettempdir()))
@@ -115,6 +121,8 @@ class Upstream:
 
     def _slot(self) -> Slot:
         """The account's right to one request at GigaChat; waits in line for it."""
+        asked = time.monotonic()
+        self._observer.queued()
         try:
             return self._limiter.acquire(self._settings.queue_timeout)
         except QueueTimeout as timeout:
@@ -123,6 +131,8 @@ class Upstream:
                 f"busy for {timeout.waited:.0f} seconds.",
                 retry_after=RETRY_AFTER_QUEUE,
             ) from None
+        finally:  # also when a greenlet is killed in the line
+            self._observer.served(time.monotonic() - asked)
 
     def _answer(self, chat: ChatRequest, send: Send, *, streamed: bool) -> Iterator[Event]:
         as_function = self._settings.structured_output == "function"
@@ -163,7 +173,7 @@ class Upstream:
     def _translated(self, model: str = "") -> Iterator[None]:
         """Names the closest model when GigaChat does not know this one, and whose key it is that was rejected."""
         try:
-            with translated():
+            with self._observed(model), translated():
                 yield
         except NotAuthenticated as error:
             if not self._settings.pass_token:
@@ -174,6 +184,17 @@ class Upstream:
                 raise
             raise not_found(model, self._known_models()) from error
 
+    @contextmanager
+    def _observed(self, model: str) -> Iterator[None]:
+        try:
+            yield
+        except Unavailable:  # not GigaChat's: so this service ends what it has in work when it stops
+            raise
+        except ProxyError as error:
+            self._observer.failed(error.code or error.type)
+            raise
+        self._observer.accepted(model)
+
     def _known_models(self) -> list[Model]:
         try:
             return self.catalog.models()
@@ -182,7 +203,10 @@ class Upstream:
 
     def _fetch_models(self) -> list[Model]:
         with self._translated():
-            return [Model(model.id_, model.owned_by) for model in self._client.get_models().data]
+            models = [Model(model.id_, model.owned_by) for model in self._client.get_models().data]
+        for model in models:
+            self._observer.accepted(model.id)
+        return models
 
 
 # What a view calls to get the Upstream of the current request's account.

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from gpt2giga.errors import ProxyError
+from gpt2giga.upstream.observer import NOBODY
+from gpt2giga.upstream.observer import Observer
 
 T = TypeVar("T")
 
@@ -27,6 +29,7 @@ class Retries:
     most: int
     backoff: float
     statuses: tuple[int, ...]
+    observer: Observer = NOBODY
 
     def once(self, call: Callable[[], T]) -> T:
         """For an answer that is one value."""
@@ -45,6 +48,7 @@ class Retries:
                 wait = self._wait(error, earlier)
                 if wait is None:
                     raise
+                self.observer.repeated()
                 log.info("Trying again in %.1f s: %s", wait, error)
                 time.sleep(wait)
             else:

@@ -26,6 +26,8 @@ from pydantic_core import from_json
 from gpt2giga.pump import Pump
 from gpt2giga.settings import Settings
 from gpt2giga.upstream.connections import Connections
+from gpt2giga.upstream.observer import NOBODY
+from gpt2giga.upstream.observer import Observer
 from gpt2giga.upstream.tls import ssl_context
 from gpt2giga.upstream.v1 import Unreadable
 from gpt2giga.upstream.wire import on_response
@@ -61,7 +63,7 @@ class TokenFailure(Exception):
 class Client(GigaChat):
     """One for a process; safe to share between threads and greenlets."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, observer: Observer = NOBODY) -> None:
         context = ssl_context(settings)
         super().__init__(
             base_url=settings.base_url,
@@ -99,6 +101,7 @@ class Client(GigaChat):
         self._client_instance = cast(httpx.Client, _connections(settings, client, context) or client)
         self._auth_client_instance = httpx.Client(verify=context, timeout=self._oauth_timeout)
         self._sent = threading.local()
+        self._observer = observer
         self._failure: Exception | None = None
         self._failed_at = 0.0
 
@@ -175,7 +178,9 @@ class Client(GigaChat):
         except FAILURES as error:
             self._failed_at = time.monotonic()
             self._failure = error.with_traceback(None)  # which would keep the request alive
+            self._observer.renewed(False)
             return
+        self._observer.renewed(True)
         if self._access_token is not None and not self._is_token_usable():
             # This machine's clock is wrong, or the time is in another unit: GigaChat's 401 tells then (contract 1).
             self._access_token.expires_at = NOT_KNOWN

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import time
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -164,24 +163,12 @@ BOMBS = {
 
 
 @pytest.mark.parametrize("schema", BOMBS.values(), ids=BOMBS)
-def test_bombs_stay_small_and_quick(schema: dict[str, Any]) -> None:
-    started = time.perf_counter()
+def test_bombs_stay_small(schema: dict[str, Any]) -> None:
+    """One that does not would take hours."""
     parameters = to_function_parameters(schema)
-    assert time.perf_counter() - started < 1
     assert len(json.dumps(parameters)) < 100_000 + 2 * len(json.dumps(schema))
     assert problems(parameters) == []
     assert to_function_parameters(parameters) == parameters
-
-
-def test_a_hundred_tools_take_a_moment() -> None:
-    key = {"anyOf": [{"type": "string", "minLength": 1}, {"type": "null"}], "description": "What it is about. " * 3}
-    tool = {"type": "object", "properties": {f"key_{n}": key for n in range(16)}, "additionalProperties": False}
-    assert 100 * len(json.dumps(tool)) > 200_000
-    started = time.perf_counter()
-    for _ in range(100):
-        to_function_parameters(tool)
-    # 50 ms on the machine it was written on; a limit for mistakes, not for slow machines.
-    assert time.perf_counter() - started < 1
 
 
 SCALARS = st.none() | st.booleans() | st.integers(-5, 5) | st.floats() | st.text(max_size=4)

@@ -1,0 +1,28 @@
+"""What the upstream tells of itself while it works, to whoever counts it: it knows nobody by name."""
+
+from __future__ import annotations
+
+
+class Observer:
+    """This one does not listen; others override what they want to hear. Requests wait for it, so nothing may block."""
+
+    def queued(self) -> None:
+        """A request asks for its turn at GigaChat."""
+
+    def served(self, waited: float) -> None:
+        """It has its turn, or has given up, after so many seconds."""
+
+    def accepted(self, model: str) -> None:
+        """GigaChat knows this model."""
+
+    def failed(self, cause: str) -> None:
+        """GigaChat refused or broke an attempt, whether or not another one follows. One of few words, never text."""
+
+    def repeated(self) -> None:
+        """Another attempt follows."""
+
+    def renewed(self, done: bool) -> None:
+        """GigaChat was asked for a token."""
+
+
+NOBODY = Observer()

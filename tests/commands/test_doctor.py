@@ -1,0 +1,65 @@
+"""`gpt2giga doctor` as a process: what it prints, and its exit code."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+from gpt2giga.sandbox.server import SandboxServer
+from tests.commands.running import run
+from tests.commands.running import Terminal
+from tests.service import free_port
+from tests.service import Service
+
+GIGACHAT = ["settings", "key", "dns", "tls", "oauth", "models", "chat", "stream", "tool", "embedding"]
+SERVICE = ["service", "access", "flow"]
+
+
+def names(stdout: str) -> list[str]:
+    return [line.split()[1] for line in stdout.splitlines()]
+
+
+def test_all_is_well(account: dict[str, str], service: Service) -> None:
+    done = run("doctor", GPT2GIGA_PORT=str(service.port), **account)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert names(done.stdout) == [*GIGACHAT, *SERVICE]
+    assert all(line.startswith("ok ") for line in done.stdout.splitlines())
+    for words in ("a token for GIGACHAT_API_PERS", "get_weather(", "2560 numbers", service.url, "no key is asked"):
+        assert words in done.stdout
+
+
+def test_json_for_scripts(account: dict[str, str], start_service: Callable[..., Service]) -> None:
+    guarded = start_service(GPT2GIGA_API_KEY="first,second")
+    done = run("doctor", "--json", "--url", f"{guarded.url}/v1/", GPT2GIGA_API_KEY="first", **account)
+    report = json.loads(done.stdout)
+    assert (done.returncode, report["ok"], len(report["steps"])) == (0, True, 13)
+    assert report["steps"][-2]["detail"] == "the key is asked and taken"
+
+
+def test_in_front_of_the_sandbox_nothing_is_needed() -> None:
+    done = run("--sandbox", "doctor", "--no-service")
+    assert done.returncode == 0 and names(done.stdout) == GIGACHAT
+    assert "none needed for the sandbox" in done.stdout
+
+
+def test_without_an_account_nothing_is_tried() -> None:
+    done = run("--port", str(free_port()), "doctor")
+    assert (done.returncode, done.stderr) == (2, "")
+    lines = dict(zip([*GIGACHAT, *SERVICE], done.stdout.splitlines(), strict=True))
+    assert lines["key"].startswith("FAIL") and "GIGACHAT_CREDENTIALS" in lines["key"]
+    assert lines["dns"].startswith("- ") and "since key failed" in lines["dns"]
+    assert lines["service"].startswith("FAIL") and "start the service" in lines["service"]
+
+
+def test_a_failure_is_told_once_and_the_rest_goes_on(account: dict[str, str], sandbox: SandboxServer) -> None:
+    sandbox.state.script({"status": 402})
+    done = run("doctor", "--no-service", **account)
+    failed = [line for line in done.stdout.splitlines() if line.startswith("FAIL")]
+    assert (done.returncode, done.stderr, len(failed)) == (2, "", 1)
+    assert failed[0].split()[1] == "chat" and "top up in Sber Studio" in failed[0]
+
+
+def test_progress_in_a_terminal(account: dict[str, str]) -> None:
+    with Terminal("doctor", "--no-service", **account) as terminal:
+        assert terminal.end() == 0
+    assert "oauth ..." in terminal.screen and "\x1b[K" in terminal.screen

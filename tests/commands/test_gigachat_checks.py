@@ -1,0 +1,127 @@
+"""What the doctor says of each thing that can be wrong between here and GigaChat."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from gpt2giga.commands.finding import Finding
+from gpt2giga.commands.finding import Report
+from gpt2giga.commands.gigachat_checks import GigaChatChecks
+from gpt2giga.commands.group import Given
+from gpt2giga.sandbox.server import SandboxServer
+from tests.certificates import Authority
+
+Examine = Callable[..., dict[str, Finding]]
+
+
+@pytest.fixture
+def examine(account: dict[str, str]) -> Examine:
+    def examine(**settings: str) -> dict[str, Finding]:
+        report = Report(as_json=True)
+        checks = GigaChatChecks(Given(None, {**account, **settings}))
+        checks.run(report)
+        checks.close()
+        return {finding.name: finding for finding in report.findings}
+
+    return examine
+
+
+def failed(findings: dict[str, Finding]) -> list[str]:
+    return [name for name, finding in findings.items() if finding.status == "failed"]
+
+
+def test_settings_that_do_not_parse(examine: Examine) -> None:
+    findings = examine(GPT2GIGA_PORT="http")
+    assert failed(findings) == ["settings"] and "GPT2GIGA_PORT: 'http'" in findings["settings"].detail
+    assert {finding.status for name, finding in findings.items() if name != "settings"} == {"skipped"}
+
+
+def test_settings_that_are_doubtful(examine: Examine, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("GPT2GIGA_PROT=1\nnonsense\n")
+    findings = examine(GIGACHAT_VERIFY_SSL_CERTS="False")
+    assert failed(findings) == []
+    for words in ("did you mean GPT2GIGA_PORT?", "line 2", "anyone on the way", ".env and the environment"):
+        assert words in findings["settings"].detail
+
+
+@pytest.mark.parametrize(
+    ("key", "words"),
+    [
+        ("not base64", "base64 on one line"),
+        ("5aa5a5a5-0000-4000-8000-aaaaaaaaaaaa", "a client id, not the Authorization Key"),
+    ],
+)
+def test_keys_that_are_none(examine: Examine, key: str, words: str) -> None:
+    findings = examine(GIGACHAT_CREDENTIALS=key)
+    assert failed(findings) == ["key"] and words in findings["key"].detail and key not in findings["key"].detail
+
+
+def test_a_key_of_somebody_else(examine: Examine, sandbox: SandboxServer) -> None:
+    sandbox.state.settings.credentials = base64.b64encode(b"another:account").decode()
+    findings = examine()
+    assert failed(findings) == ["oauth"] and "make a new Authorization Key" in findings["oauth"].detail
+
+
+def test_a_scope_of_somebody_else(examine: Examine, sandbox: SandboxServer) -> None:
+    sandbox.state.settings.scope = "GIGACHAT_API_CORP"
+    findings = examine()
+    assert failed(findings) == ["oauth"]
+    assert "set GIGACHAT_SCOPE=GIGACHAT_API_CORP" in findings["oauth"].detail
+    assert failed(examine(GIGACHAT_SCOPE="GIGACHAT_API_CORP")) == []
+
+
+def test_names_without_an_address(examine: Examine) -> None:
+    findings = examine(GIGACHAT_BASE_URL="https://no.such.host.invalid/v1")
+    assert failed(findings) == ["dns"] and "no.such.host.invalid has no address" in findings["dns"].detail
+
+
+def test_nobody_at_the_address(examine: Examine) -> None:
+    findings = examine(GIGACHAT_AUTH_URL="https://127.0.0.1:1/api/v2/oauth")
+    assert failed(findings) == ["tls"] and "127.0.0.1:1" in findings["tls"].detail
+    assert "cannot be reached" in findings["tls"].detail
+
+
+def test_behind_a_proxy_its_ways_are_not_ours(examine: Examine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    findings = examine()
+    assert failed(findings) == ["oauth"] and "HTTP_PROXY" in findings["tls"].detail
+
+
+def test_certificates(examine: Examine, tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    signed = authority.for_server()
+    with SandboxServer(certfile=signed.certificate, keyfile=signed.key) as sandbox:
+        here = {"GIGACHAT_BASE_URL": sandbox.base_url, "GIGACHAT_AUTH_URL": sandbox.auth_url}
+        unknown = examine(**here)
+        assert failed(unknown) == ["tls"] and "GIGACHAT_CA_BUNDLE_FILE" in unknown["tls"].detail
+        assert "OpenSSL: " in unknown["tls"].detail
+        known = examine(GIGACHAT_CA_BUNDLE_FILE=authority.root, **here)
+        assert failed(known) == []
+        assert "signed by GIGACHAT_CA_BUNDLE_FILE, issued by An authority nobody knows" in known["tls"].detail
+        careless = examine(GIGACHAT_VERIFY_SSL_CERTS="False", GIGACHAT_CA_BUNDLE_FILE=authority.root, **here)
+        assert "without need" in careless["tls"].detail
+        assert "no root that is known" in examine(GIGACHAT_VERIFY_SSL_CERTS="False", **here)["tls"].detail
+        assert "/nowhere" in examine(GIGACHAT_CA_BUNDLE_FILE="/nowhere", **here)["tls"].detail
+
+
+def test_a_model_that_does_not_exist(examine: Examine) -> None:
+    findings = examine(GIGACHAT_MODEL="GigaChat-2-Maxi")
+    assert "models" in failed(findings) and "closest one is GigaChat-2-Max" in findings["models"].detail
+
+
+def test_what_the_account_may_not(examine: Examine, sandbox: SandboxServer) -> None:
+    sandbox.state.script({"route": "embeddings", "status": 403}, {"text": ""}, {}, {"text": "Дождь."})
+    findings = examine()
+    assert failed(findings) == ["chat", "tool call", "embedding"]
+    assert "answered without a word" in findings["chat"].detail
+    assert "answered in words instead of calling" in findings["tool call"].detail
+    assert "has no access" in findings["embedding"].detail
+
+
+def test_accounts_of_the_clients(examine: Examine) -> None:
+    findings = examine(GPT2GIGA_PASS_TOKEN="True", GIGACHAT_CREDENTIALS="")
+    assert failed(findings) == [] and findings["oauth"].status == "skipped"

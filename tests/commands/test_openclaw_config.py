@@ -1,0 +1,64 @@
+"""What becomes of an OpenClaw configuration, value by value."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from gpt2giga.commands.openclaw_config import Connection
+from gpt2giga.commands.openclaw_config import merged
+from gpt2giga.commands.openclaw_config import WrongShape
+
+CONNECTION = Connection(
+    "http://127.0.0.1:8080", "", (("GigaChat-2-Max", "GigaChat-2-Max"),), "GigaChat-2-Max", "Embeddings"
+)
+
+
+def test_the_given_one_is_not_touched() -> None:
+    config: dict[str, Any] = {"models": {"providers": {}}}
+    new = merged(config, CONNECTION)
+    assert config == {"models": {"providers": {}}}
+    assert merged(new, CONNECTION) == new
+
+
+@pytest.mark.parametrize("model", ["anthropic/x", {"primary": "anthropic/x"}])
+def test_the_default_model_is_ours(model: object) -> None:
+    new = merged({"agents": {"defaults": {"model": model}}}, CONNECTION)
+    assert new["agents"]["defaults"]["model"] == {"primary": "gigachat/GigaChat-2-Max"}
+
+
+def test_fallbacks_stay() -> None:
+    new = merged({"agents": {"defaults": {"model": {"fallbacks": ["a/b"]}}}}, CONNECTION)
+    assert new["agents"]["defaults"]["model"]["fallbacks"] == ["a/b"]
+
+
+@pytest.mark.parametrize(("allowed", "then"), [(["a/*"], ["a/*", "gigachat/*"]), ([], []), (["gigachat/*"],) * 2])
+def test_a_policy_lets_ours_in(allowed: list[str], then: list[str]) -> None:
+    new = merged({"agents": {"defaults": {"modelPolicy": {"allow": allowed}}}}, CONNECTION)
+    assert new["agents"]["defaults"]["modelPolicy"]["allow"] == then
+
+
+def test_somebodys_memory_stays() -> None:
+    search = {"provider": "openai", "model": "text-embedding-3-small"}
+    assert merged({"memory": {"search": search}}, CONNECTION)["memory"]["search"] == search
+
+
+def test_a_gateway_elsewhere_stays() -> None:
+    assert merged({"gateway": {"mode": "remote"}}, CONNECTION)["gateway"] == {"mode": "remote"}
+
+
+@pytest.mark.parametrize(
+    ("config", "place"),
+    [
+        ({"models": []}, "models"),
+        ({"models": {"providers": 1}}, "models.providers"),
+        ({"models": {"providers": {"gigachat": None}}}, "models.providers.gigachat"),
+        ({"agents": {"defaults": "x"}}, "agents.defaults"),
+        ({"memory": "x"}, "memory"),
+        ({"memory": {"search": "x"}}, "search"),
+    ],
+)
+def test_what_is_no_object(config: dict[str, Any], place: str) -> None:
+    with pytest.raises(WrongShape, match=f"{place} is not an object"):
+        merged(config, CONNECTION)

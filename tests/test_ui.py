@@ -1,0 +1,192 @@
+"""The page at `/` without a browser: who gets what, and that nothing comes from elsewhere. tests/ui has the browser."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from collections.abc import Iterator
+from importlib.resources import files
+
+import pytest
+
+from gpt2giga import activity
+from gpt2giga.activity import Activity
+from gpt2giga.chat import Usage
+from gpt2giga.commands.snippets import BY_NAME
+from gpt2giga.logs import Record
+from gpt2giga.sandbox.server import SandboxServer
+from tests.service import Service
+
+BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
+ASSETS = {"page.css": "text/css", "page.js": "text/javascript"}
+SOURCES = {name: (files("gpt2giga") / "ui" / name).read_text() for name in ("page.html", *ASSETS)}
+DATA = ("/ui/activity", "/ui/clients", "/ui/openclaw")
+HELLO = {"messages": [{"role": "user", "content": "Привет!"}]}
+
+
+@pytest.fixture(scope="module")
+def locked(shared_sandbox: SandboxServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    with Service(tmp_path_factory.mktemp("locked"), shared_sandbox, GPT2GIGA_API_KEY="marker-key") as service:
+        yield service
+
+
+def record(method: str = "POST", status: int = 200, usage: Usage | None = None, cause: str = "") -> Record:
+    made = Record("id", method, "/v1/chat/completions", "backend", False)
+    made.status, made.usage, made.cause = status, usage, cause
+    return made
+
+
+def test_a_browser_gets_the_page(service: Service) -> None:
+    answer = service.get("/", headers=BROWSER)
+    assert answer.status_code == 200 and answer.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert answer.text == SOURCES["page.html"]
+    assert "Accept" in answer.headers["Vary"]
+
+
+@pytest.mark.parametrize("headers", [{"Accept": "*/*"}, {"Accept": "application/json"}, {"Accept": "text/html;q=0"}])
+def test_everybody_else_gets_what_was_there_before(service: Service, headers: dict[str, str]) -> None:
+    assert service.get("/", headers=headers).json() == {"name": "gpt2giga"}
+    assert service.request("HEAD", "/", headers=headers).status_code == 200
+    assert service.post("/", headers=BROWSER).status_code == 405
+
+
+@pytest.mark.parametrize("path", ["/", "/ui/page.css", "/ui/page.js"])
+def test_headers(service: Service, path: str) -> None:
+    answer = service.get(path, headers=BROWSER)
+    policy = dict(part.split(" ", 1) for part in answer.headers["Content-Security-Policy"].split("; "))
+    assert policy["default-src"] == policy["base-uri"] == policy["form-action"] == policy["frame-ancestors"] == "'none'"
+    assert policy["script-src"] == policy["style-src"] == policy["connect-src"] == "'self'"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["Referrer-Policy"] == "no-referrer"
+    assert "Set-Cookie" not in answer.headers
+    again = service.get(path, headers={**BROWSER, "If-None-Match": answer.headers["ETag"]})
+    assert again.status_code == 304 and again.content == b""
+
+
+@pytest.mark.parametrize("name, kind", ASSETS.items())
+def test_assets(service: Service, name: str, kind: str) -> None:
+    answer = service.get(f"/ui/{name}")
+    assert answer.headers["Content-Type"] == f"{kind}; charset=utf-8"
+    assert answer.text == SOURCES[name]
+
+
+@pytest.mark.parametrize("path", ["/ui/page.html", "/ui/blueprint.py", "/ui/..%2ffactory.py", "/ui/", "/ui"])
+def test_nothing_else_is_served(service: Service, path: str) -> None:
+    assert service.get(path, headers=BROWSER).status_code == 404
+
+
+def test_the_page_is_open_and_what_it_asks_for_is_not(locked: Service, sandbox: SandboxServer) -> None:
+    for path in ("/", "/ui/page.css", "/ui/page.js"):
+        answer = locked.get(path, headers=BROWSER)
+        assert answer.status_code == 200 and "marker-key" not in answer.text + str(answer.headers)
+    for path in DATA:
+        assert locked.get(path, headers=BROWSER).status_code == 401
+    assert locked.get("/").status_code == locked.request("HEAD", "/").status_code == 401
+    assert sandbox.state.requests() == []
+    for path in DATA:
+        answer = locked.get(path, headers={"Authorization": "Bearer marker-key"})
+        assert answer.status_code == 200 and "marker-key" not in answer.text
+
+
+def test_off(start_service: Callable[..., Service]) -> None:
+    service = start_service(GPT2GIGA_UI="False")
+    assert service.get("/", headers=BROWSER).json() == {"name": "gpt2giga"}
+    for path in ("/ui/page.css", "/ui/page.js", *DATA):
+        assert service.get(path).status_code == 404
+
+
+def test_no_file_names_another_address() -> None:
+    known = {"http://www.w3.org/2000/svg"}  # the name of a language, never fetched
+    for name, source in SOURCES.items():
+        assert {*re.findall(r"https?://[\w./-]+", source)} <= known, name
+        assert not re.search(r"""(src|href|url\(|import)\s*[=(]?\s*["']?//""", source), name
+
+
+def test_no_file_needs_a_weaker_policy() -> None:
+    assert not re.search(r"<[^>]+\s(on\w+|style)=", SOURCES["page.html"])
+    assert "<style" not in SOURCES["page.html"]
+    assert re.findall(r"<script[^>]*>", SOURCES["page.html"]) == ['<script src="ui/page.js" defer>']
+    assert not re.search(
+        r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|Function\(", SOURCES["page.js"]
+    )
+
+
+def test_the_key_is_kept_for_the_session_only() -> None:
+    assert set(re.findall(r'local\.setItem\("(\w+)"', SOURCES["page.js"])) == {"language"}
+    assert "document.cookie" not in SOURCES["page.js"]
+
+
+def test_every_client_of_the_command_is_on_the_page(service: Service) -> None:
+    told = {client["name"]: client["text"] for client in service.get("/ui/clients").json()["clients"]}
+    assert set(told) == set(BY_NAME)
+    assert "OPENAI_BASE_URL={base}" in told["openai"] and "{root}" in told["claude-code"]
+    assert all(re.search(rf'(?<!\w)"?{name}"?:', SOURCES["page.js"]) for name in (*told, "openclaw"))
+
+
+def test_openclaws_file(start_service: Callable[..., Service]) -> None:
+    answer = start_service(GPT2GIGA_API_KEY="marker-key").get("/ui/openclaw", headers={"X-Api-Key": "marker-key"})
+    provider = answer.json()["models"]["providers"]["gigachat"]
+    assert (provider["baseUrl"], provider["apiKey"]) == ("{root}/v1", "{key}")
+    assert "GigaChat-2-Max" in [model["id"] for model in provider["models"]]
+
+
+def test_activity(start_service: Callable[..., Service], sandbox: SandboxServer) -> None:
+    service = start_service(GPT2GIGA_MAX_RETRIES="0")
+    usage = {"prompt_tokens": 10, "completion_tokens": 3, "total_tokens": 13, "precached_prompt_tokens": 2}
+    sandbox.state.script({"usage": usage}, {"usage": usage}, {"status": 402})
+    service.post("/v1/chat/completions", HELLO)
+    service.post("/v1/chat/completions", {**HELLO, "stream": True})
+    service.post("/v1/chat/completions", HELLO)
+    service.get("/v1/models")
+    told = service.get("/ui/activity").json()
+    assert set(told) == {"now", "since", "worker", "workers", "minutes"} and told["workers"] == 1
+    total = {name: sum(minute[name] for minute in told["minutes"]) for name in ("requests", "errors", "completion")}
+    assert total == {"requests": 3, "errors": 1, "completion": 6}
+    assert [minute["causes"] for minute in told["minutes"] if minute["causes"]] == [{"insufficient_quota": 1}]
+
+
+def test_activity_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three days of requests with ever new causes, and then an hour of nothing."""
+    kept, clock = Activity(), [1_800_000_000]
+    monkeypatch.setattr(activity, "_now", lambda: clock[0])
+    for _ in range(3 * 24 * 60):
+        clock[0] += 60
+        kept.add(record(status=500, usage=Usage(2, 1), cause=f"cause-{clock[0]}"))
+    told = kept.told()
+    assert len(told["minutes"]) == activity.MINUTES
+    assert [minute["start"] % 60 for minute in told["minutes"]] == [0] * activity.MINUTES
+    for number in range(100):
+        kept.add(record(status=500, cause=f"cause-{number}"))
+    assert len(kept.told()["minutes"][-1]["causes"]) == activity.MOST_CAUSES + 1
+    clock[0] += 59 * 60
+    assert len(kept.told()["minutes"]) == 1
+    clock[0] += 60
+    assert kept.told()["minutes"] == []
+
+
+def test_a_clock_that_is_set_back_adds_no_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept, clock = Activity(), [1_800_000_000]
+    monkeypatch.setattr(activity, "_now", lambda: clock[0])
+    kept.add(record())
+    clock[0] -= 600
+    kept.add(record())
+    assert [minute["requests"] for minute in kept.told()["minutes"]] == [2]
+
+
+COUNTED = [
+    (record(), 1, 0),
+    (record("GET", 500, cause="x"), 0, 0),
+    (record(status=404), 1, 1),
+    (record(cause="upstream_cut"), 1, 1),  # a stream that broke
+    (record(cause="client_gone"), 1, 0),
+    (record(status=499, cause="client_gone"), 1, 0),
+]
+
+
+@pytest.mark.parametrize("closed, requests, errors", COUNTED)
+def test_what_counts(closed: Record, requests: int, errors: int) -> None:
+    kept = Activity()
+    kept.add(closed)
+    minutes = kept.told()["minutes"]
+    assert sum(minute["requests"] for minute in minutes) == requests
+    assert sum(minute["errors"] for minute in minutes) == errors

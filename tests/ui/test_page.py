@@ -1,0 +1,235 @@
+"""What a visitor sees and does. Each test ends with a look at the console."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from gpt2giga.sandbox.server import SandboxServer
+from tests.service import Service
+from tests.ui.page import Page
+
+Open = Callable[..., Page]
+Start = Callable[..., Service]
+# GigaChat counts cached tokens apart.
+USAGE = {"prompt_tokens": 1017, "completion_tokens": 30, "total_tokens": 1047, "precached_prompt_tokens": 12}
+CLIENTS = ["openai", "OpenClaw", "Codex", "Claude Code", "aider", "Continue", "Open WebUI"]
+
+
+def call(name: str, **arguments: Any) -> dict[str, Any]:
+    return {"call": {"name": name, "arguments": arguments}}
+
+
+def test_it_loads_from_this_address_only(open_page: Open, service: Service) -> None:
+    page = open_page(service).ready()
+    assert page.text("#service p").startswith("Running, version")
+    assert page.text("#gigachat p").startswith("127.0.0.1 answers")
+    assert "to chat with" in page.text("#models p")
+    assert page.script("return document.getElementById('model').value") == "GigaChat-2-Max"
+    assert not any("Embeddings" in name for name in page.texts("#model option"))
+    assert all(address.startswith(f"{service.url}/") for address in page.addresses())
+    assert page.complaints() == []
+    page.shoot("light-en")
+
+
+def test_an_answer_comes_in_a_stream(open_page: Open, service: Service, sandbox: SandboxServer) -> None:
+    words = "один два три четыре пять шесть семь восемь"
+    sandbox.state.script({"text": words, "reasoning": "Надо посчитать.", "frame_delay": 0.2, "usage": USAGE})
+    page = open_page(service).ready()
+    page.ask("Посчитай")
+    page.wait_for(".busy .said", "один")
+    assert "восемь" not in page.text(".busy .said")
+    page.wait_for(".figures", "in all")
+    assert page.texts(".said") == ["Посчитай", words]
+    assert page.text(".thought p") == "Надо посчитать."
+    for figure in ("first byte", "1,029 tokens in", "12 of them cached", "30 out", "GigaChat-2-Max", "request "):
+        assert figure in page.text(".figures")
+    page.ask("А дальше?")
+    page.wait_for(".said", "Вы написали: А дальше?")
+    contents = [message["content"] for message in sandbox.state.chats()[1]["messages"]]
+    assert contents == ["Посчитай", words, "А дальше?"]
+    page.wait_for("#requests b", "")
+    assert page.complaints() == []
+
+
+def test_a_tool_call_is_shown_run_and_answered(open_page: Open, service: Service, sandbox: SandboxServer) -> None:
+    sandbox.state.script(call("current_time", time_zone="Europe/Moscow"), {"text": "Поздно."})
+    page = open_page(service).ready()
+    page.click("#tool")
+    page.ask("Который час?")
+    page.wait_for(".said", "Поздно.")
+    made, result = page.texts(".call")
+    assert made == 'Calls current_time{"time_zone":"Europe/Moscow"}'
+    assert result.startswith("Result current_time") and "Europe/Moscow" in result
+    assert sandbox.state.chats()[1]["messages"][-1]["role"] == "function"
+    assert page.complaints() == []
+    page.shoot("tool")
+
+
+def test_what_models_say_is_text(open_page: Open, service: Service, sandbox: SandboxServer) -> None:
+    evil = "<img src=x onerror=\"document.title='got'\"><b>жирно</b>"
+    sandbox.state.script({"text": evil, "reasoning": evil})
+    page = open_page(service).ready()
+    page.ask("Привет")
+    page.wait_for(".figures")
+    assert page.texts(".said")[1] == page.text(".thought p") == evil
+    assert page.texts("#log img, #log .said b") == []
+    assert page.script("return document.title") == "gpt2giga" and page.complaints() == []
+
+
+ERRORS: list[tuple[dict[str, Any], str, str]] = [
+    ({"status": 402, "body": {"status": 402, "message": "Payment Required"}}, "no tokens left", "Payment Required"),
+    ({"status": 422, "body": {"status": 422, "message": "Invalid params"}}, "failed", "Invalid params"),
+    ({"text": "раз два три четыре", "cut_after": 2}, "broke off", ""),
+]
+
+
+@pytest.mark.parametrize("step, title, words", ERRORS)
+def test_an_error_is_told_in_words(
+    open_page: Open, service: Service, sandbox: SandboxServer, step: dict[str, Any], title: str, words: str
+) -> None:
+    sandbox.state.script(step)
+    page = open_page(service).ready()
+    page.ask("Привет")
+    page.wait_for(".failed", title)
+    assert words in page.text(".failed") and "request " in page.text(".failed")
+    assert page.find("#text").get_property("value") == "Привет"  # to be sent again
+    page.shoot("error")
+    page.find("#text").clear()
+    page.ask("Снова")
+    page.wait_for(".said", "Вы написали: Снова")
+    assert [message["content"] for message in sandbox.state.chats()[-1]["messages"]] == ["Снова"]
+
+
+def test_a_service_that_has_gone(open_page: Open, start_service: Start) -> None:
+    service = start_service()
+    page = open_page(service).ready()
+    service.process.terminate()
+    service.process.wait(20)
+    page.ask("Привет")
+    page.wait_for(".failed", "The service does not answer")
+
+
+def test_stop(open_page: Open, service: Service, sandbox: SandboxServer) -> None:
+    sandbox.state.script({"text": "раз " * 100, "frame_delay": 0.1})
+    page = open_page(service).ready()
+    page.ask("Считай")
+    page.wait_for(".busy .said", "раз")
+    page.click("#stop")
+    page.wait_for(".figures", "Stopped")
+    assert sandbox.state.wait_for(lambda counters: counters.open_streams == 0)
+    assert not page.find("#stop").is_displayed() and page.find("#send").is_displayed()
+    assert page.complaints() == []
+
+
+def test_the_key_is_asked_for_and_remembered(open_page: Open, start_service: Start) -> None:
+    service = start_service(GPT2GIGA_API_KEY="ключ-1")
+    page = open_page(service)
+    page.wait_for("#gigachat p", "Needs the API key")
+    assert page.find("#door").is_displayed() and page.text("#service p").startswith("Running")
+    page.shoot("key")
+    page.enter_key("wrong")
+    page.wait_for("#wrong:not([hidden])", "does not accept")
+    page.enter_key("ключ-1")
+    page.ready()
+    assert not page.find("#door").is_displayed()
+    assert "YOUR_KEY" in page.text("#snippet pre")
+    page.ask("Привет")
+    page.wait_for(".said", "Вы написали: Привет")
+    page.browser.refresh()
+    page.ready()
+    assert not page.find("#door").is_displayed()
+    assert page.script("return JSON.stringify(localStorage) + document.cookie + location.href").count("ключ") == 0
+    page.click("#forget")
+    page.wait_for("#gigachat p", "Needs the API key")
+    assert page.script("return sessionStorage.length") == 0
+
+
+@pytest.mark.parametrize("theme, dark", [("light", False), ("dark", True)])
+def test_light_and_dark(open_page: Open, service: Service, theme: str, dark: bool) -> None:
+    page = open_page(service, theme=theme, language="ru").ready()
+    red = int(page.style("body", "background-color").partition("(")[2].split(",")[0])
+    assert (red < 64) is dark
+    page.shoot(theme)
+
+
+def test_russian_and_english(open_page: Open, service: Service) -> None:
+    page = open_page(service, language="ru-RU").ready()
+    assert page.text("#send") == "Отправить" and "Для чата" in page.text("#models p")
+    page.ask("Привет")
+    page.wait_for(".figures", "первый байт")
+    page.click("#language")
+    assert page.text("#send") == "Send" and "to chat with" in page.text("#models p")
+    assert "first byte" in page.text(".figures") and "The last hour" in page.texts("h2")
+    page.browser.refresh()
+    page.ready()
+    assert page.text("#send") == "Send"
+    assert page.complaints() == []
+
+
+def test_both_languages_say_everything(open_page: Open, service: Service) -> None:
+    page = open_page(service).ready()
+    english, russian = page.script("return Object.values(WORDS).map((words) => Object.keys(words).sort())")
+    assert english == russian
+    named = set(page.script("return [...document.querySelectorAll('[data-t]')].map((node) => node.dataset.t)"))
+    assert named <= set(english)
+
+
+@pytest.mark.parametrize("width", [320, 390, 768])
+def test_a_narrow_screen(open_page: Open, service: Service, sandbox: SandboxServer, width: int) -> None:
+    sandbox.state.script({"text": "Длинноеслово" * 20})
+    page = open_page(service, width=width, language="ru").ready()
+    page.ask("Привет")
+    page.wait_for(".figures")
+    assert page.script("return document.documentElement.scrollWidth") <= width
+    page.shoot(f"narrow-{width}")
+
+
+def test_clients_are_told_this_address(open_page: Open, service: Service) -> None:
+    page = open_page(service).ready()
+    assert page.text("#base") == f"{service.url}/v1"
+    assert page.texts("#clients button") == CLIENTS
+    for name in CLIENTS:
+        label = f"//div[@id='clients']/button[.='{name}']"
+        page.browser.find_element("xpath", label).click()
+        page.wait_for("#clients [aria-selected=true]", name)
+        page.wait_for("#snippet pre", "--url" if name == "OpenClaw" else service.url)
+        assert "{" not in page.text("#snippet pre").replace("{\n", "") or name in ("OpenClaw", "Codex")
+    page.shoot("connect")
+
+
+def test_openclaw_gets_a_command_and_a_file(open_page: Open, service: Service) -> None:
+    page = open_page(service).ready()
+    page.click("#client-openclaw")
+    page.wait_for("#snippet pre", '"baseUrl"')
+    command, file = page.texts("#snippet pre")
+    assert command == f"gpt2giga connect openclaw --url {service.url}"
+    assert f'"baseUrl": "{service.url}/v1"' in file and "{root}" not in file and "apiKey" not in file
+    page.shoot("openclaw")
+
+
+def test_copy(open_page: Open, service: Service) -> None:
+    page = open_page(service).ready()
+    granted = {"origin": service.url, "permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"]}
+    page.browser.execute_cdp_cmd("Browser.grantPermissions", granted)
+    page.click("#snippet .copy")
+    page.wait_for("#snippet .copy", "Copied")
+    read = "const done = arguments[0]; navigator.clipboard.readText().then(done, (error) => done(String(error)))"
+    assert f"OPENAI_BASE_URL={service.url}/v1" in page.browser.execute_async_script(read)
+
+
+def test_the_last_hour(open_page: Open, start_service: Start, sandbox: SandboxServer) -> None:
+    service = start_service(GPT2GIGA_MAX_RETRIES="0")
+    sandbox.state.script({"text": "Да.", "usage": USAGE}, {"status": 402})
+    page = open_page(service).ready()
+    assert page.texts("figure b") == ["0", "0", "0"]
+    page.ask("Раз")
+    page.wait_for("#tokens b", "1,059")
+    assert "in 1,029" in page.text("#tokens") and "out 30" in page.text("#tokens")
+    page.ask("Два")
+    page.wait_for("#errors b", "1")
+    assert page.text("#requests b") == "2" and "insufficient_quota: 1" in page.text("#errors")
+    assert len(page.texts("#requests svg g")) == 60 and len(page.texts("#errors .fault")) == 1
+    assert "worker process" in page.text("#scope")

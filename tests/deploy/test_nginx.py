@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import signal
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -89,11 +90,13 @@ def test_a_hang_up_reaches_gigachat(behind, sandbox: SandboxServer) -> None:
 
     async def leave() -> None:
         task = asyncio.ensure_future(stream(nginx.place))
-        await asyncio.to_thread(sandbox.state.wait_for, lambda counters: counters.open_streams == 1)
+        assert await asyncio.to_thread(sandbox.state.wait_for, lambda counters: counters.open_streams == 1, 20)
         task.cancel()
 
     asyncio.run(leave())
-    assert sandbox.state.wait_for(lambda counters: counters.aborted_streams == 1, 2)
+    left = time.time()
+    assert sandbox.state.wait_for(lambda counters: counters.aborted_streams == 1, 10)
+    print(f"noticed after {sandbox.state.counters.aborted_at[0] - left:.2f} s, GigaChat being silent")
 
 
 def test_too_large(behind) -> None:

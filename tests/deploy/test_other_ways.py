@@ -92,14 +92,22 @@ def instructions() -> list[tuple[str, str]]:
     return [tuple(line.split(" ", 1)) for line in text.splitlines() if line and not line.startswith("#")]
 
 
-def test_the_steps_of_the_dockerfile(checkout: Path, wheels: Path, public: Path, sandbox: SandboxServer) -> None:
+@pytest.fixture
+def installing(site: Path) -> Iterator[Path]:
+    """A virtual environment that may be installed into."""
+    yield site / "venv"
+    subprocess.run([site / "venv/bin/python", "-m", "pip", "uninstall", "-q", "-y", "gpt2giga"], check=True)
+
+
+def test_the_steps_of_the_dockerfile(
+    checkout: Path, wheels: Path, installing: Path, public: Path, sandbox: SandboxServer
+) -> None:
     """In a virtual environment instead of a container: what is copied suffices to install, serve and probe."""
     app, home = public / "app", public / "home"
     app.mkdir()
-    subprocess.run(["/usr/bin/python3", "-m", "venv", public / "venv"], check=True)
     port = free_port()
     environ = {
-        "PATH": f"{public}/venv/bin:/usr/bin:/bin",
+        "PATH": f"{installing}/bin:/usr/bin:/bin",
         "PIP_NO_INDEX": "1",
         "PIP_FIND_LINKS": str(wheels),
         **settings(sandbox, port),

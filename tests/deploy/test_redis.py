@@ -103,7 +103,7 @@ def test_the_slots_of_a_killed_instance_come_back(start_instance, sandbox: Sandb
 def test_a_slot_outlives_its_lease(start_instance, sandbox: SandboxServer) -> None:
     """As long as its request goes on, it is renewed."""
     one, two = start_instance(GPT2GIGA_MAX_CONCURRENCY="1"), start_instance(GPT2GIGA_MAX_CONCURRENCY="1")
-    sandbox.state.script({"text": "раз два три четыре пять шесть семь", "frame_delay": LEASE / 2}, {"text": "два"})
+    sandbox.state.script({"text": "раз два три четыре пять шесть семь", "frame_delay": LEASE / 2.5}, {"text": "два"})
     long = in_background(Place(one.port), 1)
     assert sandbox.state.wait_for(lambda counters: counters.open_streams == 1)
     assert streams(Place(two.port), 1)[0].finished

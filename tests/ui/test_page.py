@@ -50,8 +50,8 @@ def test_an_answer_comes_in_a_stream(open_page: Open, service: Service, sandbox:
     page.wait_for(".said", "Вы написали: А дальше?")
     contents = [message["content"] for message in sandbox.state.chats()[1]["messages"]]
     assert contents == ["Посчитай", words, "А дальше?"]
-    page.wait_for("#requests b", "")
     assert page.complaints() == []
+    page.shoot("stream")
 
 
 def test_a_tool_call_is_shown_run_and_answered(open_page: Open, service: Service, sandbox: SandboxServer) -> None:
@@ -101,6 +101,18 @@ def test_an_error_is_told_in_words(
     page.ask("Снова")
     page.wait_for(".said", "Вы написали: Снова")
     assert [message["content"] for message in sandbox.state.chats()[-1]["messages"]] == ["Снова"]
+
+
+def test_gigachat_out_of_reach(open_page: Open, start_service: Start) -> None:
+    nowhere = "http://127.0.0.1:9"
+    service = start_service(GIGACHAT_BASE_URL=nowhere, GIGACHAT_AUTH_URL=nowhere, GPT2GIGA_MAX_RETRIES="0")
+    page = open_page(service, language="ru", theme="dark")
+    page.wait_for("#gigachat.bad p", "GigaChat недоступен")
+    page.wait_for("#models.bad p")
+    assert page.text("#service p").startswith("Работает") and "OPENAI_BASE_URL" in page.text("#snippet pre")
+    page.ask("Привет")
+    page.wait_for(".failed", "GigaChat недоступен")
+    page.shoot("unreachable")
 
 
 def test_a_service_that_has_gone(open_page: Open, start_service: Start) -> None:
@@ -183,7 +195,8 @@ def test_a_narrow_screen(open_page: Open, service: Service, sandbox: SandboxServ
     page = open_page(service, width=width, language="ru").ready()
     page.ask("Привет")
     page.wait_for(".figures")
-    assert page.script("return document.documentElement.scrollWidth") <= width
+    assert page.script("return document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+    assert page.script("return innerWidth") == width
     page.shoot(f"narrow-{width}")
 
 

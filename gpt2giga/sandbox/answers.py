@@ -66,7 +66,7 @@ def _call(body: dict[str, Any]) -> Call | None:
     if isinstance(choice, dict):
         forced = functions.get(choice["name"])
         return _sampled(forced, choice.get("partial_arguments", {})) if forced else None
-    last = body["messages"][-1]
+    last = _up_to_results(body["messages"])[-1]
     if choice == "none" or last["role"] != "user":
         return None
     return _named(last["content"], functions)
@@ -131,6 +131,7 @@ def _text(messages: list[dict[str, Any]]) -> str:
 def _fresh_results(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The results since the last word of the user, when the history ends on one."""
     fresh: list[dict[str, Any]] = []
+    messages = _up_to_results(messages)
     if messages[-1]["role"] != "function":
         return fresh
     for message in reversed(messages):
@@ -139,3 +140,12 @@ def _fresh_results(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
         if message["role"] == "function":
             fresh.insert(0, message)
     return fresh
+
+
+def _up_to_results(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Without what an agent adds to results in the user's name: OpenClaw lists its tools there, which must not be
+    taken for a wish to call them again, for ever."""
+    before = messages
+    while before and before[-1]["role"] == "user":
+        before = before[:-1]
+    return before if before and before[-1]["role"] == "function" else messages

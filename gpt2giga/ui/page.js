@@ -191,8 +191,9 @@ let locked = false;
 
 async function call(path, options = {}) {
   const headers = { ...options.headers };
+  const used = apiKey();
   // A header holds bytes; the service reads them as UTF-8.
-  if (apiKey()) headers.Authorization = `Bearer ${String.fromCharCode(...new TextEncoder().encode(apiKey()))}`;
+  if (used) headers.Authorization = `Bearer ${String.fromCharCode(...new TextEncoder().encode(used))}`;
   let response;
   try {
     response = await fetch(path, { ...options, headers, cache: "no-store", credentials: "same-origin" });
@@ -203,7 +204,8 @@ async function call(path, options = {}) {
   if (response.ok) return response;
   const body = await response.json().catch(() => ({}));
   const failure = new Failure({ ...body.error, status: response.status, id: response.headers.get("X-Request-ID") ?? "" });
-  if (failure.code === "invalid_api_key") openDoor();
+  // An old request must not throw away a key that has been entered since.
+  if (failure.code === "invalid_api_key" && used === apiKey()) openDoor();
   throw failure;
 }
 
@@ -294,7 +296,8 @@ async function listModels() {
     const chosen = byId("model").value || usualModel;
     byId("model").replaceChildren(...chats.map(({ id }) => new Option(id, id, false, id === chosen)));
   } catch (failure) {
-    setFailed("models", failure);
+    // What the cause is, GigaChat's own line tells.
+    setFailed("models", new Failure({ ...failure, message: "" }));
   }
 }
 

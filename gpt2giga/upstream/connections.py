@@ -176,6 +176,7 @@ class Response:
         if connection is None:
             return
         if self._can_be_kept:
+            Pump.on_abort(None)  # from now on it may be another request's
             self._keep(connection)
         else:
             connection.close()

@@ -49,7 +49,7 @@ class Retries:
                 if wait is None:
                     raise
                 self.observer.repeated()
-                log.info("Trying again in %.1f s: %s", wait, error)
+                log.info("Trying again in %.1f s after %s (%s)", wait, error.code, error.upstream_status or "no answer")
                 time.sleep(wait)
             else:
                 yield first

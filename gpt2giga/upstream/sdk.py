@@ -12,6 +12,8 @@ from typing import Any
 from typing import cast
 from typing import TypeVar
 
+import gigachat.client
+import gigachat.settings
 import httpx
 import orjson
 from gigachat import GigaChat
@@ -22,6 +24,7 @@ from gigachat.api.utils import execute_stream_sync
 from gigachat.exceptions import AuthenticationError
 from gigachat.exceptions import ResponseError
 from pydantic_core import from_json
+from pydantic_settings import PydanticBaseSettingsSource
 
 from gpt2giga.pump import Pump
 from gpt2giga.settings import Settings
@@ -43,6 +46,20 @@ IDLE_SECONDS = 60.0
 NOT_KNOWN, LONG_AGO = 0, 1
 # What the SDK raises when there is no token to be had; pydantic's and json's errors are ValueErrors.
 FAILURES = (httpx.HTTPError, ResponseError, ValueError, TypeError, LookupError)
+
+
+class GivenSettings(gigachat.settings.Settings):
+    """The SDK's settings without its own look into the environment: it would take the service's account for a
+    client's (GPT2GIGA_PASS_TOKEN), and fail on what our settings allow."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: Any, init_settings: PydanticBaseSettingsSource, **_: Any
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (init_settings,)
+
+
+gigachat.client.Settings = GivenSettings  # type: ignore[misc, attr-defined]  # it offers no other way
 
 
 class AsItCame:

@@ -68,7 +68,8 @@ class Place:
         except (asyncio.IncompleteReadError, ConnectionError):
             pass  # it is not whole then
         finally:
-            writer.close()
+            writer.transport.abort()  # at once, also below TLS
+            await asyncio.sleep(0)
         return answer
 
     def _request(self, path: str, body: dict[str, Any]) -> bytes:

@@ -88,13 +88,15 @@ def test_a_hang_up_reaches_gigachat(behind, sandbox: SandboxServer) -> None:
     _, nginx = behind()
     sandbox.state.script({"text": WORDS, "hang_after": 1})
 
-    async def leave() -> None:
+    async def leave() -> float:
         task = asyncio.ensure_future(stream(nginx.place))
         assert await asyncio.to_thread(sandbox.state.wait_for, lambda counters: counters.open_streams == 1, 20)
         task.cancel()
+        left = time.time()
+        await asyncio.wait([task])
+        return left
 
-    asyncio.run(leave())
-    left = time.time()
+    left = asyncio.run(leave())
     assert sandbox.state.wait_for(lambda counters: counters.aborted_streams == 1, 10)
     print(f"noticed after {sandbox.state.counters.aborted_at[0] - left:.2f} s, GigaChat being silent")
 

@@ -109,6 +109,7 @@ def test_the_steps_of_the_dockerfile(
     environ = {
         "PATH": f"{installing}/bin:/usr/bin:/bin",
         "PIP_NO_INDEX": "1",
+        "PIP_QUIET": "1",
         "PIP_FIND_LINKS": str(wheels),
         **settings(sandbox, port),
         "GPT2GIGA_ALLOW_ANONYMOUS": "True",

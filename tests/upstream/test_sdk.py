@@ -196,3 +196,10 @@ def test_no_failure_costs_a_connection(make, sandbox: SandboxServer, step: dict[
             list(client.chunks({**CHAT}))
     assert client.complete({**CHAT})["choices"]
     assert list(client.chunks({**CHAT}))
+
+
+def test_the_sdk_does_not_read_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It parses lists as JSON, and would take the service's own token for an account that a client brings."""
+    monkeypatch.setenv("GIGACHAT_RETRY_ON_STATUS_CODES", "429,500")
+    monkeypatch.setenv("GIGACHAT_ACCESS_TOKEN", "the service's own")
+    assert Client(parse({"GIGACHAT_CREDENTIALS": "Z2lnYTpjaGF0"})).token is None

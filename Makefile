@@ -3,6 +3,7 @@
 # make test   the whole test suite
 # make check  lint, types and tests; writes nothing
 # make test-clients  real clients against the service: Claude Code and others; installs them from npm and PyPI
+# make test-openclaw  the real OpenClaw against the service; installs it and its Node into .cache (1.1 GB, a minute)
 # make test-ui    the page in Debian's Chromium, which root installs by apt where it is missing
 # make test-deploy   the files of deploy/ for real: nginx, Apache, systemd, Redis; root, installs them by apt
 # make lint   mend what lint can mend
@@ -13,7 +14,7 @@ VENV = .venv
 PY = $(VENV)/bin/python
 PIP = $(PY) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo run test test-clients test-ui test-deploy check style lint clean
+.PHONY: demo run test test-clients test-openclaw test-ui test-deploy check style lint clean
 
 demo: $(VENV)/installed
 	@$(PY) -m gpt2giga --sandbox --port $(PORT)
@@ -26,6 +27,10 @@ test: $(VENV)/installed-dev
 
 test-clients: $(VENV)/installed-clients
 	$(PY) -m pytest tests/clients
+
+test-openclaw: $(VENV)/installed-dev
+	$(PY) -m tests.openclaw.install
+	$(PY) -m pytest tests/openclaw
 
 test-ui: $(VENV)/installed-ui
 	bash tests/ui/needs.sh

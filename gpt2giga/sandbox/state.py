@@ -101,11 +101,12 @@ class State:
         self._sessions: set[str] = set()
 
     def reset(self) -> None:
-        """As new, except that issued tokens stay good. Streams still open count no longer."""
+        """As new, except that issued tokens are good, revoked ones again. Streams still open count no longer."""
         with self.changed:
             self._clear()
             self.settings = replace(self._initial)
             self.tokens.asked.clear()
+            self.tokens.restore(self.settings.token_lifetime)
 
     # Scripts
 

@@ -34,6 +34,9 @@ class Tokens:
     def revoke(self) -> None:
         self.expires = dict.fromkeys(self.expires, 0)
 
+    def restore(self, lifetime: float) -> None:
+        self.expires = dict.fromkeys(self.expires, time.time() + lifetime)
+
     def admit(self, per_second: int | None) -> bool:
         """False above `per_second` requests in the last second."""
         now = time.monotonic()

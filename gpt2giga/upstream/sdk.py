@@ -24,6 +24,7 @@ from gigachat.api.utils import execute_stream_sync
 from gigachat.exceptions import AuthenticationError
 from gigachat.exceptions import ResponseError
 from pydantic_core import from_json
+from pydantic_settings import BaseSettings
 from pydantic_settings import PydanticBaseSettingsSource
 
 from gpt2giga.pump import Pump
@@ -54,12 +55,17 @@ class GivenSettings(gigachat.settings.Settings):
 
     @classmethod
     def settings_customise_sources(
-        cls, settings_cls: Any, init_settings: PydanticBaseSettingsSource, **_: Any
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         return (init_settings,)
 
 
-gigachat.client.Settings = GivenSettings  # type: ignore[misc, attr-defined]  # it offers no other way
+gigachat.client.Settings = GivenSettings  # type: ignore[attr-defined]  # it offers no other way
 
 
 class AsItCame:

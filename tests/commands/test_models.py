@@ -47,7 +47,7 @@ def test_what_does_not_exist(arguments: tuple[str, ...]) -> None:
 
 def test_help_names_every_verb_and_imports_nothing_heavy() -> None:
     """A verb must not make the others, or the service, start slower."""
-    code = "import sys, runpy, atexit; atexit.register(lambda: print(*sys.modules)); from gpt2giga.cli import main; main()"
+    code = "import atexit, sys; atexit.register(lambda: print(*sys.modules)); from gpt2giga.cli import main; main()"
     command = [sys.executable, "-c", code, "--help"]
     shown = subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=30).stdout
     modules = shown.splitlines()[-1].split()

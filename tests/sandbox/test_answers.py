@@ -67,6 +67,19 @@ def test_quotes_the_results_since_the_last_user() -> None:
     assert told.text == 'Песочница GigaChat: функция weather вернула {"t":5}; time вернула "12:00"'
 
 
+def test_does_not_call_again_for_what_an_agent_adds_to_results() -> None:
+    """OpenClaw lists its tools there."""
+    called = {"role": "assistant", "content": "", "function_call": {"name": "time", "arguments": {}}}
+    messages = [
+        {"role": "user", "content": "Который час? time"},
+        called,
+        {"role": "function", "name": "time", "content": '"12:00"'},
+        {"role": "user", "content": "Tools: time, weather"},
+    ]
+    found = answer("", messages=messages, functions=[WEATHER, TIME])
+    assert found.call is None and '"12:00"' in found.text
+
+
 def test_counts_attachments() -> None:
     messages = [{"role": "user", "content": "Что там?", "attachments": ["a"]}]
 

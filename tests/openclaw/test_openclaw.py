@@ -1,0 +1,185 @@
+"""The real OpenClaw in front of the service: what its users do, and what goes wrong."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gpt2giga.sandbox.server import SandboxServer
+from gpt2giga.sandbox.storage import drawing
+from tests.openclaw.conftest import results
+from tests.openclaw.openclaw import OpenClaw
+from tests.openclaw.other import MODEL
+from tests.openclaw.other import PROVIDER
+from tests.service import Service
+
+README = Path(__file__).parent.parent.parent / "README.md"
+
+Ask = Callable[..., str]
+
+
+def call(name: str, **arguments: Any) -> dict[str, Any]:
+    return {"call": {"name": name, "arguments": arguments}}
+
+
+def test_its_configuration_is_valid(openclaw: OpenClaw) -> None:
+    assert "valid" in openclaw.run("config", "validate").lower()
+
+
+def test_the_readmes_file_is_valid(openclaw: OpenClaw, tmp_path: Path) -> None:
+    [block] = re.findall(r"```json\n(.*?)```", README.read_text(), re.S)
+    here = OpenClaw(tmp_path)
+    here.config_file.parent.mkdir()
+    here.config_file.write_text(block)
+    assert "valid" in here.run("config", "validate").lower()
+    assert "gigachat/GigaChat-2-Max" in here.run("models", "list")
+
+
+def test_models(openclaw: OpenClaw) -> None:
+    lines = {line.split()[0]: line for line in openclaw.run("models", "list").splitlines() if line.strip()}
+    assert "default" in lines["gigachat/GigaChat-2-Max"] and "text+image" in lines["gigachat/GigaChat-2-Max"]
+    assert "262k" in lines["gigachat/GigaChat-3-Pro"] and "gigachat/GigaChat-2-Lite" in lines
+
+
+def test_the_narrowest_probe(openclaw: OpenClaw, sandbox: SandboxServer) -> None:
+    sandbox.state.script({"text": "Слышу."})
+    shown = openclaw.run(
+        *("infer", "model", "run", "--local", "--model", "gigachat/GigaChat-2-Lite", "--prompt", "Ты здесь?", "--json")
+    )
+    assert json.loads(shown[shown.index("{") :])["outputs"][0]["text"] == "Слышу."
+    assert sandbox.state.chats()[0]["model"] == "GigaChat-2"
+
+
+def test_a_chat(ask: Ask, sandbox: SandboxServer) -> None:
+    sandbox.state.script({"text": "Привет, человек."}, {"text": "И снова."})
+    assert ask("Привет!") == "Привет, человек."
+    assert ask("И снова привет!") == "И снова."
+    first, second = sandbox.state.chats()
+    assert first["messages"][0]["role"] == "system" and first["max_tokens"] == 8192 and len(first["functions"]) >= 10
+    assert "Привет, человек." in [message["content"] for message in second["messages"]]
+    assert sandbox.state.refusals() == []
+
+
+def test_a_tool(ask: Ask, openclaw: OpenClaw, sandbox: SandboxServer) -> None:
+    """Two calls one after another, the first beside a text."""
+    sandbox.state.script(
+        {"text": "Записываю.", **call("write", path="answer.txt", content="сорок два")},
+        call("read", path="answer.txt"),
+        {"text": "Готово."},
+    )
+    assert ask("Запиши ответ.").endswith("Готово.")
+    assert (openclaw.workspace / "answer.txt").read_text() == "сорок два"
+    last = sandbox.state.chats()[-1]
+    assert len(results(last)) == 2 and "сорок два" in json.dumps(results(last)[1], ensure_ascii=False)
+    assert sandbox.state.refusals() == []
+
+
+def test_a_tool_that_fails(ask: Ask, sandbox: SandboxServer) -> None:
+    sandbox.state.script(call("read", path="missing.txt"), {"text": "Его нет."})
+    assert ask("Прочитай.") == "Его нет."
+    assert "missing.txt" in json.dumps(results(sandbox.state.chats()[-1]))
+
+
+def test_parallel_calls_of_another_model(ask: Ask, openclaw: OpenClaw, sandbox: SandboxServer) -> None:
+    """GigaChat is told of them one after another, each with its result."""
+    for number, name in enumerate(("first.txt", "second.txt")):
+        (openclaw.workspace / name).write_text(f"слово {number}")
+    assert ask("Прочитай оба.", "--model", f"{PROVIDER}/{MODEL}").endswith("Прочитано.")
+    sandbox.state.script({"text": "Вижу оба."})
+    assert ask("Что в них?", "--model", "gigachat/GigaChat-2-Max") == "Вижу оба."
+    told = sandbox.state.chats()[-1]
+    roles = [message["role"] for message in told["messages"]]
+    assert "assistant function assistant function assistant" in " ".join(roles)
+    assert ["слово 0" in json.dumps(result, ensure_ascii=False) for result in results(told)] == [True, False]
+    assert sandbox.state.refusals() == []
+
+
+def test_an_api_key(start_service: Callable[..., Service], sandbox: SandboxServer, tmp_path: Path) -> None:
+    guarded = start_service(GPT2GIGA_API_KEY="key")
+    here = OpenClaw(tmp_path)
+    here.connect("--url", guarded.url, GPT2GIGA_API_KEY="key")
+    probe = ("infer", "model", "run", "--local", "--model", "gigachat/GigaChat-2-Max", "--prompt", "Да?", "--json")
+    sandbox.state.script({"text": "Да."})
+    assert "Да." in here.run(*probe)
+    here.change("models.providers.gigachat.apiKey", "wrong")
+    with pytest.raises(AssertionError, match="Incorrect API key|401"):
+        here.run(*probe)
+    assert len(sandbox.state.chats()) == 1
+
+
+def test_a_picture(ask: Ask, openclaw: OpenClaw, sandbox: SandboxServer) -> None:
+    (openclaw.workspace / "square.png").write_bytes(drawing().content)
+    sandbox.state.script(call("read", path="square.png"), {"text": "Квадрат."})
+    assert ask("Что на картинке?") == "Квадрат."
+    assert any(message.get("attachments") for message in sandbox.state.chats()[-1]["messages"])
+
+
+def test_thoughts(ask: Ask, sandbox: SandboxServer) -> None:
+    sandbox.state.script({"reasoning": "Надо подумать.", "text": "Сорок два."})
+    assert "Сорок два." in ask("Сколько?", "--model", "gigachat/GigaChat-3-Ultra", "--thinking", "high")
+
+
+def test_a_refusal_that_passes(ask: Ask, sandbox: SandboxServer) -> None:
+    """The service tries again, so OpenClaw does not see it and leaves the prompt as it is."""
+    sandbox.state.script({"status": 429, "headers": {"Retry-After": "1"}}, {"text": "Дождался."})
+    assert ask("Ты здесь?") == "Дождался."
+    first, second = sandbox.state.chats()
+    assert first == second
+
+
+def test_a_refusal_that_stays(ask: Ask, sandbox: SandboxServer) -> None:
+    """OpenClaw tries again itself."""
+    sandbox.state.script({"status": 429, "headers": {"Retry-After": "1"}, "times": 3}, {"text": "Дождался."})
+    assert ask("Ты здесь?") == "Дождался."
+    assert len(sandbox.state.chats()) == 4
+
+
+def test_a_conversation_that_is_too_long(ask: Ask, sandbox: SandboxServer) -> None:
+    """It is told by OpenAI's code and words for it: OpenClaw sums up what was said, and goes on."""
+    for number in range(4):
+        sandbox.state.script({"text": f"Ответ {number}."})
+        ask(f"Вопрос {number}: " + "слово " * 3000)
+    sandbox.state.script(
+        {"status": 413, "body": {"status": 413, "message": "Tokens limit exceeded: 140000 out of 131072"}},
+        {"text": "Говорили о словах."},
+        {"text": "Дальше."},
+    )
+    assert ask("Дальше?") == "Дальше."
+    summed_up, then = sandbox.state.chats()[-2:]
+    assert "functions" not in summed_up and summed_up["max_tokens"] < 8192
+    assert "Говорили о словах." in json.dumps(then, ensure_ascii=False)
+
+
+def test_a_long_stream(ask: Ask, sandbox: SandboxServer) -> None:
+    words = " ".join(f"слово{number}" for number in range(3000))
+    sandbox.state.script({"text": words, "frame_delay": 0.002})
+    assert ask("Расскажи длинно.") == words
+
+
+def test_a_stream_that_breaks_off(ask: Ask, sandbox: SandboxServer) -> None:
+    """Half an answer must not look like a whole one."""
+    sandbox.state.script({"text": "раз два три четыре", "cut_after": 2}, {"text": "Целый ответ."})
+    assert ask("Считай.") == "Целый ответ."
+
+
+def test_what_the_filter_stopped_is_shown(ask: Ask, sandbox: SandboxServer) -> None:
+    sandbox.state.script({"text": "Не люблю менять тему.", "finish_reason": "blacklist"})
+    assert ask("Политика?") == "Не люблю менять тему."
+
+
+def test_memory(openclaw: OpenClaw, sandbox: SandboxServer) -> None:
+    """Pieces are up to 1600 characters of anything."""
+    notes = openclaw.workspace / "memory"
+    notes.mkdir(parents=True, exist_ok=True)
+    (notes / "2026-01-01.md").write_text("# Кот\n\nКота зовут Барсик.\n\n" + "Он ест 3 раза в день. " * 300)
+    openclaw.run("memory", "index", "--force")
+    assert "Барсик" in openclaw.run("memory", "search", "Кота зовут")
+    asked = sandbox.state.requests("/embeddings")
+    assert {request["json"]["model"] for request in asked} == {"EmbeddingsGigaR"}
+    assert sum(len(request["json"]["input"]) for request in asked) >= 5
+    assert sandbox.state.refusals() == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
+import threading
 import time
 import uuid
 from collections.abc import Callable
@@ -45,6 +46,23 @@ def full_server() -> Iterator[int]:
             waiting.setblocking(False)
             waiting.connect_ex(address)
         yield address[1]
+
+
+@contextlib.contextmanager
+def early_refusal() -> Iterator[str]:
+    """The address of a server that answers 413 after the head of a request and closes, the body unread."""
+
+    def refuse() -> None:
+        connection, _ = server.accept()
+        with connection:
+            connection.recv(1000)
+            connection.sendall(b"HTTP/1.1 413 Payload Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=refuse, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+        thread.join(DEADLINE)
 
 
 class Caller:

@@ -49,7 +49,7 @@ def passing(running: Service, sandbox: SandboxServer) -> Service:
 @pytest.fixture
 def name() -> str:
     """Of an account that no other test has used."""
-    return os.urandom(4).hex()
+    return "client-" + os.urandom(4).hex()  # with a dash: no base64 by chance
 
 
 def chat(service: Service, key: str, **options: Any) -> str:

@@ -30,7 +30,7 @@ PIECE = 64 * 1024
 
 
 class Connections:
-    """Stands where the SDK has its httpx.Client. `most`: connections at a time, None: no limit."""
+    """Stands where the SDK has its httpx.Client."""
 
     def __init__(
         self, fallback: httpx.Client, context: ssl.SSLContext, *, connect_seconds: float, idle_seconds: float
@@ -84,7 +84,8 @@ class Connections:
         response = Response(connection, f"{self._fallback.base_url}{url[1:]}", self._keep)
         Pump.on_abort(response.abort)
         try:
-            _write(connection, request)
+            with suppress(httpx.WriteError):  # an answer may come before the request is whole: a 413, and the end
+                _write(connection, request)
             response.read_head()
         except BaseException:  # also a greenlet killed while it waits: the connection is of no more use
             response.close()

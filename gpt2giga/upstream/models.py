@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -50,17 +49,16 @@ class Catalog:
         self._settings = settings
         self._fetch = fetch
         self._aliases = {**BUILT_IN_ALIASES, **dict(settings.model_aliases)}
-        self._lock = threading.Lock()
         self._models: list[Model] = []
         self._fresh_until = 0.0
 
     def models(self) -> list[Model]:
         """The live list and after it the aliases of its models."""
-        with self._lock:
-            if time.monotonic() >= self._fresh_until:
-                self._models = self._fetch()
-                self._fresh_until = time.monotonic() + KEEP_SECONDS
-            live = self._models
+        # Not locked: two who ask at once do no harm, but in a line behind a dead GigaChat each would wait its time out.
+        if time.monotonic() >= self._fresh_until:
+            self._models = self._fetch()
+            self._fresh_until = time.monotonic() + KEEP_SECONDS
+        live = self._models
         owners = {model.id: model.owned_by for model in live}
         aliases = [
             Model(alias, owners[target], alias_of=target)

@@ -196,12 +196,15 @@ class Client(GigaChat):
 
     def _renew_token(self) -> None:
         self._failure = None
+        before = self._access_token
         try:
             super()._update_token()
         except FAILURES as error:
             self._failed_at = time.monotonic()
             self._failure = error.with_traceback(None)  # which would keep the request alive
             self._observer.renewed(False)
+            return
+        if self._access_token is before:  # somebody else has renewed it, or it never ends
             return
         self._observer.renewed(True)
         if self._access_token is not None and not self._is_token_usable():
@@ -217,7 +220,8 @@ class Client(GigaChat):
 def _connections(settings: Settings, client: httpx.Client, context: ssl.SSLContext) -> Connections | None:
     """None where httpx knows more: proxies, and a limit of connections."""
     host = str(client.base_url.host)
-    behind_proxy = client.base_url.scheme in urllib.request.getproxies() and not urllib.request.proxy_bypass(host)
+    proxies = {client.base_url.scheme, "all"} & urllib.request.getproxies().keys()
+    behind_proxy = bool(proxies) and not urllib.request.proxy_bypass(host)
     if settings.http_client == "httpx" or settings.max_connections is not None or behind_proxy:
         return None
     connect = client.timeout.connect or CONNECT_TIMEOUT

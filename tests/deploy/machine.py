@@ -64,8 +64,12 @@ class Machine:
 
     def run(self, command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(self._inside(command), capture_output=True, text=True, timeout=180)
-        assert not check or done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
+        assert not check or done.returncode == 0, f"{command}: {done.stdout}{done.stderr}{self._journal()}"
         return done
+
+    def _journal(self) -> str:
+        command = self._inside("journalctl -u gpt2giga -n 40 --no-pager")
+        return subprocess.run(command, capture_output=True, text=True).stdout
 
     def start(self, command: str) -> subprocess.Popen[str]:
         return subprocess.Popen(self._inside(command), stdout=subprocess.PIPE, text=True, start_new_session=True)

@@ -171,7 +171,7 @@ def test_a_broken_start_is_seen(installed: Machine, line: str) -> None:
     former = installed.says(f"cat {ENV}") + "\n"
     write_env(installed, former + line + "\n")
     assert installed.run("systemctl restart gpt2giga", check=False).returncode != 0
-    assert line.partition("=")[0] in installed.says("journalctl -u gpt2giga -o cat -n 5 --no-pager")
+    assert line.partition("=")[0] in installed.says("journalctl -u gpt2giga -o cat -n 30 --no-pager")
     write_env(installed, former)
     installed.run("systemctl restart gpt2giga")
 

@@ -27,6 +27,7 @@ class OpenClaw:
     def __init__(self, home: Path) -> None:
         self.home = home
         self.workspace = home / ".openclaw" / "workspace"
+        self.workspace.mkdir(parents=True)
         self.config_file = home / ".openclaw" / "openclaw.json"
         self._environ = {
             "PATH": f"{COMMANDS}:{BIN}:/usr/bin:/bin",

@@ -17,6 +17,7 @@ from gpt2giga.sandbox.server import SandboxServer
 from gpt2giga.settings import parse
 from gpt2giga.upstream.sdk import Client
 from gpt2giga.upstream.sdk import TokenFailure
+from tests.sockets import early_refusal
 from tests.sockets import eventually
 from tests.sockets import full_server
 from tests.sockets import silent_server
@@ -203,3 +204,12 @@ def test_the_sdk_does_not_read_the_environment(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("GIGACHAT_RETRY_ON_STATUS_CODES", "429,500")
     monkeypatch.setenv("GIGACHAT_ACCESS_TOKEN", "the service's own")
     assert Client(parse({"GIGACHAT_CREDENTIALS": "Z2lnYTpjaGF0"})).token is None
+
+
+def test_an_answer_before_the_request_is_whole_is_read(make: Callable[..., Client]) -> None:
+    """GigaChat's front refuses a body that is too large while it is still coming, and ends the connection."""
+    with early_refusal() as url:
+        client = make(GIGACHAT_BASE_URL=url)
+        with pytest.raises(ResponseError) as caught:
+            client.complete({**CHAT, "user": "x" * 30_000_000})
+    assert caught.value.status_code == 413

@@ -11,6 +11,7 @@ from typing import Literal
 from gpt2giga.chat import ChatRequest
 from gpt2giga.chat import is_writable
 from gpt2giga.chat import Message
+from gpt2giga.chat import Text
 from gpt2giga.dialects import fields
 from gpt2giga.dialects.fields import Body
 from gpt2giga.dialects.fields import invalid
@@ -81,7 +82,8 @@ def _session(body: Body, messages: tuple[Message, ...]) -> str:
     word = fields.string(body, "prompt_cache_key") or fields.string(body, "user")
     users = (number for number, message in enumerate(messages) if message.role == "user")
     beginning = messages[: next(users, 0) + 1]
-    return str(uuid.uuid5(uuid.NAMESPACE_OID, word or repr(beginning)))
+    texts = [part.text for message in beginning for part in message.parts if isinstance(part, Text)]
+    return str(uuid.uuid5(uuid.NAMESPACE_OID, word or "\n".join(texts)))
 
 
 def include_usage(body: Body) -> bool:

@@ -38,7 +38,7 @@ test-ui: $(VENV)/installed-ui
 
 test-deploy: $(VENV)/installed-dev
 	bash tests/deploy/needs.sh
-	$(PY) -m pytest -rP tests/deploy
+	$(PY) -m pytest -n 2 --dist loadfile -rP tests/deploy
 
 check: style test
 

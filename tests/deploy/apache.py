@@ -62,9 +62,10 @@ class Apache:
     def __enter__(self) -> Apache:
         command = ["apache2", "-f", str(self._folder / "apache.conf"), "-DFOREGROUND"]
         subprocess.run([*command[:-1], "-t"], check=True, capture_output=True)
-        self._stack = contextlib.ExitStack()
-        self._stack.enter_context(running(command, self._folder / "output.log"))
-        assert eventually(self._listens), self.log()
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(running(command, self._folder / "output.log"))
+            assert eventually(self._listens), self.log()
+            self._stack = stack.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -26,8 +26,10 @@ def public_folder() -> Iterator[Path]:
     """Unlike pytest's own folders, open to www-data, which servers started by root change to."""
     folder = Path(tempfile.mkdtemp(prefix="gpt2giga-deploy-"))
     folder.chmod(0o755)
-    yield folder
-    shutil.rmtree(folder)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)
 
 
 @pytest.fixture

@@ -39,12 +39,12 @@ class Machine:
         self._script = BOOT.format(folder=inner, binds=bound)
 
     def __enter__(self) -> Machine:
-        self._stack = contextlib.ExitStack()
         command = ["unshare", "--mount", "--propagation", "private", "bash", "-c", self._script]
-        self._nspawn = self._stack.enter_context(running(command, self._log))
-        if not eventually(self._has_booted, 60):
-            self._stack.close()
-            raise NoMachine(self._log.read_text()[-500:])
+        with contextlib.ExitStack() as stack:
+            self._nspawn = stack.enter_context(running(command, self._log))
+            if not eventually(self._has_booted, 60):
+                raise NoMachine(self._log.read_text()[-500:])
+            self._stack = stack.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:

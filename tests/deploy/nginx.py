@@ -61,9 +61,10 @@ class Nginx:
     def __enter__(self) -> Nginx:
         command = ["nginx", "-p", str(self._folder), "-c", str(self._folder / "nginx.conf"), "-e", "stderr"]
         subprocess.run([*command, "-t", "-q"], check=True)
-        self._stack = contextlib.ExitStack()
-        self._stack.enter_context(running(command, self._folder / "output.log"))
-        assert eventually(self._listens), (self._folder / "error.log").read_text()
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(running(command, self._folder / "output.log"))
+            assert eventually(self._listens), (self._folder / "error.log").read_text()
+            self._stack = stack.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import os
 import signal
+from concurrent.futures import Future
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -15,6 +18,7 @@ from tests.deploy.running import alive
 from tests.deploy.running import children
 from tests.deploy.running import in_background
 from tests.deploy.running import Visitors
+from tests.deploy.streams import Answer
 from tests.deploy.streams import ask
 from tests.deploy.streams import Place
 from tests.deploy.streams import streams
@@ -97,7 +101,7 @@ def test_after_the_graceful_time_streams_end_in_an_error(start_service, sandbox:
     sandbox.state.script({"text": WORDS, "frame_delay": 5, "times": 3}, {"text": "late", "delay": 30})
     answers = in_background(Place(service.port), 3)
     assert open_streams(sandbox, 3)
-    whole = in_background_whole(service)
+    whole = in_background_asked(service, model="GigaChat-2")
     assert open_streams(sandbox, 4)
     service.process.send_signal(signal.SIGTERM)
     for answer in answers.result(20):
@@ -111,13 +115,31 @@ def test_after_the_graceful_time_streams_end_in_an_error(start_service, sandbox:
     assert "cause=restarting" in service.log.read_text() and "Traceback" not in service.log.read_text()
 
 
-def in_background_whole(service: Service):
-    from concurrent.futures import ThreadPoolExecutor
-
+def in_background_asked(service: Service, *arguments: str, **body: Any) -> Future[Answer]:
     pool = ThreadPoolExecutor(1)
-    future = pool.submit(ask, Place(service.port), model="GigaChat-2")
+    future = pool.submit(ask, Place(service.port), *arguments, **body)
     pool.shutdown(wait=False)
     return future
+
+
+DIALECTS = {
+    "/v1/messages": {"model": "GigaChat-2", "max_tokens": 9, "stream": True},
+    "/v1/responses": {"model": "GigaChat-2", "input": "a", "stream": True},
+    "/v1/completions": {"model": "GigaChat-2", "prompt": "a", "stream": True},
+}
+
+
+@pytest.mark.parametrize("path, body", DIALECTS.items(), ids=DIALECTS)
+def test_the_error_has_the_shape_of_the_dialect(start_service, sandbox: SandboxServer, path: str, body: Any) -> None:
+    service = start_service(GPT2GIGA_GRACEFUL_TIMEOUT="1", **MANY)
+    sandbox.state.script({"text": WORDS, "frame_delay": 5})
+    answer = in_background_asked(service, path, **body)
+    assert open_streams(sandbox, 1)
+    service.process.send_signal(signal.SIGTERM)
+    last = json.loads(answer.result(20).frames[-1])
+    assert answer.result().whole and "restarted" in json.dumps(last)
+    assert last.get("type") in ("error", "response.failed", None) and ("error" in last or "response" in last)
+    print(last)
 
 
 def both_serve(service: Service, sandbox: SandboxServer) -> bool:

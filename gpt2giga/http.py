@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import socket
+import struct
 import sys
 import time
 from collections.abc import Iterator
@@ -30,6 +31,8 @@ from gpt2giga.settings import Settings
 STEP = 1024 * 1024
 # So much of a refused body is still read, for most clients look for the answer only when they have sent everything.
 MOST_DISCARDED = 512 * STEP
+# struct linger: on, no seconds.
+AT_ONCE = struct.pack("ii", 1, 0)
 
 # Ids that clients make up and that end in headers and log lines.
 ACCEPTED_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
@@ -99,9 +102,13 @@ def _discard_rest(response: Response) -> Response:
 
 
 def _hang_up(connection: socket.socket | None) -> None:
-    """Or gunicorn would read on to the end of the body, which may never come."""
+    """Or gunicorn would read on to the end of the body, which may never come.
+
+    Lingering for no time makes the close a reset: a sender that waits for room to send would not hear of anything else.
+    """
     if connection is not None:
         with suppress(OSError):
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
             connection.shutdown(socket.SHUT_RDWR)
 
 

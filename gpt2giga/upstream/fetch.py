@@ -44,7 +44,7 @@ def is_public(address: str) -> bool:
     if isinstance(found, ipaddress.IPv6Address):
         inner = ipaddress.IPv4Address(int(found) & 0xFFFFFFFF) if found in NAT64 else found.ipv4_mapped
         if inner is None:
-            return found in GLOBAL_UNICAST and found.is_global
+            return found in GLOBAL_UNICAST and found.is_global and not (found.sixtofour or found.teredo)
         found = inner
     return found.is_global and not found.is_multicast
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from tests.service import Service
 
-DEADLINE = 10.0
+DEADLINE = 30.0
 HELLO = [{"role": "user", "content": "Привет!"}]
 
 

@@ -51,7 +51,7 @@ def test_revoked_with_a_hundred_requests_in_flight(unlimited: Service, sandbox: 
     sandbox.state.script({"text": WORDS, "delay": 0.2, "frame_delay": 0.05, "times": 2 * MANY})
     with ThreadPoolExecutor(1) as pool:
         answers = pool.submit(all_at_once, unlimited, MANY, 2)
-        assert sandbox.state.wait_for(lambda counters: counters.open_streams >= MANY // 2)
+        assert sandbox.state.wait_for(lambda counters: counters.chat_requests >= MANY // 2)
         before = sandbox.state.counters.token_requests
         sandbox.state.revoke_tokens()
         assert answers.result() == [WORDS] * 2 * MANY

@@ -210,7 +210,7 @@ class State:
         with self.changed:
             return {**asdict(self.counters), "pending_steps": self.pending()}
 
-    def wait_for(self, condition: Callable[[Counters], bool], timeout: float = 5) -> bool:
+    def wait_for(self, condition: Callable[[Counters], bool], timeout: float = 30) -> bool:
         """Blocks until the counters satisfy `condition`; False after `timeout` seconds."""
         with self.changed:
             return self.changed.wait_for(lambda: condition(self.counters), timeout)

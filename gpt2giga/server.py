@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import resource
@@ -82,6 +83,7 @@ def gunicorn_settings(settings: Settings) -> dict[str, Any]:
         "loglevel": "warning",
         "on_starting": lambda master: _prepare(master, settings),
         "on_reload": lambda master: _prepare(master, settings),
+        "pre_fork": lambda _, __: gc.freeze(),
         "post_fork": lambda _, __: FOLDER.join(),
         "child_exit": lambda _, worker: FOLDER.forget(worker.pid),
         "on_exit": lambda _: FOLDER.remove(),

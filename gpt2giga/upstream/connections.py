@@ -24,7 +24,6 @@ import httpx
 from pydantic_core import from_json
 
 from gpt2giga.pump import Pump
-from gpt2giga.upstream.wire import escaped
 
 PIECE = 64 * 1024
 
@@ -167,9 +166,9 @@ class Response:
         for piece in self._body():
             *lines, rest = (rest + piece).split(b"\n")
             for line in lines:
-                yield escaped(line.rstrip(b"\r")).decode("utf-8", "replace")
+                yield line.rstrip(b"\r").decode("utf-8", "replace")
         if rest:
-            yield escaped(rest).decode("utf-8", "replace")
+            yield rest.decode("utf-8", "replace")
 
     def close(self) -> None:
         """A connection whose answer was read to the end is kept, any other is closed."""

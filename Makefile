@@ -14,7 +14,7 @@ VENV = .venv
 PY = $(VENV)/bin/python
 PIP = $(PY) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo run test test-clients test-openclaw test-ui test-deploy check style lint clean
+.PHONY: demo run test test-clients openclaw test-openclaw test-ui test-deploy check style lint clean
 
 demo: $(VENV)/installed
 	@$(PY) -m gpt2giga --sandbox --port $(PORT)
@@ -28,8 +28,10 @@ test: $(VENV)/installed-dev
 test-clients: $(VENV)/installed-clients
 	$(PY) -m pytest tests/clients
 
-test-openclaw: $(VENV)/installed-dev
+openclaw: $(VENV)/installed-dev
 	$(PY) -m tests.openclaw.install
+
+test-openclaw: openclaw
 	$(PY) -m pytest tests/openclaw
 
 test-ui: $(VENV)/installed-ui

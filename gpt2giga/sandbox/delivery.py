@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 import time
+from collections.abc import Callable
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,8 @@ from .state import Stream
 from .steps import Step
 
 LONGEST_SILENCE = 60.0
+# A held stream looks so often, in seconds, whether it may go on.
+LOOK = 0.1
 
 
 class Dropped(Exception):
@@ -57,8 +60,13 @@ def wait(connection: Any, seconds: float) -> None:
     time.sleep(seconds)
 
 
-def deliver(reply: Reply, step: Step, connection: Any, stream: Stream | None = None) -> Iterator[bytes]:
-    """The server sends the headers with the first item, so faults before it come before any header."""
+def deliver(
+    reply: Reply, step: Step, connection: Any, stream: Stream | None, held_at: Callable[[], int | None]
+) -> Iterator[bytes]:
+    """The server sends the headers with the first item, so faults before it come before any header.
+
+    held_at: after how many frames streams wait at this moment; None: they do not.
+    """
     try:
         if step.delay:
             wait(connection, step.delay)
@@ -67,7 +75,10 @@ def deliver(reply: Reply, step: Step, connection: Any, stream: Stream | None = N
         if step.reset_after == 0:
             raise Dropped(reset=True)
         yield b""
-        yield from _pieces(reply, step, connection)
+        for sent, piece in enumerate(_pieces(reply, step, connection)):
+            while reply.streamed and sent == held_at():
+                wait(connection, LOOK)
+            yield piece
     except Dropped:
         _settle(stream, "cut")
         raise

@@ -57,7 +57,8 @@ def send(step: Step, default: Reply, stream: Stream | None = None) -> Response:
     with ExitStack() as undo:
         if stream:
             undo.callback(stream.end)
-        parts = deliver(reply, step, request.environ["werkzeug.socket"], stream)
+        memory = state()
+        parts = deliver(reply, step, request.environ["werkzeug.socket"], stream, lambda: memory.settings.hold_after)
         response = Response(parts, reply.status, headers)
         undo.pop_all()
     if stream:

@@ -33,6 +33,8 @@ class Settings:
     oauth_per_second: int | None = 10
     max_streams: int | None = None
     frame_delay: float = 0
+    # Streams wait after so many frames for as long as this says so.
+    hold_after: int | None = None
     pay_as_you_go: bool = False
 
 

@@ -64,13 +64,16 @@ def test_gunicorn_by_hand(by_hand, sandbox: SandboxServer) -> None:
     [worker] = children(process.pid)
     soft, hard = re.search(r"Max open files +(\d+) +(\d+)", Path(f"/proc/{worker}/limits").read_text()).groups()
     assert soft == hard
-    sandbox.state.script({"text": " ".join(map(str, range(30))), "frame_delay": 0.5})
+    sandbox.state.script({"text": "Раз два три четыре пять"})
+    sandbox.state.settings.hold_after = 1
     answers = in_background(Place(port), 1)
     assert sandbox.state.wait_for(lambda counters: counters.open_streams == 1)
     good = env.read_text()
     env.write_text(good + "GPT2GIGA_API_KEY=secret\n")
     process.send_signal(signal.SIGHUP)
     assert eventually(lambda: status(port, "/v1/models") == 401)
+    assert not answers.done()
+    sandbox.state.settings.hold_after = None
     assert answers.result(30)[0].finished
     former = children(process.pid)
     env.write_text(good + "GPT2GIGA_API_KEY=other\nGPT2GIGA_WORKERS=many\n")

@@ -26,16 +26,18 @@ from tests.service import Service
 from tests.sockets import eventually
 
 WORDS = " ".join(map(str, range(30)))
-SLOW = {"text": WORDS, "frame_delay": 0.5}
+# Frames until which streams come before they are held, and their pace.
+HELD = 2
+SLOW = {"text": WORDS, "frame_delay": 0.1}
 MANY = {"GPT2GIGA_MAX_CONCURRENCY": "0"}
 
 
 def open_streams(sandbox: SandboxServer, number: int) -> bool:
-    return sandbox.state.wait_for(lambda counters: counters.open_streams == number, 30)
+    return sandbox.state.wait_for(lambda counters: counters.open_streams == number, 90)
 
 
 def new_worker(service: Service, old: list[int]) -> bool:
-    return eventually(lambda: any(pid not in old for pid in children(service.process.pid)), 20)
+    return eventually(lambda: any(pid not in old for pid in children(service.process.pid)))
 
 
 def connections(pid: int, *, column: int, port: int) -> int:
@@ -49,6 +51,7 @@ def connections(pid: int, *, column: int, port: int) -> int:
 def test_reload_under_load_loses_nothing(start_service, sandbox: SandboxServer, workers: str) -> None:
     service = start_service(GPT2GIGA_WORKERS=workers, **MANY)
     sandbox.state.script({**SLOW, "times": 40})
+    sandbox.state.settings.hold_after = HELD
     before = children(service.process.pid)
     with Visitors(service.url) as visitors:
         answers = in_background(Place(service.port), 40)
@@ -57,15 +60,17 @@ def test_reload_under_load_loses_nothing(start_service, sandbox: SandboxServer, 
             former = children(service.process.pid)
             service.process.send_signal(signal.SIGHUP)
             assert new_worker(service, former) and visitors.more()
-        assert not answers.done(), "all of it happened while they ran"
+        assert not answers.done()
+        sandbox.state.settings.hold_after = None
         assert [answer for answer in answers.result(60) if not (answer.finished and answer.text == WORDS)] == []
-        assert eventually(lambda: not set(before) & set(children(service.process.pid)), 20)
+        assert eventually(lambda: not set(before) & set(children(service.process.pid)))
     assert visitors.failures == []
 
 
 def test_a_stop_lets_streams_finish_and_takes_no_new_ones(start_service, sandbox: SandboxServer) -> None:
     service = start_service(**MANY)
     sandbox.state.script({**SLOW, "times": 10})
+    sandbox.state.settings.hold_after = HELD
     answers = in_background(Place(service.port), 10)
     assert open_streams(sandbox, 10)
     service.process.send_signal(signal.SIGTERM)
@@ -76,24 +81,28 @@ def test_a_stop_lets_streams_finish_and_takes_no_new_ones(start_service, sandbox
         except OSError:
             return True
 
-    assert eventually(refused, 3) and not answers.done()
+    assert eventually(refused) and not answers.done()
+    sandbox.state.settings.hold_after = None
     assert all(answer.finished for answer in answers.result(60))
     assert service.process.wait(15) == 0
 
 
-@pytest.mark.parametrize("signum, seconds", [(signal.SIGTERM, 12), (signal.SIGINT, 3)])
-def test_a_stop_is_heard_during_a_reload(start_service, sandbox: SandboxServer, signum: int, seconds: int) -> None:
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
+def test_a_stop_is_heard_during_a_reload(start_service, sandbox: SandboxServer, signum: int) -> None:
     """Also by a worker that is just being born, and while an old one still has a stream."""
     service = start_service(**MANY)
     sandbox.state.script(SLOW)
+    sandbox.state.settings.hold_after = HELD
     answers = in_background(Place(service.port), 1)
     assert open_streams(sandbox, 1)
     former = children(service.process.pid)
     service.process.send_signal(signal.SIGHUP)
     assert new_worker(service, former)
     service.process.send_signal(signum)
-    assert service.process.wait(seconds) == 0
-    assert [answer.finished for answer in answers.result(1)] == [signum == signal.SIGTERM]
+    if signum == signal.SIGTERM:
+        sandbox.state.settings.hold_after = None
+    assert service.process.wait(30) == 0
+    assert [answer.finished for answer in answers.result(5)] == [signum == signal.SIGTERM]
 
 
 def test_after_the_graceful_time_streams_end_in_an_error(start_service, sandbox: SandboxServer) -> None:
@@ -150,7 +159,8 @@ def both_serve(service: Service, sandbox: SandboxServer) -> bool:
 
 def test_a_killed_worker_takes_only_its_own_with_it(start_service, sandbox: SandboxServer) -> None:
     service = start_service(GPT2GIGA_WORKERS="2", GPT2GIGA_MAX_CONCURRENCY="40")
-    assert eventually(lambda: both_serve(service, sandbox), 20)
+    assert eventually(lambda: both_serve(service, sandbox))
+    sandbox.state.settings.hold_after = HELD
     former, batches, shares = children(service.process.pid), [], [0]
     while not all(shares):
         assert len(batches) < 10, "the kernel gives all of them to one worker"
@@ -160,6 +170,7 @@ def test_a_killed_worker_takes_only_its_own_with_it(start_service, sandbox: Sand
         shares = [connections(pid, column=1, port=service.port) for pid in former]
     os.kill(former[0], signal.SIGKILL)
     assert new_worker(service, former)
+    sandbox.state.settings.hold_after = None
     outcomes = [answer for batch in batches for answer in batch.result(60)]
     assert sum(not answer.finished for answer in outcomes) == shares[0]
     assert open_streams(sandbox, 0)
@@ -171,25 +182,29 @@ def test_a_thousand_slow_streams(start_service, sandbox: SandboxServer) -> None:
     """On one worker; the probe does not notice them."""
     service = start_service(**MANY)
     sandbox.state.script({"text": WORDS, "frame_delay": 1, "times": 1000})
+    sandbox.state.settings.hold_after = HELD
     answers = in_background(Place(service.port), 1000)
     assert open_streams(sandbox, 1000)
+    sandbox.state.settings.hold_after = None
     waits = [requests.get(f"{service.url}/health", timeout=10).elapsed.total_seconds() for _ in range(5)]
     done = answers.result(120)
     assert [answer.head or answer for answer in done if not (answer.finished and answer.text == WORDS)] == []
     gaps = sorted(answer.largest_gap for answer in done)
     print(f"largest gap at a pace of 1 s: {gaps[500]:.2f} to {gaps[-1]:.2f} s; /health {max(waits):.3f} s")
-    assert max(waits) < 1.5
+    assert max(waits) < 5, "the probe does not wait for the streams"
 
 
 def test_over_its_cap_the_service_refuses_and_stays_well(start_service, sandbox: SandboxServer) -> None:
     service = start_service(GPT2GIGA_MAX_OPEN_REQUESTS="20", **MANY)
     sandbox.state.script({**SLOW, "times": 20})
+    sandbox.state.settings.hold_after = HELD
     answers = in_background(Place(service.port), 20)
     assert open_streams(sandbox, 20)
     refused = service.post("/v1/chat/completions", {"messages": [], "stream": True})
     assert refused.status_code == 503 and int(refused.headers["Retry-After"]) > 0
     assert refused.json()["error"]["code"] == "overloaded"
-    assert requests.get(f"{service.url}/health", timeout=2).status_code == 200
+    assert requests.get(f"{service.url}/health", timeout=10).status_code == 200
+    sandbox.state.settings.hold_after = None
     assert all(answer.finished for answer in answers.result(60))
     assert service.get("/v1/models").status_code == 200
 

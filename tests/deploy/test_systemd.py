@@ -85,6 +85,12 @@ def installed(machine: Machine) -> Machine:
     return machine
 
 
+def sandbox(machine: Machine, what: str, value: object) -> None:
+    machine.run(
+        f"curl -sf -H 'Content-Type: application/json' -d '{json.dumps(value)}' http://127.0.0.1:8090/sandbox/{what}"
+    )
+
+
 def write_env(machine: Machine, text: str) -> None:
     machine.run(f"cat > {ENV} <<'END'\n{text}END")
 
@@ -128,8 +134,8 @@ def test_it_serves(installed: Machine) -> None:
 def test_an_upgrade_takes_effect_and_loses_no_stream(installed: Machine, checkout: Path) -> None:
     version = checkout / "gpt2giga/__init__.py"
     before = installed.says("systemctl show -p MainPID --value gpt2giga"), installed.says(f"cat {ENV}")
-    script = json.dumps({"text": WORDS, "frame_delay": 1})
-    installed.run(f"curl -sf -d '{script}' http://127.0.0.1:8090/sandbox/script")
+    sandbox(installed, "script", {"text": WORDS})
+    sandbox(installed, "settings", {"hold_after": 2})
     stream = installed.start(CHAT % "true")
     assert stream.stdout is not None and "role" in stream.stdout.readline()
     old = version.read_text()
@@ -140,7 +146,8 @@ def test_an_upgrade_takes_effect_and_loses_no_stream(installed: Machine, checkou
         assert eventually(lambda: health(installed)["version"] == "99.0")
     finally:
         version.write_text(old)
-    assert stream.poll() is None, "it still ran when the new version answered"
+    assert stream.poll() is None
+    sandbox(installed, "settings", {"hold_after": None})
     rest = stream.communicate(timeout=60)[0]
     assert rest.rstrip().endswith("data: [DONE]") and " 59" in rest
     assert before == (installed.says("systemctl show -p MainPID --value gpt2giga"), installed.says(f"cat {ENV}"))

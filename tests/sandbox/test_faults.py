@@ -83,6 +83,15 @@ def test_split_ignores_event_borders(sandbox: SandboxServer, raw: Any) -> None:
     assert chunks == [b"data: 1", b"\n\ndata:", b" [DONE]", b"\n\n", b""]
 
 
+def test_held_until_the_settings_say_otherwise(sandbox: SandboxServer, raw: Any) -> None:
+    sandbox.state.settings.hold_after = 1
+    connection = raw(stream=True)
+    received = connection.read(b"data: ")
+    assert b"[DONE]" not in received and sandbox.state.counters.open_streams == 1
+    sandbox.state.settings.hold_after = None
+    assert b"[DONE]" in connection.read(b"0\r\n\r\n")
+
+
 def test_cut_leaves_the_body_unfinished(sandbox: SandboxServer, raw: Any) -> None:
     sandbox.state.script({**WORDS, "cut_after": 2})
 

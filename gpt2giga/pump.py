@@ -8,11 +8,13 @@ from collections.abc import Callable
 from collections.abc import Generator
 from collections.abc import Iterator
 from dataclasses import dataclass
-from queue import Empty
+from functools import partial
 from queue import SimpleQueue
 from typing import Any
 from typing import Generic
 from typing import TypeVar
+
+from gpt2giga.silence import Silence
 
 T = TypeVar("T")
 
@@ -24,6 +26,10 @@ class Abandoned(Exception):
 @dataclass(frozen=True, slots=True)
 class _Over:
     failure: BaseException | None
+
+
+class _Quiet:
+    """Nothing has come for a while."""
 
 
 def gevent_is_on() -> bool:
@@ -42,7 +48,7 @@ class Pump(Generic[T]):
 
     def __init__(self, source: Generator[T, None, None]) -> None:
         self._source = source
-        self._queue: SimpleQueue[T | _Over] = SimpleQueue()
+        self._queue: SimpleQueue[T | _Over | _Quiet] = SimpleQueue()
         self._closed = False
         self._abort: Callable[[], None] | None = None
         self._abort_lock = threading.Lock()
@@ -53,18 +59,22 @@ class Pump(Generic[T]):
 
         Raises what the source raised, once the items before are read.
         """
-        while True:
-            try:
-                entries = [self._queue.get(timeout=silence)]
-            except Empty:
-                yield []
-                continue
-            entries += [self._queue.get() for _ in range(self._queue.qsize())]
-            items = [entry for entry in entries if not isinstance(entry, _Over)]
-            if items:
-                yield items
-            if len(items) < len(entries):
-                break
+        quiet = Silence(silence, partial(self._queue.put, _Quiet())) if silence else None
+        try:
+            while True:
+                entries = [self._queue.get()]
+                entries += [self._queue.get() for _ in range(self._queue.qsize())]
+                items = [entry for entry in entries if not isinstance(entry, (_Over, _Quiet))]
+                is_over = isinstance(entries[-1], _Over)
+                if items or not is_over:
+                    yield items
+                if is_over:
+                    break
+                if quiet:
+                    quiet.touch()
+        finally:
+            if quiet:
+                quiet.end()
         over = entries.pop()
         if isinstance(over, _Over) and over.failure is not None:
             try:

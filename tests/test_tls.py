@@ -77,3 +77,16 @@ def test_a_certificate_of_the_client(tmp_path: Path, secured: SandboxServer, aut
     files = {"GIGACHAT_CERT_FILE": ours.certificate, "GIGACHAT_KEY_FILE": ours.key}
     with Service(tmp_path, secured, **trust, **files) as service:
         assert ask(service, False) and ask(service, True)
+
+
+@pytest.mark.parametrize("step", [{"delay": 30}, {"text": "Раз два", "hang_after": 1}], ids=["at once", "in a stream"])
+def test_silence_behind_tls_is_noticed(
+    tmp_path: Path, secured: SandboxServer, authority: Authority, step: dict[str, Any]
+) -> None:
+    settings = {"GIGACHAT_CA_BUNDLE_FILE": authority.root, "GIGACHAT_TIMEOUT": "1", "GPT2GIGA_MAX_RETRIES": "0"}
+    with Service(tmp_path, secured, **settings) as service:
+        secured.state.script(step)
+        with pytest.raises(openai.APIError, match="GIGACHAT_TIMEOUT") as caught:
+            ask(service, True)
+        assert caught.value.code == "upstream_timeout"
+        assert ask(service, False) and ask(service, True)

@@ -7,6 +7,7 @@ that nobody above can tell the difference. What is not hot (forms, files, passwo
 from __future__ import annotations
 
 import json
+import math
 import socket
 import ssl
 import time
@@ -24,6 +25,7 @@ import httpx
 from pydantic_core import from_json
 
 from gpt2giga.pump import Pump
+from gpt2giga.silence import Silence
 
 PIECE = 64 * 1024
 
@@ -42,7 +44,7 @@ class Connections:
         self._path = parts.path.rstrip("/")
         self._netloc = parts.netloc
         self._connect_seconds = connect_seconds
-        self._read_seconds = fallback.timeout.read
+        self._silence_seconds = fallback.timeout.read or math.inf
         self._idle_seconds = idle_seconds
         self._idle: deque[tuple[socket.socket, float]] = deque()
 
@@ -80,7 +82,7 @@ class Connections:
         body = content.encode() if isinstance(content, str) else content
         request = self._head(method, url, headers, len(body)) + body
         connection = self._kept() or self._connect()
-        response = Response(connection, f"{self._fallback.base_url}{url[1:]}", self._keep)
+        response = Response(connection, f"{self._fallback.base_url}{url[1:]}", self._keep, self._silence_seconds)
         Pump.on_abort(response.abort)
         try:
             with suppress(httpx.WriteError):  # an answer may come before the request is whole: a 413, and the end
@@ -106,7 +108,7 @@ class Connections:
             while True:
                 connection, since = self._idle.pop()
                 if time.monotonic() - since < self._idle_seconds and _is_open(connection):
-                    connection.settimeout(self._read_seconds)
+                    connection.settimeout(None)
                     return connection
                 connection.close()
         return None
@@ -125,20 +127,27 @@ class Connections:
             raise httpx.ConnectTimeout(str(error)) from error
         except OSError as error:
             raise httpx.ConnectError(str(error)) from error
-        connection.settimeout(self._read_seconds)
+        connection.settimeout(None)
         return connection
 
 
 class Response:
-    """What the SDK uses of an httpx.Response. Header names are in lower case, as the SDK asks for them."""
+    """What the SDK uses of an httpx.Response. Header names are in lower case, as the SDK asks for them.
 
-    def __init__(self, connection: socket.socket, url: str, keep: Callable[[socket.socket], None]) -> None:
+    silence: seconds without a byte after which the connection is given up.
+    """
+
+    def __init__(
+        self, connection: socket.socket, url: str, keep: Callable[[socket.socket], None], silence: float
+    ) -> None:
         self.url = url
         self.status_code = 0
         self.headers: MutableMapping[str, str] = {}
         self.content = b""
         self._connection: socket.socket | None = connection
         self._keep = keep
+        self._gave_up = False
+        self._silence = Silence(silence, self._give_up)
         self._parser = httptools.HttpResponseParser(self)
         self._in_body = False
         self._pieces: deque[bytes] = deque()
@@ -175,6 +184,8 @@ class Response:
         connection, self._connection = self._connection, None
         if connection is None:
             return
+        self._silence.end()
+        del self._parser  # which holds this object in turn
         if self._can_be_kept:
             Pump.on_abort(None)  # from now on it may be another request's
             self._keep(connection)
@@ -186,7 +197,11 @@ class Response:
         connection = self._connection
         if connection is not None:
             with suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
+                socket.socket.shutdown(connection, socket.SHUT_RDWR)  # below TLS, which the reader may be in
+
+    def _give_up(self) -> None:
+        self._gave_up = True
+        self.abort()
 
     def _body(self) -> Iterator[bytes]:
         while True:
@@ -197,8 +212,7 @@ class Response:
             self._feed()
 
     def _feed(self) -> None:
-        assert self._connection is not None
-        data = _read(self._connection)
+        data = self._receive()
         if data:
             try:
                 self._parser.feed_data(data)
@@ -208,6 +222,19 @@ class Response:
             self._complete = True  # the end of the connection is the end of such an answer
         else:
             raise httpx.RemoteProtocolError("The connection was closed before the answer was whole.")
+
+    def _receive(self) -> bytes:
+        assert self._connection is not None
+        try:
+            data = self._connection.recv(PIECE)
+        except OSError as error:
+            if not self._gave_up:
+                raise httpx.ReadError(str(error)) from error
+            data = b""
+        if self._gave_up:
+            raise httpx.ReadTimeout("GigaChat sent nothing for too long.")
+        self._silence.touch()
+        return data
 
     # What the parser calls.
 
@@ -243,19 +270,8 @@ def _is_open(connection: socket.socket) -> bool:
     return False
 
 
-def _read(connection: socket.socket) -> bytes:
-    try:
-        return connection.recv(PIECE)
-    except TimeoutError as error:
-        raise httpx.ReadTimeout(str(error)) from error
-    except OSError as error:
-        raise httpx.ReadError(str(error)) from error
-
-
 def _write(connection: socket.socket, data: bytes) -> None:
     try:
         connection.sendall(data)
-    except TimeoutError as error:
-        raise httpx.WriteTimeout(str(error)) from error
     except OSError as error:
         raise httpx.WriteError(str(error)) from error

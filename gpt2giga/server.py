@@ -83,6 +83,7 @@ def gunicorn_settings(settings: Settings) -> dict[str, Any]:
         "loglevel": "warning",
         "on_starting": lambda master: _prepare(master, settings),
         "on_reload": lambda master: _prepare(master, settings),
+        # A collection would write to every page that master and worker could share.
         "pre_fork": lambda _, __: gc.freeze(),
         "post_fork": lambda _, __: FOLDER.join(),
         "child_exit": lambda _, worker: FOLDER.forget(worker.pid),
@@ -107,6 +108,9 @@ def _announce(worker: Worker, settings: Settings) -> None:
     """Once, when the first worker has loaded the application: from now on requests are answered."""
     # A terminal sends Ctrl-C to all processes, and the master tells its workers too; twice would be a traceback.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # What is there now stays, and no garbage collection need look at it.
+    gc.collect()
+    gc.freeze()
     if worker.age == 1:
         print(banner(settings), flush=True)
 

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from typing import TYPE_CHECKING
 from typing import TypeVar
 
 from gpt2giga.pump import gevent_is_on
 
+if TYPE_CHECKING:
+    import sqlite3  # a megabyte that a service without kept responses does not need
+
 T = TypeVar("T")
 
 BUSY_SECONDS = 2.0
-FAILURES = (OSError, sqlite3.Error)
+
+
+class Unusable(Exception):
+    """The file cannot be read or written; the text says why."""
 
 
 class Database:
@@ -29,7 +35,7 @@ class Database:
         self._thread: Any = None
 
     def do(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """One transaction. Raises one of FAILURES.
+        """One transaction. Raises Unusable.
 
         With gevent a real thread does it, one for the process: a disk that is slow would hold up everybody.
         """
@@ -40,7 +46,7 @@ class Database:
 
         self._thread = self._thread or ThreadPool(1)
         done = self._thread.apply(self._tried, (work,))
-        if isinstance(done, Exception):
+        if isinstance(done, Unusable):
             raise done
         result: T = done
         return result
@@ -51,20 +57,27 @@ class Database:
                 self._connection.close()
             self._connection = None
 
-    def _tried(self, work: Callable[[sqlite3.Connection], T]) -> T | Exception:
+    def _tried(self, work: Callable[[sqlite3.Connection], T]) -> T | Unusable:
         """gevent would print a traceback of what is raised in its threads."""
         try:
             return self._transaction(work)
-        except FAILURES as error:
-            return error
+        except Unusable as unusable:
+            return unusable
 
     def _transaction(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        if self._connection is None:
-            self._connection = self._connected()
-        with self._connection:
-            return work(self._connection)
+        import sqlite3
+
+        try:
+            if self._connection is None:
+                self._connection = self._connected()
+            with self._connection:
+                return work(self._connection)
+        except (OSError, sqlite3.Error) as error:
+            raise Unusable(str(error)) from error
 
     def _connected(self) -> sqlite3.Connection:
+        import sqlite3
+
         _make_folder(self._path.parent)
         # What is in it is nobody else's business; SQLite gives its side files the same mode.
         os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))

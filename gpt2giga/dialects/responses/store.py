@@ -8,22 +8,25 @@ from __future__ import annotations
 import logging
 import os
 import re
-import sqlite3
 import time
 from collections.abc import Callable
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from typing import TYPE_CHECKING
 from typing import TypeVar
 
 import orjson
 
 from gpt2giga.dialects.responses.database import Database
-from gpt2giga.dialects.responses.database import FAILURES
+from gpt2giga.dialects.responses.database import Unusable
 from gpt2giga.dialects.responses.database import used_bytes
 from gpt2giga.errors import BadRequest
 from gpt2giga.errors import NotFound
+
+if TYPE_CHECKING:
+    import sqlite3
 
 T = TypeVar("T")
 
@@ -163,8 +166,8 @@ class Store:
             raise _unavailable("no folder is set" if self._seconds else "GPT2GIGA_STORE_DAYS is 0")
         try:
             return self._database.do(work)
-        except FAILURES as error:
-            raise _unavailable(str(error)) from error
+        except Unusable as unusable:
+            raise _unavailable(str(unusable)) from unusable
 
 
 def _unavailable(why: str) -> BadRequest:

@@ -6,6 +6,7 @@
 # make test-openclaw  the real OpenClaw against the service; installs it and its Node into .cache (1.1 GB, a minute)
 # make test-ui    the page in Debian's Chromium, which root installs by apt where it is missing
 # make test-deploy   the files of deploy/ for real: nginx, Apache, systemd, Redis; root, installs them by apt
+# make bench  how the cost grows, as a table and a picture; make bench BASE=REV compares with another commit
 # make lint   mend what lint can mend
 
 PYTHON ?= python3
@@ -14,7 +15,7 @@ VENV = .venv
 PY = $(VENV)/bin/python
 PIP = $(PY) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo run test test-clients openclaw test-openclaw test-ui test-deploy check style lint clean
+.PHONY: demo run test test-clients openclaw test-openclaw test-ui test-deploy bench check style lint clean
 
 demo: $(VENV)/installed
 	@$(PY) -m gpt2giga --sandbox --port $(PORT)
@@ -41,6 +42,9 @@ test-ui: $(VENV)/installed-ui
 test-deploy: $(VENV)/installed-dev
 	bash tests/deploy/needs.sh
 	$(PY) -m pytest -n 2 --dist loadfile -rP tests/deploy
+
+bench: $(VENV)/installed-bench
+	$(PY) -m benchmarks $(if $(BASE),--base $(BASE))
 
 check: style test
 
@@ -71,6 +75,10 @@ $(VENV)/installed-dev: $(VENV)/installed requirements-dev.txt
 
 $(VENV)/installed-ui: $(VENV)/installed-dev requirements-ui.txt
 	@$(PIP) --requirement requirements-ui.txt
+	@touch $@
+
+$(VENV)/installed-bench: $(VENV)/installed requirements-bench.txt
+	@$(PIP) --requirement requirements-bench.txt
 	@touch $@
 
 $(VENV)/installed-clients: $(VENV)/installed-dev requirements-clients.txt

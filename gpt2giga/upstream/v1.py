@@ -68,9 +68,13 @@ def to_payload(
         payload["top_p"] = chat.top_p
     if chat.max_tokens is not None:
         payload["max_tokens"] = chat.max_tokens
-    if chat.reasoning_effort is not None and not model.startswith(WITHOUT_REASONING):
+    if chat.reasoning_effort is not None and not _is_without_reasoning(model):
         payload["reasoning_effort"] = chat.reasoning_effort
     return payload
+
+
+def _is_without_reasoning(model: str) -> bool:
+    return model.startswith(WITHOUT_REASONING) or model.partition(":")[0] == "GigaChat"
 
 
 def to_drawing_payload(prompt: str, model: str) -> dict[str, Any]:

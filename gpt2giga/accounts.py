@@ -12,7 +12,8 @@ from gpt2giga.upstream.client import Upstream
 from gpt2giga.upstream.observer import NOBODY
 from gpt2giga.upstream.observer import Observer
 
-# Accounts in use at a time; the one not asked for longest makes room. What it still has in work goes on.
+# Accounts in use at a time; the one not asked for longest makes room, those that GigaChat does not know first, for
+# keys are easily made up. What it still has in work goes on.
 MOST = 100
 
 
@@ -34,6 +35,12 @@ class Accounts:
             if key not in self._theirs:
                 self._theirs[key] = Upstream(account_settings(self._settings, key), self._observer)
             self._theirs.move_to_end(key)
-            while len(self._theirs) > MOST:
-                self._theirs.popitem(last=False)
-            return self._theirs[key]
+            found = self._theirs[key]
+            if len(self._theirs) > MOST:
+                del self._theirs[self._least()]
+            return found
+
+    def _least(self) -> str:
+        """The one that was asked for last stays, known or not."""
+        others = [*self._theirs][:-1]
+        return next((key for key in others if not self._theirs[key].is_known), others[0])

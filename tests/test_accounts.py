@@ -164,6 +164,20 @@ def test_the_own_account_is_never_used(passing: Service, sandbox: SandboxServer,
     assert f"{name}:secret" not in log and f"giga-auth-{name}" not in log and "own-token" not in log
 
 
+def test_a_refused_account_hears_why_and_the_service_is_not_blamed(
+    passing: Service, sandbox: SandboxServer, name: str
+) -> None:
+    """A client's mistake is none that the log has to say how to mend."""
+    before = passing.log.read_text()
+    sandbox.state.script({"route": "oauth", "status": 401, "body": {"code": 6, "message": "doesn't match db data"}})
+    keys = {f"giga-cred-{name}:secret": "doesn't match db data", f"giga-auth-{name}": "Unauthorized"}
+    for key, words in keys.items():
+        with pytest.raises(openai.AuthenticationError, match=words):
+            chat(passing, key)
+    log = passing.log.read_text()[len(before) :]
+    assert "ERROR" not in log and "GIGACHAT_" not in log
+
+
 def test_each_account_has_its_own_token_and_models(passing: Service, sandbox: SandboxServer, name: str) -> None:
     keys = [f"giga-cred-{name}{number}:secret" for number in range(3)]
     for key in keys * 2:
@@ -202,6 +216,18 @@ def test_the_number_of_accounts_is_bounded(passing: Service, sandbox: SandboxSer
     crowd(passing, sandbox, name)
     passing.get("/v1/models", headers=first)
     assert len(authorizations(sandbox, "/oauth")) == 1 + MOST + 1, "it had to make room"
+
+
+def test_made_up_accounts_push_out_none_that_gigachat_knows(
+    passing: Service, sandbox: SandboxServer, name: str
+) -> None:
+    real = {"X-Api-Key": f"giga-cred-{name}:secret"}
+    assert passing.get("/v1/models", headers=real).status_code == 200
+    for number in range(MOST + 1):
+        made_up = {"X-Api-Key": f"giga-auth-{name}{number}"}
+        assert passing.get("/ready", headers=made_up).status_code in (401, 503)
+    assert passing.get("/v1/models", headers=real).status_code == 200
+    assert len(authorizations(sandbox, "/oauth")) == 1, "it kept its token"
 
 
 def test_an_account_that_makes_room_finishes_its_streams(passing: Service, sandbox: SandboxServer, name: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import tempfile
 import time
@@ -31,6 +32,7 @@ from gpt2giga.upstream.attachments import Attached
 from gpt2giga.upstream.attachments import Attachments
 from gpt2giga.upstream.embedding import embed
 from gpt2giga.upstream.embedding import Embedding
+from gpt2giga.upstream.failures import KeyRejected
 from gpt2giga.upstream.failures import translated
 from gpt2giga.upstream.files import Files
 from gpt2giga.upstream.limiter import QueueTimeout
@@ -45,6 +47,8 @@ from gpt2giga.upstream.redis_limiter import limiter
 from gpt2giga.upstream.retries import Retries
 from gpt2giga.upstream.sdk import Client
 
+log = logging.getLogger(__name__)
+
 # The line was full of waiting requests a moment ago; sooner makes no sense, and later is the client's choice.
 RETRY_AFTER_QUEUE = 5.0
 
@@ -54,7 +58,12 @@ Send: TypeAlias = Callable[[dict[str, Any], ToolNames, str], Iterator[Event]]
 
 
 class Upstream:
-    """One for a process; safe to share between threads and greenlets. Every method raises ProxyError."""
+    """One for a process; safe to share between threads and greenlets. Every method raises ProxyError.
+
+    is_known: GigaChat has answered this account and has not rejected it since.
+    """
+
+    is_known = False
 
     def __init__(self, settings: Settings, observer: Observer = NOBODY) -> None:
         self._settings, self._observer = settings, observer
@@ -175,10 +184,11 @@ class Upstream:
         try:
             with self._observed(model), translated():
                 yield
-        except NotAuthenticated as error:
-            if not self._settings.pass_token:
-                raise
-            raise NotAuthenticated("GigaChat rejects the account in your API key.") from error
+        except KeyRejected as error:
+            if self._settings.pass_token:
+                raise NotAuthenticated(f"GigaChat rejects the account in your API key ({error.words}).") from error
+            log.error("GigaChat rejects the key: %s. %s", error.words, error.cure)
+            raise
         except NotFound as error:
             if not model or error.code != "model_not_found":
                 raise
@@ -191,8 +201,10 @@ class Upstream:
         except Unavailable:  # not GigaChat's: so this service ends what it has in work when it stops
             raise
         except ProxyError as error:
+            self.is_known &= not isinstance(error, KeyRejected)
             self._observer.failed(error.code or error.type)
             raise
+        self.is_known = True
         self._observer.accepted(model)
 
     def _known_models(self) -> list[Model]:

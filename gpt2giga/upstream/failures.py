@@ -38,7 +38,6 @@ from gpt2giga.upstream.v1 import Unreadable
 
 log = logging.getLogger(__name__)
 
-CREDENTIALS_CODE = "gigachat_credentials_rejected"
 UNSENDABLE = "it holds characters that no key has"
 WORDS_LIMIT = 1000
 
@@ -62,6 +61,16 @@ OAUTH_CURES = {
     7: "GIGACHAT_SCOPE does not belong to GIGACHAT_CREDENTIALS: try GIGACHAT_API_PERS, _B2B or _CORP.",
     6: "GIGACHAT_CREDENTIALS is unknown or was revoked: make a new Authorization Key in Sber Studio.",
 }
+
+
+class KeyRejected(NotAuthenticated):
+    """Whose key it is the caller knows; `words` are GigaChat's, `cure` is for whoever keeps the settings."""
+
+    code = "gigachat_credentials_rejected"
+
+    def __init__(self, words: str, cure: str) -> None:
+        super().__init__(f"GigaChat rejects the proxy's own key ({words}). {cure}")
+        self.words, self.cure = words, cure
 
 
 @contextmanager
@@ -141,14 +150,10 @@ def _from_oauth(status: int, body: dict[str, Any], wait: float | None) -> ProxyE
             f"Rate limit reached: GigaChat gives out no more tokens for now ({words}).", retry_after=wait or 1.0
         )
     if status in (400, 401, 403):
-        return _rejected(words, OAUTH_CURES.get(body.get("code", 0), "Check GIGACHAT_CREDENTIALS and GIGACHAT_SCOPE."))
+        cure = OAUTH_CURES.get(body.get("code", 0), "Check GIGACHAT_CREDENTIALS and GIGACHAT_SCOPE.")
+        return KeyRejected(words, cure)
     kind = UpstreamUnavailable if status >= 500 else UpstreamError
     return kind(f"GigaChat's authorisation (GIGACHAT_AUTH_URL) answered {status}: {words}.", retry_after=wait)
-
-
-def _rejected(words: str, cure: str) -> NotAuthenticated:
-    log.error("GigaChat rejects the key: %s. %s", words, cure)
-    return NotAuthenticated(f"GigaChat rejects the proxy's own key ({words}). {cure}", code=CREDENTIALS_CODE)
 
 
 def from_status(status: int, words: str, wait: float | None = None) -> ProxyError:
@@ -159,7 +164,7 @@ def from_status(status: int, words: str, wait: float | None = None) -> ProxyErro
             param="messages",
         )
     if status == 401:
-        return _rejected(words, "Check GIGACHAT_CREDENTIALS, or GIGACHAT_ACCESS_TOKEN, in the proxy's settings.")
+        return KeyRejected(words, "Check GIGACHAT_CREDENTIALS, or GIGACHAT_ACCESS_TOKEN, in the proxy's settings.")
     if status == 402:
         return QuotaExceeded(
             f"GigaChat: {words}. The tokens paid for this model are used up (insufficient quota); "
@@ -198,7 +203,7 @@ def _from_unreadable(found: Any) -> ProxyError:
 
 def _from_unsendable(error: UnicodeEncodeError) -> ProxyError:
     if error.encoding == "ascii":  # that of headers
-        return _rejected(UNSENDABLE, "Copy it once more.")
+        return KeyRejected(UNSENDABLE, "Copy it once more.")
     return BadRequest("The request holds half of a surrogate pair, which is not text.", param="messages")
 
 
@@ -210,7 +215,7 @@ def _from_transport(error: httpx.HTTPError, who: str) -> ProxyError:
             "Rate limit reached: all connections to GigaChat are busy (GIGACHAT_MAX_CONNECTIONS).", retry_after=1.0
         )
     if isinstance(error, httpx.LocalProtocolError):  # a header cannot be sent, and only one comes from outside
-        return _rejected(UNSENDABLE, "Copy it once more.")
+        return KeyRejected(UNSENDABLE, "Copy it once more.")
     if isinstance(error, httpx.ConnectTimeout | httpx.ConnectError):
         return UpstreamUnavailable(
             f"{who} cannot be reached: the connection was refused, timed out or has no route.", transient=True

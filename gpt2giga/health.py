@@ -7,6 +7,7 @@ from flask import Response
 
 from gpt2giga import __version__
 from gpt2giga import http
+from gpt2giga.errors import ProxyError
 from gpt2giga.settings import Settings
 from gpt2giga.upstream.client import GetUpstream
 
@@ -22,8 +23,12 @@ def blueprint(settings: Settings, get_upstream: GetUpstream) -> Blueprint:
 
     @health.get("/ready")
     def ready() -> Response:
-        """Raises what GigaChat, or the way to it, has to say."""
-        get_upstream().check()
+        """Says what GigaChat, or the way to it, has to say, but always as a 503."""
+        try:
+            get_upstream().check()
+        except ProxyError as error:
+            error.status = 503
+            raise
         return http.json_response({**facts, "status": "ready"})
 
     return health

@@ -33,6 +33,14 @@ def test_not_ready_says_why(start_service) -> None:
     assert with_wrong_key.get("/health").status_code == 200
 
 
+@pytest.mark.parametrize("status, code", [(401, "gigachat_credentials_rejected"), (403, "permission_denied")])
+def test_not_ready_whatever_the_cause(start_service, sandbox: SandboxServer, status: int, code: str) -> None:
+    """One status for whoever only asks whether to send requests here."""
+    sandbox.state.script({"route": "models", "status": status, "times": 2 if status == 401 else 1})
+    response = start_service().get("/ready")
+    assert (response.status_code, response.json()["error"]["code"]) == (503, code)
+
+
 @pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/chat/completions/", "/chat/completions"])
 def test_root_v1_and_trailing_slash(service: Service, path: str) -> None:
     assert service.post(path, {"messages": HELLO}).json()["object"] == "chat.completion"

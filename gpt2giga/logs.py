@@ -71,7 +71,9 @@ class Record:
                 if self.keeps_content:
                     self.answer.append(_told(event))
                 if isinstance(event, Done):
-                    self.usage, self.cause = (self.usage or Usage()) + (event.usage or Usage()), ""
+                    self.cause = ""
+                    if event.usage:
+                        self.usage = (self.usage or Usage()) + event.usage
                 yield event
         except ProxyError as error:
             self.cause = error.code or error.type

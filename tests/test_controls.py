@@ -77,10 +77,15 @@ def test_text_that_begins_no_stop_is_passed_on_at_once(service: Service, sandbox
 
 @STREAMED
 def test_usage_with_stop(service: Service, sandbox: SandboxServer, stream: bool) -> None:
-    """A whole answer was paid for; of a stream that was closed GigaChat tells nothing."""
+    """A whole answer was paid for; of a stream that was closed GigaChat tells nothing, which is not zero."""
     sandbox.state.script({"text": TEXT, "usage": USAGE})
     usage = ask(service, stream, stop="Два").usage
-    assert (usage.prompt_tokens, usage.completion_tokens) == ((0, 0) if stream else (12, 3))
+    assert usage is None if stream else (usage.prompt_tokens, usage.completion_tokens) == (12, 3)
+
+
+def test_a_sum_with_a_gap_is_none(service: Service, sandbox: SandboxServer) -> None:
+    sandbox.state.script({"text": TEXT, "usage": USAGE}, {"text": "Раз.", "usage": USAGE})
+    assert ask(service, True, stop="Два", n=2).usage is None
 
 
 @STREAMED

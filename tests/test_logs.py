@@ -91,6 +91,12 @@ def test_an_answer(logging: Service, sandbox: SandboxServer, stream: bool) -> No
     }
 
 
+def test_tokens_that_nobody_told_are_not_zero(logging: Service, sandbox: SandboxServer) -> None:
+    sandbox.state.script({"text": "Раз два три", "usage": USAGE})
+    status, entry = ask(logging, stream=True, stop="два")
+    assert status == 200 and not {"in", "out", "cached", "cause"} & entry.keys()
+
+
 def test_embeddings_and_other_requests(logging: Service) -> None:
     headers = {"X-Request-ID": fresh_id(), "Authorization": "Bearer marker-key"}
     logging.post("/v1/embeddings", {"model": "Embeddings", "input": ["раз", "два"]}, headers=headers)

@@ -156,7 +156,7 @@ def to_completion(answers: Iterable[Iterable[Event]], head: Head) -> dict[str, A
 def to_chunks(
     answers: Iterable[Iterable[Event]], head: Head, *, include_usage: bool
 ) -> Generator[dict[str, Any] | str, None, None]:
-    total = Usage()
+    total: Usage | None = Usage()
     for index, events in enumerate(answers):
         before = head.before[index]
         for event in events:
@@ -165,9 +165,9 @@ def to_chunks(
                     yield _part(head, [_choice(before + piece, index)])
                     before = ""
                 case Done(finish, usage):
-                    total += usage or Usage()
+                    total = total + usage if total and usage else None
                     yield _part(head, [_choice(before, index, _finish(finish, head))])
-    if include_usage:
+    if include_usage and total:
         yield {**_part(head, []), "usage": to_usage(total)}
     yield DONE
 

@@ -62,7 +62,7 @@ TABLE: Mapping[str, Parameter] = {
     "max_completion_tokens": Parameter("used", "sent as `max_tokens`"),
     "reasoning_effort": Parameter("used", "low, medium and high, others clamped; not sent to models before GigaChat-3"),
     "response_format": Parameter("emulated", "`json_schema` natively, `json_object` by instruction; both checked"),
-    "stop": Parameter("emulated", "up to four; the proxy cuts the text"),
+    "stop": Parameter("emulated", "up to four; the proxy cuts the text; a stream that was cut has no usage"),
     "n": Parameter("emulated", "up to 8, one request to GigaChat each"),
     "prompt_cache_key": Parameter("used", "becomes GigaChat's session, which its prompt cache goes by"),
     "user": Parameter("used", "becomes GigaChat's session when there is no `prompt_cache_key`"),

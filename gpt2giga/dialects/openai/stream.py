@@ -33,8 +33,9 @@ def to_chunks(
     """One answer for each choice, one after the other.
 
     The first chunk carries the role and comes with the first event, so that a refusal can still be a status.
+    The usage is left out where GigaChat did not tell it: zeros would look like the truth.
     """
-    total = Usage()
+    total: Usage | None = Usage()
     for index, events in enumerate(answers):
         started, calls = False, 0
         for event in events:
@@ -53,8 +54,8 @@ def to_chunks(
                     calls += 1
                 case Done(finish, usage):
                     yield _chunk(head, {}, index, to_finish(finish, head))
-                    total += usage or Usage()
-    if include_usage:
+                    total = total + usage if total and usage else None
+    if include_usage and total:
         yield {**_chunk(head, {}, 0), "choices": [], "usage": to_usage(total)}
     yield DONE
 

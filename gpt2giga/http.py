@@ -8,11 +8,13 @@ import socket
 import struct
 import sys
 import time
+from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
+from typing import TYPE_CHECKING
 
 import orjson
 from flask import Flask
@@ -27,6 +29,11 @@ from gpt2giga.errors import BodyTooLarge
 from gpt2giga.errors import ClientGone
 from gpt2giga.errors import ProxyError
 from gpt2giga.settings import Settings
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse
+    from _typeshed.wsgi import WSGIApplication
+    from _typeshed.wsgi import WSGIEnvironment
 
 STEP = 1024 * 1024
 # So much of a refused body is still read, for most clients look for the answer only when they have sent everything.
@@ -52,6 +59,17 @@ def init_app(app: Flask, settings: Settings) -> None:
 
     app.before_request(read)
     app.after_request(_discard_rest)
+    app.wsgi_app = _merging_slashes(app.wsgi_app)  # type: ignore[method-assign, assignment]
+
+
+def _merging_slashes(inner: WSGIApplication) -> WSGIApplication:
+    """A base URL that ends in a slash and a path that begins with one make two; Flask would answer with a redirect."""
+
+    def call(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        environ["PATH_INFO"] = re.sub("//+", "/", environ.get("PATH_INFO", ""))
+        return inner(environ, start_response)
+
+    return call
 
 
 def _read_body(most: int) -> bytes:

@@ -46,6 +46,14 @@ def test_root_v1_and_trailing_slash(service: Service, path: str) -> None:
     assert service.post(path, {"messages": HELLO}).json()["object"] == "chat.completion"
 
 
+def test_doubled_slashes(service: Service) -> None:
+    """Clients join a base URL that ends in a slash with a path that begins with one; not all follow redirects, and
+    behind a proxy with TLS a redirect leads to the wrong place."""
+    for path in ("/v1//chat/completions", "//v1/chat/completions", "//chat/completions/"):
+        response = service.post(path, {"messages": HELLO}, allow_redirects=False)
+        assert (response.status_code, response.json().get("object")) == (200, "chat.completion"), path
+
+
 def test_request_id(service: Service) -> None:
     assert service.get("/health", headers={"X-Request-ID": "abc-1"}).headers["X-Request-ID"] == "abc-1"
     forged = service.get("/health", headers={"X-Request-ID": "a b<script>"}).headers["X-Request-ID"]

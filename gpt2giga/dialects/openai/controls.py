@@ -41,7 +41,9 @@ def _from_json_schema(wanted: Body) -> JsonFormat:
 
 def from_stop(body: Body) -> tuple[str, ...]:
     stop: Any = body.get("stop")
-    stops = [stop] if isinstance(stop, str) else stop or []
+    if stop is None:
+        return ()
+    stops = [stop] if isinstance(stop, str) else stop
     if not isinstance(stops, list) or not all(isinstance(item, str) and item for item in stops):
         raise invalid("stop", "a text or a list of texts that are not empty")
     if len(stops) > MOST_STOPS:

@@ -63,6 +63,8 @@ BAD = [
     ({"messages": HELLO, "max_completion_tokens": 2**31}, "max_completion_tokens"),
     ({"messages": HELLO, "reasoning_effort": "extreme"}, "reasoning_effort"),
     ({"messages": HELLO, "reasoning_effort": 1}, "reasoning_effort"),
+    ({"messages": HELLO, "stop": 0}, "stop"),
+    ({"messages": HELLO, "stop": {}}, "stop"),
     ({"messages": HELLO, "stream": "yes"}, "stream"),
     ({"messages": HELLO, "stream_options": []}, "stream_options"),
     ({"messages": HELLO, "stream_options": {"include_usage": 1}}, "stream_options.include_usage"),

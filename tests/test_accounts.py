@@ -14,6 +14,7 @@ import pytest
 from gpt2giga.accounts import MOST
 from gpt2giga.sandbox.server import SandboxServer
 from tests import raw
+from tests.asking import STREAMED
 from tests.service import Service
 
 CHAT = "/v1/chat/completions"
@@ -82,7 +83,7 @@ def test_client_id_and_secret(passing: Service, sandbox: SandboxServer, name: st
 def test_a_token(passing: Service, sandbox: SandboxServer) -> None:
     token, _ = sandbox.state.issue_token()
     assert chat(passing, f"giga-auth-{token}", stream=True)
-    assert authorizations(sandbox, "") == [f"Bearer {token}"]
+    assert {*authorizations(sandbox, "")} == {f"Bearer {token}"}
 
 
 def test_user_and_password(passing: Service, sandbox: SandboxServer, name: str) -> None:
@@ -228,6 +229,25 @@ def test_made_up_accounts_push_out_none_that_gigachat_knows(
         assert passing.get("/ready", headers=made_up).status_code == 503
     assert passing.get("/v1/models", headers=real).status_code == 200
     assert len(authorizations(sandbox, "/oauth")) == 1, "it kept its token"
+
+
+@STREAMED
+def test_a_made_up_account_leaves_nothing_on_the_disk(
+    passing: Service, sandbox: SandboxServer, name: str, stream: bool
+) -> None:
+    folder = passing.log.parent
+    before = {*folder.iterdir()}
+    sandbox.state.settings.credentials, sandbox.state.settings.user = OWN, "own-user"
+    for key in (f"giga-auth-{name}", f"giga-cred-{name}:secret", f"giga-user-{name}:password"):
+        with pytest.raises(openai.AuthenticationError):
+            chat(passing, key, stream=stream)
+    assert {*folder.iterdir()} == before, "it stood in a line of its own"
+    assert sandbox.state.chats() == []
+
+
+def test_an_account_that_may_not_list_models_may_chat(passing: Service, sandbox: SandboxServer, name: str) -> None:
+    sandbox.state.script({"route": "models", "status": 403})
+    assert chat(passing, f"giga-cred-{name}:secret")
 
 
 def test_an_account_that_makes_room_finishes_its_streams(passing: Service, sandbox: SandboxServer, name: str) -> None:

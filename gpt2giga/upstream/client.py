@@ -130,6 +130,8 @@ class Upstream:
 
     def _slot(self) -> Slot:
         """The account's right to one request at GigaChat; waits in line for it."""
+        if self._settings.pass_token and not self.is_known:
+            self._prove()
         asked = time.monotonic()
         self._observer.queued()
         try:
@@ -142,6 +144,15 @@ class Upstream:
             ) from None
         finally:  # also when a greenlet is killed in the line
             self._observer.served(time.monotonic() - asked)
+
+    def _prove(self) -> None:
+        """Anybody can make up an account, and a line leaves files on the disk. Raises NotAuthenticated."""
+        try:
+            self.check()
+        except NotAuthenticated:
+            raise
+        except ProxyError as error:  # the request itself will tell
+            log.info("An account could not be looked at: %s", error.code)
 
     def _answer(self, chat: ChatRequest, send: Send, *, streamed: bool) -> Iterator[Event]:
         as_function = self._settings.structured_output == "function"

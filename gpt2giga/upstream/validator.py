@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextvars import ContextVar
+from functools import cache
 from typing import Any
 from typing import TypeAlias
 
@@ -14,6 +16,16 @@ Validate: TypeAlias = Callable[[Any], str]
 
 # No JSON value, so no schema lets it pass early.
 PROBE = object()
+# Keywords of a schema that are looked at, once alone and then for each document: about a second. A few lines of
+# references to references stand for more of them than there are atoms, and nobody else is served meanwhile.
+MOST_KEYWORDS = 40_000
+left: ContextVar[int] = ContextVar("left")
+# What stands below these is a value, not a schema.
+VALUES = ("const", "default", "enum", "examples")
+
+
+class TooLarge(RecursionError):
+    """A schema, or a document with it, that would take for ever."""
 
 
 def validator(schema: dict[str, Any]) -> Validate:
@@ -21,6 +33,7 @@ def validator(schema: dict[str, Any]) -> Validate:
     import jsonschema  # takes a while to load, and most processes never need it
     from referencing.exceptions import Unresolvable
 
+    left.set(MOST_KEYWORDS)
     try:
         checked = _checked(schema)
     except jsonschema.SchemaError as error:
@@ -31,6 +44,7 @@ def validator(schema: dict[str, Any]) -> Validate:
         raise _refused(f"cannot be used ({type(error).__name__}): it has no end, or an address that is none") from None
 
     def validate(document: Any) -> str:
+        left.set(MOST_KEYWORDS)
         try:
             error = next(checked.iter_errors(document), None)
         except (Unresolvable, RecursionError, re.error) as failure:  # rare ways of referring that the check misses
@@ -49,12 +63,44 @@ def _checked(schema: dict[str, Any]) -> Any:
     kind = jsonschema.validators.validator_for(schema, default=jsonschema.Draft202012Validator)
     kind.check_schema(schema)
     specification = referencing.jsonschema.specification_with(kind.META_SCHEMA["$schema"])
+    schema = _of_one_dialect(schema)
     resource = specification.create_resource(schema)
     # An empty registry: a $ref to an address is an error, not a request to it.
     registry: Any = referencing.Registry()
-    checked = kind(schema, registry=registry)
+    checked = _bounded(kind)(schema, registry=registry)
     _check_references(resource, registry.resolver_with_root(resource), checked)
     return checked
+
+
+def _of_one_dialect(node: Any) -> Any:
+    """Without the `$schema` of inner nodes: jsonschema would leave the bounded keywords for those it names."""
+    if isinstance(node, list):
+        return [_of_one_dialect(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    return {
+        key: value if key in VALUES else _of_one_dialect(value)
+        for key, value in node.items()
+        if key != "$schema" or not isinstance(value, str)
+    }
+
+
+@cache
+def _bounded(kind: Any) -> Any:
+    """The same keywords, but only so many of them."""
+    import jsonschema
+
+    def counted(look: Callable[..., Any]) -> Callable[..., Any]:
+        def look_and_count(*arguments: Any) -> Any:
+            left.set(left.get() - 1)
+            if left.get() < 0:
+                raise TooLarge
+            return look(*arguments)
+
+        return look_and_count
+
+    validators: Any = jsonschema.validators
+    return validators.extend(kind, {name: counted(look) for name, look in kind.VALIDATORS.items()})
 
 
 def _check_references(resource: Any, resolver: Any, checked: Any) -> None:

@@ -104,3 +104,43 @@ REFERENCES = {
 def test_references_that_lead_somewhere(schema: dict[str, Any]) -> None:
     assert not validator(schema)({"value": 1, "next": None})
     assert "$.value" in validator(schema)({"value": "one"})
+
+
+def doubled(levels: int, **more: Any) -> dict[str, Any]:
+    """Each definition refers to the next one twice."""
+    refs = [[{"$ref": f"#/$defs/{level + 1}", **more}] * 2 for level in range(levels)]
+    return {str(level): {"allOf": both, **more} for level, both in enumerate(refs)} | {str(levels): {}}
+
+
+GROWING = {
+    "allOf": {"$defs": doubled(30), "$ref": "#/$defs/0"},
+    "below other dialects": {
+        "$defs": doubled(30, **{"$schema": "https://json-schema.org/draft/2020-12/schema"}),
+        "$ref": "#/$defs/0",
+    },
+}
+
+
+@pytest.mark.parametrize("schema", GROWING.values(), ids=GROWING)
+def test_a_few_lines_that_would_take_for_ever(schema: dict[str, Any]) -> None:
+    with pytest.raises(BadRequest, match="cannot be used"):
+        validator(schema)
+
+
+def test_a_document_that_would_take_for_ever() -> None:
+    schema = {"$defs": {"a": {"properties": {"a": {"$ref": "#"}}}}, "allOf": [{"$ref": "#/$defs/a"}] * 2}
+    document: dict[str, Any] = {}
+    for _ in range(40):
+        document = {"a": document}
+    with pytest.raises(BadRequest, match="cannot be used"):
+        validator(schema)(document)
+
+
+def test_a_large_document_is_no_such_thing() -> None:
+    schema = {"type": "array", "items": {"$ref": "#/$defs/Node"}, "$defs": {"Node": NODE}}
+    assert not validator(schema)([{"value": 1, "next": {"value": 2, "next": None}}] * 2000)
+
+
+def test_a_schema_key_that_is_no_dialect() -> None:
+    schema = {"properties": {"$schema": {"type": "string"}}, "enum": [{"$schema": "a"}]}
+    assert not validator(schema)({"$schema": "a"}) and validator(schema)({"$schema": 1})

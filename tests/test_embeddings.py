@@ -93,7 +93,8 @@ def test_a_long_text_is_averaged_and_said_so(service: Service, sandbox: SandboxS
 def test_a_long_text_can_be_an_error(other: Service) -> None:
     with other.client() as client, pytest.raises(BadRequestError) as caught:
         client.embeddings.create(model="Embeddings", input=LONG)
-    assert caught.value.code == "context_length_exceeded"
+    assert (caught.value.code, caught.value.param) == ("context_length_exceeded", "input")
+    assert "messages" not in caught.value.message
 
 
 BAD = [

@@ -19,6 +19,7 @@ from gpt2giga.chat import ChatRequest
 from gpt2giga.chat import Event
 from gpt2giga.chat import TextDelta
 from gpt2giga.errors import BadRequest
+from gpt2giga.errors import ContextTooLong
 from gpt2giga.errors import NotAuthenticated
 from gpt2giga.errors import NotFound
 from gpt2giga.errors import ProxyError
@@ -86,7 +87,11 @@ class Upstream:
     def embed(self, texts: list[str], model: str) -> list[Embedding]:
         """Takes no slot of the account: only chats were seen to be limited."""
         average = self._settings.embeddings_overflow == "average"
-        return embed(texts, lambda batch: self._retries.once(lambda: self._embed(batch, model)), average=average)
+        try:
+            return embed(texts, lambda batch: self._retries.once(lambda: self._embed(batch, model)), average=average)
+        except ContextTooLong as error:
+            error.param = "input"
+            raise
 
     def _embed(self, texts: list[str], model: str) -> list[Embedding]:
         with self._translated(model):

@@ -160,7 +160,7 @@ def from_status(status: int, words: str, wait: float | None = None) -> ProxyErro
     """GigaChat's status and words as an error of ours (contract 3, users' table of causes)."""
     if status == 413 or "tokens limit" in words.lower():
         return ContextTooLong(
-            f"The request exceeds the model's maximum context length (GigaChat: {words}). Shorten the messages.",
+            f"The request exceeds the model's maximum context length (GigaChat: {words}). Send less text.",
             param="messages",
         )
     if status == 401:

@@ -11,6 +11,8 @@ import time
 from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from contextlib import nullcontext
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -28,6 +30,7 @@ from gpt2giga.errors import BadRequest
 from gpt2giga.errors import BodyTooLarge
 from gpt2giga.errors import ClientGone
 from gpt2giga.errors import ProxyError
+from gpt2giga.pump import gevent_is_on
 from gpt2giga.settings import Settings
 
 if TYPE_CHECKING:
@@ -38,6 +41,8 @@ if TYPE_CHECKING:
 STEP = 1024 * 1024
 # So much of a refused body is still read, for most clients look for the answer only when they have sent everything.
 MOST_DISCARDED = 512 * STEP
+# Seconds for that.
+PATIENCE = 30.0
 # struct linger: on, no seconds.
 AT_ONCE = struct.pack("ii", 1, 0)
 
@@ -109,14 +114,34 @@ def _broken_chunks() -> tuple[type[Exception], ...]:
 
 def _discard_rest(response: Response) -> Response:
     """An answer given before the body was read: closing the connection at once could lose it on its way."""
-    left, connection = MOST_DISCARDED, request.environ.get("gunicorn.socket")
+    connection = request.environ.get("gunicorn.socket")
+    has_ended = False
+    with _patience():
+        has_ended = _has_ended()
+    if not has_ended:
+        response.call_on_close(lambda: _hang_up(connection))
+    return response
+
+
+def _has_ended() -> bool:
+    """Reads what is left of the body; False for one that is too long. A client that has gone sends no more."""
+    left = MOST_DISCARDED
     with suppress(ProxyError):
         for piece in _pieces():
             left -= len(piece)
             if left < 0:
-                response.call_on_close(lambda: _hang_up(connection))
-                break
-    return response
+                return False
+    return True
+
+
+def _patience() -> AbstractContextManager[Any]:
+    """Ends what is inside when its time is over. Under gevent only: threads cannot be interrupted."""
+    if not gevent_is_on():
+        return nullcontext()
+    import gevent
+
+    silent: Any = False  # it ends the block and raises nothing
+    return gevent.Timeout(PATIENCE, silent)
 
 
 def _hang_up(connection: socket.socket | None) -> None:

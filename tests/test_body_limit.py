@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import re
@@ -11,10 +12,14 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import gevent
 import openai
 import pytest
+from flask import Flask
 
+from gpt2giga import http
 from gpt2giga.sandbox.server import SandboxServer
+from gpt2giga.settings import Settings
 from tests import raw
 from tests.service import Service
 
@@ -111,6 +116,34 @@ def test_a_body_without_end_is_cut(small: Service) -> None:
             sent += 1
     assert 512 <= sent < 1024
     assert "ERROR" not in small.log.read_text()
+
+
+class Silent(io.BytesIO):
+    """A body that does not come."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        gevent.sleep(60)
+        raise AssertionError("nobody waits that long")
+
+
+def test_a_refused_body_that_does_not_come_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever sends no key could hold a connection, and a place among the requests in work, for ever."""
+    monkeypatch.setattr(http, "PATIENCE", 0.1)
+    monkeypatch.setattr(http, "gevent_is_on", lambda: True)
+    app = Flask("refusing")
+    app.before_request(lambda: ("no key", 401))
+    http.init_app(app, Settings())
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        answer = app.test_client().post(
+            CHAT,
+            input_stream=Silent(),
+            content_length=100,
+            environ_overrides={"gunicorn.socket": ours, "wsgi.input_terminated": True},
+        )
+        assert answer.status_code == 401
+        answer.close()
+        assert theirs.recv(1) == b"", "the connection is closed"
 
 
 def test_a_fast_sender_does_not_hold_up_others(small: Service) -> None:

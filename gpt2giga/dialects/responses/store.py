@@ -32,7 +32,6 @@ T = TypeVar("T")
 
 FILE = "responses.sqlite3"
 DAY = 86400
-SWEEP = 64  # rows, when there are too many
 # One row may not push out all others.
 LARGEST_SHARE = 8
 ITEM_ID = re.compile(r"[a-z]+_([0-9a-f]{32})[io]\d+")
@@ -156,8 +155,8 @@ class Store:
 
     def _make_room(self, connection: sqlite3.Connection) -> None:
         connection.execute("DELETE FROM responses WHERE created < ?", (self._oldest(),))
-        oldest = "DELETE FROM responses WHERE id IN (SELECT id FROM responses ORDER BY created LIMIT ?)"
-        while used_bytes(connection) > self._most and connection.execute(oldest, (SWEEP,)).rowcount:
+        oldest = "DELETE FROM responses WHERE id = (SELECT id FROM responses ORDER BY created LIMIT 1)"
+        while used_bytes(connection) > self._most and connection.execute(oldest).rowcount:
             pass
 
     def _do(self, work: Callable[[sqlite3.Connection], T]) -> T:

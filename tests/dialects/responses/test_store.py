@@ -108,6 +108,13 @@ def test_the_oldest_make_room(store: Store, folder: Path) -> None:
         store.get("a", name(0))
 
 
+def test_no_more_than_needed_go(store: Store) -> None:
+    """Conversations with pictures are few and large, and the one that is going on must not be lost."""
+    for number in range(30):
+        store.save("a", turn(number, number - 1 if number else None, padding="x" * 100_000))
+        assert store.get("a", name(max(0, number - 7)))
+
+
 def test_one_response_may_not_push_out_all_others(store: Store, caplog: pytest.LogCaptureFixture) -> None:
     store.save("a", turn(1))
     with caplog.at_level(logging.WARNING):

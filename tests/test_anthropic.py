@@ -106,6 +106,23 @@ def test_tools_round_trip(client: Anthropic, sandbox: SandboxServer) -> None:
     assert sent == ['{"result":"снег"}', '{"error":"дождь"}']
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_tool_runner(client: Anthropic, sandbox: SandboxServer, stream: bool) -> None:
+    """It begins with a thread, and would send the result alone if somebody seemed to keep one."""
+
+    @anthropic.beta_tool
+    def get_weather(city: str) -> str:
+        """Погода в городе"""
+        return f"снег: {city}"
+
+    question = {"role": "user", "content": 'get_weather {"city": "Москва"}'}
+    *_, last = client.beta.messages.tool_runner(**{**ASK, "messages": [question]}, tools=[get_weather], stream=stream)
+    answer = last.get_final_message() if stream else last
+    assert "снег: Москва" in answer.content[0].text
+    roles = [[message["role"] for message in chat["messages"]] for chat in sandbox.state.chats()]
+    assert roles == [["user"], ["user", "assistant", "function"]]
+
+
 @pytest.mark.parametrize(
     "choice, called",
     [({"type": "any"}, True), ({"type": "tool", "name": "get_weather"}, True), ({"type": "none"}, False)],

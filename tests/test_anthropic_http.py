@@ -82,6 +82,12 @@ def test_what_is_ignored_is_named(service: Service, stream: bool) -> None:
     assert response.headers["X-Gpt2giga-Ignored"] == "top_k, web_search_20250305"
 
 
+def test_threads_are_refused_in_words_that_sdks_understand(service: Service) -> None:
+    response = service.post("/v1/messages", {**ASK, "thread": {"type": "continue", "previous_message_id": "msg_1"}})
+    assert response.status_code == 400
+    assert response.json()["error"]["details"] == {"error_code": "thread_unsupported_request"}
+
+
 def test_settings(start_service: Callable[..., Service], sandbox: SandboxServer) -> None:
     service = start_service(
         GPT2GIGA_IGNORE_HOSTED_TOOLS="False",

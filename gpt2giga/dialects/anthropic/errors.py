@@ -21,6 +21,8 @@ TYPES = {
 }
 # Ours that Anthropic does not have; its clients repeat both.
 STATUSES = {502: 500, 503: 529}
+# Anthropic's SDKs read this code and go on without a thread.
+NO_THREADS = "thread_unsupported_request"
 
 
 def to_status(error: ProxyError) -> int:
@@ -32,4 +34,5 @@ def to_error(error: ProxyError, request_id: str) -> dict[str, Any]:
     kind = TYPES.get(status) or ("api_error" if status >= 500 else "invalid_request_error")
     # Claude Code shortens the conversation by itself when it reads these words.
     message = f"prompt is too long: {error.message}" if isinstance(error, ContextTooLong) else error.message
-    return {"type": "error", "error": {"type": kind, "message": message}, "request_id": request_id}
+    details = {"details": {"error_code": NO_THREADS}} if error.code == NO_THREADS else {}
+    return {"type": "error", "error": {"type": kind, "message": message, **details}, "request_id": request_id}

@@ -1,7 +1,7 @@
 """What becomes of each parameter of a Messages request: the one table.
 
 used: GigaChat has it. emulated: the proxy does it. ignored: accepted and named in the header X-Gpt2giga-Ignored.
-Parameters that are not in the table are ignored as well and never sent to GigaChat.
+refused: a 400 says why. Parameters that are not in the table are ignored as well and never sent to GigaChat.
 """
 
 from __future__ import annotations
@@ -13,8 +13,10 @@ from typing import Any
 from typing import Literal
 
 from gpt2giga.dialects import fields
+from gpt2giga.dialects.anthropic.errors import NO_THREADS
 from gpt2giga.dialects.fields import Body
 from gpt2giga.dialects.fields import invalid
+from gpt2giga.errors import BadRequest
 
 IGNORED_HEADER = "X-Gpt2giga-Ignored"
 
@@ -24,7 +26,7 @@ TypeCheck = Callable[[Body, str], Any]
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    fate: Literal["used", "emulated", "ignored"]
+    fate: Literal["used", "emulated", "ignored", "refused"]
     how: str
     check: TypeCheck | None = None
 
@@ -66,6 +68,7 @@ TABLE: Mapping[str, Parameter] = {
     "output_config": Parameter("emulated", "`effort`, and `format` with a JSON Schema; also `output_format`"),
     "metadata": Parameter("used", "`user_id` becomes GigaChat's session, which its prompt cache goes by"),
     "cache_control": Parameter("used", "accepted everywhere; GigaChat's prompt cache needs no marks"),
+    "thread": Parameter("refused", "no conversation is kept here; SDKs then send all of it by themselves"),
     "top_k": Parameter("ignored", "", _natural),
     "service_tier": Parameter("ignored", "", fields.string),
     "inference_geo": Parameter("ignored", "", fields.string),
@@ -86,3 +89,11 @@ def ignored(body: Body) -> list[str]:
                 parameter.check(body, name)
             names.append(name)
     return names
+
+
+def check_refused(body: Body) -> None:
+    """Whoever ignored a thread would answer the last message without all that went before it."""
+    if body.get("thread") is not None:
+        raise BadRequest(
+            "There are no threads here: send the whole conversation without 'thread'.", param="thread", code=NO_THREADS
+        )

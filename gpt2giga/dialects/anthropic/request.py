@@ -19,6 +19,7 @@ from gpt2giga.dialects.anthropic.controls import from_stop_sequences
 from gpt2giga.dialects.anthropic.controls import from_thinking
 from gpt2giga.dialects.anthropic.controls import max_tokens
 from gpt2giga.dialects.anthropic.controls import Thoughts
+from gpt2giga.dialects.anthropic.parameters import check_refused
 from gpt2giga.dialects.anthropic.parameters import ignored
 from gpt2giga.dialects.anthropic.tools import from_tools
 from gpt2giga.dialects.fields import Body
@@ -45,6 +46,7 @@ def from_messages_request(body: Body, *, ignore_hosted: bool) -> tuple[ChatReque
     for name, value in body.items():
         if not is_writable(value):
             raise invalid(name, "JSON that is nested less deeply")
+    check_refused(body)
     messages = tuple(_messages(body))
     tooling = from_tools(body, ignore_hosted=ignore_hosted)
     effort, thoughts = from_thinking(body)

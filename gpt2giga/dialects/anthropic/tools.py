@@ -48,7 +48,7 @@ def from_tools(body: Body, *, ignore_hosted: bool) -> Tooling:
     is_offered |= _changed(blocks)
     offered = tuple(tool for tool in tools.values() if is_offered[tool.name])
     choice = _choice(body.get("tool_choice"))
-    _check_choice(choice, offered)
+    _check_choice(choice, offered, [tool.get("name") for _, tool in entries if tool.get("type") in hosted])
     return Tooling(offered, choice if offered else ToolChoice(), hosted)
 
 
@@ -79,8 +79,8 @@ def _changed(blocks: list[Placed]) -> dict[str, bool]:
         kind, tool = block["type"], block.get("tool")
         if kind == "tool_result":
             content = block.get("content")
-            references = (inner.get("tool_name") for inner in (content if isinstance(content, list) else ()))
-            found |= {name: True for name in references if name}
+            inner = content if isinstance(content, list) else ()
+            found |= {item["tool_name"]: True for item in inner if item["type"] == "tool_reference"}
         elif isinstance(tool, dict):
             definition = tool.get("definition")
             name = (definition if isinstance(definition, dict) else tool).get("name")
@@ -132,10 +132,10 @@ def _choice(choice: Any) -> ToolChoice:
     return ToolChoice(MODES[kind])
 
 
-def _check_choice(choice: ToolChoice, tools: tuple[Tool, ...]) -> None:
+def _check_choice(choice: ToolChoice, tools: tuple[Tool, ...], left_out: list[Any]) -> None:
+    """Claude Code asks for a search by name, and would take any other answer for what was found."""
     if choice.mode == "named" and choice.name not in {tool.name for tool in tools}:
-        raise BadRequest(
-            f"'tool_choice' names the tool {choice.name!r}, which is not in the list.", param="tool_choice"
-        )
+        why = "runs at Anthropic; GigaChat has none" if choice.name in left_out else "is not in the list"
+        raise BadRequest(f"'tool_choice' names the tool {choice.name!r}, which {why}.", param="tool_choice")
     if choice.mode == "required" and not tools:
         raise BadRequest("'tool_choice' is any, but there are no tools.", param="tool_choice")

@@ -65,7 +65,7 @@ def test_anthropics_own_tools(kind: str) -> None:
 
 
 def test_a_choice_of_a_tool_that_was_left_out_is_refused() -> None:
-    with pytest.raises(BadRequest, match="web_search"):
+    with pytest.raises(BadRequest, match="'web_search', which runs at Anthropic"):
         read([{"type": "web_search_20250305", "name": "web_search"}], {"type": "tool", "name": "web_search"})
 
 
@@ -73,6 +73,11 @@ def test_a_deferred_tool_is_offered_once_it_was_found() -> None:
     """Claude Code declares a placeholder that must never be called, and tools that its ToolSearch has loaded."""
     assert names([TOOL, LATER]) == ["weather"]
     assert names([TOOL, LATER], blocks=[FOUND]) == ["weather", "later"]
+
+
+def test_only_references_name_tools() -> None:
+    other = {"type": "text", "text": "a", "tool_name": ["later"]}
+    assert names([TOOL, LATER], blocks=[{**FOUND, "content": [other]}]) == ["weather"]
 
 
 def test_nothing_is_deferred_when_the_search_is_left_out() -> None:

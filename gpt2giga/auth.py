@@ -9,7 +9,7 @@ from flask import Flask
 from flask import request
 
 from gpt2giga.errors import NotAuthenticated
-from gpt2giga.settings import authorization_key
+from gpt2giga.parsers import authorization_key
 from gpt2giga.settings import SCOPES
 from gpt2giga.settings import Settings
 

@@ -12,7 +12,7 @@ import click
 
 from gpt2giga.commands.group import Failure
 from gpt2giga.commands.group import Given
-from gpt2giga.settings import authorization_key
+from gpt2giga.parsers import authorization_key
 from gpt2giga.settings import SCOPES
 from gpt2giga.settings import Settings
 

@@ -13,8 +13,10 @@ if not os.path.exists(os.path.join(FOLDER, "wsgi.py")):
 
 for name in ("venv", ".venv"):
     python = os.path.join(FOLDER, name, "bin", "python3")
-    if os.path.exists(python) and os.path.realpath(sys.prefix) != os.path.realpath(os.path.join(FOLDER, name)):
-        os.execl(python, python, *sys.argv)
+    if os.path.exists(python):
+        if os.path.realpath(sys.prefix) != os.path.realpath(os.path.join(FOLDER, name)):
+            os.execl(python, python, *sys.argv)
+        break
 
 os.chdir(FOLDER)  # where .env is
 sys.path.insert(0, FOLDER)

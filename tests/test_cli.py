@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import venv
 from pathlib import Path
 
 import pytest
@@ -103,6 +104,17 @@ def test_from_a_checkout() -> None:
     command = [sys.executable, ROOT / "app.py"]
     done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=30)
     assert done.returncode == 2 and done.stderr.count("\n") == 1 and "GPT2GIGA_PORT: 'x'" in done.stderr
+
+
+@pytest.mark.parametrize("script", ["passenger_wsgi.py", "deploy/gpt2giga.cgi"])
+def test_hosters_python_changes_to_the_first_environment(tmp_path: Path, script: str) -> None:
+    """A checkout may have two, hosting guides' `venv` and the Makefile's."""
+    (tmp_path / "script.py").write_text((ROOT / script).read_text())
+    (tmp_path / "wsgi.py").write_text("import sys; sys.exit(sys.prefix)")
+    for name in ("venv", ".venv"):
+        venv.create(tmp_path / name, symlinks=True)
+    done = subprocess.run([sys.executable, "script.py"], cwd=tmp_path, capture_output=True, text=True, timeout=10)
+    assert done.stderr.strip() == str(tmp_path / "venv")
 
 
 def test_env_file_that_is_none(tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ from gpt2giga.commands.finding import Report
 from gpt2giga.commands.finding import Sick
 from gpt2giga.commands.group import Given
 from gpt2giga.environment import examined
+from gpt2giga.errors import NotFound
 from gpt2giga.settings import Settings
 from gpt2giga.upstream import diagnosis
 from gpt2giga.upstream.client import Upstream
@@ -119,8 +120,12 @@ class GigaChatChecks:
     def _check_models(self) -> str:
         """Also those that the settings name must be there."""
         catalog = self.upstream.catalog
-        for wanted in (catalog.resolve(""), self.settings.embeddings):
-            catalog.model(wanted)
+        named = {"GIGACHAT_MODEL": catalog.resolve(""), "GPT2GIGA_EMBEDDINGS": self.settings.embeddings}
+        for variable, wanted in named.items():
+            try:
+                catalog.model(wanted)
+            except NotFound as error:
+                raise Sick(f"{variable}: {error}") from None
         return f"{len(catalog.models())}, with {self.settings.model} and {self.settings.embeddings}"
 
     def _check_chat(self) -> str:

@@ -32,14 +32,14 @@ class ServiceChecks:
         self._session.trust_env = urlsplit(url).hostname not in LOCAL
 
     def run(self, report: Report) -> None:
-        answers = report.run("service", self._check_health)
+        failed = "" if report.run("service", self._check_health) else "service"
         for name, check in (("access", self._check_access), ("flow", self._check_flow)):
-            if not answers:
-                report.skip(name, "not tried, since service failed")
+            if failed:
+                report.skip(name, f"not tried, since {failed} failed")
             elif name == "flow" and self._settings.pass_token:
                 report.skip(name, "not tried: the accounts are the clients'")
-            else:
-                answers = report.run(name, check)
+            elif not report.run(name, check):
+                failed = name
 
     def close(self) -> None:
         self._session.close()

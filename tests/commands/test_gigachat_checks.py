@@ -111,6 +111,8 @@ def test_certificates(examine: Examine, tmp_path: Path) -> None:
 def test_a_model_that_does_not_exist(examine: Examine) -> None:
     findings = examine(GIGACHAT_MODEL="GigaChat-2-Maxi")
     assert "models" in failed(findings) and "closest one is GigaChat-2-Max" in findings["models"].detail
+    assert findings["models"].detail.startswith("GIGACHAT_MODEL: ")
+    assert examine(GPT2GIGA_EMBEDDINGS="Embed")["models"].detail.startswith("GPT2GIGA_EMBEDDINGS: ")
 
 
 def test_what_the_account_may_not(examine: Examine, sandbox: SandboxServer) -> None:

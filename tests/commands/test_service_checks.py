@@ -70,7 +70,9 @@ def test_a_proxy_that_drops_the_key(examine: Examine, start_service: Callable[..
         name, said = failure(examine(url, GPT2GIGA_API_KEY="key"))
     assert name == "access" and "header Authorization" in said
     assert "does not take the key" in failure(examine(guarded.url, GPT2GIGA_API_KEY="other"))[1]
-    assert "these settings hold none" in failure(examine(guarded.url))[1]
+    findings = examine(guarded.url)
+    assert "these settings hold none" in failure(findings)[1]
+    assert findings["flow"].detail == "not tried, since access failed"
 
 
 def test_a_service_that_is_open(examine: Examine, service: Service) -> None:

@@ -21,8 +21,6 @@ rm -rf "$target/venv"
 if [ "${1:-}" = --purge ]; then
     rm -rf "$target/.env" /var/lib/gpt2giga
 fi
-if rmdir "$target" 2>/dev/null; then
-    echo "Removed."
-else
-    echo "Removed. Still there: $(find "$target" -mindepth 1 -maxdepth 1 | sort | tr '\n' ' ')"
-fi
+rmdir "$target" 2>/dev/null || true
+left=$({ find "$target" -mindepth 1 -maxdepth 1; find /var/lib/gpt2giga -maxdepth 0; } 2>/dev/null | sort | tr '\n' ' ' || true)
+echo "Removed.${left:+ Still there: $left}"

@@ -215,11 +215,11 @@ def test_install_takes_over_from_the_guides_unit(installed: Machine) -> None:
 
 def test_uninstall(installed: Machine) -> None:
     uninstall = "bash /srv/checkout/deploy/uninstall.sh"
-    assert f"Still there: {ENV}" in installed.says(uninstall)
+    assert f"Still there: {ENV} /var/lib/gpt2giga" in installed.says(uninstall)
     assert installed.run(f"curl -s {URL}/health", check=False).returncode != 0
     left = installed.says("ls -d /etc/systemd/system/gpt2giga* /usr/local/bin/gpt2giga /opt/gpt2giga/venv 2>&1 || true")
     assert left.count("No such file") == 3, left
-    installed.run(f"{uninstall} --purge")
+    assert installed.says(f"{uninstall} --purge") == installed.says(uninstall) == "Removed."
     assert installed.run("ls -d /opt/gpt2giga /var/lib/gpt2giga", check=False).stdout == ""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable
 from collections.abc import Generator
 from collections.abc import Iterable
@@ -21,6 +22,8 @@ from gpt2giga.errors import InternalError
 from gpt2giga.errors import ProxyError
 from gpt2giga.pump import Pump
 
+# U+0085, U+2028 and U+2029: no line ends in a stream of events, but for many a client's library (httpx's too).
+LINE_ENDS = re.compile(rb"\xc2\x85|\xe2\x80[\xa8\xa9]")
 HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}  # nginx must not collect the stream
 
 log = logging.getLogger(__name__)
@@ -84,6 +87,14 @@ def _bytes(items: Iterable[Item], style: Style) -> bytes:
 def _frame(item: Item, named: bool) -> bytes:
     if isinstance(item, str):
         return b"data: %b\n\n" % item.encode()
+    data = _one_line(orjson.dumps(item))
     if named:
-        return b"event: %b\ndata: %b\n\n" % (item["type"].encode(), orjson.dumps(item))
-    return b"data: %b\n\n" % orjson.dumps(item)
+        return b"event: %b\ndata: %b\n\n" % (item["type"].encode(), data)
+    return b"data: %b\n\n" % data
+
+
+def _one_line(data: bytes) -> bytes:
+    """The same JSON. Most chunks have not even the first byte of such a letter, and there are many chunks."""
+    if b"\xc2" not in data and b"\xe2" not in data:
+        return data
+    return LINE_ENDS.sub(lambda found: b"\\u%04x" % ord(found[0].decode()), data)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
+
 import pytest
 
 from gpt2giga import __version__
@@ -71,6 +74,32 @@ def test_stream_headers_and_frames(service: Service, sandbox: SandboxServer) -> 
     assert "".join(choice["delta"]["content"] for choice in middle) == "Раз два три"
     assert last["delta"] == {} and last["finish_reason"] == "stop"
     assert "Раз" in response.text, "text is not escaped"
+
+
+ASKED: list[tuple[str, dict[str, object]]] = [
+    ("/v1/chat/completions", {"messages": HELLO}),
+    ("/v1/responses", {"input": "Привет!"}),
+    ("/v1/messages", {"messages": HELLO, "max_tokens": 9}),
+]
+
+
+@pytest.mark.parametrize("path, body", ASKED, ids=lambda value: value if isinstance(value, str) else "")
+def test_a_line_is_a_line_for_every_client(
+    service: Service, sandbox: SandboxServer, path: str, body: dict[str, object]
+) -> None:
+    """httpx and others take what Unicode calls a separator for the end of one."""
+    sandbox.state.script({"text": "Раз«\u2028»\u2029\u0085\\"})
+    response = service.post(path, {**body, "stream": True})
+    data = [json.loads(line[6:]) for line in response.text.splitlines() if line.startswith("data: {")]
+    assert "Раз«\u2028»\u2029\u0085\\" in [value for event in data for value in _texts(event)]
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from _texts(inner)
 
 
 def test_broken_stream_ends_in_an_error_and_without_done(service: Service, sandbox: SandboxServer) -> None:

@@ -303,7 +303,8 @@ async function listModels() {
 
 // ---- Chat
 
-const history = [];
+// A new chat gets a new one; an answer that is still coming belongs to its own.
+let history = [];
 let running = null;
 
 function scroller() {
@@ -330,7 +331,7 @@ async function ask(event) {
   const before = history.length;
   history.push({ role: "user", content: text });
   setRunning(new AbortController());
-  const turn = {};
+  const turn = { history };
   try {
     await converse(turn);
   } catch (error) {
@@ -352,11 +353,11 @@ async function converse(turn) {
     Object.assign(turn, await answer(turn));
     const message = { role: "assistant", content: turn.text || null };
     if (turn.calls.length) message.tool_calls = turn.calls;
-    history.push(message);
+    turn.history.push(message);
     if (!turn.calls.length) return;
     for (const made of turn.calls) {
       const content = runTool(made.function);
-      history.push({ role: "tool", tool_call_id: made.id, content });
+      turn.history.push({ role: "tool", tool_call_id: made.id, content });
       put(callBox(["result", made.function.name], content));
     }
   }
@@ -367,12 +368,12 @@ function end(turn, error, text, before) {
   turn.node?.classList.remove("busy");
   if (!turn.text) turn.node?.querySelector(".said")?.remove();
   if (error.name === "AbortError") {
-    if (turn.text) history.push({ role: "assistant", content: turn.text });
-    else history.length = before;
+    if (turn.text) turn.history.push({ role: "assistant", content: turn.text });
+    else turn.history.length = before;
     put(say(element("p", { className: "figures" }), ["stopped"]), turn.node);
     return;
   }
-  history.length = before;
+  turn.history.length = before;
   if (!byId("text").value) byId("text").value = text;
   const failure = error instanceof Failure ? error : new Failure({ message: String(error) });
   const why = `${failure.title[0]}_why`;
@@ -388,7 +389,7 @@ async function answer(turn) {
   Object.assign(turn, { text: "", calls: [], finish: "", usage: null, first: null });
   turn.node = put(element("div", { className: "turn busy" }, element("p", { className: "said" })));
   const started = performance.now();
-  const body = { model: byId("model").value || undefined, messages: history, stream: true, stream_options: { include_usage: true } };
+  const body = { model: byId("model").value || undefined, messages: turn.history, stream: true, stream_options: { include_usage: true } };
   if (byId("tool").checked) body.tools = [TOOL];
   const response = await call("v1/chat/completions", {
     method: "POST",
@@ -494,7 +495,7 @@ function runTool({ name, arguments: text }) {
 
 function clearChat() {
   running?.abort();
-  history.length = 0;
+  history = [];
   byId("log").replaceChildren(element("p", { className: "empty", textContent: tell("empty") }));
   byId("log").firstChild.dataset.t = "empty";
   byId("text").focus();

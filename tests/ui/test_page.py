@@ -136,6 +136,27 @@ def test_stop(open_page: Open, service: Service, sandbox: SandboxServer) -> None
     assert page.complaints() == []
 
 
+@pytest.mark.parametrize("step", [{"text": "раз " * 100, "frame_delay": 0.1}, {"delay": 20}], ids=["words", "silence"])
+def test_a_new_chat_knows_nothing_of_the_old_one(
+    open_page: Open, service: Service, sandbox: SandboxServer, step: dict[str, Any]
+) -> None:
+    """Also when it begins in the middle of an answer."""
+    sandbox.state.script({"text": "Первый."}, step)
+    page = open_page(service).ready()
+    page.ask("Один")
+    page.wait_for(".figures", "in all")
+    page.ask("Два")
+    assert sandbox.state.wait_for(lambda counters: counters.chat_requests == 2)
+    if "text" in step:
+        page.wait_for(".busy .said", "раз")
+    page.click("#clear")
+    page.wait_for("#send:not([hidden])")
+    page.ask("Три")
+    page.wait_for(".said", "Вы написали: Три")
+    assert sandbox.state.chats()[-1]["messages"] == [{"role": "user", "content": "Три"}]
+    assert page.complaints() == []
+
+
 def test_the_key_is_asked_for_and_remembered(open_page: Open, start_service: Start) -> None:
     service = start_service(GPT2GIGA_API_KEY="ключ-1")
     page = open_page(service)

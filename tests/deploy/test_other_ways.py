@@ -16,15 +16,12 @@ import pytest
 import requests
 
 from gpt2giga.sandbox.server import SandboxServer
-from gpt2giga.settings import table
 from tests.deploy.running import children
-from tests.deploy.running import DEPLOY
 from tests.deploy.running import in_background
 from tests.deploy.running import ROOT
 from tests.deploy.running import running
 from tests.deploy.streams import Place
 from tests.service import free_port
-from tests.service import Service
 from tests.sockets import eventually
 
 
@@ -135,28 +132,3 @@ def test_the_steps_of_the_dockerfile(
         assert status(port, "/v1/models") == 200
     refused = subprocess.run([*as_nobody, *probe[:-1], "1"], cwd=home, env=environ, capture_output=True, text=True)
     assert refused.returncode != 0 and "nothing answers" in refused.stderr
-
-
-def verifying(name: str) -> list[str]:
-    [block] = re.findall(r"```bash\n(.*?)```", (DEPLOY / name).read_text(), re.S)
-    return block.strip().split("\n\n")
-
-
-@pytest.mark.parametrize("name", ["README.md", "README.ru.md"])
-def test_the_lines_that_verify(service: Service, name: str) -> None:
-    said = []
-    for line in verifying(name):
-        here = line.replace("http://127.0.0.1:8080", service.url)
-        said.append(subprocess.run(["bash", "-c", here], capture_output=True, text=True, timeout=30, check=True).stdout)
-    health, models, stream = said
-    assert '"status":"ok"' in health and '"object":"list"' in models and stream.endswith("data: [DONE]\n\n")
-
-
-@pytest.mark.parametrize("name", ["README.md", "README.ru.md"])
-def test_what_the_readmes_name_exists(name: str) -> None:
-    text = (DEPLOY / name).read_text()
-    named = set(re.findall(r"\b(?:GPT2GIGA|GIGACHAT)_[A-Z_]+", text))
-    assert named <= {variable for variable, _, _ in table()}
-    files = set(re.findall(r"deploy/[\w./-]+\w", text))
-    assert [file for file in files if not (ROOT / file).exists()] == []
-    assert max(len(block.splitlines()) for block in re.findall(r"```\n(.*?)```", text, re.S)) <= 10

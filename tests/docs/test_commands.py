@@ -1,0 +1,124 @@
+"""The documents' shell commands, as a reader would type them."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gpt2giga.sandbox.server import SandboxServer
+from tests.commands.running import printed
+from tests.docs.blocks import all_commands
+from tests.docs.blocks import blocks
+from tests.docs.blocks import commands
+from tests.docs.blocks import PAIRS
+from tests.docs.blocks import ROOT
+from tests.docs.machine import ReadersMachine
+from tests.docs.programs import ELSEWHERE
+from tests.service import free_port
+from tests.service import Service
+
+URL = "http://127.0.0.1:8080"
+ENGLISH = [english for english, _ in PAIRS]
+DEPLOY = "deploy/README.md"
+
+
+@pytest.fixture
+def machine(service: Service, sandbox: SandboxServer, tmp_path: Path) -> ReadersMachine:
+    """In front of the sandbox, with the service running."""
+    return ReadersMachine(
+        tmp_path,
+        port=free_port(),
+        GIGACHAT_BASE_URL=sandbox.base_url,
+        GIGACHAT_AUTH_URL=sandbox.auth_url,
+        GIGACHAT_CREDENTIALS=sandbox.credentials,
+        GPT2GIGA_PORT=str(service.port),
+        GPT2GIGA_RUNTIME_DIR=str(tmp_path),
+    )
+
+
+@pytest.mark.parametrize("document", ENGLISH)
+def test_every_block_runs(machine: ReadersMachine, service: Service, document: str) -> None:
+    """One after another, from a checkout. The Russian documents have the same blocks, which test_text.py holds."""
+    for block in blocks(document):
+        if block.language == "bash":
+            if document == DEPLOY:  # each way is complete in itself
+                machine.start_over(in_checkout="git clone" not in block.text)
+            machine.run(block.text.replace(URL, service.url))
+
+
+def test_a_block_that_fails_is_seen(machine: ReadersMachine) -> None:
+    for block in ("unheard-of --option", "cp deploy/missing .", "gpt2giga doctor", "sudo nano missing", "make missing"):
+        with pytest.raises(AssertionError, match="ended with"):
+            machine.run(block)
+
+
+@pytest.mark.parametrize("program", ELSEWHERE)
+def test_what_is_only_a_stand_in_is_tried_elsewhere(program: str) -> None:
+    elsewhere = ELSEWHERE[program]
+    assert program in {Path(words[0]).name for words in all_commands()}, "no document has it any more"
+    assert elsewhere.why and elsewhere.shows in (ROOT / elsewhere.file).read_text()
+    subprocess.run(["make", "--silent", "--dry-run", elsewhere.target], cwd=ROOT, check=True, capture_output=True)
+
+
+CURL = [words for words in all_commands() if words[0] == "curl"]
+
+
+def body(words: tuple[str, ...]) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(words[words.index("-d") + 1]) if "-d" in words else {}
+    return found
+
+
+def answer_is_right(path: str, asked: dict[str, Any], said: str) -> bool:
+    """False also for a path that nobody has thought of here."""
+    if asked.get("stream"):
+        frames = [frame.removeprefix("data: ") for frame in said.split("\n\n")]
+        chunks = [json.loads(frame) for frame in frames[:-2]]
+        return frames[-2:] == ["[DONE]", ""] and any(chunk["choices"][0]["delta"].get("content") for chunk in chunks)
+    answer = json.loads(said)
+    if path == "/v1/chat/completions":
+        message = answer["choices"][0]["message"]
+        names = [call["function"]["name"] for call in message.get("tool_calls", [])]
+        return (
+            names == [tool["function"]["name"] for tool in asked["tools"]] if "tools" in asked else message["content"]
+        )
+    if path == "/v1/embeddings":
+        return [len(found["embedding"]) for found in answer["data"]] == [2560] * len(asked["input"])
+    if path == "/v1/models":
+        return "GigaChat-2-Max" in [model["id"] for model in answer["data"]]
+    return path == "/health" and answer["status"] == "ok"
+
+
+@pytest.mark.parametrize("words", CURL, ids=lambda words: " ".join(words)[:70])
+def test_curl(service: Service, words: tuple[str, ...]) -> None:
+    [address] = [word for word in words if word.startswith(URL)]
+    here = [word.replace(URL, service.url) for word in words]
+    done = subprocess.run(["curl", "-sS", *here[1:]], capture_output=True, text=True, timeout=30, check=True)
+    assert answer_is_right(address.removeprefix(URL), body(words), done.stdout), done.stdout
+
+
+def options(words: tuple[str, ...]) -> set[str]:
+    return {word for word in words if word.startswith("--")}
+
+
+@pytest.mark.parametrize("words", [words for words in all_commands() if words[0] == "openclaw"], ids=" ".join)
+def test_openclaws_commands_are_those_that_are_tried(words: tuple[str, ...]) -> None:
+    """make test-openclaw calls the real one; here its tests must know the same verbs and options."""
+    tried = "".join(path.read_text() for path in sorted((ROOT / "tests/openclaw").glob("*.py")))
+    verbs = re.match(r"(\w+ )+", " ".join(words[1:]) + " ")
+    assert verbs
+    quoted = ", ".join(f'"{verb}"' for verb in verbs[0].split()[: 3 if words[1] == "infer" else 2])
+    assert quoted in tried
+    assert {option for option in options(words) if f'"{option}"' not in tried} == set()
+
+
+def test_claude_code_gets_what_connect_says() -> None:
+    def exported(script: str) -> list[str]:
+        return [pair for words in commands(script) if words[0] == "export" for pair in words[1:]]
+
+    [block] = [block.text for block in blocks("README.md") if "ANTHROPIC_BASE_URL" in block.text]
+    assert exported(block) == exported(printed("connect", "claude-code"))

@@ -1,0 +1,119 @@
+"""The documents' tables are those of the code.
+
+`python -m tests.docs.test_tables` brings them up to date: whole in the English README; in the Russian one all but
+the last column, which people write. What is new there stays empty until somebody does, and fails here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from gpt2giga.dialects.openai.parameters import TABLE
+from gpt2giga.factory import create_app
+from gpt2giga.settings import parse
+from gpt2giga.settings import table
+from tests.docs.blocks import ROOT
+from tests.docs.blocks import rows
+
+ENGLISH, RUSSIAN = "README.md", "README.ru.md"
+FATES = {"used": "используется", "emulated": "эмулируется", "ignored": "игнорируется", "refused": "отклоняется"}
+# What is the same in every language.
+FACTS = re.compile(r"`[^`]+`|\b[A-Z][A-Z0-9]*_[A-Z_0-9]+\b|\b\d[\d.]*\b|\w+://\S+|\w+=[\w-]+|True|False")
+
+
+@dataclass(frozen=True)
+class Table:
+    head: tuple[str, ...]
+    russian_head: tuple[str, ...]
+    rows: list[tuple[str, str, str]]
+
+    def printed(self) -> str:
+        return _lines(self.head, self.rows)
+
+    def printed_in_russian(self, meanings: dict[str, str]) -> str:
+        found = [(name, FATES.get(second, second), meanings.get(name, "")) for name, second, _ in self.rows]
+        return _lines(self.russian_head, found)
+
+
+def _lines(head: tuple[str, ...], rows: list[tuple[str, str, str]]) -> str:
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in [head, ("---",) * 3, *rows])
+
+
+TABLES = {
+    "settings": Table(
+        ("variable", "default", "meaning"),
+        ("переменная", "по умолчанию", "смысл"),
+        [(f"`{variable}`", default and f"`{default}`", doc) for variable, default, doc in table()],
+    ),
+    "parameters": Table(
+        ("parameter", "becomes", "how"),
+        ("параметр", "что с ним", "как"),
+        [(f"`{name}`", parameter.fate, parameter.how) for name, parameter in TABLE.items()],
+    ),
+}
+
+
+def meanings(name: str) -> dict[str, str]:
+    return {row[0]: row[-1] for row in rows(RUSSIAN, name)}
+
+
+def write_tables() -> None:
+    for document in (ENGLISH, RUSSIAN):
+        path = ROOT / document
+        for name, found in TABLES.items():
+            printed = found.printed() if document == ENGLISH else found.printed_in_russian(meanings(name))
+            start, end = f"<!-- {name} -->\n", f"\n<!-- /{name} -->"
+            before, after = path.read_text().split(start)
+            path.write_text(before + start + printed + after[after.index(end) :])
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_printed(name: str) -> None:
+    printed = f"<!-- {name} -->\n{TABLES[name].printed()}\n<!-- /{name} -->"
+    assert printed in (ROOT / ENGLISH).read_text(), "run: python -m tests.docs.test_tables"
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_in_russian(name: str) -> None:
+    """Every row with its default; an explanation wherever there is an English one, in Russian, with the same facts."""
+    told = meanings(name)
+    printed = f"<!-- {name} -->\n{TABLES[name].printed_in_russian(told)}\n<!-- /{name} -->"
+    assert printed in (ROOT / RUSSIAN).read_text(), "run: python -m tests.docs.test_tables"
+    for first, _, meaning in TABLES[name].rows:
+        assert bool(meaning) == bool(told[first]), first
+        assert {fact for fact in FACTS.findall(meaning) if fact not in told[first]} == set(), first
+        assert not re.search("[a-z]{4} [a-z]{2,} [a-z]{4}", told[first]), "in English"
+
+
+@pytest.mark.parametrize("document", [ENGLISH, RUSSIAN])
+def test_endpoints(document: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every route that the service has, and no other."""
+    app = create_app(parse({"GIGACHAT_CREDENTIALS": "YTpi", "GPT2GIGA_METRICS": "True"}))
+    routes = {
+        f"{method} {re.sub('<(?:[^<>]*:)?[^<>]*?_?id>', '{id}', rule.rule)}"
+        for rule in app.url_map.iter_rules()
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+        if not rule.rule.startswith(("/v1", "/ui"))
+    }
+    named = {name for row in rows(document, "endpoints") for name in _endpoints(row[0])}
+    assert named == routes
+
+
+def _endpoints(cell: str) -> Iterator[str]:
+    """`POST`, `GET /files`, `/more`: both methods for both paths."""
+    methods: list[str] = []
+    complete = True
+    for word in re.findall(r"[A-Z]+|/[^`, ]*", cell):
+        if word.startswith("/"):
+            yield from (f"{method} {word.removeprefix('/v1')}" for method in methods)
+            complete = True
+        else:
+            methods, complete = [*([] if complete else methods), word], False
+
+
+if __name__ == "__main__":
+    write_tables()

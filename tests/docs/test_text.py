@@ -1,0 +1,113 @@
+"""What the documents' sentences name is there, and the Russian documents say the same as the English ones."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+
+import click
+import pytest
+
+from gpt2giga.cli import main
+from gpt2giga.settings import SCOPES
+from gpt2giga.settings import VARIABLES
+from tests.docs.blocks import Block
+from tests.docs.blocks import blocks
+from tests.docs.blocks import commands
+from tests.docs.blocks import DOCUMENTS
+from tests.docs.blocks import in_code
+from tests.docs.blocks import PAIRS
+from tests.docs.blocks import prose
+from tests.docs.blocks import ROOT
+from tests.docs.blocks import text
+
+LONGEST_BLOCK = 28
+
+
+def without_comments(block: Block) -> object:
+    if block.language == "bash":
+        return block.text
+    return re.sub(r"(^|  )#.*|(?<=GIGACHAT_CREDENTIALS=).*", "", block.text, flags=re.M)
+
+
+@pytest.mark.parametrize(("english", "russian"), PAIRS)
+def test_both_languages_have_the_same_blocks(english: str, russian: str) -> None:
+    first, second = blocks(english), blocks(russian)
+    assert [block.language for block in first] == [block.language for block in second]
+    for left, right in zip(first, second, strict=True):
+        assert without_comments(left) == without_comments(right)
+
+
+def outline(document: str) -> list[str]:
+    """Headings without their words, rows and points of lists."""
+    return re.findall(r"^(#+ (?:\d\.)?|\||- )", prose(document), re.M)
+
+
+@pytest.mark.parametrize(("english", "russian"), PAIRS)
+def test_both_languages_have_the_same_parts(english: str, russian: str) -> None:
+    assert outline(english) == outline(russian)
+    assert sorted(set(in_code(english)) - set(in_code(russian))) == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_variables(document: str) -> None:
+    named = set(re.findall(r"\b(?:GPT2GIGA|GIGACHAT)_\w+", text(document)))
+    assert named <= {*VARIABLES, *SCOPES}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_files_and_links(document: str) -> None:
+    folder = (ROOT / document).parent
+    for link, anchor in re.findall(r"\]\((?!https?:)([^)#]*)#?([^)]*)\)", prose(document)):
+        target = (folder / link) if link else ROOT / document
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target.read_text()), anchor
+    named = set(re.findall(r"(?<![\w/.])(?:deploy|tests)/[\w./-]+\w", text(document)))
+    assert [file for file in named if not (ROOT / file).exists()] == []
+    folders_of_code = {name for name in in_code(document) if re.fullmatch(r"[\w/]+(/|\.py)", name)}
+    places = (ROOT, ROOT / "gpt2giga", ROOT / "gpt2giga/upstream", ROOT / "gpt2giga/dialects")
+    assert [name for name in folders_of_code if not any((place / name).exists() for place in places)] == []
+
+
+def anchors(markdown: str) -> set[str]:
+    """As GitHub makes them."""
+    headings = re.findall(r"^#+ (.*)", markdown, re.M)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_commands_in_sentences(document: str) -> None:
+    for said in in_code(document):
+        for words in commands(said) if re.match(r"(sudo .*)?(gpt2giga|make) ", said) else ():
+            assert words[0] in ("gpt2giga", "make")
+            check_make(words[1]) if words[0] == "make" else check_verb(*words[1:])
+
+
+def check_make(target: str) -> None:
+    subprocess.run(["make", "--silent", "--dry-run", target], cwd=ROOT, check=True, capture_output=True)
+
+
+def check_verb(*arguments: str) -> None:
+    """Raises UsageError for verbs and options that do not exist."""
+    context = click.Context(main)
+    flags = [word for word in arguments if word.startswith("--")]
+    verbs = [word for word in arguments if not word.startswith("--")]
+    known = {option for parameter in main.params for option in parameter.opts} | {"--help"}
+    if verbs and verbs[0] != "VERB":
+        command = main.get_command(context, verbs[0])
+        assert command, f"no verb {verbs[0]}"
+        known |= {option for parameter in command.params for option in parameter.opts}
+    assert {flag for flag in flags if flag not in known} == set()
+
+
+def test_shell_words() -> None:
+    """The parser itself: what is a command, and what is not."""
+    script = "sudo -u www-data a 'b c' && d \\\n  e  # f && g\n# h\n\nexport I=1; j | k"
+    found = ["a 'b c'", "d e", "export I=1", "j", "k"]
+    assert [shlex.join(words) for words in commands(script)] == found
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_blocks_are_short(document: str) -> None:
+    assert max(len(block.text.splitlines()) for block in blocks(document)) <= LONGEST_BLOCK

@@ -46,6 +46,10 @@ if [ ! -e "$target/.env" ]; then
         sed -i '/^GIGACHAT_CREDENTIALS=/d' "$target/.env"
         printf '\nGIGACHAT_CREDENTIALS=%s\n' "$GIGACHAT_CREDENTIALS" >>"$target/.env"
     fi
+elif ! runuser -u www-data -- test -r "$target/.env"; then
+    # `gpt2giga init` writes it for the eyes of its own user only.
+    chown root:www-data "$target/.env"
+    chmod 0640 "$target/.env"
 fi
 
 ln -sfn "$target/venv/bin/gpt2giga" /usr/local/bin/gpt2giga
@@ -67,7 +71,8 @@ elif ! grep -Eq '^[[:space:]]*(export )?(GIGACHAT_(CREDENTIALS|ACCESS_TOKEN|USER
     say "Installed. Put your Authorization Key into $target/.env, then: sudo systemctl start gpt2giga"
     exit
 elif ! systemctl restart gpt2giga; then
-    journalctl --unit gpt2giga --lines 5 --output cat --no-pager >&2 || true
+    journalctl --sync || true
+    journalctl --unit gpt2giga --lines 20 --output cat --no-pager >&2 || true
     fail "the service did not start; mend $target/.env, then: sudo systemctl restart gpt2giga"
 fi
 (cd "$target" && gpt2giga probe) || fail "the service does not answer: journalctl -u gpt2giga"

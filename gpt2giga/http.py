@@ -46,6 +46,9 @@ PATIENCE = 30.0
 # struct linger: on, no seconds.
 AT_ONCE = struct.pack("ii", 1, 0)
 
+# In the WSGI environment: nothing is left of the body.
+WAS_READ = "gpt2giga.body_was_read"
+
 # Ids that clients make up and that end in headers and log lines.
 ACCEPTED_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
@@ -60,6 +63,7 @@ def init_app(app: Flask, settings: Settings) -> None:
             "wsgi.input": io.BytesIO(body),
             "wsgi.input_terminated": True,
             "CONTENT_LENGTH": str(len(body)),
+            WAS_READ: True,
         }
 
     app.before_request(read)
@@ -78,6 +82,11 @@ def _merging_slashes(inner: WSGIApplication) -> WSGIApplication:
 
 
 def _read_body(most: int) -> bytes:
+    encoding = request.headers.get("Content-Encoding", "identity")
+    if encoding.lower() != "identity":
+        raise BadRequest(
+            f"Content-Encoding {encoding!r} is not taken: send the body as it is.", code="invalid_encoding"
+        )
     declared = request.content_length or 0
     body = bytearray()
     if declared <= most:
@@ -114,6 +123,8 @@ def _broken_chunks() -> tuple[type[Exception], ...]:
 
 def _discard_rest(response: Response) -> Response:
     """An answer given before the body was read: closing the connection at once could lose it on its way."""
+    if WAS_READ in request.environ:
+        return response
     connection = request.environ.get("gunicorn.socket")
     has_ended = False
     with _patience():

@@ -40,5 +40,9 @@ def _connected(settings: Settings, timeout: float) -> socket.socket:
         return socket.create_connection((ANYWHERE.get(settings.host, settings.host), settings.port), timeout)
     connection = socket.socket(socket.AF_UNIX)
     connection.settimeout(timeout)
-    connection.connect(settings.host.removeprefix("unix:"))
+    try:
+        connection.connect(settings.host.removeprefix("unix:"))
+    except OSError:
+        connection.close()
+        raise
     return connection

@@ -134,6 +134,7 @@ def test_a_refused_body_that_does_not_come_is_not_waited_for(monkeypatch: pytest
     app.before_request(lambda: ("no key", 401))
     http.init_app(app, Settings())
     ours, theirs = socket.socketpair()
+    theirs.settimeout(raw.PATIENCE)
     with ours, theirs:
         answer = app.test_client().post(
             CHAT,

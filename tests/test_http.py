@@ -57,6 +57,12 @@ def test_doubled_slashes(service: Service) -> None:
         assert (response.status_code, response.json().get("object")) == (200, "chat.completion"), path
 
 
+def test_a_compressed_body_is_refused_by_name(service: Service) -> None:
+    headers = {"Content-Encoding": "gzip"}
+    response = service.request("POST", "/v1/chat/completions", data=b"\x1f\x8b", headers=headers)
+    assert response.status_code == 400 and "'gzip'" in response.json()["error"]["message"]
+
+
 def test_request_id(service: Service) -> None:
     assert service.get("/health", headers={"X-Request-ID": "abc-1"}).headers["X-Request-ID"] == "abc-1"
     forged = service.get("/health", headers={"X-Request-ID": "a b<script>"}).headers["X-Request-ID"]

@@ -15,6 +15,7 @@ from gpt2giga.settings import SettingsError
 if TYPE_CHECKING:
     from gpt2giga.commands.finding import Report
     from gpt2giga.commands.gigachat_checks import GigaChatChecks
+    from gpt2giga.settings import Settings
 
 
 @click.command()
@@ -56,9 +57,21 @@ def _check_service(report: Report, given: Given, checks: GigaChatChecks, url: st
     }
     try:
         settings = given.unchecked()
-        address = service_url(settings, url)
     except SettingsError as error:
         report.skip("service", str(error))
         return
+    if settings.host.startswith("unix:") and not url:
+        report.run("service", lambda: _check_socket(settings))
+        return
+    address = service_url(settings, url)
     with closing(ServiceChecks(address, settings, question, checks.counted)) as service:
         service.run(report)
+
+
+def _check_socket(settings: Settings) -> str:
+    from gpt2giga.commands.finding import Sick
+    from gpt2giga.probe import answers
+
+    if not answers(settings, 5):
+        raise Sick(f"nothing answers on {settings.address}: start the service, or compare GPT2GIGA_HOST with its own.")
+    return f"{settings.address} answers; name the web server before it with --url to check key and streams too"

@@ -75,11 +75,12 @@ def _object(config: dict[str, Any], *path: str) -> dict[str, Any]:
 def _set_provider(provider: dict[str, Any], connection: Connection) -> None:
     before = provider.get("models")
     known = {model.get("id"): model for model in before if isinstance(model, dict)} if isinstance(before, list) else {}
+    listed = [{**_model(shown, real), **known.pop(shown, {})} for shown, real in connection.models]
     provider["baseUrl"] = f"{connection.root}/v1"
     provider["api"] = "openai-completions"
     if connection.key:  # with one that nobody asks for, OpenClaw shuts the provider off for minutes after a 402
         provider["apiKey"] = connection.key
-    provider["models"] = [{**_model(shown, real), **known.get(shown, {})} for shown, real in connection.models]
+    provider["models"] = [*listed, *known.values()]
 
 
 def _model(shown: str, real: str) -> dict[str, Any]:

@@ -28,6 +28,8 @@ from gpt2giga.pump import Pump
 from gpt2giga.silence import Silence
 
 PIECE = 64 * 1024
+# What only asks for something that is there, the models or a file, may not be silent as long as a model that thinks.
+LOOK_UP_SECONDS = 15.0
 
 
 class Connections:
@@ -82,7 +84,8 @@ class Connections:
         body = content.encode() if isinstance(content, str) else content
         request = self._head(method, url, headers, len(body)) + body
         connection = self._kept() or self._connect()
-        response = Response(connection, f"{self._fallback.base_url}{url[1:]}", self._keep, self._silence_seconds)
+        silence = min(self._silence_seconds, LOOK_UP_SECONDS if method == "GET" else math.inf)
+        response = Response(connection, f"{self._fallback.base_url}{url[1:]}", self._keep, silence)
         Pump.on_abort(response.abort)
         try:
             with suppress(httpx.WriteError):  # an answer may come before the request is whole: a 413, and the end

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Callable
 
 from gpt2giga.sandbox.server import SandboxServer
@@ -63,3 +64,14 @@ def test_progress_in_a_terminal(account: dict[str, str]) -> None:
     with Terminal("doctor", "--no-service", **account) as terminal:
         assert terminal.end() == 0
     assert "oauth ..." in terminal.screen and "\x1b[K" in terminal.screen
+
+
+def test_a_unix_socket_is_asked_too(account: dict[str, str], start_service: Callable[..., Service]) -> None:
+    """Only the way there differs; key and streams are asked through the web server before it."""
+    missing = run("doctor", GPT2GIGA_HOST="unix:/nowhere/socket", **account)
+    assert missing.returncode == 2 and "nothing answers on unix:/nowhere/socket" in missing.stdout
+    with tempfile.TemporaryDirectory() as folder:  # pytest's paths are too long for a socket
+        host = f"unix:{folder}/s"
+        start_service(GPT2GIGA_HOST=host)
+        done = run("doctor", GPT2GIGA_HOST=host, **account)
+        assert done.returncode == 0 and names(done.stdout) == [*GIGACHAT, "service"] and "--url" in done.stdout

@@ -62,3 +62,11 @@ def test_a_gateway_elsewhere_stays() -> None:
 def test_what_is_no_object(config: dict[str, Any], place: str) -> None:
     with pytest.raises(WrongShape, match=f"{place} is not an object"):
         merged(config, CONNECTION)
+
+
+def test_somebodys_models_stay() -> None:
+    mine = [{"id": "GigaChat-2-Max", "name": "Mine"}, {"id": "corporate", "contextWindow": 5}]
+    models = merged({"models": {"providers": {"gigachat": {"models": mine}}}}, CONNECTION)["models"]
+    found = {model["id"]: model for model in models["providers"]["gigachat"]["models"]}
+    assert found["corporate"] == mine[1]
+    assert found["GigaChat-2-Max"]["name"] == "Mine" and "maxTokens" in found["GigaChat-2-Max"]

@@ -206,7 +206,9 @@ def test_the_guides_unit(installed: Machine) -> None:
 
 
 def test_install_takes_over_from_the_guides_unit(installed: Machine) -> None:
+    installed.run(f"chown root:root {ENV} && chmod 0600 {ENV}")  # as `gpt2giga init` leaves it
     said = installed.says(INSTALL)
+    assert installed.says(f"stat -c '%a %U %G' {ENV}") == "640 root www-data"
     assert "gpt2giga.service.before" in said and "systemctl restart gpt2giga" in said
     assert health(installed)["status"] == "ok"
     installed.run("systemctl restart gpt2giga")

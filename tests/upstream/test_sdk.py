@@ -15,6 +15,7 @@ from gigachat.exceptions import ResponseError
 
 from gpt2giga.sandbox.server import SandboxServer
 from gpt2giga.settings import parse
+from gpt2giga.upstream import connections
 from gpt2giga.upstream.sdk import Client
 from gpt2giga.upstream.sdk import TokenFailure
 from tests.sockets import early_refusal
@@ -213,3 +214,13 @@ def test_an_answer_before_the_request_is_whole_is_read(make: Callable[..., Clien
         with pytest.raises(ResponseError) as caught:
             client.complete({**CHAT, "user": "x" * 30_000_000})
     assert caught.value.status_code == 413
+
+
+def test_a_look_up_waits_less_than_an_answer(make, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or probes would pile up behind a list of models that does not come."""
+    monkeypatch.setattr(connections, "LOOK_UP_SECONDS", 0.2)
+    client = make()
+    sandbox.state.script({"route": "models", "delay": 30}, {"delay": 1})
+    with pytest.raises(httpx.ReadTimeout):
+        client.get_models()
+    assert client.complete({**CHAT})

@@ -140,7 +140,8 @@ def _chat(body: Body, prompt: str) -> ChatRequest:
 
 
 def to_completion(answers: Iterable[Iterable[Event]], head: Head) -> dict[str, Any]:
-    choices, total = [], Usage()
+    choices = []
+    total: Usage | None = Usage()
     for index, events in enumerate(answers):
         text, finish = head.before[index], "stop"
         for event in events:
@@ -148,9 +149,9 @@ def to_completion(answers: Iterable[Iterable[Event]], head: Head) -> dict[str, A
                 case TextDelta(piece):
                     text += piece
                 case Done(finish, usage):
-                    total += usage or Usage()
+                    total = total + usage if total and usage else None
         choices.append(_choice(text, index, _finish(finish, head)))
-    return {**_part(head, choices), "usage": to_usage(total)}
+    return {**_part(head, choices), "usage": to_usage(total) if total else None}
 
 
 def to_chunks(

@@ -41,26 +41,28 @@ class Head:
 
 
 def to_chat_completion(answers: Iterable[Iterable[Event]], head: Head) -> dict[str, Any]:
-    """One answer for each choice."""
-    choices, total = [], Usage()
+    """One answer for each choice. The usage is null where GigaChat did not tell it: zeros would look like the truth."""
+    choices = []
+    total: Usage | None = Usage()
     for index, events in enumerate(answers):
         choice, usage = _to_choice(events, index, head)
         choices.append(choice)
-        total += usage
+        total = total + usage if total and usage else None
     return {
         "id": head.id,
         "object": "chat.completion",
         "created": head.created,
         "model": head.model,
         "choices": choices,
-        "usage": to_usage(total),
+        "usage": to_usage(total) if total else None,
     }
 
 
-def _to_choice(events: Iterable[Event], index: int, head: Head) -> tuple[dict[str, Any], Usage]:
+def _to_choice(events: Iterable[Event], index: int, head: Head) -> tuple[dict[str, Any], Usage | None]:
     said: defaultdict[type, str] = defaultdict(str)
     calls: list[ToolCall] = []
-    finish, usage = "stop", Usage()
+    finish = "stop"
+    usage: Usage | None = None
     for event in events:
         match event:
             case TextDelta(text) | ReasoningDelta(text) | RefusalDelta(text):
@@ -68,7 +70,7 @@ def _to_choice(events: Iterable[Event], index: int, head: Head) -> tuple[dict[st
             case ToolCall():
                 calls.append(event)
             case Done(finish, counted):
-                usage = counted or usage
+                usage = counted
     message = {"role": "assistant", "content": said[TextDelta] or None, "refusal": said[RefusalDelta] or None}
     if said[ReasoningDelta]:
         message["reasoning_content"] = said[ReasoningDelta]

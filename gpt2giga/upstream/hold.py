@@ -8,7 +8,9 @@ def possible_start(text: str, marker: str) -> int:
     found = text.find(marker)
     if found >= 0:
         return found
-    for at in range(max(0, len(text) - len(marker) + 1), len(text)):
+    at = max(0, len(text) - len(marker) + 1)
+    while (at := text.find(marker[0], at)) >= 0:
         if marker.startswith(text[at:]):
             return at
+        at += 1
     return len(text)

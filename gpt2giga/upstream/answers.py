@@ -22,8 +22,11 @@ def answer(chat: ChatRequest, ask: Ask, *, streamed: bool, as_function: bool) ->
     as_function: structured output by a forced function, for models without response_format.
     """
     if not (chat.stop or chat.json_format or chat.tool_choice.mode == "required"):
-        yield from ask(chat)  # nearly all: GigaChat's answer is the answer
-        return
+        return ask(chat)  # nearly all: GigaChat's answer is the answer
+    return _emulated(chat, ask, streamed, as_function)
+
+
+def _emulated(chat: ChatRequest, ask: Ask, streamed: bool, as_function: bool) -> Iterator[Event]:
     spent: list[Usage] = []
 
     def counted(chat: ChatRequest) -> Iterator[Event]:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import TypeVar
 
 from gpt2giga.errors import ProxyError
@@ -40,6 +41,7 @@ class Retries:
         return next(self.events(attempt))
 
     def events(self, attempt: Callable[[], Iterator[T]]) -> Iterator[T]:
+        """Returns when the first event is there: only until then is anything repeated."""
         for earlier in range(self.most + 1):
             events = attempt()
             try:
@@ -52,9 +54,8 @@ class Retries:
                 log.info("Trying again in %.1f s after %s (%s)", wait, error.code, error.upstream_status or "no answer")
                 time.sleep(wait)
             else:
-                yield first
-                yield from events
-                return
+                return chain([first], events)
+        raise AssertionError("the last attempt raises or returns")
 
     def _wait(self, error: ProxyError, earlier: int) -> float | None:
         """Seconds, or None when it makes no sense to try again."""

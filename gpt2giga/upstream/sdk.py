@@ -9,7 +9,8 @@ import time
 import urllib.request
 from collections.abc import Callable
 from collections.abc import Iterator
-from contextlib import suppress
+from itertools import chain
+from itertools import islice
 from typing import Any
 from typing import cast
 from typing import TypeVar
@@ -78,12 +79,17 @@ class AsItCame:
 
     @staticmethod
     def model_validate_json(data: str) -> Any:
-        with suppress(ValueError):
-            return from_json(data)
         try:
-            return json.loads(data, strict=False)
-        except (ValueError, RecursionError) as error:
-            raise Unreadable(data) from error
+            return from_json(data)
+        except ValueError:
+            return _from_loose_json(data)
+
+
+def _from_loose_json(data: str) -> Any:
+    try:
+        return json.loads(data, strict=False)
+    except (ValueError, RecursionError) as error:
+        raise Unreadable(data) from error
 
 
 class TokenFailure(Exception):
@@ -144,16 +150,16 @@ class Client(GigaChat):
 
     def _authorized(self, attempt: Callable[[], Iterator[T]]) -> Iterator[T]:
         """A rejected token is renewed once, also one that was fresh when the request waited for it: the SDK's own
-        calls would fail then."""
+        calls would fail then. Returns when the first item is there."""
         self._ensure_token()
         try:
-            yield from attempt()
+            return _begun(attempt())
         except AuthenticationError:
             if not self._use_auth:
                 raise
-            self._reset_token()
-            self._ensure_token()
-            yield from attempt()
+        self._reset_token()
+        self._ensure_token()
+        return _begun(attempt())
 
     def _ensure_token(self) -> None:
         if self._use_auth and not self._is_token_usable():
@@ -222,6 +228,11 @@ class Client(GigaChat):
         """The SDK asks for a token by password with the client whose time limit is that of a long answer."""
         if request.url.path.endswith("/token"):
             request.extensions["timeout"] = self._oauth_timeout.as_dict()
+
+
+def _begun(items: Iterator[T]) -> Iterator[T]:
+    first = [*islice(items, 1)]
+    return chain(first, items)
 
 
 def _connections(settings: Settings, client: httpx.Client, context: ssl.SSLContext) -> Connections | None:

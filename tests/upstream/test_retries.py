@@ -119,10 +119,9 @@ def test_each_wait_is_twice_as_long_and_never_the_same(slept: list[float]) -> No
 def test_nothing_is_ever_repeated(before: int, transient: list[bool], most: int, read: int) -> None:
     """Wherever it breaks and however often: what came is a beginning of the answer, and whole unless it raised."""
     source = Source(*(UpstreamCut("cut", transient=worth) for worth in transient), before=before)
-    events = Retries(most, 0, STATUSES).events(source)
     got = []
     try:
-        for item in events:
+        for item in Retries(most, 0, STATUSES).events(source):
             got.append(item)
             if len(got) > read:
                 break
@@ -130,7 +129,6 @@ def test_nothing_is_ever_repeated(before: int, transient: list[bool], most: int,
             assert len(got) == 5
     except UpstreamCut:
         assert len(got) == before
-    events.close()  # type: ignore[attr-defined]
     assert got == list(range(len(got)))
     assert source.attempts == source.closed <= most + 1
     assert before == 0 or source.attempts == 1

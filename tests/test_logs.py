@@ -103,6 +103,10 @@ def test_embeddings_and_other_requests(logging: Service) -> None:
     entry = line_of(logging, headers["X-Request-ID"])
     assert entry["model"] == "Embeddings" and entry["in"] > 0 and entry["out"] == 0
     headers["X-Request-ID"] = fresh_id()
+    logging.post("/v1/images/generations", {"prompt": "кот", "n": 2}, headers=headers)
+    entry = line_of(logging, headers["X-Request-ID"])
+    assert entry["model"] == "GigaChat-2-Max" and entry["in"] > 0 and entry["out"] > 0
+    headers["X-Request-ID"] = fresh_id()
     logging.get("/v1/models?api_key=marker", headers=headers)
     entry = line_of(logging, headers["X-Request-ID"])
     assert entry.keys() == {"time", "level", "message", "id", "method", "path", "status", "ms"}

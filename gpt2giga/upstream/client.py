@@ -16,8 +16,10 @@ from typing import TypeAlias
 from gigachat.context import session_id_cvar
 
 from gpt2giga.chat import ChatRequest
+from gpt2giga.chat import Done
 from gpt2giga.chat import Event
 from gpt2giga.chat import TextDelta
+from gpt2giga.chat import Usage
 from gpt2giga.errors import BadRequest
 from gpt2giga.errors import ContextTooLong
 from gpt2giga.errors import NotAuthenticated
@@ -109,20 +111,21 @@ class Upstream:
         with self._translated(model):
             return sum(count.tokens for count in self._client.tokens_count(texts, model=model))
 
-    def draw(self, prompt: str, model: str) -> bytes:
+    def draw(self, prompt: str, model: str) -> tuple[bytes, Usage]:
         """A picture by GigaChat's built-in text2image, which answers with the id of a file in an <img> tag."""
         with self._slot():
             payload = v1.to_drawing_payload(prompt, self.catalog.resolve(model))
-            text = self._retries.once(lambda: self._drawing(payload))
+            events = self._retries.once(lambda: self._drawing(payload))
+        text = "".join(event.text for event in events if isinstance(event, TextDelta))
+        usages = [event.usage for event in events if isinstance(event, Done) and event.usage]
         found = re.search(r'<img[^>]*\bsrc="([\w-]+)"', text)
         if not found:
             raise BadRequest(f"GigaChat drew nothing and said: {text[:500]}", param="prompt", code="no_image")
-        return self.files.content(found[1])
+        return self.files.content(found[1]), sum(usages, Usage())
 
-    def _drawing(self, payload: dict[str, Any]) -> str:
+    def _drawing(self, payload: dict[str, Any]) -> list[Event]:
         with self._translated(payload["model"]):
-            events = list(v1.from_completion(self._client.complete(payload), ToolNames()))
-        return "".join(event.text for event in events if isinstance(event, TextDelta))
+            return list(v1.from_completion(self._client.complete(payload), ToolNames()))
 
     def check(self) -> None:
         """Raises when GigaChat would not answer: no token to be had, or no list of models."""

@@ -12,6 +12,7 @@ from flask import Response
 
 from gpt2giga import http
 from gpt2giga import logs
+from gpt2giga.chat import Usage
 from gpt2giga.dialects import fields
 from gpt2giga.dialects.fields import Body
 from gpt2giga.dialects.fields import invalid
@@ -48,9 +49,11 @@ def blueprint(get_upstream: GetUpstream) -> Blueprint:
         _check_delivery(body)
         model = fields.string(body, "model")
         upstream = get_upstream()
-        logs.record().opened(model, body)
         asked = "" if model.startswith(PAINTERS) else model
-        response = http.json_response(to_images([upstream.draw(prompt, asked) for _ in range(n)]))
+        record = logs.record().opened(upstream.catalog.shown(asked), body)
+        drawings = [upstream.draw(prompt, asked) for _ in range(n)]
+        record.usage = sum((usage for _, usage in drawings), Usage())
+        response = http.json_response(to_images([image for image, _ in drawings]))
         response.headers.update(ignored_header(unused))
         return response
 

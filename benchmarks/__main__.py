@@ -124,15 +124,20 @@ def picture(results: dict[str, Results], path: Path) -> None:
 
     figure, axes = pyplot.subplots(2, 2, figsize=(12, 8))
     for axis, title in zip(axes.flat, (CHATS, BODIES, CHUNKS, MEMORY), strict=True):
+        top = 0.0
         for name, found in results.items():
             sizes = [*found[title]]
-            axis.plot(sizes, [statistics.median(found[title][size]) for size in sizes], marker="o", label=name)
+            values = [statistics.median(found[title][size]) for size in sizes]
+            axis.plot(sizes, values, marker="o", label=name)
+            top = max(top, *values)
         axis.set_title(title, fontsize=9)
-        axis.set_ylim(bottom=0)
+        axis.set_ylim(0, top * 1.1)
         if title == CHUNKS:
             axis.set_xscale("log")
+        if title != BODIES:  # which shall be a straight line, on a scale that shows one
+            axis.set_xticks(sizes, [str(size) for size in sizes])
         axis.grid(alpha=0.3)
-        axis.legend()
+        axis.legend(loc="lower left")
     figure.tight_layout()
     figure.savefig(path, dpi=110)
 

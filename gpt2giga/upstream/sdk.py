@@ -132,7 +132,7 @@ class Client(GigaChat):
             ),
             # Streams are changed on their way, so they must not be compressed.
             headers={"Accept-Encoding": "identity"},
-            event_hooks={"request": [self._limit_login], "response": [on_response]},
+            event_hooks={"request": [self._limit_time], "response": [on_response]},
         )
         self._client_instance = cast(httpx.Client, _connections(settings, client, context) or client)
         self._auth_client_instance = httpx.Client(verify=context, timeout=self._oauth_timeout)
@@ -224,9 +224,9 @@ class Client(GigaChat):
             # This machine's clock is wrong, or the time is in another unit: GigaChat's 401 tells then (contract 1).
             self._access_token.expires_at = NOT_KNOWN
 
-    def _limit_login(self, request: httpx.Request) -> None:
-        """The SDK asks for a token by password with the client whose time limit is that of a long answer."""
-        if request.url.path.endswith("/token"):
+    def _limit_time(self, request: httpx.Request) -> None:
+        """What only looks something up, and the SDK's login by password, need not wait as long as an answer."""
+        if request.method == "GET" or request.url.path.endswith("/token"):
             request.extensions["timeout"] = self._oauth_timeout.as_dict()
 
 

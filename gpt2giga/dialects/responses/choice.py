@@ -88,12 +88,8 @@ def _names(tool: Body, toolbox: Toolbox, param: str) -> set[str]:
 
 
 def _flat(tool: Body, toolbox: Toolbox, param: str) -> str:
-    """The flat name. A namespace may be left out where the name alone tells."""
     name = read.required_string(tool, "name", param)
-    namespace = read.optional_string(tool, "namespace", param)
-    named = [(flat, place) for flat, place in toolbox.places.items() if place.name == name]
-    exact = [flat for flat, place in named if place.namespace == namespace]
-    found = exact or ([flat for flat, _ in named] if not namespace else [])
-    if len(found) != 1:
+    flat = toolbox.meant(read.optional_string(tool, "namespace", param), name)
+    if not flat:
         raise BadRequest(f"'{param}' names the tool {name!r}, which is not in the list.", param=param)
-    return found[0]
+    return flat

@@ -48,10 +48,14 @@ class Toolbox:
 
     def flat(self, namespace: str, name: str) -> str:
         """The name of a tool, or of one that only the history remembers."""
-        for flat, place in self.places.items():
-            if (place.namespace, place.name) == (namespace, name):
-                return flat
-        return _joined(namespace, name)
+        return self.meant(namespace, name) or _joined(namespace, name)
+
+    def meant(self, namespace: str, name: str) -> str:
+        """The flat name, empty for a tool that is not in the list. A namespace may be left out where the name tells."""
+        named = [(flat, place) for flat, place in self.places.items() if place.name == name]
+        exact = [flat for flat, place in named if place.namespace == namespace]
+        found = exact or ([flat for flat, _ in named] if not namespace else [])
+        return found[0] if len(found) == 1 else ""
 
     def place(self, flat: str) -> Place:
         """A name that nobody offered comes back as a function's: the client is the one to say that it has none."""

@@ -41,6 +41,13 @@ def test_flat_names_never_meet() -> None:
     assert box.flat("old", "f") == "old__f", "what only the history remembers"
 
 
+def test_a_call_that_comes_back_without_its_namespace() -> None:
+    """Some clients drop it; the model would see a call of a tool that it does not have."""
+    assert toolbox(C, N).flat("", "f") == "n__f"
+    assert toolbox(N, {**N, "name": "m"}).flat("", "f") == "f", "two of them: nobody can tell"
+    assert toolbox(F, N).flat("", "f") == "f"
+
+
 def test_a_custom_tool_takes_one_string_and_tells_its_grammar() -> None:
     [tool] = toolbox(C).tools
     assert tool.parameters["required"] == ["input"]

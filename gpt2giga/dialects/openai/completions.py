@@ -37,6 +37,7 @@ from gpt2giga.dialects.openai.parameters import TypeCheck
 from gpt2giga.dialects.openai.request import include_usage
 from gpt2giga.dialects.openai.request import INT32
 from gpt2giga.dialects.openai.request import MOST_CHOICES
+from gpt2giga.dialects.openai.response import added
 from gpt2giga.dialects.openai.response import to_usage
 from gpt2giga.dialects.openai.stream import DONE
 from gpt2giga.errors import BadRequest
@@ -149,9 +150,9 @@ def to_completion(answers: Iterable[Iterable[Event]], head: Head) -> dict[str, A
                 case TextDelta(piece):
                     text += piece
                 case Done(finish, usage):
-                    total = total + usage if total and usage else None
+                    total = added(total, usage)
         choices.append(_choice(text, index, _finish(finish, head)))
-    return {**_part(head, choices), "usage": to_usage(total) if total else None}
+    return {**_part(head, choices), "usage": to_usage(total)}
 
 
 def to_chunks(
@@ -166,7 +167,7 @@ def to_chunks(
                     yield _part(head, [_choice(before + piece, index)])
                     before = ""
                 case Done(finish, usage):
-                    total = total + usage if total and usage else None
+                    total = added(total, usage)
                     yield _part(head, [_choice(before, index, _finish(finish, head))])
     if include_usage and total:
         yield {**_part(head, []), "usage": to_usage(total)}

@@ -41,20 +41,20 @@ class Head:
 
 
 def to_chat_completion(answers: Iterable[Iterable[Event]], head: Head) -> dict[str, Any]:
-    """One answer for each choice. The usage is null where GigaChat did not tell it: zeros would look like the truth."""
+    """One answer for each choice. The usage is null where GigaChat did not tell it."""
     choices = []
     total: Usage | None = Usage()
     for index, events in enumerate(answers):
         choice, usage = _to_choice(events, index, head)
         choices.append(choice)
-        total = total + usage if total and usage else None
+        total = added(total, usage)
     return {
         "id": head.id,
         "object": "chat.completion",
         "created": head.created,
         "model": head.model,
         "choices": choices,
-        "usage": to_usage(total) if total else None,
+        "usage": to_usage(total),
     }
 
 
@@ -105,7 +105,14 @@ def to_finish(finish: str, head: Head) -> str:
     return "function_call" if finish == "tool_calls" and head.legacy_functions else finish
 
 
-def to_usage(usage: Usage) -> dict[str, Any]:
+def added(total: Usage | None, usage: Usage | None) -> Usage | None:
+    """None as soon as one of them is not known: a sum without it, or zeros, would look like the truth."""
+    return total + usage if total and usage else None
+
+
+def to_usage(usage: Usage | None) -> dict[str, Any] | None:
+    if usage is None:
+        return None
     return {
         "prompt_tokens": usage.prompt,
         "completion_tokens": usage.completion,

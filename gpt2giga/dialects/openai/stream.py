@@ -14,6 +14,7 @@ from gpt2giga.chat import RefusalDelta
 from gpt2giga.chat import TextDelta
 from gpt2giga.chat import ToolCall
 from gpt2giga.chat import Usage
+from gpt2giga.dialects.openai.response import added
 from gpt2giga.dialects.openai.response import Head
 from gpt2giga.dialects.openai.response import to_finish
 from gpt2giga.dialects.openai.response import to_function
@@ -33,7 +34,7 @@ def to_chunks(
     """One answer for each choice, one after the other.
 
     The first chunk carries the role and comes with the first event, so that a refusal can still be a status.
-    The usage is left out where GigaChat did not tell it: zeros would look like the truth.
+    The usage is left out where GigaChat did not tell it.
     """
     total: Usage | None = Usage()
     for index, events in enumerate(answers):
@@ -54,7 +55,7 @@ def to_chunks(
                     calls += 1
                 case Done(finish, usage):
                     yield _chunk(head, {}, index, to_finish(finish, head))
-                    total = total + usage if total and usage else None
+                    total = added(total, usage)
     if include_usage and total:
         yield {**_chunk(head, {}, 0), "choices": [], "usage": to_usage(total)}
     yield DONE

@@ -13,11 +13,14 @@ from flask import Response
 
 from gpt2giga.pump import gevent_is_on
 
+READABLE = 1  # libev's EV_READ
+
 
 def init_app(app: Flask) -> None:
     """Without gevent there is nobody to watch; the next write to the client tells then."""
     app.before_request(_watch)
-    app.after_request(_stop_watching)
+    app.after_request(_stop_after_response)
+    app.teardown_request(_stop_without_response)
 
 
 def _watch() -> None:
@@ -27,23 +30,30 @@ def _watch() -> None:
     if connection is not None and gevent_is_on():
         import gevent
 
-        g.watcher = gevent.spawn(_wait, connection, gevent.getcurrent())
+        # Of the loop itself: a greenlet for each open request would cost memory, and time to start and to end.
+        g.watcher = gevent.get_hub().loop.io(connection.fileno(), READABLE)
+        g.watcher.start(_readable, g.watcher, connection, gevent.getcurrent())
 
 
-def _wait(connection: Any, waiting: Any) -> None:
-    from gevent.socket import wait_read
-
+def _readable(watcher: Any, connection: Any, waiting: Any) -> None:
+    """Runs in the loop, so it must not wait."""
+    watcher.stop()
     gone = True
     with suppress(OSError, ValueError):  # closed under us, or TLS, which cannot be peeked into
-        wait_read(connection.fileno())
         gone = not connection.recv(1, socket.MSG_PEEK)
         # Otherwise: the next request, sent early.
     if gone:
         waiting.kill(block=False)
 
 
-def _stop_watching(response: Response) -> Response:
+def _stop_after_response(response: Response) -> Response:
     watcher = g.pop("watcher", None)
     if watcher is not None:
-        response.call_on_close(lambda: watcher.kill(block=False))
+        response.call_on_close(watcher.close)
     return response
+
+
+def _stop_without_response(_: BaseException | None) -> None:
+    watcher = g.pop("watcher", None)
+    if watcher is not None:
+        watcher.close()

@@ -60,27 +60,26 @@ class Pump(Generic[T]):
         Raises what the source raised, once the items before are read.
         """
         quiet = Silence(silence, partial(self._queue.put, _Quiet())) if silence else None
+        over = None
         try:
-            while True:
+            while not over:
                 entries = [self._queue.get()]
                 entries += [self._queue.get() for _ in range(self._queue.qsize())]
                 items = [entry for entry in entries if not isinstance(entry, (_Over, _Quiet))]
-                is_over = isinstance(entries[-1], _Over)
-                if items or not is_over:
+                # Not always the last: a silence may be noted after it, while the reader is busy.
+                over = next((entry for entry in entries if isinstance(entry, _Over)), None)
+                if items or not over:
                     yield items
-                if is_over:
-                    break
                 if quiet:
                     quiet.touch()
         finally:
             if quiet:
                 quiet.end()
-        over = entries.pop()
-        if isinstance(over, _Over) and over.failure is not None:
+        if over.failure is not None:
             try:
                 raise over.failure
             finally:
-                del over
+                del entries, over
 
     def close(self) -> None:
         """Ends the source at once, wherever it waits; may be called twice.

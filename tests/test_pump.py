@@ -11,6 +11,7 @@ import pytest
 
 from gpt2giga.pump import Abandoned
 from gpt2giga.pump import Pump
+from tests.sockets import eventually
 
 
 class Source:
@@ -66,6 +67,23 @@ def test_a_failure_comes_after_what_was_before_it() -> None:
         for batch in batches:
             got += batch
     assert got == [0, 1, 2]
+
+
+@pytest.mark.parametrize("failure", ["", "broken"])
+def test_the_end_counts_also_when_a_silence_is_noted_after_it(failure: str) -> None:
+    source = Source(2, failure)
+    let_go(source, 1)
+    pump = Pump(source())
+    batches = pump.batches(0.05)
+    assert next(batches) == [0]
+    # The reader is busy sending, for longer than the limit.
+    let_go(source, 1)
+    assert source.closed.wait(10)
+    unread = pump._queue.qsize()
+    assert eventually(lambda: pump._queue.qsize() >= unread + 2)
+    assert next(batches) == [1]
+    with pytest.raises(ValueError, match="broken") if failure else contextlib.nullcontext():
+        assert next(batches, "over") == "over"
 
 
 def test_a_closed_pump_ends_its_source_at_the_next_item() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Callable
+from typing import Any
 from typing import TYPE_CHECKING
 
 from flask import Flask
@@ -13,6 +15,7 @@ from werkzeug.exceptions import HTTPException
 
 from gpt2giga import auth
 from gpt2giga import cors
+from gpt2giga import endings
 from gpt2giga import hangup
 from gpt2giga import health
 from gpt2giga import http
@@ -46,14 +49,21 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
+class _Application(Flask):
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """Nothing here is a coroutine, and Flask would look at each hook of each request."""
+        return func
+
+
 def create_app(settings: Settings | None = None) -> Flask:
     """Raises SettingsError. Talks to nobody: the first request asks for the first token."""
     settings = settings or load_settings()
     metrics = _metrics(settings)
     upstream = Accounts(settings, metrics or NOBODY)
-    app = Flask("gpt2giga", static_folder=None)
+    app = _Application("gpt2giga", static_folder=None)
     app.url_map.strict_slashes = False
     activity = Activity()
+    endings.init_app(app)
     logs.init_app(app, settings, activity.add, *([metrics.closed] if metrics else []))
     cors.init_app(app, settings)
     in_flight.init_app(app, settings)

@@ -7,10 +7,9 @@ from contextlib import suppress
 from typing import Any
 
 from flask import Flask
-from flask import g
 from flask import request
-from flask import Response
 
+from gpt2giga.endings import when_over
 from gpt2giga.pump import gevent_is_on
 
 READABLE = 1  # libev's EV_READ
@@ -19,20 +18,18 @@ READABLE = 1  # libev's EV_READ
 def init_app(app: Flask) -> None:
     """Without gevent there is nobody to watch; the next write to the client tells then."""
     app.before_request(_watch)
-    app.after_request(_stop_after_response)
-    app.teardown_request(_stop_without_response)
 
 
 def _watch() -> None:
-    """The body is read first: from then on a readable socket means that the client has gone."""
-    request.get_data()
+    """The body has been read (http.init_app): from now on a readable socket means that the client has gone."""
     connection = request.environ.get("gunicorn.socket")
     if connection is not None and gevent_is_on():
         import gevent
 
         # Of the loop itself: a greenlet for each open request would cost memory, and time to start and to end.
-        g.watcher = gevent.get_hub().loop.io(connection.fileno(), READABLE)
-        g.watcher.start(_readable, g.watcher, connection, gevent.getcurrent())
+        watcher = gevent.get_hub().loop.io(connection.fileno(), READABLE)
+        watcher.start(_readable, watcher, connection, gevent.getcurrent())
+        when_over(watcher.close)
 
 
 def _readable(watcher: Any, connection: Any, waiting: Any) -> None:
@@ -44,16 +41,3 @@ def _readable(watcher: Any, connection: Any, waiting: Any) -> None:
         # Otherwise: the next request, sent early.
     if gone:
         waiting.kill(block=False)
-
-
-def _stop_after_response(response: Response) -> Response:
-    watcher = g.pop("watcher", None)
-    if watcher is not None:
-        response.call_on_close(watcher.close)
-    return response
-
-
-def _stop_without_response(_: BaseException | None) -> None:
-    watcher = g.pop("watcher", None)
-    if watcher is not None:
-        watcher.close()

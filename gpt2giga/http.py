@@ -108,7 +108,8 @@ def _pieces() -> Iterator[bytes]:
     try:
         while piece := stream.read(STEP):
             yield piece
-            time.sleep(0)
+            if len(piece) == STEP:
+                time.sleep(0)
     except (OSError, ClientDisconnected):
         raise ClientGone("The connection ended in the middle of the request body.") from None
     except _broken_chunks() as error:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from flask import Flask
 from flask import request
-from werkzeug.wsgi import ClosingIterator
 
 from gpt2giga.auth import OPEN_ENDPOINTS
+from gpt2giga.endings import when_over
 from gpt2giga.errors import Unavailable
 from gpt2giga.pump import gevent_is_on
 from gpt2giga.settings import Settings
@@ -18,24 +17,18 @@ RETRY_AFTER = 5.0
 
 
 class InFlight:
-    """WSGI middleware. A request is in work until the last byte of its response has been sent."""
+    """A request is in work until the last byte of its response has been sent."""
 
-    def __init__(self, app: Any) -> None:
-        self._app = app
+    def __init__(self) -> None:
         self._open: set[Any] = set()
 
     def __len__(self) -> int:
         return len(self._open)
 
-    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+    def count(self) -> None:
         worker = _current()
         self._open.add(worker)
-        try:
-            response = self._app(environ, start_response)
-        except BaseException:
-            self._open.discard(worker)
-            raise
-        return ClosingIterator(response, lambda: self._open.discard(worker))
+        when_over(lambda: self._open.discard(worker))
 
     def end(self) -> None:
         """Each request gets an error as if GigaChat had failed: a status, or the last event of a stream.
@@ -49,8 +42,7 @@ class InFlight:
 
 
 def init_app(app: Flask, settings: Settings) -> None:
-    in_flight = InFlight(app.wsgi_app)
-    app.wsgi_app = in_flight  # type: ignore[method-assign]
+    in_flight = InFlight()
     app.extensions["in_flight"] = in_flight
 
     def refuse() -> None:
@@ -62,6 +54,7 @@ def init_app(app: Flask, settings: Settings) -> None:
                 retry_after=RETRY_AFTER,
             )
 
+    app.before_request(in_flight.count)
     app.before_request(refuse)
 
 

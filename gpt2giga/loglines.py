@@ -13,6 +13,8 @@ from gpt2giga.settings import Settings
 
 INVALID = re.compile(r"(Invalid request from ip=\S+: [^:]*).*", re.S)
 PLAIN = re.compile(r"[\w./:@+-]+")
+# Unlike orjson it does not fail over half of a surrogate pair, which an exception may hold.
+_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def configure(settings: Settings) -> None:
@@ -93,8 +95,3 @@ def _shown(value: object) -> str:
     """Quoted unless it is one plain word: what a client sends cannot look like the end of the line."""
     word = value if isinstance(value, str) else _json(value)
     return word if PLAIN.fullmatch(word) else printable(_json(word))
-
-
-def _json(value: object) -> str:
-    """Unlike orjson's it does not fail over half of a surrogate pair, which an exception may hold."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

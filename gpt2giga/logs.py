@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
+import secrets
 import time
-import uuid
 from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Iterator
@@ -79,12 +79,6 @@ class Record:
             self.cause = error.code or error.type
             raise
 
-    def sent(self, parts: Iterable[bytes]) -> Iterator[bytes]:
-        """The same parts of a stream. A server stops asking for them when the client has gone."""
-        self.whole = False
-        yield from parts
-        self.whole = True
-
     def write(self) -> None:
         """Once, when the last byte has been sent, or the client has gone."""
         if not self.whole:
@@ -122,7 +116,7 @@ def init_app(app: Flask, settings: Settings, *observers: Callable[[Record], None
         given = request.headers.get("X-Request-ID", "")
         # Behind a proxy its ids count, and nobody who goes past it may use them.
         believed = ACCEPTED_ID.fullmatch(given) and (proxies is None or proxies.vouch(request.environ))
-        request_id = given if believed else uuid.uuid4().hex
+        request_id = given if believed else secrets.token_hex(16)
         g.record = Record(request_id, request.method, request.path, settings.backend, settings.log_content)
         g.record.observers = observers
         g.record.route = request.url_rule.rule if request.url_rule else ""
@@ -144,8 +138,6 @@ def _close_record(response: Response) -> Response:
     found = record()
     response.headers["X-Request-ID"] = found.id
     found.status = response.status_code
-    if response.is_streamed:
-        response.response = found.sent(response.iter_encoded())
     response.call_on_close(found.write)
     return response
 

@@ -66,9 +66,11 @@ def respond(items: Generator[Item, None, None], style: Style) -> Response:
 
 def _frames(batches: Iterable[list[Item]], style: Style, record: logs.Record) -> Iterator[bytes]:
     """An error after the start is the last event; [DONE] would make the cut answer look whole."""
+    record.whole = False  # a server that finds the client gone asks for no more
     try:
         for batch in batches:
             yield _bytes(batch or [style.heartbeat()], style)
+        record.whole = True
         return
     except ProxyError as error:
         record.cause = error.code or error.type
@@ -77,6 +79,7 @@ def _frames(batches: Iterable[list[Item]], style: Style, record: logs.Record) ->
         log.exception("Unexpected failure in a stream")
         last = style.to_error(InternalError("The proxy failed unexpectedly; its log says more."))
     yield _bytes([last], style)
+    record.whole = True
 
 
 def _bytes(items: Iterable[Item], style: Style) -> bytes:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+import secrets
 import time
-import uuid
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ class Head:
 
     @classmethod
     def new(cls, model: str, *, legacy_functions: bool, filtered_as: str) -> Head:
-        return cls("chatcmpl-" + uuid.uuid4().hex, int(time.time()), model, legacy_functions, filtered_as)
+        return cls("chatcmpl-" + secrets.token_hex(16), int(time.time()), model, legacy_functions, filtered_as)
 
 
 def to_chat_completion(answers: Iterable[Iterable[Event]], head: Head) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from collections.abc import Generator
 from collections.abc import Iterator
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
 from queue import SimpleQueue
@@ -44,7 +45,7 @@ class Pump(Generic[T]):
     Exceptions are kept in no variable and no attribute: their tracebacks would make cycles of whole streams.
     """
 
-    _running = threading.local()
+    _running: ContextVar[Pump[Any] | None] = ContextVar("running", default=None)
 
     def __init__(self, source: Generator[T, None, None]) -> None:
         self._source = source
@@ -99,7 +100,7 @@ class Pump(Generic[T]):
     @classmethod
     def on_abort(cls, abort: Callable[[], None] | None) -> None:
         """For the source: how to wake it from a blocking read when plain threads run it. None: not any more."""
-        pump = cls._current()
+        pump = cls._running.get()
         if pump is not None:
             with pump._abort_lock:
                 pump._abort = abort
@@ -109,13 +110,9 @@ class Pump(Generic[T]):
     @classmethod
     def check(cls) -> None:
         """For the source, before it starts something costly: raises Abandoned when nobody reads any more."""
-        pump = cls._current()
+        pump = cls._running.get()
         if pump is not None and pump._closed:
             raise Abandoned
-
-    @classmethod
-    def _current(cls) -> Pump[Any] | None:
-        return getattr(cls._running, "pump", None)
 
     def _start(self) -> Any:
         """The greenlet, None when a thread does the work."""
@@ -127,7 +124,7 @@ class Pump(Generic[T]):
         return None
 
     def _run(self) -> None:
-        self._running.pump = self
+        self._running.set(self)  # in a context of this thread's own, which ends with it
         try:
             for item in self._source:
                 self._queue.put(item)
@@ -140,4 +137,4 @@ class Pump(Generic[T]):
             self._queue.put(_Over(None))
         finally:
             self._source.close()
-            self._running.pump = None
+            self._running.set(None)  # or this object and its greenlet would keep each other

@@ -188,7 +188,7 @@ class Response:
         if connection is None:
             return
         self._silence.end()
-        del self._parser  # which holds this object in turn
+        del self._silence, self._parser  # which hold this object in turn
         if self._can_be_kept:
             Pump.on_abort(None)  # from now on it may be another request's
             self._keep(connection)
@@ -275,6 +275,7 @@ def _is_open(connection: socket.socket) -> bool:
 
 def _write(connection: socket.socket, data: bytes) -> None:
     try:
-        connection.sendall(data)
+        if (sent := connection.send(data)) < len(data):  # most requests fit, and sendall asks for the buffer's size
+            connection.sendall(data[sent:])
     except OSError as error:
         raise httpx.WriteError(str(error)) from error

@@ -135,28 +135,30 @@ class _Answer:
         self._called = False
         self._held = ""
 
-    def feed(self, document: Any, key: str) -> Iterator[Event]:
+    def feed(self, document: Any, key: str) -> list[Event]:
         """`key`: where a choice holds what the model said."""
         try:
             choices, usage = document["choices"], document.get("usage")
             said = choices[0][key] if choices != [] else {}
             self._finish = (choices[0].get("finish_reason") if choices else None) or self._finish
             self._usage = _usage(usage) if usage else self._usage
-            yield from self._said(said)
+            return self._said(said)
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise Unreadable(document) from error
 
-    def _said(self, said: dict[str, Any]) -> Iterator[Event]:
+    def _said(self, said: dict[str, Any]) -> list[Event]:
+        events: list[Event] = []
         if said.get("role") == "function_in_progress":  # progress of a built-in function, not text of the answer
-            return
+            return events
         if said.get("reasoning_content"):
-            yield ReasoningDelta(_string(said["reasoning_content"]))
-        if said.get("content"):
-            yield from self._text(_string(said["content"]))
+            events.append(ReasoningDelta(_string(said["reasoning_content"])))
+        if said.get("content") and (text := self._safe(_string(said["content"]))):
+            events.append(TextDelta(text))
         if said.get("function_call") and not self._called:
             self._called = True
             self._held = ""
-            yield self._call(said["function_call"], said.get("functions_state_id"))
+            events.append(self._call(said["function_call"], said.get("functions_state_id")))
+        return events
 
     def end(self) -> Iterator[Event]:
         if self._finish is None:
@@ -170,13 +172,12 @@ class _Answer:
         finish = FINISH.get(self._finish, "stop")
         yield Done("tool_calls" if self._called else finish, self._usage)
 
-    def _text(self, text: str) -> Iterator[Event]:
+    def _safe(self, text: str) -> str:
         """Holds back what may be the beginning of a leaked call until it is known not to be one."""
         text = self._held + text
         safe = possible_start(text, LEAK)
         self._held = text[safe:]
-        if safe:
-            yield TextDelta(text[:safe])
+        return text[:safe]
 
     def _call(self, call: dict[str, Any], state_id: str | None) -> ToolCall:
         """Arguments are an object (contract 3.1); text, as other services write them, is understood too."""

@@ -15,7 +15,8 @@ from collections import deque
 from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import MutableMapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
+from contextlib import closing
 from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
@@ -57,20 +58,12 @@ class Connections:
     def request(self, method: str, url: str, **options: Any) -> Response | httpx.Response:
         if not self._takes(url, options):
             return self._fallback.request(method, url, **options)
-        response = self._send(method, url, **options)
-        try:
+        with self.stream(method, url, **options) as response:
             response.read()
-        finally:
-            response.close()
         return response
 
-    @contextmanager
-    def stream(self, method: str, url: str, **options: Any) -> Iterator[Response]:
-        response = self._send(method, url, **options)
-        try:
-            yield response
-        finally:
-            response.close()
+    def stream(self, method: str, url: str, **options: Any) -> AbstractContextManager[Response]:
+        return closing(self._send(method, url, **options))
 
     def close(self) -> None:
         while self._idle:
@@ -153,7 +146,7 @@ class Response:
         self._silence = Silence(silence, self._give_up)
         self._parser = httptools.HttpResponseParser(self)
         self._in_body = False
-        self._pieces: deque[bytes] = deque()
+        self._pieces: list[bytes] = []
         self._complete = False
         self._can_be_kept = False
 
@@ -208,8 +201,10 @@ class Response:
 
     def _body(self) -> Iterator[bytes]:
         while True:
-            while self._pieces:
-                yield self._pieces.popleft()
+            if self._pieces:
+                piece = b"".join(self._pieces)
+                self._pieces.clear()
+                yield piece
             if self._complete:
                 return
             self._feed()

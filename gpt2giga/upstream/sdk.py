@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import ssl
-import threading
 import time
 import urllib.request
 from collections.abc import Callable
 from collections.abc import Iterator
+from contextvars import ContextVar
 from itertools import chain
 from itertools import islice
 from typing import Any
@@ -50,6 +50,8 @@ IDLE_SECONDS = 60.0
 NOT_KNOWN, LONG_AGO = 0, 1
 # What the SDK raises when there is no token to be had; pydantic's and json's errors are ValueErrors.
 FAILURES = (httpx.HTTPError, ResponseError, ValueError, TypeError, LookupError)
+# The token of this thread's last request.
+_sent: ContextVar[str | None] = ContextVar("sent", default=None)
 
 
 class GivenSettings(gigachat.settings.Settings):
@@ -138,37 +140,43 @@ class Client(GigaChat):
         )
         self._client_instance = cast(httpx.Client, _connections(settings, client, context) or client)
         self._auth_client_instance = httpx.Client(verify=context, timeout=self._oauth_timeout)
-        self._sent = threading.local()
         self._observer = observer
         self._failure: Exception | None = None
         self._failed_at = 0.0
 
     def complete(self, payload: dict[str, Any]) -> dict[str, Any]:
-        return next(self._authorized(lambda: iter([self._completion(payload)])))
+        return self._authorized(lambda: self._completion(payload))
 
     def chunks(self, payload: dict[str, Any]) -> Iterator[Any]:
-        payload = {**payload, "stream": True}
-        return self._authorized(lambda: execute_stream_sync(self._client, self._request(payload), cast(Any, AsItCame)))
+        return self._authorized(lambda: self._stream({**payload, "stream": True}))
 
-    def _authorized(self, attempt: Callable[[], Iterator[T]]) -> Iterator[T]:
+    def _authorized(self, attempt: Callable[[], T]) -> T:
         """A rejected token is renewed once, also one that was fresh when the request waited for it: the SDK's own
-        calls would fail then. Returns when the first item is there."""
+        calls would fail then."""
         self._ensure_token()
         try:
-            return _begun(attempt())
+            return attempt()
         except AuthenticationError:
             if not self._use_auth:
                 raise
         self._reset_token()
         self._ensure_token()
-        return _begun(attempt())
+        return attempt()
 
     def _ensure_token(self) -> None:
         if self._use_auth and not self._is_token_usable():
             self._update_token()
 
-    def _completion(self, payload: dict[str, Any]) -> Any:
-        return execute_request_sync(self._client, self._request(payload), cast(Any, dict))
+    def _stream(self, payload: dict[str, Any]) -> Iterator[Any]:
+        """Returns when the first item is there."""
+        request = self._request(payload)
+        items = execute_stream_sync(self._client, request, cast(Any, AsItCame))
+        first = [*islice(items, 1)]
+        request.clear()  # it is sent, and the SDK would hold it until the stream has ended
+        return chain(first, items)
+
+    def _completion(self, payload: dict[str, Any]) -> dict[str, Any]:
+        return cast(dict[str, Any], execute_request_sync(self._client, self._request(payload), cast(Any, dict)))
 
     def _request(self, payload: dict[str, Any]) -> dict[str, Any]:
         """The SDK's own chat() puts a payload through models that drop or refuse parts of what GigaChat takes
@@ -188,7 +196,7 @@ class Client(GigaChat):
     def token(self) -> str | None:
         """The SDK reads it once per attempt; remembered, so that a 401 is blamed on the token that was sent."""
         token = super().token
-        self._sent.token = token
+        _sent.set(token)
         return token
 
     def _reset_token(self) -> None:
@@ -197,7 +205,7 @@ class Client(GigaChat):
         Without the lock, which a renewal may hold for long; ended, not removed, for others may be reading it.
         """
         token = self._access_token
-        if token is not None and token.access_token == self._sent.token:
+        if token is not None and token.access_token == _sent.get():
             token.expires_at = LONG_AGO
 
     def _update_token(self) -> None:
@@ -230,11 +238,6 @@ class Client(GigaChat):
         """What only looks something up, and the SDK's login by password, need not wait as long as an answer."""
         if request.method == "GET" or request.url.path.endswith("/token"):
             request.extensions["timeout"] = self._oauth_timeout.as_dict()
-
-
-def _begun(items: Iterator[T]) -> Iterator[T]:
-    first = [*islice(items, 1)]
-    return chain(first, items)
 
 
 def _connections(settings: Settings, client: httpx.Client, context: ssl.SSLContext) -> Connections | None:

@@ -71,7 +71,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         ui.init_app(app)
     auth.init_app(app, settings)
     http.init_app(app, settings)
-    hangup.init_app(app)
+    hangup.init_app(app)  # after the body has been read
     for blueprint in (
         health.blueprint(settings, upstream),
         chat.blueprint(settings, upstream),

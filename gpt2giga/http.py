@@ -8,6 +8,7 @@ import socket
 import struct
 import sys
 import time
+from collections.abc import Collection
 from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Mapping
@@ -51,6 +52,11 @@ WAS_READ = "gpt2giga.body_was_read"
 
 # Ids that clients make up and that end in headers and log lines.
 ACCEPTED_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+
+
+IGNORED_HEADER = "X-Gpt2giga-Ignored"
+# nginx takes 4 KB as the head of a response.
+LONGEST_IGNORED = 1000
 
 
 def init_app(app: Flask, settings: Settings) -> None:
@@ -108,7 +114,7 @@ def _pieces() -> Iterator[bytes]:
     try:
         while piece := stream.read(STEP):
             yield piece
-            if len(piece) == STEP:
+            if len(piece) == STEP:  # a shorter one is the last
                 time.sleep(0)
     except (OSError, ClientDisconnected):
         raise ClientGone("The connection ended in the middle of the request body.") from None
@@ -185,6 +191,12 @@ def with_session(chat: ChatRequest) -> ChatRequest:
     """The client's own X-Session-ID wins over what its request tells of the conversation."""
     given = request.headers.get("X-Session-ID", "")
     return replace(chat, session=given) if ACCEPTED_ID.fullmatch(given) else chat
+
+
+def ignored_header(names: Collection[str]) -> dict[str, str]:
+    """Some of the names are a client's own words, which a header may not hold as they are."""
+    told = ", ".join(ascii(name)[1:-1] for name in names)
+    return {IGNORED_HEADER: told[:LONGEST_IGNORED]} if names else {}
 
 
 def json_response(body: Any, status: int = 200) -> Response:

@@ -70,15 +70,15 @@ def _frames(batches: Iterable[list[Item]], style: Style, record: logs.Record) ->
     try:
         for batch in batches:
             yield _bytes(batch or [style.heartbeat()], style)
-        record.whole = True
-        return
+        last = None
     except ProxyError as error:
         record.cause = error.code or error.type
         last = style.to_error(error)
     except Exception:
         log.exception("Unexpected failure in a stream")
         last = style.to_error(InternalError("The proxy failed unexpectedly; its log says more."))
-    yield _bytes([last], style)
+    if last is not None:
+        yield _bytes([last], style)
     record.whole = True
 
 

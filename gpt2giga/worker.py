@@ -13,9 +13,10 @@ from gunicorn.workers.ggevent import GeventWorker
 
 # What is left to a worker after the graceful time: the last events go out, and connections close.
 LAST_WORDS = 5
-# Where each greenlet was started is for debugging only, and each would hold it.
-gevent.config.track_greenlet_tree = False
 STOPS = (signal.SIGTERM, signal.SIGQUIT, signal.SIGINT)
+
+# gevent would keep with each greenlet the stack it was started from, which only debugging needs.
+gevent.config.track_greenlet_tree = False
 
 
 class Worker(GeventWorker):

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import openai
 import pytest
-import requests
 
 from gpt2giga.sandbox.server import SandboxServer
 from tests.chunks import chunks
@@ -19,30 +15,9 @@ from tests.service import Service
 from tests.sockets import Caller
 from tests.sockets import eventually
 from tests.sockets import HELLO
+from tests.threads import Threads
 
-ROOT = Path(__file__).parent.parent
 WORDS = "Раз два три четыре пять шесть"
-
-
-class Threads(Service):
-    """gunicorn as hosting panels start it."""
-
-    def __enter__(self) -> Threads:
-        words = f"-m gunicorn --worker-class gthread --threads 8 --no-control-socket --bind 127.0.0.1:{self.port}"
-        command = [sys.executable, *words.split(), "--pythonpath", str(ROOT), "wsgi:app"]
-        with self.log.open("wb") as log:
-            self.process = subprocess.Popen(
-                command, cwd=self._folder, env=self._environ, stdout=subprocess.PIPE, stderr=log, start_new_session=True
-            )
-        assert eventually(self._listens), self.log.read_text()
-        return self
-
-    def _listens(self) -> bool:
-        try:
-            return self.get("/health").ok
-        except requests.ConnectionError:
-            assert self.process.poll() is None, self.log.read_text()
-            return False
 
 
 @pytest.fixture(scope="module")

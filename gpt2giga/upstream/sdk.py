@@ -50,7 +50,7 @@ IDLE_SECONDS = 60.0
 NOT_KNOWN, LONG_AGO = 0, 1
 # What the SDK raises when there is no token to be had; pydantic's and json's errors are ValueErrors.
 FAILURES = (httpx.HTTPError, ResponseError, ValueError, TypeError, LookupError)
-# The token of this thread's last request.
+# The token of this thread's last request, of whichever account.
 _sent: ContextVar[str | None] = ContextVar("sent", default=None)
 
 

@@ -15,7 +15,6 @@ from gpt2giga import sse
 from gpt2giga.dialects.anthropic.errors import to_error
 from gpt2giga.dialects.anthropic.errors import to_status
 from gpt2giga.dialects.anthropic.models import meant
-from gpt2giga.dialects.anthropic.parameters import IGNORED_HEADER
 from gpt2giga.dialects.anthropic.request import from_count_request
 from gpt2giga.dialects.anthropic.request import from_messages_request
 from gpt2giga.dialects.anthropic.response import Head
@@ -62,8 +61,7 @@ def blueprint(settings: Settings, get_upstream: GetUpstream) -> Blueprint:
             response = sse.respond(events, _style(record.id, settings.heartbeat))
         else:
             response = http.json_response(to_message(record.observed(upstream.complete(chat)), head))
-        if delivery.ignored:
-            response.headers[IGNORED_HEADER] = ", ".join(delivery.ignored)
+        response.headers.update(http.ignored_header(delivery.ignored))
         return response
 
     @messages.post("/messages/count_tokens")

@@ -18,8 +18,6 @@ from gpt2giga.dialects.fields import Body
 from gpt2giga.dialects.fields import invalid
 from gpt2giga.errors import BadRequest
 
-IGNORED_HEADER = "X-Gpt2giga-Ignored"
-
 # Raises BadRequest for a wrong type: what is ignored must still make sense.
 TypeCheck = Callable[[Body, str], Any]
 

@@ -9,7 +9,6 @@ from gpt2giga import http
 from gpt2giga import logs
 from gpt2giga import sse
 from gpt2giga.dialects.openai.errors import to_error
-from gpt2giga.dialects.openai.parameters import IGNORED_HEADER
 from gpt2giga.dialects.openai.request import from_chat_request
 from gpt2giga.dialects.openai.response import Head
 from gpt2giga.dialects.openai.response import to_chat_completion
@@ -42,8 +41,7 @@ def blueprint(settings: Settings, get_upstream: GetUpstream) -> Blueprint:
             response = sse.respond(chunks, sse.Style(to_error, lambda: heartbeat(head), settings.heartbeat))
         else:
             response = http.json_response(to_chat_completion(answers, head))
-        if delivery.ignored:
-            response.headers[IGNORED_HEADER] = ", ".join(delivery.ignored)
+        response.headers.update(http.ignored_header(delivery.ignored))
         return response
 
     return chat

@@ -31,7 +31,6 @@ from gpt2giga.dialects.openai.errors import to_error
 from gpt2giga.dialects.openai.parameters import an_integer
 from gpt2giga.dialects.openai.parameters import an_object
 from gpt2giga.dialects.openai.parameters import ignored
-from gpt2giga.dialects.openai.parameters import ignored_header
 from gpt2giga.dialects.openai.parameters import penalty
 from gpt2giga.dialects.openai.parameters import TypeCheck
 from gpt2giga.dialects.openai.request import include_usage
@@ -91,7 +90,7 @@ def blueprint(settings: Settings, get_upstream: GetUpstream) -> Blueprint:
             response = sse.respond(chunks, style)
         else:
             response = http.json_response(to_completion(answers, head))
-        response.headers.update(ignored_header(asked.ignored))
+        response.headers.update(http.ignored_header(asked.ignored))
         return response
 
     return completions

@@ -19,7 +19,6 @@ from gpt2giga.dialects.fields import Body
 from gpt2giga.dialects.fields import invalid
 from gpt2giga.dialects.openai import tokenizer
 from gpt2giga.dialects.openai.parameters import ignored
-from gpt2giga.dialects.openai.parameters import ignored_header
 from gpt2giga.dialects.openai.parameters import TypeCheck
 from gpt2giga.dialects.openai.tokenizer import Decode
 from gpt2giga.settings import Settings
@@ -49,7 +48,7 @@ def blueprint(settings: Settings, get_upstream: GetUpstream) -> Blueprint:
         _check_dimensions(dimensions, found, model)
         record.usage = Usage(prompt=sum(embedding.tokens for embedding in found))
         response = http.json_response(to_embeddings(found, asked or model, in_base64=in_base64))
-        response.headers.update(ignored_header(unused))
+        response.headers.update(http.ignored_header(unused))
         averaged = [str(number) for number, embedding in enumerate(found) if embedding.averaged]
         if averaged:
             response.headers[AVERAGED_HEADER] = ",".join(averaged)

@@ -18,7 +18,6 @@ from gpt2giga.dialects.fields import Body
 from gpt2giga.dialects.fields import invalid
 from gpt2giga.dialects.openai.parameters import an_integer
 from gpt2giga.dialects.openai.parameters import ignored
-from gpt2giga.dialects.openai.parameters import ignored_header
 from gpt2giga.dialects.openai.parameters import TypeCheck
 from gpt2giga.errors import BadRequest
 from gpt2giga.upstream.client import GetUpstream
@@ -54,7 +53,7 @@ def blueprint(get_upstream: GetUpstream) -> Blueprint:
         drawings = [upstream.draw(prompt, asked) for _ in range(n)]
         record.usage = sum((usage for _, usage in drawings), Usage())
         response = http.json_response(to_images([image for image, _ in drawings]))
-        response.headers.update(ignored_header(unused))
+        response.headers.update(http.ignored_header(unused))
         return response
 
     return images

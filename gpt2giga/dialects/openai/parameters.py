@@ -8,15 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from collections.abc import Mapping
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from typing import Literal
 
 from gpt2giga.dialects import fields
 from gpt2giga.dialects.fields import Body
-
-IGNORED_HEADER = "X-Gpt2giga-Ignored"
 
 # Raises BadRequest for a wrong type: what is ignored must still make sense.
 TypeCheck = Callable[[Body, str], Any]
@@ -94,7 +91,3 @@ def ignored(body: Body, checks: Mapping[str, TypeCheck] = IGNORED) -> list[str]:
     for name in names:
         checks[name](body, name)
     return names
-
-
-def ignored_header(names: Sequence[str]) -> dict[str, str]:
-    return {IGNORED_HEADER: ", ".join(names)} if names else {}

@@ -24,7 +24,6 @@ from gpt2giga.dialects.responses.counting import to_texts
 from gpt2giga.dialects.responses.listing import to_kept
 from gpt2giga.dialects.responses.listing import to_page
 from gpt2giga.dialects.responses.output import Wire
-from gpt2giga.dialects.responses.parameters import IGNORED_HEADER
 from gpt2giga.dialects.responses.request import Delivery
 from gpt2giga.dialects.responses.request import from_responses_request
 from gpt2giga.dialects.responses.request import Past
@@ -78,8 +77,7 @@ class _Views:
             answer = to_response(record.observed(upstream.complete(chat)), head)
             keep(answer)
             response = http.json_response(answer)
-        if delivery.ignored:
-            response.headers[IGNORED_HEADER] = ", ".join(delivery.ignored)
+        response.headers.update(http.ignored_header(delivery.ignored))
         return response
 
     def input_tokens(self) -> Response:

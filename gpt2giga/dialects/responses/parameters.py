@@ -19,7 +19,6 @@ from gpt2giga.dialects.fields import invalid
 from gpt2giga.dialects.responses import read
 from gpt2giga.errors import BadRequest
 
-IGNORED_HEADER = "X-Gpt2giga-Ignored"
 # The client keeps the reasoning itself; there is nothing to encrypt, and it is not wanted back.
 HARMLESS_INCLUDES = ("reasoning.encrypted_content",)
 

@@ -1,0 +1,47 @@
+"""What a request has taken is given back, also when the server does not take its response."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gpt2giga.sandbox.server import SandboxServer
+from tests.service import Service
+from tests.sockets import HELLO
+from tests.threads import Threads
+
+PICKY = """
+from wsgi import application as inner
+
+def application(environ, start_response):
+    def refuse(*_):
+        raise ValueError("not these headers")
+    return inner(environ, refuse if environ["QUERY_STRING"] == "refuse" else start_response)
+"""
+
+
+class Picky(Threads):
+    application = "picky:application"
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_a_response_that_the_server_refuses_is_closed(sandbox: SandboxServer, tmp_path: Path, stream: bool) -> None:
+    (tmp_path / "picky.py").write_text(PICKY)
+    body = {"model": "GigaChat", "messages": HELLO, "stream": stream}
+    with Picky(tmp_path, sandbox, GPT2GIGA_MAX_OPEN_REQUESTS="2") as service:
+        for _ in range(3):
+            sandbox.state.script({"text": "Раз два три", "hang_after": 1} if stream else {})
+            assert service.post("/v1/chat/completions?refuse", body).status_code == 500
+            assert sandbox.state.wait_for(lambda counters: counters.open_streams == 0, timeout=5)
+        assert service.post("/v1/chat/completions", body).status_code == 200
+    lines = [line for line in service.log.read_text().splitlines() if "path=/v1/chat" in line]
+    assert [line.split("status=")[1][:3] for line in lines] == ["500", "500", "500", "200"]
+
+
+def test_words_of_a_client_in_a_header(service: Service) -> None:
+    include = ["ж", "a\nSet-Cookie: b", "x" * 5000]
+    response = service.post("/v1/responses", {"model": "GigaChat", "input": "Привет!", "include": include})
+    assert response.status_code == 200 and "Set-Cookie" not in response.headers
+    told = response.headers["X-Gpt2giga-Ignored"]
+    assert told.startswith(r"include.\u0436, include.a\nSet-Cookie: b, include.xxx") and len(told) == 1000

@@ -118,11 +118,13 @@ def init_app(app: Flask, settings: Settings, *observers: Callable[[Record], None
         # Behind a proxy its ids count, and nobody who goes past it may use them.
         believed = ACCEPTED_ID.fullmatch(given) and (proxies is None or proxies.vouch(request.environ))
         request_id = given if believed else secrets.token_hex(16)
-        g.record = Record(request_id, request.method, request.path, settings.backend, settings.log_content)
-        g.record.observers = observers
-        g.record.route = request.url_rule.rule if request.url_rule else ""
+        found = Record(request_id, request.method, request.path, settings.backend, settings.log_content)
+        found.observers = observers
+        if rule := request.url_rule:
+            found.route = rule.rule
         if proxies:
-            g.record.client = proxies.client(request.environ)
+            found.client = proxies.client(request.environ)
+        g.record = found
 
     app.before_request(open_record)
     app.after_request(_close_record)

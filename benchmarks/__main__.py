@@ -137,7 +137,7 @@ def picture(results: dict[str, Results], path: Path) -> None:
         if title != BODIES:  # which shall be a straight line, on a scale that shows one
             axis.set_xticks(sizes, [str(size) for size in sizes])
         axis.grid(alpha=0.3)
-        axis.legend(loc="lower left")
+        axis.legend(loc="best")
     figure.tight_layout()
     figure.savefig(path, dpi=110)
 

@@ -79,9 +79,8 @@ class Record:
             self.cause = error.code or error.type
             raise
 
-    def write(self, status: int) -> None:
+    def write(self) -> None:
         """Once, when the last byte has been sent, or the client has gone."""
-        self.status = status
         if not self.whole:
             self.cause = ClientGone.code
         log.info("request", extra={"fields": self._fields()})
@@ -141,16 +140,15 @@ def _close_record(response: Response) -> Response:
     found = record()
     response.headers["X-Request-ID"] = found.id
     found.status = response.status_code
-    # Only then: the server may refuse the response.
-    response.call_on_close(lambda: found.write(response.status_code))
+    response.call_on_close(found.write)
     return response
 
 
 def _close_lost(error: BaseException | None) -> None:
     """A request that ended without a response: its client hung up while GigaChat was working."""
     if error is not None and "record" in g and not record().status:
-        record().cause = ClientGone.code
-        record().write(ClientGone.status)
+        record().status, record().cause = ClientGone.status, ClientGone.code
+        record().write()
 
 
 def _told(event: Event) -> str:

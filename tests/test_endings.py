@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from pathlib import Path
 
 import pytest
+from flask import Response
 
+from gpt2giga.factory import create_app
 from gpt2giga.sandbox.server import SandboxServer
+from gpt2giga.settings import parse
 from tests.service import Service
 from tests.sockets import HELLO
 from tests.threads import Threads
@@ -37,6 +42,24 @@ def test_a_response_that_the_server_refuses_is_closed(sandbox: SandboxServer, tm
         assert service.post("/v1/chat/completions", body).status_code == 200
     lines = [line for line in service.log.read_text().splitlines() if "path=/v1/chat" in line]
     assert [line.split("status=")[1][:3] for line in lines] == ["500", "500", "500", "200"]
+
+
+def test_a_response_that_was_sent_does_not_wait_for_the_garbage_collector() -> None:
+    """It may hold megabytes."""
+    app = create_app(parse({"GIGACHAT_CREDENTIALS": "YTpi"}))
+    sent: list[weakref.ref[Response]] = []
+
+    @app.after_request
+    def remember(response: Response) -> Response:
+        sent.append(weakref.ref(response))
+        return response
+
+    gc.disable()
+    try:
+        assert app.test_client().get("/health").status_code == 200
+        assert [response() for response in sent] == [None]
+    finally:
+        gc.enable()
 
 
 def test_words_of_a_client_in_a_header(service: Service) -> None:

@@ -53,9 +53,8 @@ WAS_READ = "gpt2giga.body_was_read"
 # Ids that clients make up and that end in headers and log lines.
 ACCEPTED_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
-
 IGNORED_HEADER = "X-Gpt2giga-Ignored"
-# nginx takes 4 KB as the head of a response.
+# Characters; nginx takes 4 KB as the head of a response.
 LONGEST_IGNORED = 1000
 
 

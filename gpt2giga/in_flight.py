@@ -45,8 +45,9 @@ def init_app(app: Flask, settings: Settings) -> None:
     in_flight = InFlight()
     app.extensions["in_flight"] = in_flight
 
-    def refuse() -> None:
+    def admit() -> None:
         """Probes are answered all the same: a service that is full is not ill."""
+        in_flight.count()
         if len(in_flight) > settings.max_open_requests and not (request.endpoint or "").endswith(OPEN_ENDPOINTS):
             raise Unavailable(
                 f"The service has {settings.max_open_requests} requests in work (GPT2GIGA_MAX_OPEN_REQUESTS).",
@@ -54,8 +55,7 @@ def init_app(app: Flask, settings: Settings) -> None:
                 retry_after=RETRY_AFTER,
             )
 
-    app.before_request(in_flight.count)
-    app.before_request(refuse)
+    app.before_request(admit)
 
 
 def _current() -> Any:

@@ -9,8 +9,6 @@ import sys
 import time
 import traceback
 
-import orjson
-
 from gpt2giga.settings import Settings
 
 INVALID = re.compile(r"(Invalid request from ip=\S+: [^:]*).*", re.S)
@@ -95,7 +93,7 @@ def _moment(entry: logging.LogRecord) -> str:
 
 def _shown(value: object) -> str:
     """Quoted unless it is one plain word: what a client sends cannot look like the end of the line."""
-    if isinstance(value, (bool, int, float)):
-        return orjson.dumps(value).decode()
+    if type(value) in (int, float):
+        return str(value)
     word = value if isinstance(value, str) else _json(value)
     return word if PLAIN.fullmatch(word) else printable(_json(word))

@@ -270,7 +270,6 @@ def _is_open(connection: socket.socket) -> bool:
 
 def _write(connection: socket.socket, data: bytes) -> None:
     try:
-        if (sent := connection.send(data)) < len(data):  # most requests fit, and sendall asks for the buffer's size
-            connection.sendall(memoryview(data)[sent:])
+        connection.sendall(data)
     except OSError as error:
         raise httpx.WriteError(str(error)) from error

@@ -10,9 +10,9 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import secrets
 import threading
 import time
-import uuid
 import weakref
 from collections import deque
 from itertools import count
@@ -169,7 +169,7 @@ class RedisLimiter:
             slot.bell.set()
 
     def _may_take(self, number: int) -> bool:
-        identity = self._ids.setdefault(number, uuid.uuid4().hex)
+        identity = self._ids.setdefault(number, secrets.token_hex(16))
         with self._lock:
             if self._keeper is None:
                 self._keeper = threading.Thread(target=self._keep, daemon=True)

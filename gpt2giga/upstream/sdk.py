@@ -76,15 +76,13 @@ gigachat.client.Settings = GivenSettings  # type: ignore[attr-defined]  # it off
 class AsItCame:
     """Given to the SDK as a model, this makes of a frame just its JSON.
 
-    orjson is the fastest and makes floats of integers above 64 bits, which only a call's arguments may hold.
     GigaChat does not escape what it sends (contract 9), and strict JSON has no control characters in its strings.
     """
 
     @staticmethod
     def model_validate_json(data: str) -> Any:
-        parse = from_json if "function_call" in data else orjson.loads
         try:
-            return parse(data)
+            return from_json(data)
         except ValueError:
             return _from_loose_json(data)
 
@@ -175,8 +173,8 @@ class Client(GigaChat):
         request.clear()  # it is sent, and the SDK would hold it until the stream has ended
         return chain(first, items)
 
-    def _completion(self, payload: dict[str, Any]) -> dict[str, Any]:
-        return cast(dict[str, Any], execute_request_sync(self._client, self._request(payload), cast(Any, dict)))
+    def _completion(self, payload: dict[str, Any]) -> Any:
+        return execute_request_sync(self._client, self._request(payload), cast(Any, dict))
 
     def _request(self, payload: dict[str, Any]) -> dict[str, Any]:
         """The SDK's own chat() puts a payload through models that drop or refuse parts of what GigaChat takes

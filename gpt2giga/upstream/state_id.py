@@ -7,6 +7,7 @@ to be refused because of it (contract 3.1).
 from __future__ import annotations
 
 import re
+import secrets
 import uuid
 
 
@@ -15,7 +16,7 @@ def call_id(state_id: str | None) -> str:
     try:
         return "call" + uuid.UUID(state_id or "").hex
     except ValueError:
-        return "call" + uuid.uuid4().hex[:24]
+        return "call" + secrets.token_hex(12)
 
 
 def state_id(call: str) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import uuid
+import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -42,7 +42,7 @@ class Head:
     @classmethod
     def new(cls, model: str, *, thoughts: Thoughts, filtered_as: str, prompt: int) -> Head:
         reason = "refusal" if filtered_as == "content_filter" else "end_turn"
-        return cls("msg_" + uuid.uuid4().hex, model, thoughts, reason, prompt)
+        return cls("msg_" + secrets.token_hex(16), model, thoughts, reason, prompt)
 
 
 @dataclass(slots=True)

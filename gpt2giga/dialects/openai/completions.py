@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
 import time
-import uuid
 from collections.abc import Generator
 from collections.abc import Iterable
 from collections.abc import Mapping
@@ -79,7 +79,7 @@ def blueprint(settings: Settings, get_upstream: GetUpstream) -> Blueprint:
         upstream = get_upstream()
         model = upstream.catalog.shown(asked.chats[0].model)
         filtered_as = settings.blacklist_finish_reason
-        head = Head("cmpl-" + uuid.uuid4().hex, int(time.time()), model, asked.before, filtered_as)
+        head = Head("cmpl-" + secrets.token_hex(16), int(time.time()), model, asked.before, filtered_as)
         record = logs.record().opened(model, body, stream=asked.stream)
         send = upstream.stream if asked.stream else upstream.complete
         chats = [http.with_session(chat) for chat in asked.chats]

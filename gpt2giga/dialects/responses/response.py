@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
 import time
-import uuid
 from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -50,7 +50,7 @@ class Head:
 
     @classmethod
     def new(cls, model: str, body: Body, toolbox: Toolbox, *, filtered_as: str) -> Head:
-        return cls(uuid.uuid4().hex, int(time.time()), model, to_echo(body), toolbox, filtered_as)
+        return cls(secrets.token_hex(16), int(time.time()), model, to_echo(body), toolbox, filtered_as)
 
     @property
     def id(self) -> str:

@@ -19,10 +19,7 @@ from typing import TypeAlias
 import click
 
 from benchmarks import load
-from benchmarks.service import checkout
-from benchmarks.service import gigachat
-from benchmarks.service import Service
-from benchmarks.service import service
+from benchmarks.service import checkout, gigachat, Service, service
 
 # Frames a second over all streams: what is to grow is their number, not the traffic.
 RATE = 400

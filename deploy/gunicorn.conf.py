@@ -6,9 +6,8 @@ gunicorn runs this file again on every reload, so that a changed .env counts fro
 
 import sys
 
-from gpt2giga.server import configuration
-from gpt2giga.server import raise_file_limit
-from gpt2giga.settings import SettingsError
+from gpt2giga.config.settings import SettingsError
+from gpt2giga.serving.server import configuration, raise_file_limit
 
 raise_file_limit()
 try:

@@ -8,9 +8,7 @@ are the same events, so the accumulated stream always equals the whole answer.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
-from typing import Literal
-from typing import TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import orjson
 

@@ -11,15 +11,10 @@ from pathlib import Path
 import click
 
 from gpt2giga import __version__
-from gpt2giga.commands.group import Failure
-from gpt2giga.commands.group import Given
-from gpt2giga.commands.group import Verbs
-from gpt2giga.environment import load_settings
-from gpt2giga.listening import banner
-from gpt2giga.listening import check_address
-from gpt2giga.settings import Settings
-from gpt2giga.settings import SettingsError
-from gpt2giga.settings import table
+from gpt2giga.commands.verbs import Failure, Given, Verbs
+from gpt2giga.config.settings import Settings, SettingsError, table
+from gpt2giga.config.sources import load_settings
+from gpt2giga.serving.address import banner, check_address
 
 
 def _settings_help() -> str:
@@ -58,8 +53,7 @@ def _serve(env_file: Path | None, overrides: dict[str, str]) -> None:
     settings = load_settings(env_file, overrides)  # before gunicorn's import, which reads WEB_CONCURRENCY
     check_address(settings)
     try:
-        from gpt2giga.server import raise_file_limit
-        from gpt2giga.server import Server
+        from gpt2giga.serving.server import raise_file_limit, Server
     except ImportError:  # gunicorn needs fork and fcntl, which Windows does not have
         _serve_with_gevent(settings)
         return
@@ -114,7 +108,7 @@ def _let_go(child: subprocess.Popen[str]) -> None:
 @click.option("--until-eof", is_flag=True, hidden=True, help="Stop when standard input closes.")
 def sandbox(port: int, until_eof: bool) -> None:
     """A stand-in for GigaChat on this machine only, for trying out and for tests."""
-    from gpt2giga.sandbox.server import SandboxServer
+    from gpt2giga_sandbox.server import SandboxServer
 
     server = SandboxServer(port)
     click.echo(f"Sandbox (not GigaChat) listens on {server.url}")
@@ -131,7 +125,7 @@ def sandbox(port: int, until_eof: bool) -> None:
 @click.pass_obj
 def probe(given: Given, seconds: float) -> None:
     """Does the service that runs with these settings answer? Exit code 2 if not."""
-    from gpt2giga.probe import answers
+    from gpt2giga.serving.probe import answers
 
     settings = given.unchecked()
     if not answers(settings, seconds):

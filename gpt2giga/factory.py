@@ -5,46 +5,30 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable
-from typing import Any
-from typing import TYPE_CHECKING
+from typing import Any, TYPE_CHECKING
 
-from flask import Flask
-from flask import request
-from flask import Response
+from flask import Flask, request, Response
 from werkzeug.exceptions import HTTPException
 
-from gpt2giga import auth
-from gpt2giga import cors
-from gpt2giga import endings
-from gpt2giga import hangup
-from gpt2giga import health
-from gpt2giga import http
-from gpt2giga import in_flight
-from gpt2giga import logs
-from gpt2giga.accounts import Accounts
-from gpt2giga.activity import Activity
-from gpt2giga.dialects.anthropic import blueprint as anthropic
+from gpt2giga.config.settings import Settings
+from gpt2giga.config.sources import load_settings
 from gpt2giga.dialects.anthropic import models as anthropic_models
-from gpt2giga.dialects.openai import chat
-from gpt2giga.dialects.openai import completions
-from gpt2giga.dialects.openai import embeddings
-from gpt2giga.dialects.openai import files
-from gpt2giga.dialects.openai import images
-from gpt2giga.dialects.openai import models
+from gpt2giga.dialects.anthropic import views as anthropic
+from gpt2giga.dialects.openai import completions, embeddings, files, images, models
+from gpt2giga.dialects.openai import views as chat
 from gpt2giga.dialects.openai.errors import to_error
-from gpt2giga.dialects.responses import blueprint as responses
-from gpt2giga.environment import load_settings
-from gpt2giga.errors import BodyTooLarge
-from gpt2giga.errors import InternalError
-from gpt2giga.errors import MethodNotAllowed
-from gpt2giga.errors import NotFound
-from gpt2giga.errors import ProxyError
-from gpt2giga.settings import Settings
-from gpt2giga.ui import blueprint as ui
-from gpt2giga.upstream.observer import NOBODY
+from gpt2giga.dialects.responses import views as responses
+from gpt2giga.errors import BodyTooLarge, InternalError, MethodNotAllowed, NotFound, ProxyError
+from gpt2giga.telemetry import request_log
+from gpt2giga.telemetry.last_hour import Activity
+from gpt2giga.ui import views as ui
+from gpt2giga.upstream.accounts.pool import Accounts
+from gpt2giga.upstream.listener import NOBODY
+from gpt2giga.web import auth, body, capacity, cors, disconnect, endings, health
+from gpt2giga.web.body import json_response
 
 if TYPE_CHECKING:
-    from gpt2giga.metrics import Metrics
+    from gpt2giga.telemetry.metrics import Metrics
 
 log = logging.getLogger(__name__)
 
@@ -64,14 +48,14 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.url_map.strict_slashes = False
     activity = Activity()
     endings.init_app(app)
-    logs.init_app(app, settings, activity.add, *([metrics.closed] if metrics else []))
+    request_log.init_app(app, settings, activity.add, *([metrics.closed] if metrics else []))
     cors.init_app(app, settings)
-    in_flight.init_app(app, settings)
+    capacity.init_app(app, settings)
     if settings.ui:
         ui.init_app(app)
     auth.init_app(app, settings)
-    http.init_app(app, settings)
-    hangup.init_app(app)  # after the body has been read
+    body.init_app(app, settings)
+    disconnect.init_app(app)  # after the body has been read
     for blueprint in (
         health.blueprint(settings, upstream),
         chat.blueprint(settings, upstream),
@@ -100,17 +84,14 @@ def create_app(settings: Settings | None = None) -> Flask:
 def _metrics(settings: Settings) -> Metrics | None:
     if not settings.metrics:
         return None
-    from gpt2giga.metrics import Metrics  # only now, for it loads a library of its own
+    from gpt2giga.telemetry.metrics import Metrics  # only now, for it loads a library of its own
 
     return Metrics(settings)
 
 
 def _answer(error: ProxyError) -> Response:
-    logs.record().cause = error.code or error.type
-    if anthropic.is_spoken():
-        response = anthropic.answer_error(error)
-    else:
-        response = http.json_response(to_error(error), error.status)
+    request_log.record().cause = error.code or error.type
+    response = anthropic.answer_error(error) if anthropic.is_spoken() else json_response(to_error(error), error.status)
     if error.retry_after is not None:
         response.headers["Retry-After"] = str(math.ceil(error.retry_after))
     return response

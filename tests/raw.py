@@ -6,8 +6,7 @@ import http.client
 import socket
 import time
 from collections.abc import Callable
-from typing import Any
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import orjson
 

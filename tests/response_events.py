@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from openai.types.responses import Response
-from openai.types.responses import ResponseStreamEvent
+from openai.types.responses import Response, ResponseStreamEvent
 from pydantic import TypeAdapter
 
 from tests.service import Service

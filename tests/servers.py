@@ -7,8 +7,7 @@ import http.server
 import socket
 import ssl
 import threading
-from collections.abc import Callable
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import unquote
 

@@ -14,7 +14,7 @@ from typing import Any
 import requests
 from openai import OpenAI
 
-from gpt2giga.sandbox.server import SandboxServer
+from gpt2giga_sandbox.server import SandboxServer
 
 START_SECONDS = 30
 

@@ -11,8 +11,8 @@ from typing import Any
 import openai
 import pytest
 
-from gpt2giga.accounts import MOST
-from gpt2giga.sandbox.server import SandboxServer
+from gpt2giga.upstream.accounts.pool import MOST
+from gpt2giga_sandbox.server import SandboxServer
 from tests import raw
 from tests.asking import STREAMED
 from tests.service import Service

@@ -9,8 +9,8 @@ import pytest
 from openai import OpenAI
 from openai.types.chat import ChatCompletionMessage
 
-from gpt2giga.sandbox.server import SandboxServer
-from gpt2giga.upstream.names import ToolNames
+from gpt2giga.upstream.contract.tool_names import ToolNames
+from gpt2giga_sandbox.server import SandboxServer
 
 TURNS = 10
 SAID = "Записываю дальше."

@@ -10,8 +10,8 @@ import anthropic
 import pytest
 from anthropic import Anthropic
 
-from gpt2giga.sandbox.server import SandboxServer
-from gpt2giga.sandbox.storage import drawing
+from gpt2giga_sandbox.server import SandboxServer
+from gpt2giga_sandbox.storage import drawing
 from tests.service import Service
 
 MESSAGES = [{"role": "user", "content": "Привет!"}]

@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from gpt2giga.sandbox.server import SandboxServer
-from tests.message_events import accumulate
-from tests.message_events import events
+from gpt2giga_sandbox.server import SandboxServer
+from tests.message_events import accumulate, events
 from tests.service import Service
 
 HELLO = [{"role": "user", "content": "Привет!"}]

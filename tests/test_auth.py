@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import openai
 import pytest
 
-from gpt2giga.sandbox.server import SandboxServer
+from gpt2giga_sandbox.server import SandboxServer
 from tests import raw
 from tests.service import Service
 

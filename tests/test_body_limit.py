@@ -17,9 +17,9 @@ import openai
 import pytest
 from flask import Flask
 
-from gpt2giga import http
-from gpt2giga.sandbox.server import SandboxServer
-from gpt2giga.settings import Settings
+from gpt2giga.config.settings import Settings
+from gpt2giga.web import body as request_body
+from gpt2giga_sandbox.server import SandboxServer
 from tests import raw
 from tests.service import Service
 
@@ -128,11 +128,11 @@ class Silent(io.BytesIO):
 
 def test_a_refused_body_that_does_not_come_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever sends no key could hold a connection, and a place among the requests in work, for ever."""
-    monkeypatch.setattr(http, "PATIENCE", 0.1)
-    monkeypatch.setattr(http, "gevent_is_on", lambda: True)
+    monkeypatch.setattr(request_body, "PATIENCE", 0.1)
+    monkeypatch.setattr(request_body, "gevent_is_on", lambda: True)
     app = Flask("refusing")
     app.before_request(lambda: ("no key", 401))
-    http.init_app(app, Settings())
+    request_body.init_app(app, Settings())
     ours, theirs = socket.socketpair()
     theirs.settimeout(raw.PATIENCE)
     with ours, theirs:

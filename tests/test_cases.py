@@ -17,9 +17,8 @@ from typing import Any
 
 import pytest
 
-from gpt2giga.sandbox.server import SandboxServer
-from tests.chunks import accumulate
-from tests.chunks import chunks
+from gpt2giga_sandbox.server import SandboxServer
+from tests.chunks import accumulate, chunks
 from tests.service import Service
 
 CASES = sorted((Path(__file__).parent / "cases" / "chat").glob("*.json"))

@@ -13,10 +13,9 @@ import pytest
 import requests
 
 from gpt2giga import __version__
-from gpt2giga.sandbox.server import SandboxServer
-from gpt2giga.settings import table
-from tests.service import free_port
-from tests.service import Service
+from gpt2giga.config.settings import table
+from gpt2giga_sandbox.server import SandboxServer
+from tests.service import free_port, Service
 
 ROOT = Path(__file__).parent.parent
 KEY = "Z2lnYTpjaGF0"

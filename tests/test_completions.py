@@ -5,12 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from openai import APIError
-from openai import OpenAI
+from openai import APIError, OpenAI
 
-from gpt2giga.sandbox.server import SandboxServer
-from tests.asking import STREAMED
-from tests.asking import USAGE
+from gpt2giga_sandbox.server import SandboxServer
+from tests.asking import STREAMED, USAGE
 from tests.chunks import chunks
 from tests.service import Service
 

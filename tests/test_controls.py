@@ -10,12 +10,8 @@ import pytest
 from openai import OpenAI
 
 from gpt2giga.dialects.openai.parameters import TABLE
-from gpt2giga.sandbox.server import SandboxServer
-from tests.asking import ask
-from tests.asking import MESSAGES
-from tests.asking import STREAMED
-from tests.asking import tool
-from tests.asking import USAGE
+from gpt2giga_sandbox.server import SandboxServer
+from tests.asking import ask, MESSAGES, STREAMED, tool, USAGE
 from tests.chunks import chunks
 from tests.service import Service
 from tests.sockets import Caller

@@ -6,11 +6,9 @@ import base64
 from typing import Any
 
 import pytest
-from openai import BadRequestError
-from openai import NotFoundError
-from openai import OpenAI
+from openai import BadRequestError, NotFoundError, OpenAI
 
-from gpt2giga.sandbox.server import SandboxServer
+from gpt2giga_sandbox.server import SandboxServer
 from tests.service import Service
 
 

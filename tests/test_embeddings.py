@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from openai import BadRequestError
-from openai import OpenAI
+from openai import BadRequestError, OpenAI
 
+from gpt2giga.config.settings import SettingsError
 from gpt2giga.dialects.openai import tokenizer
-from gpt2giga.sandbox.server import SandboxServer
-from gpt2giga.settings import SettingsError
+from gpt2giga_sandbox.server import SandboxServer
 from tests.service import Service
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from flask import Response
 
+from gpt2giga.config.settings import parse
 from gpt2giga.factory import create_app
-from gpt2giga.sandbox.server import SandboxServer
-from gpt2giga.settings import parse
+from gpt2giga_sandbox.server import SandboxServer
 from tests.service import Service
 from tests.sockets import HELLO
 from tests.threads import Threads

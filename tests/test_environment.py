@@ -5,10 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from gpt2giga import environment
-from gpt2giga.environment import checked_variables
-from gpt2giga.environment import load_settings
-from gpt2giga.settings import SettingsError
+from gpt2giga.config import sources
+from gpt2giga.config.settings import SettingsError
+from gpt2giga.config.sources import checked_variables, load_settings
 
 KEY = "GIGACHAT_CREDENTIALS=Z2lnYTpjaGF0\n"
 
@@ -75,7 +74,7 @@ def test_a_file_that_is_no_text() -> None:
 
 def test_lines_that_are_no_settings_are_named(capsys: pytest.CaptureFixture[str]) -> None:
     """By their number only: what stands there may be a key."""
-    environment._warn_once.cache_clear()
+    sources._warn_once.cache_clear()
     write(f"GPT2GIGA_API_KEY: secret\n{KEY}GPT2GIGA_API_KEY\n")
     for _ in range(3):
         load_settings()

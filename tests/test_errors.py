@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from typing import Any
 
@@ -13,13 +12,10 @@ import openai
 import pytest
 import requests
 
-from gpt2giga.sandbox.server import SandboxServer
-from tests.chunks import chunks
-from tests.chunks import frames
-from tests.service import free_port
-from tests.service import Service
-from tests.sockets import full_server
-from tests.sockets import HELLO
+from gpt2giga_sandbox.server import SandboxServer
+from tests.chunks import chunks, frames
+from tests.service import free_port, Service
+from tests.sockets import full_server, HELLO
 
 HTML = "<html><head><title>502 Bad Gateway</title></head><body>SynGX</body></html>"
 PATH = "/v1/chat/completions"

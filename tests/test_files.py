@@ -6,13 +6,10 @@ import base64
 from typing import Any
 
 import pytest
-from openai import BadRequestError
-from openai import NotFoundError
-from openai import OpenAI
+from openai import BadRequestError, NotFoundError, OpenAI
 
-from gpt2giga.sandbox.server import SandboxServer
-from tests.pictures import data_url
-from tests.pictures import png
+from gpt2giga_sandbox.server import SandboxServer
+from tests.pictures import data_url, png
 from tests.service import Service
 
 CHAT = "/v1/chat/completions"

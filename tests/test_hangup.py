@@ -10,11 +10,9 @@ from typing import Any
 
 import pytest
 
-from gpt2giga.sandbox.server import SandboxServer
+from gpt2giga_sandbox.server import SandboxServer
 from tests.service import Service
-from tests.sockets import Caller
-from tests.sockets import eventually
-from tests.sockets import HELLO
+from tests.sockets import Caller, eventually, HELLO
 
 WORDS = "Раз два три четыре пять шесть семь восемь девять десять"
 AT_ONCE = 1.0

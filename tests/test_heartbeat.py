@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import openai
 import pytest
 import requests
 
-from gpt2giga.sandbox.server import SandboxServer
-from tests.chunks import chunks
-from tests.chunks import frames
+from gpt2giga_sandbox.server import SandboxServer
+from tests.chunks import chunks, frames
 from tests.service import Service
-from tests.sockets import Caller
-from tests.sockets import HELLO
+from tests.sockets import Caller, HELLO
 
 INTERVAL = 0.3
 WORDS = "Раз два три четыре пять шесть"

@@ -8,9 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from gpt2giga import __version__
-from gpt2giga.sandbox.server import SandboxServer
-from tests.chunks import chunks
-from tests.chunks import frames
+from gpt2giga_sandbox.server import SandboxServer
+from tests.chunks import chunks, frames
 from tests.service import Service
 
 HELLO = [{"role": "user", "content": "Привет!"}]

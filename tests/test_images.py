@@ -8,16 +8,10 @@ from typing import Any
 
 import pytest
 
-from gpt2giga.sandbox.server import SandboxServer
-from tests.pictures import BMP
-from tests.pictures import data_url
-from tests.pictures import GIF
-from tests.pictures import JPEG
-from tests.pictures import png
-from tests.pictures import TIFF
+from gpt2giga_sandbox.server import SandboxServer
+from tests.pictures import BMP, data_url, GIF, JPEG, png, TIFF
 from tests.service import Service
-from tests.sockets import Caller
-from tests.sockets import eventually
+from tests.sockets import Caller, eventually
 
 CHAT = "/v1/chat/completions"
 STREAMED = pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])

@@ -6,19 +6,16 @@ import contextlib
 import os
 import signal
 import subprocess
-from collections.abc import Callable
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import openai
 import pytest
 
-from gpt2giga.sandbox.server import SandboxServer
-from gpt2giga.settings import parse
+from gpt2giga.config.settings import parse
+from gpt2giga_sandbox.server import SandboxServer
 from tests.service import Service
-from tests.sockets import Caller
-from tests.sockets import eventually
-from tests.sockets import HELLO
+from tests.sockets import Caller, eventually, HELLO
 
 WORDS = "Раз два три четыре пять шесть"
 

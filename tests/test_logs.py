@@ -5,22 +5,19 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable
-from collections.abc import Iterator
-from logging import ERROR
-from logging import LogRecord
+from collections.abc import Callable, Iterator
+from logging import ERROR, LogRecord
 from pathlib import Path
 from typing import Any
 
 import openai
 import pytest
 
-from gpt2giga.chat import Event
-from gpt2giga.chat import TextDelta
-from gpt2giga.loglines import handler
-from gpt2giga.logs import Record
-from gpt2giga.sandbox.server import SandboxServer
-from gpt2giga.settings import Settings
+from gpt2giga.chat import Event, TextDelta
+from gpt2giga.config.settings import Settings
+from gpt2giga.telemetry.log_format import handler
+from gpt2giga.telemetry.request_log import Record
+from gpt2giga_sandbox.server import SandboxServer
 from tests import raw
 from tests.service import Service
 

@@ -8,8 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -18,15 +17,12 @@ import pytest
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
+from gpt2giga.config.settings import parse, Settings, SettingsError
 from gpt2giga.factory import create_app
-from gpt2giga.metrics_folder import MetricsFolder
-from gpt2giga.sandbox.server import SandboxServer
-from gpt2giga.settings import parse
-from gpt2giga.settings import Settings
-from gpt2giga.settings import SettingsError
+from gpt2giga.serving.metrics_folder import MetricsFolder
+from gpt2giga_sandbox.server import SandboxServer
 from tests import raw
-from tests.service import free_port
-from tests.service import Service
+from tests.service import free_port, Service
 
 ROOT = Path(__file__).parent.parent
 CHAT = "/v1/chat/completions"
@@ -100,7 +96,7 @@ def test_off_by_default(service: Service, sandbox: SandboxServer) -> None:
     program = "import sys; from gpt2giga.factory import create_app; create_app(); print(*sys.modules)"
     environ = {**os.environ, "GIGACHAT_CREDENTIALS": sandbox.credentials}
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environ, check=True)
-    assert "gpt2giga.logs" in loaded.stdout and "prometheus_client" not in loaded.stdout
+    assert "gpt2giga.telemetry.request_log" in loaded.stdout and "prometheus_client" not in loaded.stdout
 
 
 def test_it_wants_the_key(running: Service) -> None:

@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from openai import APIError
-from openai import BadRequestError
-from openai import InternalServerError
-from openai import NotFoundError
-from openai import OpenAI
-from openai import RateLimitError
+from openai import APIError, BadRequestError, InternalServerError, NotFoundError, OpenAI, RateLimitError
 
-from gpt2giga.sandbox.server import SandboxServer
+from gpt2giga_sandbox.server import SandboxServer
 
 MESSAGES = [{"role": "user", "content": "Привет!"}]
 

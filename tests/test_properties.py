@@ -10,28 +10,27 @@ from types import SimpleNamespace
 from typing import Any
 
 import orjson
-from hypothesis import given
-from hypothesis import HealthCheck
-from hypothesis import settings
+from hypothesis import given, HealthCheck, settings
 from hypothesis import strategies as st
 
-from gpt2giga.chat import ChatRequest
-from gpt2giga.chat import Done
-from gpt2giga.chat import Event
-from gpt2giga.chat import Image
-from gpt2giga.chat import ReasoningDelta
-from gpt2giga.chat import RefusalDelta
-from gpt2giga.chat import TextDelta
-from gpt2giga.chat import ToolCall
-from gpt2giga.chat import ToolResult
-from gpt2giga.chat import Usage
+from gpt2giga.chat import (
+    ChatRequest,
+    Done,
+    Event,
+    Image,
+    ReasoningDelta,
+    RefusalDelta,
+    TextDelta,
+    ToolCall,
+    ToolResult,
+    Usage,
+)
 from gpt2giga.dialects.openai.request import from_chat_request
-from gpt2giga.dialects.openai.response import Head
-from gpt2giga.dialects.openai.response import to_chat_completion
+from gpt2giga.dialects.openai.response import Head, to_chat_completion
 from gpt2giga.dialects.openai.stream import to_chunks
 from gpt2giga.errors import BadRequest
-from gpt2giga.sandbox.rules import check_chat
-from gpt2giga.upstream import v1
+from gpt2giga.upstream.contract import v1
+from gpt2giga_sandbox.rules import check_chat
 from tests.chunks import accumulate
 
 MODELS = ("GigaChat-3-Ultra", "GigaChat-2-Max", "GigaChat-2")

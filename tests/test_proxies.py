@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from gpt2giga.proxies import Proxies
-from gpt2giga.settings import parse
-from gpt2giga.settings import SettingsError
+from gpt2giga.config.settings import parse, SettingsError
+from gpt2giga.web.trusted_proxies import Proxies
 
 CASES = {
     "no proxy": ("10.0.0.1", "7.7.7.7", "", "7.7.7.7"),

@@ -9,8 +9,7 @@ from collections.abc import Generator
 
 import pytest
 
-from gpt2giga.pump import Abandoned
-from gpt2giga.pump import Pump
+from gpt2giga.concurrency.pump import Abandoned, Pump
 from tests.sockets import eventually
 
 

@@ -8,17 +8,8 @@ import pytest
 from openai import LengthFinishReasonError
 from pydantic import BaseModel
 
-from gpt2giga.sandbox.server import SandboxServer
-from tests.asking import ask
-from tests.asking import by_schema
-from tests.asking import FILTERED
-from tests.asking import MESSAGES
-from tests.asking import MODEL
-from tests.asking import NUMBER
-from tests.asking import parse
-from tests.asking import STREAMED
-from tests.asking import tool
-from tests.asking import USAGE
+from gpt2giga_sandbox.server import SandboxServer
+from tests.asking import ask, by_schema, FILTERED, MESSAGES, MODEL, NUMBER, parse, STREAMED, tool, USAGE
 from tests.service import Service
 
 

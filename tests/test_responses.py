@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import base64
-from typing import Any
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 from openai import OpenAI
 from pydantic import BaseModel
 
-from gpt2giga.sandbox.server import SandboxServer
-from tests.response_events import create
-from tests.response_events import events
-from tests.response_events import MODEL
-from tests.response_events import shape
-from tests.response_events import TOOLS
-from tests.response_events import WEATHER
+from gpt2giga_sandbox.server import SandboxServer
+from tests.response_events import create, events, MODEL, shape, TOOLS, WEATHER
 from tests.service import Service
 
 

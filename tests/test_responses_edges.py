@@ -5,17 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from openai import APIStatusError
-from openai import BadRequestError
-from openai import InternalServerError
-from openai import NotFoundError
-from openai import OpenAI
-from openai import RateLimitError
+from openai import APIStatusError, BadRequestError, InternalServerError, NotFoundError, OpenAI, RateLimitError
 
-from gpt2giga.sandbox.server import SandboxServer
+from gpt2giga_sandbox.server import SandboxServer
 from tests.dialects.responses.bad_requests import BAD
-from tests.response_events import MODEL
-from tests.response_events import WEATHER
+from tests.response_events import MODEL, WEATHER
 from tests.service import Service
 
 

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from openai import BadRequestError
-from openai import NotFoundError
-from openai import OpenAI
+from openai import BadRequestError, NotFoundError, OpenAI
 
-from gpt2giga.sandbox.server import SandboxServer
-from tests.response_events import create
-from tests.response_events import events
-from tests.response_events import MODEL
-from tests.response_events import TOOLS
+from gpt2giga_sandbox.server import SandboxServer
+from tests.response_events import create, events, MODEL, TOOLS
 from tests.service import Service
 
 

@@ -9,8 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,11 +18,10 @@ import pytest
 import requests
 from openai import OpenAI
 
-from gpt2giga.sandbox.server import SandboxServer
+from gpt2giga_sandbox.server import SandboxServer
 from tests import raw
 from tests.chunks import chunks
-from tests.service import free_port
-from tests.service import Service
+from tests.service import free_port, Service
 
 ROOT = Path(__file__).parent.parent
 CHAT = "/v1/chat/completions"

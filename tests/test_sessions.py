@@ -10,12 +10,10 @@ from typing import Any
 import pytest
 import requests
 
-from gpt2giga.chat import ChatRequest
-from gpt2giga.chat import Message
-from gpt2giga.chat import Text
-from gpt2giga.sandbox.server import SandboxServer
-from gpt2giga.settings import Settings
+from gpt2giga.chat import ChatRequest, Message, Text
+from gpt2giga.config.settings import Settings
 from gpt2giga.upstream.client import Upstream
+from gpt2giga_sandbox.server import SandboxServer
 from tests.service import Service
 
 CHAT = "/v1/chat/completions"

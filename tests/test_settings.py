@@ -6,12 +6,7 @@ import dataclasses
 import pytest
 from gigachat.settings import Settings as SdkSettings
 
-from gpt2giga.settings import check
-from gpt2giga.settings import parse
-from gpt2giga.settings import Settings
-from gpt2giga.settings import SettingsError
-from gpt2giga.settings import table
-from gpt2giga.settings import unknown_variables
+from gpt2giga.config.settings import check, parse, Settings, SettingsError, table, unknown_variables
 
 KEY = base64.b64encode(b"id:secret").decode()
 

@@ -6,7 +6,7 @@ import threading
 import time
 from queue import SimpleQueue
 
-from gpt2giga.silence import Silence
+from gpt2giga.concurrency.silence import Silence
 
 
 def test_it_is_told_again_and_again_until_its_end() -> None:

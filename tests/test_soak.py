@@ -13,10 +13,9 @@ from typing import Any
 
 import openai
 
-from gpt2giga.sandbox.server import SandboxServer
+from gpt2giga_sandbox.server import SandboxServer
 from tests.service import Service
-from tests.sockets import eventually
-from tests.sockets import HELLO
+from tests.sockets import eventually, HELLO
 
 SEED = 4
 STREAMS = 500

@@ -5,27 +5,15 @@ from __future__ import annotations
 import enum
 import json
 from collections.abc import Iterator
-from typing import Any
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
-from openai import APIError
-from openai import InternalServerError
-from openai import OpenAI
-from pydantic import BaseModel
-from pydantic import Field
+from openai import APIError, InternalServerError, OpenAI
+from pydantic import BaseModel, Field
 
-from gpt2giga.sandbox.samples import sample
-from gpt2giga.sandbox.server import SandboxServer
-from tests.asking import ask
-from tests.asking import by_schema
-from tests.asking import FILTERED
-from tests.asking import MESSAGES
-from tests.asking import MODEL
-from tests.asking import NUMBER
-from tests.asking import parse
-from tests.asking import STREAMED
-from tests.asking import USAGE
+from gpt2giga_sandbox.samples import sample
+from gpt2giga_sandbox.server import SandboxServer
+from tests.asking import ask, by_schema, FILTERED, MESSAGES, MODEL, NUMBER, parse, STREAMED, USAGE
 from tests.service import Service
 
 

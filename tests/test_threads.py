@@ -9,12 +9,10 @@ from typing import Any
 import openai
 import pytest
 
-from gpt2giga.sandbox.server import SandboxServer
+from gpt2giga_sandbox.server import SandboxServer
 from tests.chunks import chunks
 from tests.service import Service
-from tests.sockets import Caller
-from tests.sockets import eventually
-from tests.sockets import HELLO
+from tests.sockets import Caller, eventually, HELLO
 from tests.threads import Threads
 
 WORDS = "Раз два три четыре пять шесть"

@@ -11,7 +11,7 @@ from typing import Any
 import openai
 import pytest
 
-from gpt2giga.sandbox.server import SandboxServer
+from gpt2giga_sandbox.server import SandboxServer
 from tests.certificates import Authority
 from tests.service import Service
 from tests.sockets import HELLO

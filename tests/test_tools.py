@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 
-from gpt2giga.sandbox.server import SandboxServer
-from tests.chunks import chunks
-from tests.chunks import frames
+from gpt2giga_sandbox.server import SandboxServer
+from tests.chunks import chunks, frames
 from tests.dialects.openai.test_request import BAD
 from tests.service import Service
 

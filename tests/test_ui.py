@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.resources import files
 
 import pytest
 
-from gpt2giga import activity
-from gpt2giga.activity import Activity
 from gpt2giga.chat import Usage
 from gpt2giga.commands.snippets import BY_NAME
-from gpt2giga.logs import Record
-from gpt2giga.sandbox.server import SandboxServer
+from gpt2giga.telemetry import last_hour
+from gpt2giga.telemetry.last_hour import Activity
+from gpt2giga.telemetry.request_log import Record
+from gpt2giga_sandbox.server import SandboxServer
 from tests.service import Service
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
@@ -148,16 +147,16 @@ def test_activity(start_service: Callable[..., Service], sandbox: SandboxServer)
 def test_activity_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Three days of requests with ever new causes, and then an hour of nothing."""
     kept, clock = Activity(), [1_800_000_000]
-    monkeypatch.setattr(activity, "_now", lambda: clock[0])
+    monkeypatch.setattr(last_hour, "_now", lambda: clock[0])
     for _ in range(3 * 24 * 60):
         clock[0] += 60
         kept.add(record(status=500, usage=Usage(2, 1), cause=f"cause-{clock[0]}"))
     told = kept.told()
-    assert len(told["minutes"]) == activity.MINUTES
-    assert [minute["start"] % 60 for minute in told["minutes"]] == [0] * activity.MINUTES
+    assert len(told["minutes"]) == last_hour.MINUTES
+    assert [minute["start"] % 60 for minute in told["minutes"]] == [0] * last_hour.MINUTES
     for number in range(100):
         kept.add(record(status=500, cause=f"cause-{number}"))
-    assert len(kept.told()["minutes"][-1]["causes"]) == activity.MOST_CAUSES + 1
+    assert len(kept.told()["minutes"][-1]["causes"]) == last_hour.MOST_CAUSES + 1
     clock[0] += 59 * 60
     assert len(kept.told()["minutes"]) == 1
     clock[0] += 60
@@ -166,7 +165,7 @@ def test_activity_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_clock_that_is_set_back_adds_no_minute(monkeypatch: pytest.MonkeyPatch) -> None:
     kept, clock = Activity(), [1_800_000_000]
-    monkeypatch.setattr(activity, "_now", lambda: clock[0])
+    monkeypatch.setattr(last_hour, "_now", lambda: clock[0])
     kept.add(record())
     clock[0] -= 600
     kept.add(record())

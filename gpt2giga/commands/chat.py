@@ -9,14 +9,8 @@ from contextlib import closing
 
 import click
 
-from gpt2giga.chat import ChatRequest
-from gpt2giga.chat import Done
-from gpt2giga.chat import Event
-from gpt2giga.chat import Message
-from gpt2giga.chat import Text
-from gpt2giga.chat import TextDelta
-from gpt2giga.commands.group import Failure
-from gpt2giga.commands.group import Given
+from gpt2giga.chat import ChatRequest, Done, Event, Message, Text, TextDelta
+from gpt2giga.commands.verbs import Failure, Given
 
 # An answer must not be able to move the cursor or to name the window.
 CONTROLS = {code: None for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}

@@ -8,16 +8,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gpt2giga.commands.group import Failure
-from gpt2giga.commands.group import Given
-from gpt2giga.commands.group import service_url
-from gpt2giga.commands.snippets import BY_NAME
-from gpt2giga.commands.snippets import CLIENTS
-from gpt2giga.commands.snippets import snippet
-from gpt2giga.settings import Settings
+from gpt2giga.commands.snippets import BY_NAME, CLIENTS, snippet
+from gpt2giga.commands.verbs import Failure, Given, service_url
+from gpt2giga.config.settings import Settings
 
 if TYPE_CHECKING:
-    from gpt2giga.upstream.models import Model
+    from gpt2giga.upstream.contract.models import Model
 
 OPENCLAW = "openclaw"
 
@@ -62,8 +58,7 @@ def _list() -> None:
 def _connect_openclaw(
     given: Given, settings: Settings, root: str, key: str, file: Path | None, *, only_print: bool, dry_run: bool
 ) -> None:
-    from gpt2giga.commands import openclaw
-    from gpt2giga.commands import openclaw_config
+    from gpt2giga.commands import openclaw, openclaw_config
 
     connection = openclaw_config.connection(root, key, _live_models(given, root, key), settings)
     if not connection.models:
@@ -76,7 +71,7 @@ def _connect_openclaw(
 
 def _live_models(given: Given, root: str, key: str) -> list[Model]:
     """As the service lists them; where it does not run yet, as GigaChat does."""
-    from gpt2giga.commands.live_list import from_service
+    from gpt2giga.commands.service_models import from_service
 
     found = from_service(root, key)
     if found is not None:

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gpt2giga.commands.group import Given
-from gpt2giga.commands.group import service_url
-from gpt2giga.settings import SettingsError
+from gpt2giga.commands.verbs import Given, service_url
+from gpt2giga.config.settings import SettingsError
 
 if TYPE_CHECKING:
-    from gpt2giga.commands.finding import Report
     from gpt2giga.commands.gigachat_checks import GigaChatChecks
-    from gpt2giga.settings import Settings
+    from gpt2giga.commands.report import Report
+    from gpt2giga.config.settings import Settings
 
 
 @click.command()
@@ -30,8 +29,8 @@ def doctor(context: click.Context, url: str | None, no_service: bool, as_json: b
 
     Costs the account about 500 tokens. The exit code is 0 only when all is well.
     """
-    from gpt2giga.commands.finding import Report
     from gpt2giga.commands.gigachat_checks import GigaChatChecks
+    from gpt2giga.commands.report import Report
 
     given: Given = context.obj
     logging.disable()  # what a check finds is told in its line
@@ -46,8 +45,7 @@ def doctor(context: click.Context, url: str | None, no_service: bool, as_json: b
 
 
 def _check_service(report: Report, given: Given, checks: GigaChatChecks, url: str | None) -> None:
-    from gpt2giga.commands.gigachat_checks import COUNTING
-    from gpt2giga.commands.gigachat_checks import COUNTING_TOKENS
+    from gpt2giga.commands.gigachat_checks import COUNTING, COUNTING_TOKENS
     from gpt2giga.commands.service_checks import ServiceChecks
 
     question = {
@@ -69,8 +67,8 @@ def _check_service(report: Report, given: Given, checks: GigaChatChecks, url: st
 
 
 def _check_socket(settings: Settings) -> str:
-    from gpt2giga.commands.finding import Sick
-    from gpt2giga.probe import answers
+    from gpt2giga.commands.report import Sick
+    from gpt2giga.serving.probe import answers
 
     if not answers(settings, 5):
         raise Sick(f"nothing answers on {settings.address}: start the service, or compare GPT2GIGA_HOST with its own.")

@@ -5,30 +5,20 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Callable
-from collections.abc import Iterable
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from gpt2giga import loglines
-from gpt2giga.chat import ChatRequest
-from gpt2giga.chat import Event
-from gpt2giga.chat import Message
-from gpt2giga.chat import Text
-from gpt2giga.chat import TextDelta
-from gpt2giga.chat import Tool
-from gpt2giga.chat import ToolCall
-from gpt2giga.chat import ToolChoice
-from gpt2giga.commands.arrivals import Arrivals
-from gpt2giga.commands.finding import Report
-from gpt2giga.commands.finding import Sick
-from gpt2giga.commands.group import Given
-from gpt2giga.environment import examined
+from gpt2giga.chat import ChatRequest, Event, Message, Text, TextDelta, Tool, ToolCall, ToolChoice
+from gpt2giga.commands.report import Report, Sick
+from gpt2giga.commands.stream_timing import Arrivals
+from gpt2giga.commands.verbs import Given
+from gpt2giga.config.settings import Settings
+from gpt2giga.config.sources import examined
 from gpt2giga.errors import NotFound
-from gpt2giga.settings import Settings
-from gpt2giga.upstream import diagnosis
+from gpt2giga.telemetry import log_format
 from gpt2giga.upstream.client import Upstream
+from gpt2giga.upstream.transport import diagnosis
 
 GREETING = "Привет! Ответь одним словом."
 # Long enough to see whether it flows, and always about as long.
@@ -132,7 +122,7 @@ class GigaChatChecks:
         text = "".join(self._texts(self.upstream.complete(_asked(GREETING, max_tokens=16))))
         if not text.strip():
             raise Sick(f"{self.settings.model} answered without a word: ask it once more, or set GIGACHAT_MODEL.")
-        return f"{self.settings.model} says: {loglines.printable(text[:60].strip())}"
+        return f"{self.settings.model} says: {log_format.printable(text[:60].strip())}"
 
     def _check_stream(self) -> str:
         """The clock runs from the question; waiting for the account's turn counts."""

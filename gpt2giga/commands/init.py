@@ -10,11 +10,9 @@ from pathlib import Path
 
 import click
 
-from gpt2giga.commands.group import Failure
-from gpt2giga.commands.group import Given
-from gpt2giga.parsers import authorization_key
-from gpt2giga.settings import SCOPES
-from gpt2giga.settings import Settings
+from gpt2giga.commands.verbs import Failure, Given
+from gpt2giga.config.parsers import authorization_key
+from gpt2giga.config.settings import SCOPES, Settings
 
 # For people, as in Sber's own guides: the file is theirs to read and change.
 TEMPLATE = """\

@@ -6,7 +6,7 @@ from contextlib import closing
 
 import click
 
-from gpt2giga.commands.group import Given
+from gpt2giga.commands.verbs import Given
 
 
 @click.command()

@@ -14,10 +14,8 @@ from typing import Any
 
 import click
 
-from gpt2giga.commands.group import Failure
-from gpt2giga.commands.openclaw_config import Connection
-from gpt2giga.commands.openclaw_config import merged
-from gpt2giga.commands.openclaw_config import WrongShape
+from gpt2giga.commands.openclaw_config import Connection, merged, WrongShape
+from gpt2giga.commands.verbs import Failure
 
 # Where OpenClaw has it unless told otherwise.
 USUAL = "~/.openclaw/openclaw.json"

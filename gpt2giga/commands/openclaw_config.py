@@ -11,12 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from gpt2giga.settings import Settings
-from gpt2giga.upstream.models import LONGEST_ANSWER
-from gpt2giga.upstream.models import Model
-from gpt2giga.upstream.models import takes_images
-from gpt2giga.upstream.models import thinks
-from gpt2giga.upstream.models import window
+from gpt2giga.config.settings import Settings
+from gpt2giga.upstream.contract.models import LONGEST_ANSWER, Model, takes_images, thinks, window
 
 PROVIDER = "gigachat"
 

@@ -9,10 +9,9 @@ from urllib.parse import urlsplit
 import requests
 
 from gpt2giga import __version__
-from gpt2giga.commands.arrivals import Arrivals
-from gpt2giga.commands.finding import Report
-from gpt2giga.commands.finding import Sick
-from gpt2giga.settings import Settings
+from gpt2giga.commands.report import Report, Sick
+from gpt2giga.commands.stream_timing import Arrivals
+from gpt2giga.config.settings import Settings
 
 SECONDS = 60
 LOCAL = ("127.0.0.1", "localhost", "::1")

@@ -6,49 +6,38 @@ import logging
 import re
 import tempfile
 import time
-from collections.abc import Callable
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from gigachat.context import session_id_cvar
 
-from gpt2giga.chat import ChatRequest
-from gpt2giga.chat import Done
-from gpt2giga.chat import Event
-from gpt2giga.chat import TextDelta
-from gpt2giga.chat import Usage
-from gpt2giga.errors import BadRequest
-from gpt2giga.errors import ContextTooLong
-from gpt2giga.errors import NotAuthenticated
-from gpt2giga.errors import NotFound
-from gpt2giga.errors import ProxyError
-from gpt2giga.errors import RateLimited
-from gpt2giga.errors import Unavailable
-from gpt2giga.errors import UpstreamError
-from gpt2giga.settings import Settings
-from gpt2giga.upstream import v1
-from gpt2giga.upstream.answers import answer
-from gpt2giga.upstream.attachments import Attached
-from gpt2giga.upstream.attachments import Attachments
-from gpt2giga.upstream.embedding import embed
-from gpt2giga.upstream.embedding import Embedding
-from gpt2giga.upstream.failures import KeyRejected
-from gpt2giga.upstream.failures import translated
-from gpt2giga.upstream.files import Files
-from gpt2giga.upstream.limiter import QueueTimeout
-from gpt2giga.upstream.limiter import Slot
-from gpt2giga.upstream.models import Catalog
-from gpt2giga.upstream.models import Model
-from gpt2giga.upstream.models import not_found
-from gpt2giga.upstream.names import ToolNames
-from gpt2giga.upstream.observer import NOBODY
-from gpt2giga.upstream.observer import Observer
-from gpt2giga.upstream.redis_limiter import limiter
-from gpt2giga.upstream.retries import Retries
-from gpt2giga.upstream.sdk import Client
+from gpt2giga.chat import ChatRequest, Done, Event, TextDelta, Usage
+from gpt2giga.config.settings import Settings
+from gpt2giga.errors import (
+    BadRequest,
+    ContextTooLong,
+    NotAuthenticated,
+    NotFound,
+    ProxyError,
+    RateLimited,
+    Unavailable,
+    UpstreamError,
+)
+from gpt2giga.upstream.accounts.redis_slots import limiter
+from gpt2giga.upstream.accounts.slots import QueueTimeout, Slot
+from gpt2giga.upstream.contract import v1
+from gpt2giga.upstream.contract.models import Catalog, Model, not_found
+from gpt2giga.upstream.contract.tool_names import ToolNames
+from gpt2giga.upstream.embeddings import embed, Embedding
+from gpt2giga.upstream.emulation.emulate import answer
+from gpt2giga.upstream.files.attachments import Attached, Attachments
+from gpt2giga.upstream.files.storage import Files
+from gpt2giga.upstream.listener import NOBODY, Observer
+from gpt2giga.upstream.transport.failures import KeyRejected, translated
+from gpt2giga.upstream.transport.retries import Retries
+from gpt2giga.upstream.transport.sdk import Client
 
 log = logging.getLogger(__name__)
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from gpt2giga.sandbox.server import SandboxServer
-from gpt2giga.sandbox.storage import drawing
+from gpt2giga_sandbox.server import SandboxServer
+from gpt2giga_sandbox.storage import drawing
 from tests.clients.npm import install
 from tests.service import Service
 

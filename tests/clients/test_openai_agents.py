@@ -14,19 +14,23 @@ import pytest
 
 agents = pytest.importorskip("agents", reason="make test-clients installs openai-agents")
 
-from agents import Agent  # noqa: E402 after the check that it is there
-from agents import function_tool  # noqa: E402
-from agents import ModelSettings  # noqa: E402
-from agents import OpenAIProvider  # noqa: E402
-from agents import RunConfig  # noqa: E402
-from agents import Runner  # noqa: E402
-from agents import WebSearchTool  # noqa: E402
-from openai import APIError  # noqa: E402
-from openai import AsyncOpenAI  # noqa: E402
-from openai import BadRequestError  # noqa: E402
+from agents import (  # noqa: E402 after the check that it is there
+    Agent,
+    function_tool,  # noqa: E402
+    ModelSettings,
+    OpenAIProvider,
+    RunConfig,
+    Runner,
+    WebSearchTool,
+)
+from openai import (  # noqa: E402
+    APIError,
+    AsyncOpenAI,
+    BadRequestError,
+)
 from pydantic import BaseModel  # noqa: E402
 
-from gpt2giga.sandbox.server import SandboxServer  # noqa: E402
+from gpt2giga_sandbox.server import SandboxServer  # noqa: E402
 from tests.service import Service  # noqa: E402
 
 README = Path(__file__).parent.parent.parent / "README.md"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gpt2giga.sandbox.server import SandboxServer
+from gpt2giga_sandbox.server import SandboxServer
 
 
 @pytest.fixture

@@ -5,13 +5,8 @@ from __future__ import annotations
 import subprocess
 import time
 
-from gpt2giga.sandbox.server import SandboxServer
-from tests.commands.running import COMMAND
-from tests.commands.running import environment
-from tests.commands.running import printed
-from tests.commands.running import refused
-from tests.commands.running import run
-from tests.commands.running import SECONDS
+from gpt2giga_sandbox.server import SandboxServer
+from tests.commands.running import COMMAND, environment, printed, refused, run, SECONDS
 
 
 def test_the_answer_goes_to_stdout_and_the_rest_elsewhere(account: dict[str, str], sandbox: SandboxServer) -> None:

@@ -11,10 +11,8 @@ from typing import Any
 import pytest
 
 from gpt2giga.commands.snippets import CLIENTS
-from tests.commands.running import printed
-from tests.commands.running import refused
-from tests.service import free_port
-from tests.service import Service
+from tests.commands.running import printed, refused
+from tests.service import free_port, Service
 
 OPENCLAW = ("connect", "openclaw")
 

@@ -6,11 +6,9 @@ import json
 import tempfile
 from collections.abc import Callable
 
-from gpt2giga.sandbox.server import SandboxServer
-from tests.commands.running import run
-from tests.commands.running import Terminal
-from tests.service import free_port
-from tests.service import Service
+from gpt2giga_sandbox.server import SandboxServer
+from tests.commands.running import run, Terminal
+from tests.service import free_port, Service
 
 GIGACHAT = ["settings", "key", "dns", "tls", "oauth", "models", "chat", "stream", "tool", "embedding"]
 SERVICE = ["service", "access", "flow"]

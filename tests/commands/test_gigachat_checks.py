@@ -8,11 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from gpt2giga.commands.finding import Finding
-from gpt2giga.commands.finding import Report
 from gpt2giga.commands.gigachat_checks import GigaChatChecks
-from gpt2giga.commands.group import Given
-from gpt2giga.sandbox.server import SandboxServer
+from gpt2giga.commands.report import Finding, Report
+from gpt2giga.commands.verbs import Given
+from gpt2giga_sandbox.server import SandboxServer
 from tests.certificates import Authority
 
 Examine = Callable[..., dict[str, Finding]]

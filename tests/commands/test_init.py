@@ -6,11 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from gpt2giga.environment import read_variables
-from gpt2giga.settings import parse
-from tests.commands.running import printed
-from tests.commands.running import refused
-from tests.commands.running import Terminal
+from gpt2giga.config.settings import parse
+from gpt2giga.config.sources import read_variables
+from tests.commands.running import printed, refused, Terminal
 
 KEY = "MDE5YTpzZWNyZXQ="
 

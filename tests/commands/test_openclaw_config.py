@@ -6,9 +6,7 @@ from typing import Any
 
 import pytest
 
-from gpt2giga.commands.openclaw_config import Connection
-from gpt2giga.commands.openclaw_config import merged
-from gpt2giga.commands.openclaw_config import WrongShape
+from gpt2giga.commands.openclaw_config import Connection, merged, WrongShape
 
 CONNECTION = Connection(
     "http://127.0.0.1:8080", "", (("GigaChat-2-Max", "GigaChat-2-Max"),), "GigaChat-2-Max", "Embeddings"

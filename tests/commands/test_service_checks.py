@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
-from gpt2giga.commands.arrivals import Arrivals
-from gpt2giga.commands.finding import Finding
-from gpt2giga.commands.finding import Report
+from gpt2giga.commands.report import Finding, Report
 from gpt2giga.commands.service_checks import ServiceChecks
-from gpt2giga.sandbox.server import SandboxServer
-from gpt2giga.settings import parse
+from gpt2giga.commands.stream_timing import Arrivals
+from gpt2giga.config.settings import parse
+from gpt2giga_sandbox.server import SandboxServer
 from tests.commands.holding import Between
-from tests.service import free_port
-from tests.service import Service
+from tests.service import free_port, Service
 
 QUESTION = {"messages": [{"role": "user", "content": "Считай."}], "stream": True}
 SLOWLY = {"text": "раз два три четыре пять шесть семь восемь девять десять", "frame_delay": 0.05}

@@ -6,8 +6,7 @@ import contextlib
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest

@@ -6,8 +6,7 @@ import contextlib
 import subprocess
 from pathlib import Path
 
-from tests.deploy.running import children
-from tests.deploy.running import running
+from tests.deploy.running import children, running
 from tests.sockets import eventually
 
 # Only for this process tree: mounts made here vanish with it. /tmp stays as it is, since the tests' files are below.

@@ -7,9 +7,7 @@ import socket
 import subprocess
 from pathlib import Path
 
-from tests.deploy.running import DEPLOY
-from tests.deploy.running import edited
-from tests.deploy.running import running
+from tests.deploy.running import DEPLOY, edited, running
 from tests.deploy.streams import Place
 from tests.service import free_port
 from tests.sockets import eventually

@@ -12,9 +12,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
-from tests.deploy.streams import Answer
-from tests.deploy.streams import Place
-from tests.deploy.streams import streams
+from tests.deploy.streams import Answer, Place, streams
 from tests.sockets import eventually
 
 ROOT = Path(__file__).parents[2]

@@ -6,8 +6,7 @@ import asyncio
 import json
 import ssl
 import time
-from dataclasses import dataclass
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any
 
 HELLO = [{"role": "user", "content": "Посчитай"}]

@@ -13,14 +13,10 @@ from pathlib import Path
 import pytest
 import requests
 
-from gpt2giga.sandbox.server import SandboxServer
+from gpt2giga_sandbox.server import SandboxServer
 from tests.deploy.nginx import Nginx
-from tests.deploy.running import children
-from tests.deploy.running import in_background
-from tests.deploy.running import Visitors
-from tests.deploy.streams import ask
-from tests.deploy.streams import stream
-from tests.deploy.streams import streams
+from tests.deploy.running import children, in_background, Visitors
+from tests.deploy.streams import ask, stream, streams
 from tests.service import free_port
 from tests.sockets import eventually
 

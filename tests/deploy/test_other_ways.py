@@ -15,11 +15,8 @@ from pathlib import Path
 import pytest
 import requests
 
-from gpt2giga.sandbox.server import SandboxServer
-from tests.deploy.running import children
-from tests.deploy.running import in_background
-from tests.deploy.running import ROOT
-from tests.deploy.running import running
+from gpt2giga_sandbox.server import SandboxServer
+from tests.deploy.running import children, in_background, ROOT, running
 from tests.deploy.streams import Place
 from tests.service import free_port
 from tests.sockets import eventually

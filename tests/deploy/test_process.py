@@ -5,23 +5,16 @@ from __future__ import annotations
 import json
 import os
 import signal
-from concurrent.futures import Future
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 
-from gpt2giga.sandbox.server import SandboxServer
-from tests.deploy.running import alive
-from tests.deploy.running import children
-from tests.deploy.running import in_background
-from tests.deploy.running import Visitors
-from tests.deploy.streams import Answer
-from tests.deploy.streams import ask
-from tests.deploy.streams import Place
-from tests.deploy.streams import streams
+from gpt2giga_sandbox.server import SandboxServer
+from tests.deploy.running import alive, children, in_background, Visitors
+from tests.deploy.streams import Answer, ask, Place, streams
 from tests.service import Service
 from tests.sockets import eventually
 

@@ -7,21 +7,16 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from gpt2giga.sandbox.server import SandboxServer
-from gpt2giga.upstream.redis_limiter import LEASE
-from tests.deploy.running import in_background
-from tests.deploy.running import running
-from tests.deploy.streams import ask
-from tests.deploy.streams import Place
-from tests.deploy.streams import streams
-from tests.service import free_port
-from tests.service import Service
+from gpt2giga.upstream.accounts.redis_slots import LEASE
+from gpt2giga_sandbox.server import SandboxServer
+from tests.deploy.running import in_background, running
+from tests.deploy.streams import ask, Place, streams
+from tests.service import free_port, Service
 from tests.sockets import eventually
 
 

@@ -10,13 +10,11 @@ from pathlib import Path
 import pytest
 import requests
 
-from gpt2giga.sandbox.server import SandboxServer
+from gpt2giga_sandbox.server import SandboxServer
 from tests.deploy.apache import Apache
 from tests.deploy.conftest import public_folder
 from tests.deploy.running import DEPLOY
-from tests.deploy.streams import ask
-from tests.deploy.streams import Place
-from tests.deploy.streams import streams
+from tests.deploy.streams import ask, Place, streams
 from tests.sockets import eventually
 
 WORDS = " ".join(map(str, range(12)))
@@ -123,7 +121,7 @@ def test_nothing_of_ours_can_be_downloaded(apache: Apache) -> None:
         file.write_text("secret")
     shipped = [path.relative_to(prepared) for path in prepared.rglob("*") if "venv" not in path.parts]
     inside = ["venv/bin/activate", "venv/pyvenv.cfg", "venv/", ".env.bak", ".git/config"]
-    assert {".env", ".htaccess", "wsgi.py", "gpt2giga/settings.py", "deploy"} <= {str(path) for path in shipped}
+    assert {".env", ".htaccess", "wsgi.py", "gpt2giga/factory.py", "deploy"} <= {str(path) for path in shipped}
     with requests.Session() as session:
         for path in [*map(str, shipped), *inside]:
             if not path.endswith(".cgi"):

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.deploy.machine import Machine
-from tests.deploy.machine import NoMachine
+from tests.deploy.machine import Machine, NoMachine
 from tests.deploy.running import DEPLOY
 from tests.sockets import eventually
 

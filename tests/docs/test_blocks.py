@@ -17,15 +17,11 @@ from typing import Any
 import pytest
 import yaml
 
-from gpt2giga.environment import examined
-from gpt2giga.sandbox.server import SandboxServer
+from gpt2giga.config.sources import examined
+from gpt2giga_sandbox.server import SandboxServer
 from tests.commands.running import printed
 from tests.deploy.test_systemd import GUIDES_UNIT
-from tests.docs.blocks import all_of
-from tests.docs.blocks import blocks
-from tests.docs.blocks import DOCUMENTS
-from tests.docs.blocks import ROOT
-from tests.docs.blocks import rows
+from tests.docs.blocks import all_of, blocks, DOCUMENTS, ROOT, rows
 from tests.service import Service
 
 if sys.version_info >= (3, 11):

@@ -10,17 +10,12 @@ from typing import Any
 
 import pytest
 
-from gpt2giga.sandbox.server import SandboxServer
+from gpt2giga_sandbox.server import SandboxServer
 from tests.commands.running import printed
-from tests.docs.blocks import all_commands
-from tests.docs.blocks import blocks
-from tests.docs.blocks import commands
-from tests.docs.blocks import PAIRS
-from tests.docs.blocks import ROOT
+from tests.docs.blocks import all_commands, blocks, commands, PAIRS, ROOT
 from tests.docs.machine import ReadersMachine
 from tests.docs.programs import ELSEWHERE
-from tests.service import free_port
-from tests.service import Service
+from tests.service import free_port, Service
 
 URL = "http://127.0.0.1:8080"
 ENGLISH = [english for english, _ in PAIRS]

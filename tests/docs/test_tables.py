@@ -12,12 +12,10 @@ from dataclasses import dataclass
 
 import pytest
 
+from gpt2giga.config.settings import parse, table
 from gpt2giga.dialects.openai.parameters import TABLE
 from gpt2giga.factory import create_app
-from gpt2giga.settings import parse
-from gpt2giga.settings import table
-from tests.docs.blocks import ROOT
-from tests.docs.blocks import rows
+from tests.docs.blocks import ROOT, rows
 
 ENGLISH, RUSSIAN = "README.md", "README.ru.md"
 FATES = {"used": "используется", "emulated": "эмулируется", "ignored": "игнорируется", "refused": "отклоняется"}

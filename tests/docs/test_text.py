@@ -10,17 +10,8 @@ import click
 import pytest
 
 from gpt2giga.cli import main
-from gpt2giga.settings import SCOPES
-from gpt2giga.settings import VARIABLES
-from tests.docs.blocks import Block
-from tests.docs.blocks import blocks
-from tests.docs.blocks import commands
-from tests.docs.blocks import DOCUMENTS
-from tests.docs.blocks import in_code
-from tests.docs.blocks import PAIRS
-from tests.docs.blocks import prose
-from tests.docs.blocks import ROOT
-from tests.docs.blocks import text
+from gpt2giga.config.settings import SCOPES, VARIABLES
+from tests.docs.blocks import Block, blocks, commands, DOCUMENTS, in_code, PAIRS, prose, ROOT, text
 
 LONGEST_BLOCK = 28
 

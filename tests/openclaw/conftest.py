@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Callable
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +12,7 @@ import pytest
 
 from tests.openclaw.install import install
 from tests.openclaw.openclaw import OpenClaw
-from tests.openclaw.other import Other
-from tests.openclaw.other import PROVIDER
+from tests.openclaw.other import Other, PROVIDER
 from tests.service import Service
 
 

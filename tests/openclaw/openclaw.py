@@ -11,8 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tests.openclaw.install import BIN
-from tests.openclaw.install import COMMANDS
+from tests.openclaw.install import BIN, COMMANDS
 from tests.service import free_port
 
 SECONDS = 90

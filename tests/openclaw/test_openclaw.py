@@ -10,12 +10,11 @@ from typing import Any
 
 import pytest
 
-from gpt2giga.sandbox.server import SandboxServer
-from gpt2giga.sandbox.storage import drawing
+from gpt2giga_sandbox.server import SandboxServer
+from gpt2giga_sandbox.storage import drawing
 from tests.openclaw.conftest import results
 from tests.openclaw.openclaw import OpenClaw
-from tests.openclaw.other import MODEL
-from tests.openclaw.other import PROVIDER
+from tests.openclaw.other import MODEL, PROVIDER
 from tests.service import Service
 
 README = Path(__file__).parent.parent.parent / "README.md"

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from gpt2giga.sandbox.refusal import Refusal
-from gpt2giga.sandbox.rules import check_chat
+from gpt2giga_sandbox.refusal import Refusal
+from gpt2giga_sandbox.rules import check_chat
 
 SYNTAX = (400, "Your request contains invalid JSON syntax.")
 USER = {"role": "user", "content": "Привет"}

@@ -9,7 +9,7 @@ import pytest
 import requests
 from gigachat import GigaChat
 
-from gpt2giga.sandbox import SandboxServer
+from gpt2giga_sandbox import SandboxServer
 
 
 class Http:

@@ -4,9 +4,8 @@ from typing import Any
 
 import pytest
 
-from gpt2giga.sandbox import answers
-from gpt2giga.sandbox.answers import Answer
-from gpt2giga.sandbox.answers import Call
+from gpt2giga_sandbox import answers
+from gpt2giga_sandbox.answers import Answer, Call
 
 from .conftest import chat_body
 

@@ -11,10 +11,9 @@ from typing import Any
 import pytest
 from gigachat import GigaChat
 
-from gpt2giga.sandbox import SandboxServer
+from gpt2giga_sandbox import SandboxServer
 
-from .conftest import chat_body
-from .conftest import Http
+from .conftest import chat_body, Http
 
 WORDS = {"text": "раз два три четыре пять шесть семь"}
 

@@ -6,12 +6,9 @@ from typing import Any
 
 import pytest
 
-from gpt2giga.sandbox.rules import check_chat
+from gpt2giga_sandbox.rules import check_chat
 
-from .bodies import declares
-from .bodies import EMPTY
-from .bodies import refusal
-from .bodies import SYNTAX
+from .bodies import declares, EMPTY, refusal, SYNTAX
 from .conftest import chat_body
 
 

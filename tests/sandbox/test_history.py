@@ -6,16 +6,10 @@ from typing import Any
 
 import pytest
 
-from gpt2giga.sandbox.rules import check_chat
-from gpt2giga.sandbox.storage import StoredFile
+from gpt2giga_sandbox.rules import check_chat
+from gpt2giga_sandbox.storage import StoredFile
 
-from .bodies import CALL
-from .bodies import EMPTY
-from .bodies import refusal
-from .bodies import RESULT
-from .bodies import says
-from .bodies import SYNTAX
-from .bodies import USER
+from .bodies import CALL, EMPTY, refusal, RESULT, says, SYNTAX, USER
 from .conftest import chat_body
 
 SYSTEM = (422, "Invalid params: system message must be the first message")

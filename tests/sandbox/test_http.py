@@ -6,11 +6,9 @@ from typing import Any
 
 import pytest
 
-from gpt2giga.sandbox import SandboxServer
+from gpt2giga_sandbox import SandboxServer
 
-from .conftest import chat_body
-from .conftest import events
-from .conftest import Http
+from .conftest import chat_body, events, Http
 
 
 def test_answers_are_compact_raw_utf8_without_a_newline(http: Http) -> None:

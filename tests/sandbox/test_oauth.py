@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gpt2giga.sandbox import SandboxServer
+from gpt2giga_sandbox import SandboxServer
 
 from .conftest import Http
 

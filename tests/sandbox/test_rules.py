@@ -6,19 +6,10 @@ from typing import Any
 
 import pytest
 
-from gpt2giga.sandbox.refusal import parse_json
-from gpt2giga.sandbox.refusal import Refusal
-from gpt2giga.sandbox.rules import check_chat
+from gpt2giga_sandbox.refusal import parse_json, Refusal
+from gpt2giga_sandbox.rules import check_chat
 
-from .bodies import CALL
-from .bodies import declares
-from .bodies import EMPTY
-from .bodies import refusal
-from .bodies import RESULT
-from .bodies import says
-from .bodies import SCHEMA
-from .bodies import SYNTAX
-from .bodies import USER
+from .bodies import CALL, declares, EMPTY, refusal, RESULT, says, SCHEMA, SYNTAX, USER
 from .conftest import chat_body
 
 NO_MODEL = (404, "No such model")

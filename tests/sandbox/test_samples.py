@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from gpt2giga.sandbox.samples import sample
+from gpt2giga_sandbox.samples import sample
 
 TREE = {
     "$ref": "#/$defs/Node",

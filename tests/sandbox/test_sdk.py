@@ -7,18 +7,19 @@ import re
 
 import pytest
 from gigachat import GigaChat
-from gigachat.exceptions import AuthenticationError
-from gigachat.exceptions import BadRequestError
-from gigachat.exceptions import NotFoundError
-from gigachat.exceptions import RequestEntityTooLargeError
-from gigachat.exceptions import ResponseError
-from gigachat.exceptions import UnprocessableEntityError
+from gigachat.exceptions import (
+    AuthenticationError,
+    BadRequestError,
+    NotFoundError,
+    RequestEntityTooLargeError,
+    ResponseError,
+    UnprocessableEntityError,
+)
 from gigachat.models import Chat
 
-from gpt2giga.sandbox import SandboxServer
+from gpt2giga_sandbox import SandboxServer
 
-from .conftest import chat_body
-from .conftest import sdk
+from .conftest import chat_body, sdk
 
 WEATHER = {
     "name": "weather",

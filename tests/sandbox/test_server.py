@@ -14,10 +14,9 @@ from pathlib import Path
 import pytest
 import requests
 
-from gpt2giga.sandbox import SandboxServer
+from gpt2giga_sandbox import SandboxServer
 
-from .conftest import chat_body
-from .conftest import sdk
+from .conftest import chat_body, sdk
 
 
 def connect(sandbox: SandboxServer) -> http.client.HTTPConnection:
@@ -191,7 +190,7 @@ def test_tls(certificate: tuple[str, str]) -> None:
 
 
 def test_the_foreground_command_tells_its_addresses() -> None:
-    code = "from gpt2giga.sandbox.server import serve; serve(0)"
+    code = "from gpt2giga_sandbox.server import serve; serve(0)"
     command = [sys.executable, "-c", code]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout

@@ -4,13 +4,9 @@ import json
 
 import pytest
 
-from gpt2giga.sandbox.answers import Answer
-from gpt2giga.sandbox.answers import Call
-from gpt2giga.sandbox.catalog import MODELS
-from gpt2giga.sandbox.shapes import chunks
-from gpt2giga.sandbox.shapes import frame
-from gpt2giga.sandbox.shapes import Turn
-from gpt2giga.sandbox.shapes import whole
+from gpt2giga_sandbox.answers import Answer, Call
+from gpt2giga_sandbox.catalog import MODELS
+from gpt2giga_sandbox.shapes import chunks, frame, Turn, whole
 
 TURN = Turn(MODELS["GigaChat"], created=1768996171, prompt_tokens=17, cached_tokens=2)
 CALL = Answer("Смотрю. ", Call("f", {"a": [1]}), usage={"completion_tokens": 3, "total_tokens": 20})

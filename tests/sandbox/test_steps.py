@@ -7,13 +7,11 @@ from typing import Any
 
 import pytest
 from gigachat import GigaChat
-from gigachat.exceptions import RateLimitError
-from gigachat.exceptions import ServerError
+from gigachat.exceptions import RateLimitError, ServerError
 
-from gpt2giga.sandbox import SandboxServer
+from gpt2giga_sandbox import SandboxServer
 
-from .conftest import events
-from .conftest import Http
+from .conftest import events, Http
 
 CALL = {"call": {"name": "f", "arguments": {"a": 1}}}
 WORDS = {"text": "раз два три четыре пять шесть семь"}

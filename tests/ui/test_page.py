@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gpt2giga.sandbox.server import SandboxServer
+from gpt2giga_sandbox.server import SandboxServer
 from tests.service import Service
 from tests.ui.page import Page
 

@@ -7,9 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from gpt2giga.upstream.media import Media
-from gpt2giga.upstream.uploads import REMEMBERED
-from gpt2giga.upstream.uploads import Uploads
+from gpt2giga.upstream.files.media import Media
+from gpt2giga.upstream.files.uploads import REMEMBERED, Uploads
 
 
 def media(content: bytes, media_type: str = "text/plain") -> Media:

@@ -5,14 +5,12 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given
-from hypothesis import settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gpt2giga.errors import ContextTooLong
-from gpt2giga.upstream import embedding
-from gpt2giga.upstream.embedding import embed
-from gpt2giga.upstream.embedding import Embedding
+from gpt2giga.upstream import embeddings
+from gpt2giga.upstream.embeddings import embed, Embedding
 
 
 class Model:
@@ -45,8 +43,8 @@ def test_in_order_and_nothing_lost(texts: list[str]) -> None:
 
 
 def test_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(embedding, "MOST_TEXTS", 3)
-    monkeypatch.setattr(embedding, "MOST_CHARACTERS", 20)
+    monkeypatch.setattr(embeddings, "MOST_TEXTS", 3)
+    monkeypatch.setattr(embeddings, "MOST_CHARACTERS", 20)
     model = Model()
     embed(["a"] * 4 + ["b" * 9] * 3, model, average=True)
     assert model.accepted == [["a"] * 3, ["a", "b" * 9, "b" * 9], ["b" * 9]]

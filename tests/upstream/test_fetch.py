@@ -11,16 +11,9 @@ from pathlib import Path
 import pytest
 
 from gpt2giga.errors import BadRequest
-from gpt2giga.upstream.fetch import fetch
-from gpt2giga.upstream.fetch import Fetched
-from gpt2giga.upstream.fetch import Guard
-from gpt2giga.upstream.fetch import is_public
+from gpt2giga.upstream.files.fetch import fetch, Fetched, Guard, is_public
 from tests.certificates import Authority
-from tests.servers import MOST
-from tests.servers import raw_server
-from tests.servers import Server
-from tests.servers import serving
-from tests.servers import TlsServer
+from tests.servers import MOST, raw_server, Server, serving, TlsServer
 
 LOOPBACK = Guard(allowed=lambda address: address == "127.0.0.1")
 

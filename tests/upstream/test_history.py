@@ -5,16 +5,10 @@ import time
 import orjson
 import pytest
 
-from gpt2giga.chat import Image
-from gpt2giga.chat import Message
-from gpt2giga.chat import Text
-from gpt2giga.chat import ToolCall
-from gpt2giga.chat import ToolResult
-from gpt2giga.upstream.history import pair
-from gpt2giga.upstream.history import to_document
-from gpt2giga.upstream.history import to_messages
-from gpt2giga.upstream.names import ToolNames
-from gpt2giga.upstream.state_id import call_id
+from gpt2giga.chat import Image, Message, Text, ToolCall, ToolResult
+from gpt2giga.upstream.contract.call_ids import call_id
+from gpt2giga.upstream.contract.history import pair, to_document, to_messages
+from gpt2giga.upstream.contract.tool_names import ToolNames
 
 STATE_ID = "77d3fb14-457a-46ba-937e-8d856156d003"
 

@@ -12,17 +12,14 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from gpt2giga.upstream import limiter as module
-from gpt2giga.upstream.limiter import Limiter
-from gpt2giga.upstream.limiter import QueueTimeout
-from gpt2giga.upstream.limiter import Slot
+from gpt2giga.upstream.accounts import slots as module
+from gpt2giga.upstream.accounts.slots import Limiter, QueueTimeout, Slot
 
 ACCOUNT = "NmIxZTk0:secret-of-an-account"
 
@@ -30,7 +27,7 @@ ACCOUNT = "NmIxZTk0:secret-of-an-account"
 PRELUDE = f"""
 import os, sys, threading, time
 from pathlib import Path
-from gpt2giga.upstream.limiter import Limiter, QueueTimeout
+from gpt2giga.upstream.accounts.slots import Limiter, QueueTimeout
 def make(slots): return Limiter(slots, {ACCOUNT!r}, Path(sys.argv[1]))
 def say(text): os.write(1, text.encode())
 """

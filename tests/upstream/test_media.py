@@ -9,19 +9,13 @@ import sys
 
 import PIL.Image
 import pytest
-from hypothesis import given
-from hypothesis import settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gpt2giga.chat import File
-from gpt2giga.chat import Image
+from gpt2giga.chat import File, Image
 from gpt2giga.errors import BadRequest
-from gpt2giga.upstream.media import from_bytes
-from gpt2giga.upstream.media import Media
-from gpt2giga.upstream.media import read
-from tests.pictures import data_url
-from tests.pictures import GIF
-from tests.pictures import WEBP
+from gpt2giga.upstream.files.media import from_bytes, Media, read
+from tests.pictures import data_url, GIF, WEBP
 
 
 def file(media_type: str, name: str = "", content: bytes = b"hello") -> Media:
@@ -159,7 +153,7 @@ import sys
 sys.modules["PIL"] = None  # as if it were not installed
 from gpt2giga.chat import Image
 from gpt2giga.errors import BadRequest
-from gpt2giga.upstream.media import read
+from gpt2giga.upstream.files.media import read
 try:
     read(Image(sys.argv[1]), fetch_urls=False)
 except BadRequest as error:

@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gpt2giga.upstream.names import BUILT_IN
-from gpt2giga.upstream.names import ToolNames
+from gpt2giga.upstream.contract.tool_names import BUILT_IN, ToolNames
 
 LEGAL = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 

@@ -4,17 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from gpt2giga.chat import ChatRequest
-from gpt2giga.chat import Done
-from gpt2giga.chat import Event
-from gpt2giga.chat import Message
-from gpt2giga.chat import Text
-from gpt2giga.chat import TextDelta
-from gpt2giga.chat import Tool
-from gpt2giga.chat import ToolCall
-from gpt2giga.chat import ToolChoice
+from gpt2giga.chat import ChatRequest, Done, Event, Message, Text, TextDelta, Tool, ToolCall, ToolChoice
 from gpt2giga.errors import UpstreamError
-from gpt2giga.upstream.required import with_call
+from gpt2giga.upstream.emulation.required_call import with_call
 
 WORDS: list[Event] = [TextDelta("Ясно."), Done("stop", None)]
 CALL: list[Event] = [ToolCall("call1", "b", {}), Done("tool_calls", None)]

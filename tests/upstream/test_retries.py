@@ -10,13 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gpt2giga.errors import BadRequest
-from gpt2giga.errors import ProxyError
-from gpt2giga.errors import RateLimited
-from gpt2giga.errors import UpstreamCut
-from gpt2giga.errors import UpstreamError
-from gpt2giga.upstream.retries import LONGEST_WAIT
-from gpt2giga.upstream.retries import Retries
+from gpt2giga.errors import BadRequest, ProxyError, RateLimited, UpstreamCut, UpstreamError
+from gpt2giga.upstream.transport.retries import LONGEST_WAIT, Retries
 
 STATUSES = (429, 500, 502, 503, 504)
 

@@ -6,12 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import HealthCheck
-from hypothesis import settings
+from hypothesis import given, HealthCheck, settings
 from hypothesis import strategies as st
 
-from gpt2giga.upstream.schema import to_function_parameters
+from gpt2giga.upstream.contract.schema import to_function_parameters
 
 # A row is a whole schema with the parameters it becomes, or the schema of one property and what that becomes.
 CASES = sorted((Path(__file__).parents[1] / "cases" / "schema").glob("*.json"))

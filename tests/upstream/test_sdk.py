@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 import httpx
 import pytest
-from gigachat.exceptions import AuthenticationError
-from gigachat.exceptions import ResponseError
+from gigachat.exceptions import AuthenticationError, ResponseError
 
-from gpt2giga.sandbox.server import SandboxServer
-from gpt2giga.settings import parse
-from gpt2giga.upstream import connections
-from gpt2giga.upstream.sdk import Client
-from gpt2giga.upstream.sdk import TokenFailure
-from tests.sockets import early_refusal
-from tests.sockets import eventually
-from tests.sockets import full_server
-from tests.sockets import silent_server
+from gpt2giga.config.settings import parse
+from gpt2giga.upstream.transport import http
+from gpt2giga.upstream.transport.sdk import Client, TokenFailure
+from gpt2giga_sandbox.server import SandboxServer
+from tests.sockets import early_refusal, eventually, full_server, silent_server
 
 CHAT = {"model": "GigaChat", "messages": [{"role": "user", "content": "Привет"}]}
 MANY = 30
@@ -132,7 +126,7 @@ def test_a_hanging_oauth_costs_its_time_limit_once(make) -> None:
 
 def test_a_password_has_the_time_limit_of_oauth(make, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not that of a long answer."""
-    monkeypatch.setattr("gpt2giga.upstream.sdk.OAUTH_TIMEOUT", 0.3)
+    monkeypatch.setattr("gpt2giga.upstream.transport.sdk.OAUTH_TIMEOUT", 0.3)
     with silent_server() as port:
         base = f"http://127.0.0.1:{port}/api/v1"
         client = make(GIGACHAT_CREDENTIALS="", GIGACHAT_USER="u", GIGACHAT_PASSWORD="p", GIGACHAT_BASE_URL=base)
@@ -161,7 +155,7 @@ def test_a_static_token_is_not_renewed(make, sandbox: SandboxServer) -> None:
 
 
 def test_connecting_has_its_own_time_limit(make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gpt2giga.upstream.sdk.CONNECT_TIMEOUT", 0.2)
+    monkeypatch.setattr("gpt2giga.upstream.transport.sdk.CONNECT_TIMEOUT", 0.2)
     with full_server() as port:
         client = make(GIGACHAT_BASE_URL=f"http://127.0.0.1:{port}/api/v1", GIGACHAT_TIMEOUT="60")
         with pytest.raises(httpx.ConnectTimeout):
@@ -218,7 +212,7 @@ def test_an_answer_before_the_request_is_whole_is_read(make: Callable[..., Clien
 
 def test_a_look_up_waits_less_than_an_answer(make, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """Or probes would pile up behind a list of models that does not come."""
-    monkeypatch.setattr(connections, "LOOK_UP_SECONDS", 0.2)
+    monkeypatch.setattr(http, "LOOK_UP_SECONDS", 0.2)
     client = make()
     sandbox.state.script({"route": "models", "delay": 30}, {"delay": 1})
     with pytest.raises(httpx.ReadTimeout):

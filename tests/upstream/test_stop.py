@@ -5,17 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given
-from hypothesis import settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gpt2giga.chat import Done
-from gpt2giga.chat import Event
-from gpt2giga.chat import ReasoningDelta
-from gpt2giga.chat import TextDelta
-from gpt2giga.chat import ToolCall
-from gpt2giga.chat import Usage
-from gpt2giga.upstream.stop import cut
+from gpt2giga.chat import Done, Event, ReasoningDelta, TextDelta, ToolCall, Usage
+from gpt2giga.upstream.emulation.stop import cut
 
 END = Done("stop", Usage(1, 2))
 CALL = ToolCall("1", "weather", {})

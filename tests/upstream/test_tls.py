@@ -11,11 +11,9 @@ from pathlib import Path
 import certifi
 import pytest
 
-from gpt2giga.settings import parse
-from gpt2giga.settings import Settings
-from gpt2giga.settings import SettingsError
-from gpt2giga.upstream import tls
-from gpt2giga.upstream.sdk import Client
+from gpt2giga.config.settings import parse, Settings, SettingsError
+from gpt2giga.upstream.transport import tls
+from gpt2giga.upstream.transport.sdk import Client
 from tests.certificates import Authority
 
 FINGERPRINT = (

@@ -5,19 +5,10 @@ from typing import Any
 
 import pytest
 
-from gpt2giga.chat import ChatRequest
-from gpt2giga.chat import Done
-from gpt2giga.chat import Event
-from gpt2giga.chat import Message
-from gpt2giga.chat import ReasoningDelta
-from gpt2giga.chat import Text
-from gpt2giga.chat import TextDelta
-from gpt2giga.chat import Tool
-from gpt2giga.chat import ToolCall
-from gpt2giga.errors import UpstreamCut
-from gpt2giga.errors import UpstreamError
-from gpt2giga.upstream import v1
-from gpt2giga.upstream.names import ToolNames
+from gpt2giga.chat import ChatRequest, Done, Event, Message, ReasoningDelta, Text, TextDelta, Tool, ToolCall
+from gpt2giga.errors import UpstreamCut, UpstreamError
+from gpt2giga.upstream.contract import v1
+from gpt2giga.upstream.contract.tool_names import ToolNames
 
 CALL = {"name": "f", "arguments": {"a": 1}}
 LEAK = "assistant function callf{"

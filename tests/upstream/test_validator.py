@@ -6,12 +6,11 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gpt2giga.errors import BadRequest
-from gpt2giga.upstream.validator import validator
+from gpt2giga.upstream.emulation.json_schema import validator
 
 KEYS = [
     "$schema",

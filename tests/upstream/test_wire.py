@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gpt2giga.pump import Pump
-from gpt2giga.sandbox.server import SandboxServer
-from gpt2giga.settings import parse
-from gpt2giga.upstream.sdk import Client
-from gpt2giga.upstream.wire import EscapedStream
+from gpt2giga.concurrency.pump import Pump
+from gpt2giga.config.settings import parse
+from gpt2giga.upstream.transport.sdk import Client
+from gpt2giga.upstream.transport.wire import EscapedStream
+from gpt2giga_sandbox.server import SandboxServer
 
 # Where httpx ends a line, besides \r and \n, which JSON always escapes.
 SEPARATORS = "\u2028\u2029\u0085\v\f\x1c\x1d\x1e"

@@ -2,27 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from collections.abc import Iterable
-from collections.abc import Iterator
-from collections.abc import Mapping
-from typing import Any
-from typing import TypeAlias
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, TypeAlias
 
 import orjson
 
-from gpt2giga.chat import File
-from gpt2giga.chat import Image
-from gpt2giga.chat import Part
-from gpt2giga.chat import Text
-from gpt2giga.chat import ToolCall
-from gpt2giga.chat import ToolResult
+from gpt2giga.chat import File, Image, Part, Text, ToolCall, ToolResult
 from gpt2giga.dialects import fields
-from gpt2giga.dialects.anthropic.sources import from_document
-from gpt2giga.dialects.anthropic.sources import from_image
-from gpt2giga.dialects.anthropic.sources import required
-from gpt2giga.dialects.fields import Body
-from gpt2giga.dialects.fields import invalid
+from gpt2giga.dialects.anthropic.sources import from_document, from_image, required
+from gpt2giga.dialects.fields import Body, invalid
 
 Reader: TypeAlias = Callable[[Body, str], Iterable[Part]]
 

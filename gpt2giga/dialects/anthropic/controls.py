@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-from typing import Literal
-from typing import TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from gpt2giga.chat import JsonFormat
 from gpt2giga.dialects import fields
-from gpt2giga.dialects.fields import Body
-from gpt2giga.dialects.fields import invalid
+from gpt2giga.dialects.fields import Body, invalid
 
 Effort: TypeAlias = Literal["low", "medium", "high"]
 # What becomes of the model's thoughts: a block with them, a block without, or none.

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gpt2giga.errors import ContextTooLong
-from gpt2giga.errors import ProxyError
+from gpt2giga.errors import ContextTooLong, ProxyError
 
 TYPES = {
     400: "invalid_request_error",

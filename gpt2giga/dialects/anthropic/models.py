@@ -6,14 +6,11 @@ import re
 from dataclasses import replace
 from typing import Any
 
-from flask import Blueprint
-from flask import request
-from flask import Response
+from flask import Blueprint, request, Response
 
-from gpt2giga import http
 from gpt2giga.upstream.client import GetUpstream
-from gpt2giga.upstream.models import Catalog
-from gpt2giga.upstream.models import Model
+from gpt2giga.upstream.contract.models import Catalog, Model
+from gpt2giga.web.body import json_response
 
 PATHS = re.compile(r"(?:/v1)?/models(?:/(.+?))?/?")
 CLAUDE = "claude-"
@@ -29,7 +26,7 @@ def blueprint(get_upstream: GetUpstream) -> Blueprint:
         if not path or request.method not in ("GET", "HEAD") or "Anthropic-Version" not in request.headers:
             return None
         catalog = get_upstream().catalog
-        return http.json_response(to_model(_named(path[1], catalog)) if path[1] else to_list(catalog.models()))
+        return json_response(to_model(_named(path[1], catalog)) if path[1] else to_list(catalog.models()))
 
     return models
 

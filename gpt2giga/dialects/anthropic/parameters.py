@@ -6,16 +6,13 @@ refused: a 400 says why. Parameters that are not in the table are ignored as wel
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
-from typing import Literal
+from typing import Any, Literal
 
 from gpt2giga.dialects import fields
 from gpt2giga.dialects.anthropic.errors import NO_THREADS
-from gpt2giga.dialects.fields import Body
-from gpt2giga.dialects.fields import invalid
+from gpt2giga.dialects.fields import Body, invalid
 from gpt2giga.errors import BadRequest
 
 # Raises BadRequest for a wrong type: what is ignored must still make sense.

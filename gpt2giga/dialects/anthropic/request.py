@@ -5,25 +5,15 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
-from typing import Literal
+from typing import Any, Literal
 
-from gpt2giga.chat import ChatRequest
-from gpt2giga.chat import is_writable
-from gpt2giga.chat import Message
+from gpt2giga.chat import ChatRequest, is_writable, Message
 from gpt2giga.dialects import fields
-from gpt2giga.dialects.anthropic.content import from_content
-from gpt2giga.dialects.anthropic.content import from_system
-from gpt2giga.dialects.anthropic.controls import from_format
-from gpt2giga.dialects.anthropic.controls import from_stop_sequences
-from gpt2giga.dialects.anthropic.controls import from_thinking
-from gpt2giga.dialects.anthropic.controls import max_tokens
-from gpt2giga.dialects.anthropic.controls import Thoughts
-from gpt2giga.dialects.anthropic.parameters import check_refused
-from gpt2giga.dialects.anthropic.parameters import ignored
+from gpt2giga.dialects.anthropic.content import from_content, from_system
+from gpt2giga.dialects.anthropic.controls import from_format, from_stop_sequences, from_thinking, max_tokens, Thoughts
+from gpt2giga.dialects.anthropic.parameters import check_refused, ignored
 from gpt2giga.dialects.anthropic.tools import from_tools
-from gpt2giga.dialects.fields import Body
-from gpt2giga.dialects.fields import invalid
+from gpt2giga.dialects.fields import Body, invalid
 
 # Claude Code puts `system` between the others, also last.
 ROLES: dict[str, Literal["system", "user", "assistant"]] = {

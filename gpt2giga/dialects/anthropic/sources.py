@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from gpt2giga.chat import File
-from gpt2giga.chat import Image
-from gpt2giga.chat import Text
+from gpt2giga.chat import File, Image, Text
 from gpt2giga.dialects import fields
-from gpt2giga.dialects.fields import Body
-from gpt2giga.dialects.fields import invalid
+from gpt2giga.dialects.fields import Body, invalid
 
 
 def from_image(block: Body, param: str) -> Iterator[Image | File]:

@@ -2,26 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from collections.abc import Iterable
-from collections.abc import Iterator
+from collections.abc import Generator, Iterable, Iterator
 from typing import Any
 
 import orjson
 
-from gpt2giga.chat import Done
-from gpt2giga.chat import Event
-from gpt2giga.chat import ReasoningDelta
-from gpt2giga.chat import RefusalDelta
-from gpt2giga.chat import TextDelta
-from gpt2giga.chat import ToolCall
-from gpt2giga.dialects.anthropic.response import Head
-from gpt2giga.dialects.anthropic.response import SIGNATURE
-from gpt2giga.dialects.anthropic.response import Tally
-from gpt2giga.dialects.anthropic.response import to_block
-from gpt2giga.dialects.anthropic.response import to_input
-from gpt2giga.dialects.anthropic.response import to_opening
-from gpt2giga.dialects.anthropic.response import to_tool_use
+from gpt2giga.chat import Done, Event, ReasoningDelta, RefusalDelta, TextDelta, ToolCall
+from gpt2giga.dialects.anthropic.response import Head, SIGNATURE, Tally, to_block, to_input, to_opening, to_tool_use
 
 PING = {"type": "ping"}
 

@@ -5,16 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
-from typing import Literal
-from typing import TypeAlias
+from typing import Any, Literal, TypeAlias
 
-from gpt2giga.chat import Tool
-from gpt2giga.chat import ToolChoice
+from gpt2giga.chat import Tool, ToolChoice
 from gpt2giga.dialects import fields
 from gpt2giga.dialects.anthropic.sources import required
-from gpt2giga.dialects.fields import Body
-from gpt2giga.dialects.fields import invalid
+from gpt2giga.dialects.fields import Body, invalid
 from gpt2giga.errors import BadRequest
 
 # web_search_20250305, bash_20250124, ...: Claude knows them without a schema, GigaChat does not.

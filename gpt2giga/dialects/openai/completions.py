@@ -4,44 +4,27 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Generator
-from collections.abc import Iterable
-from collections.abc import Mapping
+from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Blueprint
-from flask import Response
+from flask import Blueprint, Response
 
-from gpt2giga import http
-from gpt2giga import logs
-from gpt2giga import sse
-from gpt2giga.chat import ChatRequest
-from gpt2giga.chat import Done
-from gpt2giga.chat import Event
-from gpt2giga.chat import Message
-from gpt2giga.chat import Text
-from gpt2giga.chat import TextDelta
-from gpt2giga.chat import Usage
+from gpt2giga.chat import ChatRequest, Done, Event, Message, Text, TextDelta, Usage
+from gpt2giga.config.settings import Settings
 from gpt2giga.dialects import fields
-from gpt2giga.dialects.fields import Body
-from gpt2giga.dialects.fields import invalid
+from gpt2giga.dialects.fields import Body, invalid
 from gpt2giga.dialects.openai.controls import from_stop
 from gpt2giga.dialects.openai.errors import to_error
-from gpt2giga.dialects.openai.parameters import an_integer
-from gpt2giga.dialects.openai.parameters import an_object
-from gpt2giga.dialects.openai.parameters import ignored
-from gpt2giga.dialects.openai.parameters import penalty
-from gpt2giga.dialects.openai.parameters import TypeCheck
-from gpt2giga.dialects.openai.request import include_usage
-from gpt2giga.dialects.openai.request import INT32
-from gpt2giga.dialects.openai.request import MOST_CHOICES
-from gpt2giga.dialects.openai.response import added
-from gpt2giga.dialects.openai.response import to_usage
+from gpt2giga.dialects.openai.parameters import an_integer, an_object, ignored, penalty, TypeCheck
+from gpt2giga.dialects.openai.request import include_usage, INT32, MOST_CHOICES
+from gpt2giga.dialects.openai.response import added, to_usage
 from gpt2giga.dialects.openai.stream import DONE
 from gpt2giga.errors import BadRequest
-from gpt2giga.settings import Settings
+from gpt2giga.telemetry import request_log
 from gpt2giga.upstream.client import GetUpstream
+from gpt2giga.web import sse
+from gpt2giga.web.body import ignored_header, json_body, json_response, with_session
 
 MOST_PROMPTS = 20
 IGNORED: Mapping[str, TypeCheck] = {
@@ -74,23 +57,23 @@ def blueprint(settings: Settings, get_upstream: GetUpstream) -> Blueprint:
 
     @completions.post("/completions")
     def create() -> Response:
-        body = http.json_body()
+        body = json_body()
         asked = from_completion_request(body)
         upstream = get_upstream()
         model = upstream.catalog.shown(asked.chats[0].model)
         filtered_as = settings.blacklist_finish_reason
         head = Head("cmpl-" + secrets.token_hex(16), int(time.time()), model, asked.before, filtered_as)
-        record = logs.record().opened(model, body, stream=asked.stream)
+        record = request_log.record().opened(model, body, stream=asked.stream)
         send = upstream.stream if asked.stream else upstream.complete
-        chats = [http.with_session(chat) for chat in asked.chats]
+        chats = [with_session(chat) for chat in asked.chats]
         answers = (record.observed(send(chat)) for chat in chats)
         if asked.stream:
             chunks = to_chunks(answers, head, include_usage=asked.include_usage)
             style = sse.Style(to_error, lambda: _part(head, [_choice("", 0)]), settings.heartbeat)
             response = sse.respond(chunks, style)
         else:
-            response = http.json_response(to_completion(answers, head))
-        response.headers.update(http.ignored_header(asked.ignored))
+            response = json_response(to_completion(answers, head))
+        response.headers.update(ignored_header(asked.ignored))
         return response
 
     return completions

@@ -6,8 +6,7 @@ from typing import Any
 
 from gpt2giga.chat import JsonFormat
 from gpt2giga.dialects import fields
-from gpt2giga.dialects.fields import Body
-from gpt2giga.dialects.fields import invalid
+from gpt2giga.dialects.fields import Body, invalid
 from gpt2giga.errors import BadRequest
 
 MOST_STOPS = 4

@@ -8,22 +8,19 @@ from array import array
 from collections.abc import Mapping
 from typing import Any
 
-from flask import Blueprint
-from flask import Response
+from flask import Blueprint, Response
 
-from gpt2giga import http
-from gpt2giga import logs
 from gpt2giga.chat import Usage
+from gpt2giga.config.settings import Settings
 from gpt2giga.dialects import fields
-from gpt2giga.dialects.fields import Body
-from gpt2giga.dialects.fields import invalid
+from gpt2giga.dialects.fields import Body, invalid
 from gpt2giga.dialects.openai import tokenizer
-from gpt2giga.dialects.openai.parameters import ignored
-from gpt2giga.dialects.openai.parameters import TypeCheck
+from gpt2giga.dialects.openai.parameters import ignored, TypeCheck
 from gpt2giga.dialects.openai.tokenizer import Decode
-from gpt2giga.settings import Settings
+from gpt2giga.telemetry import request_log
 from gpt2giga.upstream.client import GetUpstream
-from gpt2giga.upstream.embedding import Embedding
+from gpt2giga.upstream.embeddings import Embedding
+from gpt2giga.web.body import ignored_header, json_body, json_response
 
 # Names the texts, by number, whose embedding is the mean of their parts.
 AVERAGED_HEADER = "X-Gpt2giga-Averaged"
@@ -37,18 +34,18 @@ def blueprint(settings: Settings, get_upstream: GetUpstream) -> Blueprint:
 
     @embeddings.post("/embeddings")
     def create() -> Response:
-        body = http.json_body()
+        body = json_body()
         texts, in_base64 = from_input(body.get("input"), decode), _in_base64(body)
         asked, dimensions = fields.string(body, "model"), fields.integer(body, "dimensions", 1, 100_000)
         unused = ignored(body, IGNORED)
         upstream = get_upstream()
         model = upstream.catalog.embedder(asked)
-        record = logs.record().opened(model, body)
+        record = request_log.record().opened(model, body)
         found = upstream.embed(texts, model)
         _check_dimensions(dimensions, found, model)
         record.usage = Usage(prompt=sum(embedding.tokens for embedding in found))
-        response = http.json_response(to_embeddings(found, asked or model, in_base64=in_base64))
-        response.headers.update(http.ignored_header(unused))
+        response = json_response(to_embeddings(found, asked or model, in_base64=in_base64))
+        response.headers.update(ignored_header(unused))
         averaged = [str(number) for number, embedding in enumerate(found) if embedding.averaged]
         if averaged:
             response.headers[AVERAGED_HEADER] = ",".join(averaged)

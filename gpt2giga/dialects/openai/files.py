@@ -5,16 +5,14 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from flask import Blueprint
-from flask import request
-from flask import Response
+from flask import Blueprint, request, Response
 
-from gpt2giga import http
 from gpt2giga.dialects.fields import invalid
 from gpt2giga.errors import NotFound
 from gpt2giga.upstream.client import GetUpstream
-from gpt2giga.upstream.files import StoredFile
-from gpt2giga.upstream.media import from_bytes
+from gpt2giga.upstream.files.media import from_bytes
+from gpt2giga.upstream.files.storage import StoredFile
+from gpt2giga.web.body import json_response
 
 FILE_ID = re.compile(r"[\w-]{1,128}")
 
@@ -28,16 +26,16 @@ def blueprint(get_upstream: GetUpstream) -> Blueprint:
         if sent is None:
             raise invalid("file", "a file, in a multipart form")
         media = from_bytes(sent.read(), sent.mimetype, sent.filename or "")
-        return http.json_response(to_file(get_upstream().files.upload(media), request.form.get("purpose")))
+        return json_response(to_file(get_upstream().files.upload(media), request.form.get("purpose")))
 
     @files.get("/files")
     def list_files() -> Response:
         found = [to_file(file) for file in get_upstream().files.list()]
-        return http.json_response({"object": "list", "data": found, "has_more": False})
+        return json_response({"object": "list", "data": found, "has_more": False})
 
     @files.get("/files/<file_id>")
     def retrieve(file_id: str) -> Response:
-        return http.json_response(to_file(get_upstream().files.get(_checked(file_id))))
+        return json_response(to_file(get_upstream().files.get(_checked(file_id))))
 
     @files.get("/files/<file_id>/content")
     def content(file_id: str) -> Response:
@@ -46,7 +44,7 @@ def blueprint(get_upstream: GetUpstream) -> Blueprint:
     @files.delete("/files/<file_id>")
     def delete(file_id: str) -> Response:
         get_upstream().files.delete(_checked(file_id))
-        return http.json_response({"id": file_id, "object": "file", "deleted": True})
+        return json_response({"id": file_id, "object": "file", "deleted": True})
 
     return files
 

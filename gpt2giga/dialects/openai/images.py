@@ -7,20 +7,16 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from flask import Blueprint
-from flask import Response
+from flask import Blueprint, Response
 
-from gpt2giga import http
-from gpt2giga import logs
 from gpt2giga.chat import Usage
 from gpt2giga.dialects import fields
-from gpt2giga.dialects.fields import Body
-from gpt2giga.dialects.fields import invalid
-from gpt2giga.dialects.openai.parameters import an_integer
-from gpt2giga.dialects.openai.parameters import ignored
-from gpt2giga.dialects.openai.parameters import TypeCheck
+from gpt2giga.dialects.fields import Body, invalid
+from gpt2giga.dialects.openai.parameters import an_integer, ignored, TypeCheck
 from gpt2giga.errors import BadRequest
+from gpt2giga.telemetry import request_log
 from gpt2giga.upstream.client import GetUpstream
+from gpt2giga.web.body import ignored_header, json_body, json_response
 
 MOST_IMAGES = 10
 # Clients send what their menus offer; here it means: draw.
@@ -43,17 +39,17 @@ def blueprint(get_upstream: GetUpstream) -> Blueprint:
 
     @images.post("/images/generations")
     def create() -> Response:
-        body = http.json_body()
+        body = json_body()
         prompt, n, unused = _prompt(body), fields.integer(body, "n", 1, MOST_IMAGES) or 1, ignored(body, IGNORED)
         _check_delivery(body)
         model = fields.string(body, "model")
         upstream = get_upstream()
         asked = "" if model.startswith(PAINTERS) else model
-        record = logs.record().opened(upstream.catalog.shown(asked), body)
+        record = request_log.record().opened(upstream.catalog.shown(asked), body)
         drawings = [upstream.draw(prompt, asked) for _ in range(n)]
         record.usage = sum((usage for _, usage in drawings), Usage())
-        response = http.json_response(to_images([image for image, _ in drawings]))
-        response.headers.update(http.ignored_header(unused))
+        response = json_response(to_images([image for image, _ in drawings]))
+        response.headers.update(ignored_header(unused))
         return response
 
     return images

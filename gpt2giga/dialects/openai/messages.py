@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
-from typing import Literal
+from typing import Any, Literal
 
-from gpt2giga.chat import Image
-from gpt2giga.chat import Message
-from gpt2giga.chat import Text
-from gpt2giga.chat import ToolResult
+from gpt2giga.chat import Image, Message, Text, ToolResult
 from gpt2giga.dialects import fields
-from gpt2giga.dialects.fields import Body
-from gpt2giga.dialects.fields import invalid
-from gpt2giga.dialects.openai.parts import Content
-from gpt2giga.dialects.openai.parts import from_content
+from gpt2giga.dialects.fields import Body, invalid
+from gpt2giga.dialects.openai.content import Content, from_content
 from gpt2giga.dialects.openai.tools import from_calls
 
 SPEAKERS: dict[str, Literal["system", "user", "assistant"]] = {

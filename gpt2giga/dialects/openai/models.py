@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint
-from flask import Response
+from flask import Blueprint, Response
 
-from gpt2giga import http
 from gpt2giga.upstream.client import GetUpstream
-from gpt2giga.upstream.models import Model
+from gpt2giga.upstream.contract.models import Model
+from gpt2giga.web.body import json_response
 
 
 def blueprint(get_upstream: GetUpstream) -> Blueprint:
@@ -17,11 +16,11 @@ def blueprint(get_upstream: GetUpstream) -> Blueprint:
 
     @models.get("/models")
     def list_models() -> Response:
-        return http.json_response({"object": "list", "data": [to_model(m) for m in get_upstream().catalog.models()]})
+        return json_response({"object": "list", "data": [to_model(m) for m in get_upstream().catalog.models()]})
 
     @models.get("/models/<path:model_id>")
     def retrieve_model(model_id: str) -> Response:
-        return http.json_response(to_model(get_upstream().catalog.model(model_id.rstrip("/"))))
+        return json_response(to_model(get_upstream().catalog.model(model_id.rstrip("/"))))
 
     return models
 

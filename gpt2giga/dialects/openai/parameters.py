@@ -6,11 +6,9 @@ refused: a 400 says why. Parameters that are not in the table are ignored as wel
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
-from typing import Literal
+from typing import Any, Literal
 
 from gpt2giga.dialects import fields
 from gpt2giga.dialects.fields import Body

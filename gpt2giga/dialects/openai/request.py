@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
-from dataclasses import replace
-from typing import Any
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
-from gpt2giga.chat import ChatRequest
-from gpt2giga.chat import is_writable
-from gpt2giga.chat import Message
-from gpt2giga.chat import Text
+from gpt2giga.chat import ChatRequest, is_writable, Message, Text
 from gpt2giga.dialects import fields
-from gpt2giga.dialects.fields import Body
-from gpt2giga.dialects.fields import invalid
-from gpt2giga.dialects.openai.controls import check_modalities
-from gpt2giga.dialects.openai.controls import from_response_format
-from gpt2giga.dialects.openai.controls import from_stop
+from gpt2giga.dialects.fields import Body, invalid
+from gpt2giga.dialects.openai.controls import check_modalities, from_response_format, from_stop
 from gpt2giga.dialects.openai.messages import from_messages
 from gpt2giga.dialects.openai.parameters import ignored
 from gpt2giga.dialects.openai.tools import from_tools

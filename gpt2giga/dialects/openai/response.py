@@ -12,13 +12,7 @@ from typing import Any
 
 import orjson
 
-from gpt2giga.chat import Done
-from gpt2giga.chat import Event
-from gpt2giga.chat import ReasoningDelta
-from gpt2giga.chat import RefusalDelta
-from gpt2giga.chat import TextDelta
-from gpt2giga.chat import ToolCall
-from gpt2giga.chat import Usage
+from gpt2giga.chat import Done, Event, ReasoningDelta, RefusalDelta, TextDelta, ToolCall, Usage
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,23 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from collections.abc import Iterable
-from collections.abc import Iterator
+from collections.abc import Generator, Iterable, Iterator
 from typing import Any
 
-from gpt2giga.chat import Done
-from gpt2giga.chat import Event
-from gpt2giga.chat import ReasoningDelta
-from gpt2giga.chat import RefusalDelta
-from gpt2giga.chat import TextDelta
-from gpt2giga.chat import ToolCall
-from gpt2giga.chat import Usage
-from gpt2giga.dialects.openai.response import added
-from gpt2giga.dialects.openai.response import Head
-from gpt2giga.dialects.openai.response import to_finish
-from gpt2giga.dialects.openai.response import to_function
-from gpt2giga.dialects.openai.response import to_usage
+from gpt2giga.chat import Done, Event, ReasoningDelta, RefusalDelta, TextDelta, ToolCall, Usage
+from gpt2giga.dialects.openai.response import added, Head, to_finish, to_function, to_usage
 
 DONE = "[DONE]"
 

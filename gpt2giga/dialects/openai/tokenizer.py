@@ -8,11 +8,10 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
+from gpt2giga.config.settings import SettingsError
 from gpt2giga.dialects.fields import invalid
-from gpt2giga.settings import SettingsError
 
 # Tokens and the parameter they stand in -> their text; raises BadRequest.
 Decode: TypeAlias = Callable[[list[Any], str], str]

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
-from typing import Literal
+from typing import Any, Literal
 
-from gpt2giga.chat import Tool
-from gpt2giga.chat import ToolChoice
+from gpt2giga.chat import Tool, ToolChoice
 from gpt2giga.dialects import fields
-from gpt2giga.dialects.fields import Body
-from gpt2giga.dialects.fields import invalid
+from gpt2giga.dialects.fields import Body, invalid
 from gpt2giga.dialects.responses import read
 from gpt2giga.dialects.responses.tools import Toolbox
 from gpt2giga.errors import BadRequest

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from collections.abc import Iterator
-from typing import Any
-from typing import TypeAlias
+from collections.abc import Callable, Iterator
+from typing import Any, TypeAlias
 
-from gpt2giga.chat import File
-from gpt2giga.chat import Image
-from gpt2giga.chat import Text
+from gpt2giga.chat import File, Image, Text
 from gpt2giga.dialects import fields
-from gpt2giga.dialects.fields import Body
-from gpt2giga.dialects.fields import invalid
-from gpt2giga.dialects.responses.read import optional_string
-from gpt2giga.dialects.responses.read import required_string
+from gpt2giga.dialects.fields import Body, invalid
+from gpt2giga.dialects.responses.read import optional_string, required_string
 
 Content: TypeAlias = Text | Image | File
 

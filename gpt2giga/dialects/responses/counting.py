@@ -6,11 +6,7 @@ from collections.abc import Iterator
 
 import orjson
 
-from gpt2giga.chat import ChatRequest
-from gpt2giga.chat import Part
-from gpt2giga.chat import Text
-from gpt2giga.chat import ToolCall
-from gpt2giga.chat import ToolResult
+from gpt2giga.chat import ChatRequest, Part, Text, ToolCall, ToolResult
 
 
 def to_texts(chat: ChatRequest) -> list[str]:

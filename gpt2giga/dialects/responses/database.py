@@ -6,11 +6,9 @@ import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
-from typing import TYPE_CHECKING
-from typing import TypeVar
+from typing import Any, TYPE_CHECKING, TypeVar
 
-from gpt2giga.pump import gevent_is_on
+from gpt2giga.concurrency.pump import gevent_is_on
 
 if TYPE_CHECKING:
     import sqlite3  # a megabyte that a service without kept responses does not need

@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from collections.abc import Iterable
-from collections.abc import Iterator
-from collections.abc import Mapping
-from collections.abc import Sequence
-from typing import Any
-from typing import Literal
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Literal
 
-from gpt2giga.chat import arguments_from_json
-from gpt2giga.chat import Message
-from gpt2giga.chat import ToolCall
-from gpt2giga.chat import ToolResult
+from gpt2giga.chat import arguments_from_json, Message, ToolCall, ToolResult
 from gpt2giga.dialects import fields
-from gpt2giga.dialects.fields import Body
-from gpt2giga.dialects.fields import invalid
+from gpt2giga.dialects.fields import Body, invalid
 from gpt2giga.dialects.responses import read
-from gpt2giga.dialects.responses.content import from_content
-from gpt2giga.dialects.responses.content import from_output
-from gpt2giga.dialects.responses.tools import INPUT
-from gpt2giga.dialects.responses.tools import Toolbox
+from gpt2giga.dialects.responses.content import from_content, from_output
+from gpt2giga.dialects.responses.tools import INPUT, Toolbox
 from gpt2giga.errors import NotFound
 
 SPEAKERS: dict[str, Literal["system", "user", "assistant"]] = {

@@ -4,18 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import orjson
 
-from gpt2giga.chat import Event
-from gpt2giga.chat import ReasoningDelta
-from gpt2giga.chat import RefusalDelta
-from gpt2giga.chat import TextDelta
-from gpt2giga.chat import ToolCall
-from gpt2giga.dialects.responses.tools import to_input
-from gpt2giga.dialects.responses.tools import Toolbox
+from gpt2giga.chat import Event, ReasoningDelta, RefusalDelta, TextDelta, ToolCall
+from gpt2giga.dialects.responses.tools import to_input, Toolbox
 
 Wire: TypeAlias = dict[str, Any]
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gpt2giga.dialects.fields import Body
-from gpt2giga.dialects.fields import invalid
+from gpt2giga.dialects.fields import Body, invalid
 
 
 def optional_string(holder: Body, name: str, param: str) -> str:

@@ -4,27 +4,16 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
-from dataclasses import field
-from dataclasses import replace
-from typing import Any
-from typing import Literal
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
 
-from gpt2giga.chat import ChatRequest
-from gpt2giga.chat import is_writable
-from gpt2giga.chat import JsonFormat
-from gpt2giga.chat import Message
-from gpt2giga.chat import Text
+from gpt2giga.chat import ChatRequest, is_writable, JsonFormat, Message, Text
 from gpt2giga.dialects import fields
-from gpt2giga.dialects.fields import Body
-from gpt2giga.dialects.fields import invalid
-from gpt2giga.dialects.responses import items
-from gpt2giga.dialects.responses import read
+from gpt2giga.dialects.fields import Body, invalid
+from gpt2giga.dialects.responses import items, read
 from gpt2giga.dialects.responses.choice import from_choice
-from gpt2giga.dialects.responses.parameters import check_refused
-from gpt2giga.dialects.responses.parameters import ignored
-from gpt2giga.dialects.responses.tools import from_tools
-from gpt2giga.dialects.responses.tools import Toolbox
+from gpt2giga.dialects.responses.parameters import check_refused, ignored
+from gpt2giga.dialects.responses.tools import from_tools, Toolbox
 
 INT32 = 2**31 - 1
 MOST_METADATA = 16

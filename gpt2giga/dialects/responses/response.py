@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Iterable
-from collections.abc import Mapping
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gpt2giga.chat import Done
-from gpt2giga.chat import Event
-from gpt2giga.chat import Usage
+from gpt2giga.chat import Done, Event, Usage
 from gpt2giga.dialects.fields import Body
 from gpt2giga.dialects.responses.output import Output
 from gpt2giga.dialects.responses.request import wants_store

@@ -9,21 +9,15 @@ import logging
 import os
 import re
 import time
-from collections.abc import Callable
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-from typing import TYPE_CHECKING
-from typing import TypeVar
+from typing import Any, TYPE_CHECKING, TypeVar
 
 import orjson
 
-from gpt2giga.dialects.responses.database import Database
-from gpt2giga.dialects.responses.database import Unusable
-from gpt2giga.dialects.responses.database import used_bytes
-from gpt2giga.errors import BadRequest
-from gpt2giga.errors import NotFound
+from gpt2giga.dialects.responses.database import Database, Unusable, used_bytes
+from gpt2giga.errors import BadRequest, NotFound
 
 if TYPE_CHECKING:
     import sqlite3

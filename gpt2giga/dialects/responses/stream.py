@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
 from typing import Any
 
-from gpt2giga.chat import Done
-from gpt2giga.chat import Event
-from gpt2giga.dialects.responses.output import Output
-from gpt2giga.dialects.responses.output import Wire
-from gpt2giga.dialects.responses.response import Head
-from gpt2giga.dialects.responses.response import to_finished
-from gpt2giga.dialects.responses.response import to_object
-from gpt2giga.dialects.responses.response import why_incomplete
-from gpt2giga.errors import BadRequest
-from gpt2giga.errors import ContextTooLong
-from gpt2giga.errors import ProxyError
-from gpt2giga.errors import QuotaExceeded
-from gpt2giga.errors import RateLimited
+from gpt2giga.chat import Done, Event
+from gpt2giga.dialects.responses.output import Output, Wire
+from gpt2giga.dialects.responses.response import Head, to_finished, to_object, why_incomplete
+from gpt2giga.errors import BadRequest, ContextTooLong, ProxyError, QuotaExceeded, RateLimited
 
 FINAL = ("response.completed", "response.incomplete")
 # Codex tells by these what is worth another try; anything else it repeats.

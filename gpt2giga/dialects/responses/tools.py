@@ -6,20 +6,15 @@ All other types are hosted: OpenAI would run them itself, and GigaChat has nothi
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from collections.abc import Mapping
-from dataclasses import dataclass
-from dataclasses import field
-from typing import Any
-from typing import Literal
-from typing import TypeAlias
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
 
 import orjson
 
 from gpt2giga.chat import Tool
 from gpt2giga.dialects import fields
-from gpt2giga.dialects.fields import Body
-from gpt2giga.dialects.fields import invalid
+from gpt2giga.dialects.fields import Body, invalid
 from gpt2giga.dialects.responses import read
 from gpt2giga.errors import BadRequest
 

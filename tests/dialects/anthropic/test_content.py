@@ -4,11 +4,7 @@ from typing import Any
 
 import pytest
 
-from gpt2giga.chat import File
-from gpt2giga.chat import Image
-from gpt2giga.chat import Text
-from gpt2giga.chat import ToolCall
-from gpt2giga.chat import ToolResult
+from gpt2giga.chat import File, Image, Text, ToolCall, ToolResult
 from gpt2giga.dialects.anthropic.content import from_content
 
 TEXT = {"type": "text", "text": "a", "cache_control": {"type": "ephemeral"}, "citations": None}

@@ -3,8 +3,7 @@ from __future__ import annotations
 import pytest
 
 from gpt2giga import errors
-from gpt2giga.dialects.anthropic.errors import to_error
-from gpt2giga.dialects.anthropic.errors import to_status
+from gpt2giga.dialects.anthropic.errors import to_error, to_status
 
 TABLE = [
     (errors.BadRequest, 400, "invalid_request_error"),

@@ -7,13 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gpt2giga.chat import ChatRequest
-from gpt2giga.chat import JsonFormat
-from gpt2giga.chat import Message
-from gpt2giga.chat import Text
-from gpt2giga.dialects.anthropic.request import Delivery
-from gpt2giga.dialects.anthropic.request import from_count_request
-from gpt2giga.dialects.anthropic.request import from_messages_request
+from gpt2giga.chat import ChatRequest, JsonFormat, Message, Text
+from gpt2giga.dialects.anthropic.request import Delivery, from_count_request, from_messages_request
 from gpt2giga.errors import BadRequest
 
 HELLO = [{"role": "user", "content": "Привет!"}]

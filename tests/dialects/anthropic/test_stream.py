@@ -4,16 +4,8 @@ from typing import Any
 
 import pytest
 
-from gpt2giga.chat import Done
-from gpt2giga.chat import Event
-from gpt2giga.chat import ReasoningDelta
-from gpt2giga.chat import RefusalDelta
-from gpt2giga.chat import TextDelta
-from gpt2giga.chat import ToolCall
-from gpt2giga.chat import Usage
-from gpt2giga.dialects.anthropic.response import Head
-from gpt2giga.dialects.anthropic.response import SIGNATURE
-from gpt2giga.dialects.anthropic.response import to_message
+from gpt2giga.chat import Done, Event, ReasoningDelta, RefusalDelta, TextDelta, ToolCall, Usage
+from gpt2giga.dialects.anthropic.response import Head, SIGNATURE, to_message
 from gpt2giga.dialects.anthropic.stream import to_stream_events
 from tests.message_events import accumulate
 

@@ -4,10 +4,8 @@ from typing import Any
 
 import pytest
 
-from gpt2giga.chat import Tool
-from gpt2giga.chat import ToolChoice
-from gpt2giga.dialects.anthropic.tools import from_tools
-from gpt2giga.dialects.anthropic.tools import Tooling
+from gpt2giga.chat import Tool, ToolChoice
+from gpt2giga.dialects.anthropic.tools import from_tools, Tooling
 from gpt2giga.errors import BadRequest
 
 SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}}

@@ -3,31 +3,16 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gpt2giga.chat import ChatRequest
-from gpt2giga.chat import File
-from gpt2giga.chat import Image
-from gpt2giga.chat import JsonFormat
-from gpt2giga.chat import Message
-from gpt2giga.chat import Text
-from gpt2giga.chat import ToolCall
-from gpt2giga.chat import ToolResult
+from gpt2giga.chat import ChatRequest, File, Image, JsonFormat, Message, Text, ToolCall, ToolResult
 from gpt2giga.dialects.responses.listing import to_kept
 from gpt2giga.dialects.responses.parameters import TABLE
-from gpt2giga.dialects.responses.request import Delivery
-from gpt2giga.dialects.responses.request import from_responses_request
-from gpt2giga.dialects.responses.request import Past
-from gpt2giga.dialects.responses.response import Head
-from gpt2giga.dialects.responses.response import to_object
-from gpt2giga.errors import BadRequest
-from gpt2giga.errors import NotFound
-from tests.dialects.responses.bad_requests import BAD
-from tests.dialects.responses.bad_requests import CALL
-from tests.dialects.responses.bad_requests import HELLO
-from tests.dialects.responses.bad_requests import OUTPUT
+from gpt2giga.dialects.responses.request import Delivery, from_responses_request, Past
+from gpt2giga.dialects.responses.response import Head, to_object
+from gpt2giga.errors import BadRequest, NotFound
+from tests.dialects.responses.bad_requests import BAD, CALL, HELLO, OUTPUT
 
 
 def read(body: dict[str, Any], past: Past | None = None, *, ignore_hosted: bool = True) -> tuple[ChatRequest, Delivery]:

@@ -13,10 +13,8 @@ from typing import Any
 import pytest
 
 from gpt2giga.dialects.responses.output import item_id
-from gpt2giga.dialects.responses.store import Kept
-from gpt2giga.dialects.responses.store import Store
-from gpt2giga.errors import BadRequest
-from gpt2giga.errors import NotFound
+from gpt2giga.dialects.responses.store import Kept, Store
+from gpt2giga.errors import BadRequest, NotFound
 
 MIB = 1024 * 1024
 DAY = 86400

@@ -6,25 +6,14 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
-from openai.types.responses import Response
-from openai.types.responses import ResponseStreamEvent
+from openai.types.responses import Response, ResponseStreamEvent
 from pydantic import TypeAdapter
 
-from gpt2giga.chat import Done
-from gpt2giga.chat import Event
-from gpt2giga.chat import ReasoningDelta
-from gpt2giga.chat import RefusalDelta
-from gpt2giga.chat import TextDelta
-from gpt2giga.chat import ToolCall
-from gpt2giga.chat import Usage
-from gpt2giga.dialects.responses.response import Head
-from gpt2giga.dialects.responses.response import to_response
+from gpt2giga.chat import Done, Event, ReasoningDelta, RefusalDelta, TextDelta, ToolCall, Usage
+from gpt2giga.dialects.responses.response import Head, to_response
 from gpt2giga.dialects.responses.stream import Stream
 from gpt2giga.dialects.responses.tools import from_tools
-from gpt2giga.errors import ContextTooLong
-from gpt2giga.errors import ProxyError
-from gpt2giga.errors import RateLimited
-from gpt2giga.errors import UpstreamCut
+from gpt2giga.errors import ContextTooLong, ProxyError, RateLimited, UpstreamCut
 
 EVENT: TypeAdapter[Any] = TypeAdapter(ResponseStreamEvent)
 TOOLS = [

@@ -6,9 +6,7 @@ import pytest
 
 from gpt2giga.chat import ToolChoice
 from gpt2giga.dialects.responses.choice import from_choice
-from gpt2giga.dialects.responses.tools import from_tools
-from gpt2giga.dialects.responses.tools import Place
-from gpt2giga.dialects.responses.tools import to_input
+from gpt2giga.dialects.responses.tools import from_tools, Place, to_input
 
 F = {"type": "function", "name": "f", "description": "Does f.", "parameters": {"type": "object", "properties": {}}}
 C = {"type": "custom", "name": "c", "format": {"type": "grammar", "syntax": "lark", "definition": 'start: "a"'}}

@@ -1,0 +1,81 @@
+"""What a check found: one line in the terminal, one object in JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+
+import click
+
+from gpt2giga.config.settings import SettingsError
+from gpt2giga.errors import ProxyError
+
+MARKS = {"ok": ("ok  ", "green"), "failed": ("FAIL", "red"), "skipped": ("-   ", "yellow")}
+NAME_WIDTH = 11
+CLEAR_LINE = "\r\x1b[K"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """`detail` is what was found; where the check failed, the cause and the cure."""
+
+    name: str
+    status: str
+    detail: str
+    seconds: float = 0.0
+
+    def print(self) -> None:
+        mark, colour = MARKS[self.status]
+        click.echo(f"{click.style(mark, fg=colour)} {self.name:{NAME_WIDTH}} {' '.join(self.detail.split())}")
+
+
+class Sick(Exception):
+    """A check that failed with a cause of its own; the text holds the cure."""
+
+
+class Report:
+    """Runs checks and prints what they find, at once or at the end as JSON."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        self._as_json = as_json
+        self._shows_progress = sys.stderr.isatty()
+        self.findings: list[Finding] = []
+
+    @property
+    def is_well(self) -> bool:
+        return all(finding.status != "failed" for finding in self.findings)
+
+    def run(self, name: str, check: Callable[[], str]) -> bool:
+        """False when it failed."""
+        self._progress(f"     {name} ...")
+        started = time.monotonic()
+        try:
+            status, detail = "ok", check()
+        except (Sick, ProxyError, SettingsError) as error:
+            status, detail = "failed", str(error)
+        finally:
+            self._progress("")
+        self._add(Finding(name, status, detail, round(time.monotonic() - started, 3)))
+        return status == "ok"
+
+    def skip(self, name: str, why: str) -> None:
+        self._add(Finding(name, "skipped", why))
+
+    def close(self) -> None:
+        if self._as_json:
+            steps = [asdict(finding) for finding in self.findings]
+            click.echo(json.dumps({"ok": self.is_well, "steps": steps}, ensure_ascii=False, indent=2))
+
+    def _add(self, finding: Finding) -> None:
+        self.findings.append(finding)
+        if not self._as_json:
+            finding.print()
+
+    def _progress(self, line: str) -> None:
+        """Of the check that runs; it leaves nothing behind."""
+        if self._shows_progress:
+            sys.stderr.write(f"{CLEAR_LINE}{line}")
+            sys.stderr.flush()

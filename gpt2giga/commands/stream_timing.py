@@ -1,0 +1,35 @@
+"""When the pieces of a stream came: what tells an answer that flows from one that somebody held back."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+# Pieces closer together than this came at once.
+APART = 0.02
+# Fewer moments than this say nothing about who held them back.
+ENOUGH = 5
+
+
+@dataclass
+class Arrivals:
+    started: float = field(default_factory=time.monotonic)
+    first: float = 0.0
+    last: float = 0.0
+    moments: int = 0
+
+    def note(self) -> None:
+        now = time.monotonic() - self.started
+        self.first = self.first or now
+        if not self.moments or now - self.last > APART:
+            self.moments += 1
+        self.last = now
+
+    def was_held_back(self, direct: Arrivals | None) -> bool | None:
+        """Compared with the same question's answer straight from GigaChat; None when that came too fast to tell."""
+        if direct is None or direct.moments < ENOUGH:
+            return None
+        return self.moments * 3 <= direct.moments
+
+    def __str__(self) -> str:
+        return f"first byte after {self.first:.2f} s, all in {self.last:.2f} s"

@@ -1,0 +1,104 @@
+"""What the verbs of the command share. Light: a verb's module is imported when that verb is asked for."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TYPE_CHECKING
+
+import click
+
+from gpt2giga.config.settings import parse, Settings, SettingsError
+from gpt2giga.config.sources import load_settings, read_variables
+from gpt2giga.errors import ProxyError
+
+if TYPE_CHECKING:
+    from gpt2giga.upstream.client import Upstream
+
+# Each is a module beside this one, holding a click command of the same name.
+VERBS = ("init", "doctor", "connect", "models", "chat")
+ANYWHERE = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}
+
+
+class Failure(click.ClickException):
+    """One sentence on stderr and exit code 2."""
+
+    exit_code = 2
+
+    def show(self, file: object = None) -> None:
+        click.echo(f"gpt2giga: {self.message}", err=True)
+
+
+class Verbs(click.Group):
+    """Failures that we know end as one sentence, whatever verb meets them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted([*super().list_commands(ctx), *VERBS])
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in VERBS:
+            return super().get_command(ctx, name)
+        command: click.Command = getattr(importlib.import_module(f"gpt2giga.commands.{name}"), name)
+        return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        _never_fail_over_a_letter()
+        try:
+            return super().invoke(ctx)
+        except (SettingsError, ProxyError) as error:
+            raise Failure(str(error)) from None
+        except click.UsageError as error:  # click would tell it in four lines
+            verb = error.ctx.command_path if error.ctx else "gpt2giga"
+            raise Failure(f"{error.format_message().rstrip('.')} (see {verb} --help)") from None
+
+
+def _never_fail_over_a_letter() -> None:
+    """A terminal may be set to an encoding without the letters of an answer."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+
+
+@dataclass(frozen=True)
+class Given:
+    """What the command line says before the verb."""
+
+    env_file: Path | None
+    overrides: Mapping[str, str]
+
+    def settings(self) -> Settings:
+        """Checked, with an account. Raises SettingsError."""
+        settings = load_settings(self.env_file, self.overrides)
+        if not settings.has_account:
+            raise SettingsError("with GPT2GIGA_PASS_TOKEN the accounts are the clients', and there is none to ask with")
+        return settings
+
+    def unchecked(self) -> Settings:
+        """For what needs no account. Raises SettingsError."""
+        return parse(self.variables())
+
+    def variables(self) -> dict[str, str]:
+        return {**read_variables(self.env_file), **self.overrides}
+
+    def upstream(self) -> Upstream:
+        """Raises SettingsError. What goes wrong is told once, by whoever asked, and not by the log as well."""
+        from gpt2giga.upstream.client import Upstream
+
+        settings = self.settings()
+        logging.disable()
+        return Upstream(settings)
+
+
+def service_url(settings: Settings, given: str | None) -> str:
+    """Where clients find the service: without a slash or /v1 at its end. Raises SettingsError."""
+    if given:
+        found = given if "://" in given else f"http://{given}"
+        return found.rstrip("/").removesuffix("/v1")
+    if settings.host.startswith("unix:"):
+        raise SettingsError(f"the service listens on {settings.address}: name the web server before it with --url")
+    host, _, port = settings.address.rpartition(":")
+    return f"http://{ANYWHERE.get(host, host)}:{port}"

@@ -1,0 +1,145 @@
+"""Where settings come from: the process's environment and the file .env. The only module that reads either."""
+
+from __future__ import annotations
+
+import codecs
+import io
+import logging
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+from dotenv.parser import parse_stream
+
+from gpt2giga.config.settings import check, is_ours, parse, Settings, SettingsError, unknown_variables
+from gpt2giga.telemetry import log_format
+
+log = logging.getLogger(__name__)
+
+# In a worker: what its master has read and found in order.
+given: Mapping[str, str] = {}
+
+
+def load_settings(env_file: Path | None = None, overrides: Mapping[str, str] | None = None) -> Settings:
+    """Raises SettingsError. `overrides` (the command line) win over everything."""
+    variables = given or checked_variables(env_file, overrides)
+    settings = parse(variables)
+    return settings if settings.state_dir else replace(settings, state_dir=_users_state_dir(variables))
+
+
+def _users_state_dir(variables: Mapping[str, str]) -> str | None:
+    """Of the XDG Base Directory Specification; None for a user without a home."""
+    base = Path(variables.get("XDG_STATE_HOME", ""))
+    try:
+        folder = base if base.is_absolute() else Path.home() / ".local" / "state"
+    except RuntimeError:
+        return None
+    return str(folder / "gpt2giga")
+
+
+def checked_variables(env_file: Path | None = None, overrides: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The variables of settings that are in order. Raises SettingsError."""
+    variables, settings, doubts = examined(env_file, overrides)
+    log_format.configure(settings)
+    for doubt in doubts:
+        _warn_once(doubt)
+    return variables
+
+
+def examined(
+    env_file: Path | None = None, overrides: Mapping[str, str] | None = None
+) -> tuple[dict[str, str], Settings, list[str]]:
+    """The variables, their settings, and a sentence for whatever is allowed but doubtful. Raises SettingsError."""
+    variables, doubts = _read(env_file)
+    variables |= overrides or {}
+    doubts += unknown_variables(variables)
+    try:
+        settings = parse(variables)
+        check(settings)
+    except SettingsError as error:
+        raise SettingsError("; ".join([str(error), *doubts])) from None
+    if not settings.verify_ssl_certs:
+        doubts.append(
+            "GIGACHAT_VERIFY_SSL_CERTS=False: GigaChat's certificate is not checked, so anyone on the way can read "
+            "the key; True works without more"
+        )
+    return variables, settings, doubts
+
+
+@cache
+def _warn_once(sentence: str) -> None:
+    """Settings are read twice at start and again on every reload."""
+    log.warning("%s", sentence)
+
+
+def read_variables(env_file: Path | None = None) -> dict[str, str]:
+    """As they are, in order or not. Raises SettingsError when the file cannot be read."""
+    return _read(env_file)[0]
+
+
+def _read(env_file: Path | None) -> tuple[dict[str, str], list[str]]:
+    in_file, doubts = _read_file(env_file or Path(".env"), must_exist=env_file is not None)
+    return _with_environment(in_file), doubts
+
+
+def metrics_folder() -> str | None:
+    """Where processes count together, in the variable of prometheus-client, which reads it by itself."""
+    return os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+
+
+def set_metrics_folder(folder: Path) -> None:
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
+
+
+def _with_environment(in_file: Mapping[str, str]) -> dict[str, str]:
+    """Real environment variables win over the file, except below systemd.
+
+    systemd has read the same file with rules of its own (`PORT=8080 # comment` keeps the comment) and passes
+    on what it saw when the service started; the file itself is right, and fresh after a reload.
+
+    Variables of the file that are not ours (HTTPS_PROXY and the like) are meant for libraries, which read
+    the process's environment, so they are put there.
+    """
+    # Hosting panels and compose files set empty variables for what nobody filled in: they hide nothing. gunicorn and
+    # the SDK, which look for themselves too, would stumble over them.
+    for variable in [name for name, value in os.environ.items() if is_ours(name) and not value.strip()]:
+        del os.environ[variable]
+    for variable, value in in_file.items():
+        if not is_ours(variable):
+            os.environ.setdefault(variable, value)
+    return {**os.environ, **in_file} if _below_systemd() else {**in_file, **os.environ}
+
+
+def _below_systemd() -> bool:
+    """True in the process that systemd started as a service and in its direct children (systemd >= 248)."""
+    return os.environ.get("SYSTEMD_EXEC_PID") in (str(os.getpid()), str(os.getppid()))
+
+
+def _read_file(path: Path, *, must_exist: bool) -> tuple[dict[str, str], list[str]]:
+    """Its variables, and a sentence for each line that is none."""
+    try:
+        bindings = [*parse_stream(io.StringIO(_decode(path.read_bytes())))]
+    except FileNotFoundError:
+        if must_exist:
+            raise SettingsError(f"{path} does not exist") from None
+        return {}, []
+    except OSError as error:
+        if _below_systemd() and any(map(is_ours, os.environ)):  # systemd read it as root and passed the values on
+            return {}, []
+        raise SettingsError(f"{path} cannot be read: {error.strerror}") from None
+    broken = [binding.original.line for binding in bindings if binding.error or (binding.key and binding.value is None)]
+    values = {binding.key: binding.value for binding in bindings if binding.key and binding.value is not None}
+    return values, [f"{path}: line {line} is not NAME=value" for line in broken]
+
+
+def _decode(raw: bytes) -> str:
+    """Editors on Windows save Russian comments as cp1251, and BOMs before UTF-8 and UTF-16."""
+    if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return raw.decode("utf-16", errors="replace")
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = raw.decode("cp1251", errors="replace")
+    return text.replace("\0", "")  # which no variable can hold

@@ -1,0 +1,60 @@
+"""The address the service listens on: can it be had, and what to say once it is."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import stat
+
+from gpt2giga import __version__
+from gpt2giga.config.settings import Settings, SettingsError
+
+
+def check_address(settings: Settings) -> None:
+    """Raises SettingsError. Asked first, since gunicorn would try for five seconds and tell it at length."""
+    try:
+        if settings.host.startswith("unix:"):
+            _try_path(settings.host.removeprefix("unix:"))
+        else:
+            _try_port(settings.host, settings.port)
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise SettingsError(f"cannot listen on {settings.address} (GPT2GIGA_HOST, GPT2GIGA_PORT): {why}") from None
+
+
+def _try_port(host: str, port: int) -> None:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind((host, port))
+
+
+def _try_path(path: str) -> None:
+    """A socket that nobody listens on is left over from a service that was killed; gunicorn puts its own there."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.bind(path)
+            os.unlink(path)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or not stat.S_ISSOCK(os.stat(path).st_mode) or _answers(path):
+                raise
+
+
+def _answers(path: str) -> bool:
+    with socket.socket(socket.AF_UNIX) as client:
+        return client.connect_ex(path) == 0
+
+
+def banner(settings: Settings) -> str:
+    """One line; for the sandbox also one to paste, and each says that it is the sandbox."""
+    if settings.host.startswith("unix:"):
+        return f"gpt2giga {__version__} listens on {settings.address}, backend: {settings.backend}"
+    line = f"gpt2giga {__version__} listens on http://{settings.address}, backend: {settings.backend}"
+    if not settings.sandbox:
+        return line
+    question = '{"messages": [{"role": "user", "content": "Привет!"}]}'
+    return (
+        f"{line}\n"
+        f"Base URL of the sandbox: http://{settings.address}/v1\n"
+        f"Try the sandbox:  curl http://{settings.address}/v1/chat/completions -d '{question}'"
+    )

@@ -1,0 +1,99 @@
+"""What a line of the log looks like: plain or JSON, always one line, whatever a client sent."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import sys
+import time
+import traceback
+
+from gpt2giga.config.settings import Settings
+
+INVALID = re.compile(r"(Invalid request from ip=\S+: [^:]*).*", re.S)
+PLAIN = re.compile(r"[\w./:@+-]+")
+# Unlike orjson it does not fail over half of a surrogate pair, which an exception may hold.
+_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+def configure(settings: Settings) -> None:
+    """From here on the log has the form that the settings ask for; may be called again."""
+    ours = logging.getLogger("gpt2giga")
+    ours.handlers = [handler(settings)]
+    ours.setLevel(logging.INFO)
+    ours.propagate = False
+    # The SDK logs the text of a frame that it cannot read.
+    logging.getLogger("gigachat").setLevel(logging.WARNING if settings.log_content else logging.CRITICAL)
+
+
+def adopt_gunicorns() -> None:
+    """gunicorn's own lines get the form of ours."""
+    gunicorns = logging.getLogger("gunicorn.error")
+    gunicorns.handlers = logging.getLogger("gpt2giga").handlers
+    gunicorns.addFilter(_without_quotes)
+
+
+def _without_quotes(entry: logging.LogRecord) -> bool:
+    """gunicorn quotes what it cannot read, which may be a header with a key."""
+    entry.msg, entry.args = INVALID.sub(r"\1", entry.getMessage()), ()
+    return True
+
+
+def handler(settings: Settings) -> logging.Handler:
+    made = logging.StreamHandler(sys.stderr)
+    lines = JsonLines if settings.log_format == "json" else PlainLines
+    made.setFormatter(lines(settings.log_content))
+    return made
+
+
+class Lines(logging.Formatter):
+    def __init__(self, with_content: bool) -> None:
+        super().__init__()
+        self._with_content = with_content
+
+    def trace(self, error: BaseException) -> str:
+        """Where it happened, also what came before. What an exception says may be text of a prompt or an answer."""
+        if self._with_content:
+            return "".join(traceback.format_exception(error))
+        before = error.__cause__ or error.__context__
+        frames = "".join(traceback.format_tb(error.__traceback__))
+        return f"{self.trace(before) if before else ''}{frames}{type(error).__qualname__}\n"
+
+
+class JsonLines(Lines):
+    def format(self, entry: logging.LogRecord) -> str:
+        line = {"time": _moment(entry), "level": entry.levelname, "message": entry.getMessage()}
+        if entry.exc_info and entry.exc_info[1]:
+            line["traceback"] = self.trace(entry.exc_info[1])
+        return printable(_json({**line, **getattr(entry, "fields", {})}))
+
+
+class PlainLines(Lines):
+    """A traceback follows its line indented, so that no part of it can be taken for a line."""
+
+    def format(self, entry: logging.LogRecord) -> str:
+        pairs = "".join(f" {name}={_shown(value)}" for name, value in getattr(entry, "fields", {}).items())
+        lines = [f"{_moment(entry)} {entry.levelname} {printable(entry.getMessage())}{pairs}"]
+        if entry.exc_info and entry.exc_info[1]:
+            lines += [f"    {printable(line)}" for line in self.trace(entry.exc_info[1]).splitlines()]
+        return "\n".join(lines)
+
+
+def printable(text: str) -> str:
+    r"""Line ends of every kind, colour codes and the like as \uXXXX: readers, terminals and Python take them so."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else json.dumps(char)[1:-1] for char in text)
+
+
+def _moment(entry: logging.LogRecord) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(entry.created)) + f".{int(entry.msecs):03}Z"
+
+
+def _shown(value: object) -> str:
+    """Quoted unless it is one plain word: what a client sends cannot look like the end of the line."""
+    if type(value) in (int, float):
+        return str(value)
+    word = value if isinstance(value, str) else _json(value)
+    return word if PLAIN.fullmatch(word) else printable(_json(word))

@@ -1,0 +1,171 @@
+"""GET /metrics for Prometheus (GPT2GIGA_METRICS). factory.py imports this, and with it the library, only when asked.
+
+gunicorn's workers count together in files of a folder that their master has made (metrics_folder.py); any of them
+reads all. Processes without such a folder count for themselves.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from os.path import isdir
+
+from flask import Blueprint, Response
+from prometheus_client import CollectorRegistry, Counter, disable_created_metrics, Gauge, Histogram
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from gpt2giga.chat import Usage
+from gpt2giga.config.settings import Settings, SettingsError
+from gpt2giga.config.sources import metrics_folder
+from gpt2giga.telemetry.request_log import Record
+from gpt2giga.upstream.contract.models import BUILT_IN_ALIASES
+from gpt2giga.upstream.listener import Observer
+
+# From an embedding to a long answer.
+SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300, 600)
+WAITS = (0.005, 0.05, 0.25, 1, 2.5, 5, 10, 20, 30, 60, 120)
+# Each name is a set of series for ever. GigaChat has about twenty models; a stand-in for it might accept any name.
+MOST_MODELS = 100
+OTHER, UNMATCHED = "other", "unmatched"
+KINDS = ("in", "out", "cached")
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """What requests of one kind add to; no tokens where no model is asked."""
+
+    requests: Counter
+    seconds: Histogram
+    first: Histogram
+    tokens: tuple[Counter, ...]
+
+    def add(self, usage: Usage) -> None:
+        for counter, tokens in zip(self.tokens, (usage.prompt, usage.completion, usage.cached), strict=False):
+            if tokens:
+                counter.inc(tokens)
+
+
+class Metrics(Observer):
+    """Hears of requests from their records, and of GigaChat from the upstream. Raises SettingsError."""
+
+    def __init__(self, settings: Settings) -> None:
+        folder = metrics_folder()
+        if folder and not isdir(folder):
+            raise SettingsError(f"PROMETHEUS_MULTIPROC_DIR: {folder!r} is not a folder")
+        aliases = {**BUILT_IN_ALIASES, **dict(settings.model_aliases)}
+        self._models = {settings.model, settings.embeddings, *aliases, *aliases.values()}
+        self._most = len(self._models) + MOST_MODELS
+        self._series: dict[tuple[str, str, int, bool], Series] = {}
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each, which nobody asked for
+        own = CollectorRegistry()
+        self._count_requests(own)
+        self._count_upstream(own)
+        self._shown = own
+        if folder:
+            self._shown = CollectorRegistry()
+            MultiProcessCollector(self._shown, folder)  # type: ignore[no-untyped-call]
+
+    def _count_requests(self, own: CollectorRegistry) -> None:
+        self._requests = Counter("gpt2giga_requests", "Requests answered.", ("route", "model", "status"), registry=own)
+        self._seconds = Histogram(
+            "gpt2giga_request_seconds",
+            "From a request to the last byte of its answer.",
+            ("route", "stream"),
+            registry=own,
+            buckets=SECONDS,
+        )
+        self._first = Histogram(
+            "gpt2giga_first_byte_seconds",
+            "From a request to the first piece of GigaChat's answer.",
+            ("route", "stream"),
+            registry=own,
+            buckets=SECONDS,
+        )
+        self._tokens = Counter(
+            "gpt2giga_tokens",
+            "Tokens as GigaChat counts them; cached ones are among in.",
+            ("kind", "model"),
+            registry=own,
+        )
+        # livesum: those of workers that have died do not count.
+        self._streams = Gauge("gpt2giga_streams_open", "Streams being sent.", registry=own, multiprocess_mode="livesum")
+
+    def _count_upstream(self, own: CollectorRegistry) -> None:
+        self._queue = Gauge(
+            "gpt2giga_queue_length",
+            "Requests that wait for their turn at GigaChat.",
+            registry=own,
+            multiprocess_mode="livesum",
+        )
+        self._waits = Histogram(
+            "gpt2giga_queue_wait_seconds", "How long they waited, in vain or not.", registry=own, buckets=WAITS
+        )
+        self._failures = Counter(
+            "gpt2giga_upstream_failures", "Attempts that GigaChat refused or broke.", ("cause",), registry=own
+        )
+        self._repetitions = Counter("gpt2giga_upstream_repetitions", "Attempts made again.", registry=own)
+        self._renewals = Counter("gpt2giga_token_refreshes", "Access tokens asked for.", ("outcome",), registry=own)
+
+    def closed(self, record: Record) -> None:
+        """Once a request, when its last byte has been sent."""
+        series = self._of(record.route or UNMATCHED, self._model(record.model), record.status, record.stream)
+        series.requests.inc()
+        series.seconds.observe(time.monotonic() - record.started)
+        if record.first_ms is not None:
+            series.first.observe(record.first_ms / 1000)
+        if record.usage:
+            series.add(record.usage)
+
+    def _of(self, route: str, model: str, status: int, stream: bool) -> Series:
+        """Kept, for looking them up by their labels takes the library longer than counting."""
+        key = (route, model, status, stream)
+        if key not in self._series:
+            streamed = str(stream).lower()
+            self._series[key] = Series(
+                self._requests.labels(route, model, status),
+                self._seconds.labels(route, streamed),
+                self._first.labels(route, streamed),
+                tuple(self._tokens.labels(kind, model) for kind in KINDS if model),
+            )
+        return self._series[key]
+
+    def _model(self, asked: str) -> str:
+        """Clients make up names; only those that mean something may become series."""
+        return asked if not asked or asked in self._models else OTHER
+
+    def count_stream(self, response: Response) -> Response:
+        if response.mimetype == "text/event-stream":
+            self._streams.inc()
+            response.call_on_close(self._streams.dec)
+        return response
+
+    def queued(self) -> None:
+        self._queue.inc()
+
+    def served(self, waited: float) -> None:
+        self._queue.dec()
+        self._waits.observe(waited)
+
+    def accepted(self, model: str) -> None:
+        if model and len(self._models) < self._most:
+            self._models.add(model)
+
+    def failed(self, cause: str) -> None:
+        self._failures.labels(cause).inc()
+
+    def repeated(self) -> None:
+        self._repetitions.inc()
+
+    def renewed(self, done: bool) -> None:
+        self._renewals.labels("done" if done else "failed").inc()
+
+    def blueprint(self) -> Blueprint:
+        metrics = Blueprint("metrics", __name__)
+        metrics.after_app_request(self.count_stream)
+
+        @metrics.get("/metrics")
+        def show() -> Response:
+            return Response(generate_latest(self._shown), content_type=CONTENT_TYPE_PLAIN_0_0_4)
+
+        return metrics

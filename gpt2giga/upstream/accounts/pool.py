@@ -1,0 +1,44 @@
+"""Whose GigaChat account answers a request: the service's own, or with GPT2GIGA_PASS_TOKEN the client's."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+
+from gpt2giga.config.settings import Settings
+from gpt2giga.upstream.client import Upstream
+from gpt2giga.upstream.listener import NOBODY, Observer
+from gpt2giga.web.auth import account_settings, client_key
+
+# Accounts in use at a time; the one not asked for longest makes room, those that GigaChat does not know first, for
+# keys are easily made up. What it still has in work goes on.
+MOST = 100
+
+
+class Accounts:
+    """Called by a view, gives the Upstream for the current request."""
+
+    def __init__(self, settings: Settings, observer: Observer = NOBODY) -> None:
+        self._settings, self._observer = settings, observer
+        self._own = None if settings.pass_token else Upstream(settings, observer)
+        self._theirs: OrderedDict[str, Upstream] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def __call__(self) -> Upstream:
+        """Raises NotAuthenticated. The service's own account never stands in for a client's."""
+        return self._own or self._of(client_key())
+
+    def _of(self, key: str) -> Upstream:
+        with self._lock:
+            if key not in self._theirs:
+                self._theirs[key] = Upstream(account_settings(self._settings, key), self._observer)
+            self._theirs.move_to_end(key)
+            found = self._theirs[key]
+            if len(self._theirs) > MOST:
+                del self._theirs[self._least()]
+            return found
+
+    def _least(self) -> str:
+        """The one that was asked for last stays, known or not."""
+        others = [*self._theirs][:-1]
+        return next((key for key in others if not self._theirs[key].is_known), others[0])

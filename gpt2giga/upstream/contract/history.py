@@ -1,0 +1,195 @@
+"""Messages as clients send them -> a history that GigaChat accepts (contract 3, 3.1). Pure.
+
+GigaChat wants one system message, first; text messages of one role joined; and every call followed at once by
+its one result, which is one JSON document. Clients send several calls in one message, results in any order,
+in any form, twice or not at all. Whatever they send, nothing of it is lost.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+import orjson
+
+from gpt2giga.chat import File, Image, is_writable, Message, Part, Text, ToolCall, ToolResult
+from gpt2giga.upstream.contract.call_ids import state_id
+from gpt2giga.upstream.contract.tool_names import ToolNames
+
+PARAGRAPH = "\n\n"
+NO_RESULT = '{"error": "no result"}'
+
+# A place in the conversation: message number and part number. Parts may be equal, places are not.
+Place: TypeAlias = tuple[int, int]
+
+
+def to_messages(
+    messages: Sequence[Message], names: ToolNames, files: Mapping[Image | File, str], *, send_state_id: bool = False
+) -> list[dict[str, Any]]:
+    """`files`: the id at GigaChat of each file; one without an id is only mentioned."""
+    texts = (_text(message) for message in messages if message.role == "system")
+    system = PARAGRAPH.join(text for text in texts if text)
+    history = _History(messages, names, files, send_state_id).written()
+    if not history:  # a system message alone is refused; the service itself would make it the user's
+        return [{"role": "user", "content": system}]
+    return [{"role": "system", "content": system}, *history] if system else history
+
+
+def pair(messages: Sequence[Message]) -> dict[Place, Place]:
+    """The place of each call's result: by id, else by name, else by order; never beyond the next message with calls.
+
+    Ids may come twice or be used again in later turns, so only what lies between two turns is compared.
+    An id that no call of the conversation has is as good as none.
+    """
+    ids = {part.id for message in messages for part in message.parts if isinstance(part, ToolCall)}
+    pairs: dict[Place, Place] = {}
+    calls: dict[Place, ToolCall] = {}
+    results: dict[Place, ToolResult] = {}
+    for number, message in enumerate(messages):
+        found = {(number, n): part for n, part in enumerate(message.parts) if isinstance(part, ToolCall)}
+        if found:
+            pairs |= _pair_turn(calls, results, ids)
+            calls, results = found, {}
+        results |= {(number, n): part for n, part in enumerate(message.parts) if isinstance(part, ToolResult)}
+    return pairs | _pair_turn(calls, results, ids)
+
+
+def _pair_turn(calls: dict[Place, ToolCall], results: dict[Place, ToolResult], ids: set[str]) -> dict[Place, Place]:
+    named = {place: result for place, result in results.items() if result.call_id and result.call_id in ids}
+    others = {place: result for place, result in results.items() if place not in named}
+    rules = (
+        # What a call is known by, and what each result says of its call.
+        (lambda call: call.id, {place: result.call_id for place, result in named.items()}),
+        (lambda call: call.name, {place: result.name for place, result in others.items() if result.name}),
+        (lambda call: "", {place: "" for place, result in others.items() if not result.name}),
+    )
+    pairs: dict[Place, Place] = {}
+    for key, said in rules:
+        waiting = defaultdict[str, deque[Place]](deque)
+        for place, word in said.items():
+            waiting[word].append(place)
+        for place, call in calls.items():
+            if place not in pairs and waiting[key(call)]:
+                pairs[place] = waiting[key(call)].popleft()
+    return pairs
+
+
+class _History:
+    """GigaChat's messages in the making."""
+
+    def __init__(
+        self, messages: Sequence[Message], names: ToolNames, files: Mapping[Image | File, str], send_state_id: bool
+    ) -> None:
+        self._messages = messages
+        self._names = names
+        self._files = files
+        self._send_state_id = send_state_id
+        self._pairs = pair(messages)
+        self._paired = set(self._pairs.values())
+        self._written: list[dict[str, Any]] = []
+        self._shown: set[str] = set()
+
+    def written(self) -> list[dict[str, Any]]:
+        for number, message in enumerate(self._messages):
+            if message.role == "assistant":
+                self._add_assistant(number, message)
+            elif message.role == "user":
+                self._add_user(number, message)
+        return self._written
+
+    def _add_assistant(self, number: int, message: Message) -> None:
+        """Calls with their results, then the images of the results: only the user can show images."""
+        self._add("assistant", _text(message))
+        shown: list[tuple[str, Image | File]] = []
+        for n, part in enumerate(message.parts):
+            if isinstance(part, ToolCall):
+                result = self._result((number, n))
+                self._add_call(part)
+                self._add_result(part.name, to_document(_text(result)) if result else NO_RESULT)
+                shown += [(part.name, image) for image in _files(result)]
+        for name, image in shown:
+            self._show(name, self._files.get(image, ""))
+
+    def _show(self, name: str, file_id: str) -> None:
+        """Each image once: GigaChat takes ten a request, and tools give the same one again and again."""
+        fresh = file_id and file_id not in self._shown
+        remark = "" if fresh else ", shown before" if file_id else ", not shown"
+        self._add("user", f"[Image from the result of the tool {name}{remark}]", [file_id] if fresh else [])
+
+    def _add_user(self, number: int, message: Message) -> None:
+        """Results are written where their calls are; what remains of the message is the user's."""
+        remains = [part for n, part in enumerate(message.parts) if (number, n) not in self._paired]
+        if message.parts and not remains:
+            return
+        texts = [_orphan(part) if isinstance(part, ToolResult) else _shown(part) for part in remains]
+        files = [file for part in remains for file in _files(part)]
+        self._add("user", PARAGRAPH.join(text for text in texts if text), self._attached(files))
+
+    def _attached(self, files: Iterable[Image | File]) -> list[str]:
+        return [self._files[file] for file in files if file in self._files]
+
+    def _add(self, role: str, text: str, attached: Sequence[str] = ()) -> None:
+        """Joins texts of one role; a message holds at most one file, so a second one starts a new message."""
+        for file_id in attached or ("",):
+            last = self._written[-1] if self._written else {}
+            if last.get("role") != role or "function_call" in last or (file_id and "attachments" in last):
+                last = {"role": role, "content": ""}
+                self._written.append(last)
+            last["content"] = PARAGRAPH.join(part for part in (last["content"], text) if part)
+            if file_id:
+                last["attachments"] = [file_id]
+                self._shown.add(file_id)
+            text = ""
+
+    def _add_call(self, call: ToolCall) -> None:
+        """The assistant's text before a call belongs into the call's message."""
+        text = ""
+        if self._written and self._written[-1]["role"] == "assistant":
+            text = self._written.pop()["content"]
+        function_call = {"name": self._names.to_gigachat(call.name), "arguments": call.arguments}
+        state = state_id(call.id) if self._send_state_id else None
+        written = {"role": "assistant", "content": text, "function_call": function_call}
+        self._written.append({**written, "functions_state_id": state} if state else written)
+
+    def _add_result(self, name: str, content: str) -> None:
+        self._written.append({"role": "function", "name": self._names.to_gigachat(name), "content": content})
+
+    def _result(self, call: Place) -> ToolResult | None:
+        at = self._pairs.get(call)
+        part = self._messages[at[0]].parts[at[1]] if at else None
+        return part if isinstance(part, ToolResult) else None
+
+
+def to_document(text: str) -> str:
+    """One JSON object, whatever a tool wrote: an object stays as it is, all else becomes its `result`."""
+    try:
+        value = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return _as_result(text)
+    if not is_writable(value):
+        return _as_result(text)
+    # The text itself, not the value: it may hold more digits than a number keeps.
+    return text if isinstance(value, dict) else f'{{"result":{text.strip()}}}'
+
+
+def _as_result(text: str) -> str:
+    return orjson.dumps({"result": text}).decode()
+
+
+def _orphan(result: ToolResult) -> str:
+    """A result whose call was cut away, by compaction for example; as text it cannot be refused."""
+    return f"[Result of the tool {result.name or result.call_id}]\n{_text(result)}"
+
+
+def _text(holder: Message | ToolResult) -> str:
+    return PARAGRAPH.join(part.text for part in holder.parts if isinstance(part, Text) and part.text)
+
+
+def _shown(part: Part) -> str:
+    return part.text if isinstance(part, Text) else ""
+
+
+def _files(part: Part | None) -> list[Image | File]:
+    inner = part.parts if isinstance(part, ToolResult) else (part,)
+    return [file for file in inner if isinstance(file, Image | File)]

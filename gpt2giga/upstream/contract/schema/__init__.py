@@ -1,0 +1,11 @@
+"""Any JSON Schema -> one that GigaChat accepts for a function's parameters (contract 3.1). Pure.
+
+read -> shape -> resolve (references, depth) -> merge (allOf, anyOf) -> convert; what the target cannot say is
+said in descriptions (words).
+"""
+
+from __future__ import annotations
+
+from gpt2giga.upstream.contract.schema.convert import to_function_parameters
+
+__all__ = ["to_function_parameters"]

@@ -1,0 +1,208 @@
+"""GigaChat's v1 chat contract: ChatRequest -> payload, and completions or chunks -> events. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
+from typing import Any, Literal
+
+import orjson
+
+from gpt2giga.chat import (
+    arguments_from_json,
+    ChatRequest,
+    Done,
+    Event,
+    File,
+    Image,
+    ReasoningDelta,
+    TextDelta,
+    Tool,
+    ToolCall,
+    Usage,
+)
+from gpt2giga.errors import UpstreamCut, UpstreamError
+from gpt2giga.upstream.contract.call_ids import call_id
+from gpt2giga.upstream.contract.history import to_messages
+from gpt2giga.upstream.contract.schema import to_function_parameters
+from gpt2giga.upstream.contract.tool_names import ToolNames
+from gpt2giga.upstream.partial_match import possible_start
+
+# 0 is refused, and below 0.001 the service is deterministic (contract 3).
+LOWEST_TEMPERATURE = 0.0001
+# They are reported to refuse reasoning_effort (contract 3), which agents send to every model.
+WITHOUT_REASONING = ("GigaChat-2", "GigaChat-Pro", "GigaChat-Max", "GigaChat-Plus", "GigaChat-preview")
+# What may leak as text before a call (contract 3.1).
+LEAK = "assistant function call"
+FINISH: dict[str, Literal["stop", "length", "content_filter"]] = {"length": "length", "blacklist": "content_filter"}
+
+
+def tool_names(chat: ChatRequest) -> ToolNames:
+    called = (part.name for message in chat.messages for part in message.parts if isinstance(part, ToolCall))
+    return ToolNames([*(tool.name for tool in chat.tools), *called])
+
+
+def to_payload(
+    chat: ChatRequest, model: str, names: ToolNames, files: Mapping[Image | File, str], *, send_state_id: bool
+) -> dict[str, Any]:
+    """What goes over the wire, key for key. `model` is GigaChat's id, `files` the id of each file."""
+    messages = to_messages(chat.messages, names, files, send_state_id=send_state_id)
+    if chat.tools and messages[-1]["role"] == "assistant":
+        # GigaChat-3 refuses functions unless the user or a function spoke last (contract 3.1).
+        messages.append({"role": "user", "content": "Continue."})
+    payload: dict[str, Any] = {"model": model, "messages": messages}
+    if chat.tools:
+        payload["functions"] = [_function(tool, names) for tool in chat.tools]
+    if chat.tools and chat.tool_choice.mode == "none":
+        payload["function_call"] = "none"
+    if chat.tools and chat.tool_choice.mode == "named":
+        payload["function_call"] = {"name": names.to_gigachat(chat.tool_choice.name)}
+    if chat.json_format and chat.json_format.schema is not None:
+        payload["response_format"] = {"type": "json_schema", "schema": chat.json_format.schema, "strict": True}
+    if chat.temperature is not None:
+        payload["temperature"] = max(chat.temperature, LOWEST_TEMPERATURE)
+    if chat.top_p is not None:
+        payload["top_p"] = chat.top_p
+    if chat.max_tokens is not None:
+        payload["max_tokens"] = chat.max_tokens
+    if chat.reasoning_effort is not None and not _is_without_reasoning(model):
+        payload["reasoning_effort"] = chat.reasoning_effort
+    return payload
+
+
+def _is_without_reasoning(model: str) -> bool:
+    return model.startswith(WITHOUT_REASONING) or model.partition(":")[0] == "GigaChat"
+
+
+def to_drawing_payload(prompt: str, model: str) -> dict[str, Any]:
+    """`auto` without functions switches GigaChat's built-in ones on (contract 3.1)."""
+    return {
+        "model": model,
+        "messages": [
+            {"role": "system", "content": "Нарисуй то, о чём просит пользователь."},
+            {"role": "user", "content": f"Нарисуй: {prompt}"},
+        ],
+        "function_call": "auto",
+    }
+
+
+def _function(tool: Tool, names: ToolNames) -> dict[str, Any]:
+    parameters = _parameters(orjson.dumps(tool.parameters))
+    return {"name": names.to_gigachat(tool.name), "description": tool.description, "parameters": parameters}
+
+
+@lru_cache(maxsize=2048)
+def _parameters(schema: bytes) -> dict[str, Any]:
+    """Remembered: agents send the same list of tools every turn."""
+    return to_function_parameters(orjson.loads(schema))
+
+
+class Unreadable(Exception):
+    """An answer, or a chunk of one, that does not have the documented form (contract 4)."""
+
+    def __init__(self, document: Any) -> None:
+        super().__init__("not the documented form")
+        self.document = document
+
+
+def from_completion(completion: Any, names: ToolNames) -> Iterator[Event]:
+    """`completion` and chunks are JSON as it came: the SDK's models cost more per chunk than all that is done here,
+    and refuse answers that can be read. Raises Unreadable, UpstreamCut, UpstreamError.
+    """
+    answer = _Answer(names)
+    yield from answer.feed(completion, "message")
+    yield from answer.end()
+
+
+def from_chunks(chunks: Iterable[Any], names: ToolNames) -> Iterator[Event]:
+    """Raises UpstreamCut when the chunks end without a finish reason (contract 7: the SDK ends silently)."""
+    answer = _Answer(names)
+    for chunk in chunks:
+        yield from answer.feed(chunk, "delta")
+    yield from answer.end()
+
+
+class _Answer:
+    """One answer while it comes in. The call may arrive with the finish reason, before it, or after leaked text."""
+
+    def __init__(self, names: ToolNames) -> None:
+        self._names = names
+        self._finish: str | None = None
+        self._usage: Usage | None = None
+        self._called = False
+        self._held = ""
+
+    def feed(self, document: Any, key: str) -> list[Event]:
+        """`key`: where a choice holds what the model said."""
+        try:
+            choices, usage = document["choices"], document.get("usage")
+            said = choices[0][key] if choices != [] else {}
+            self._finish = (choices[0].get("finish_reason") if choices else None) or self._finish
+            self._usage = _usage(usage) if usage else self._usage
+            return self._said(said)
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            raise Unreadable(document) from error
+
+    def _said(self, said: dict[str, Any]) -> list[Event]:
+        events: list[Event] = []
+        if said.get("role") == "function_in_progress":  # progress of a built-in function, not text of the answer
+            return events
+        if said.get("reasoning_content"):
+            events.append(ReasoningDelta(_string(said["reasoning_content"])))
+        if said.get("content") and (text := self._safe(_string(said["content"]))):
+            events.append(TextDelta(text))
+        if said.get("function_call") and not self._called:
+            self._called = True
+            self._held = ""
+            events.append(self._call(said["function_call"], said.get("functions_state_id")))
+        return events
+
+    def end(self) -> Iterator[Event]:
+        if self._finish is None:
+            raise UpstreamCut("GigaChat's answer ended before it was whole.", transient=True)
+        if self._finish == "error":  # contract 4: the model wrote invalid arguments
+            raise UpstreamError(
+                "GigaChat's model produced an invalid function call. Try again.", code="upstream_model_error"
+            )
+        if self._held:
+            yield TextDelta(self._held)
+        finish = FINISH.get(self._finish, "stop")
+        yield Done("tool_calls" if self._called else finish, self._usage)
+
+    def _safe(self, text: str) -> str:
+        """Holds back what may be the beginning of a leaked call until it is known not to be one."""
+        text = self._held + text
+        safe = possible_start(text, LEAK)
+        self._held = text[safe:]
+        return text[:safe]
+
+    def _call(self, call: dict[str, Any], state_id: str | None) -> ToolCall:
+        """Arguments are an object (contract 3.1); text, as other services write them, is understood too."""
+        arguments = call.get("arguments") or {}
+        if isinstance(arguments, str):
+            arguments = arguments_from_json(arguments)
+        if not isinstance(arguments, dict):
+            raise TypeError("arguments")
+        return ToolCall(call_id(state_id), self._names.from_gigachat(_string(call["name"])), _writable(arguments))
+
+
+def _writable(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Whoever passes them on writes JSON with orjson, which knows integers up to 64 bits; longer ones become floats."""
+    try:
+        orjson.dumps(arguments)
+    except orjson.JSONEncodeError:
+        return dict(orjson.loads(json.dumps(arguments)))
+    return arguments
+
+
+def _string(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError("text")
+    return value
+
+
+def _usage(usage: dict[str, Any]) -> Usage:
+    """GigaChat leaves cached tokens out of prompt_tokens, OpenAI counts them in (contract 4)."""
+    cached = int(usage.get("precached_prompt_tokens") or 0)
+    return Usage(int(usage["prompt_tokens"]) + cached, int(usage["completion_tokens"]), cached)

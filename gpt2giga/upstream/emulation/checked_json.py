@@ -1,0 +1,203 @@
+"""Answers that are JSON: asked for, checked against the client's schema, and asked for once more if they fail."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any, TypeAlias
+
+import orjson
+
+from gpt2giga.chat import (
+    ChatRequest,
+    Done,
+    Event,
+    JsonFormat,
+    Message,
+    ReasoningDelta,
+    RefusalDelta,
+    Text,
+    TextDelta,
+    Tool,
+    ToolCall,
+    ToolChoice,
+)
+from gpt2giga.errors import UpstreamError
+from gpt2giga.upstream.emulation.json_schema import validator
+
+# One request to GigaChat.
+Ask: TypeAlias = Callable[[ChatRequest], Iterator[Event]]
+
+FENCED = re.compile(r"\s*```(?:json)?\s*(.*?)\s*```\s*", re.DOTALL | re.IGNORECASE)
+FUNCTION = "answer"
+FILTERED = "GigaChat's filter stopped the answer."
+
+
+def with_json(chat: ChatRequest, wanted: JsonFormat, ask: Ask, *, streamed: bool, as_function: bool) -> Iterator[Event]:
+    """Raises BadRequest for a schema that is none, UpstreamError when a strict promise cannot be kept."""
+    check = Check(wanted)
+    if chat.tools and chat.tool_choice.mode != "none":
+        # GigaChat does not take functions together with response_format (contract 3.1), so first with tools only.
+        events = list(ask(_instructed(chat, wanted)))
+        if _is_called(events) or not check.fault(events):
+            yield from cleaned(events)
+            return
+    chat = replace(chat, tools=(), tool_choice=ToolChoice())
+    if streamed and wanted.schema and not as_function:
+        yield from _streamed(chat, check, ask)
+    elif wanted.schema:
+        yield from _repaired(chat, check, lambda chat: once(chat, ask, as_function=as_function))
+    else:  # there is no schema that GigaChat would take
+        yield from _repaired(_instructed(chat, wanted), check, ask)
+
+
+def once(chat: ChatRequest, ask: Ask, *, as_function: bool) -> Iterator[Event]:
+    """The answer to one request, whatever it is; as_function: a schema becomes that of a forced function."""
+    if not as_function or chat.json_format is None:
+        yield from ask(chat)
+        return
+    schema, is_wrapped = _arguments(chat.json_format.schema)
+    forced = ToolChoice("named", FUNCTION)
+    chat = replace(chat, tools=(Tool(FUNCTION, "Gives the answer.", schema),), tool_choice=forced, json_format=None)
+    for event in ask(chat):
+        if isinstance(event, ToolCall):
+            value = event.arguments.get("value") if is_wrapped else event.arguments
+            yield TextDelta(orjson.dumps(value).decode())
+        elif isinstance(event, Done) and event.finish == "tool_calls":
+            yield replace(event, finish="stop")
+        else:
+            yield event
+
+
+def _arguments(schema: dict[str, Any]) -> tuple[dict[str, Any], bool]:
+    """A schema for arguments, which are always an object: anything else is wrapped into one."""
+    if schema.get("type") == "object" or "properties" in schema:
+        return schema, False
+    return {"type": "object", "properties": {"value": _moved(schema)}, "required": ["value"]}, True
+
+
+def _moved(node: Any) -> Any:
+    """References count from the root, so they have to follow their schema to where it stands now."""
+    if isinstance(node, list):
+        return [_moved(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    moved = {key: _moved(value) for key, value in node.items()}
+    if isinstance(node.get("$ref"), str) and node["$ref"].startswith("#"):
+        moved["$ref"] = "#/properties/value" + node["$ref"][1:]
+    return moved
+
+
+def _streamed(chat: ChatRequest, check: Check, ask: Ask) -> Iterator[Event]:
+    """Text that begins as JSON does is passed on as it comes, and checked at the end.
+
+    Everything else is held back, so that it can still become a refusal or be asked for once more.
+    """
+    seen: list[Event] = []
+    flows = False
+    for event in ask(chat):
+        seen.append(event)
+        if isinstance(event, TextDelta) and not flows:
+            text = _text(seen).lstrip()
+            flows = text.startswith(("{", "["))
+            if flows:
+                yield TextDelta(text)
+        elif isinstance(event, TextDelta | ReasoningDelta):
+            yield event
+    if not flows:
+        yield from _repaired(chat, check, ask, [event for event in seen if not isinstance(event, ReasoningDelta)])
+        return
+    if _finish(seen) == "content_filter":
+        yield RefusalDelta(FILTERED)
+    else:
+        check.demand(seen)
+    yield _done(seen)
+
+
+def _repaired(chat: ChatRequest, check: Check, ask: Ask, events: list[Event] | None = None) -> Iterator[Event]:
+    """The answer if it passes; else the second one, asked for with what was wrong with the first."""
+    events = events or list(ask(chat))
+    fault = check.fault(events)
+    if fault:
+        text = _text(events)
+        said = (Message("assistant", (Text(text),)),) if text else ()
+        request = Message("user", (Text(f"This is not what was asked for: {fault}. {_instruction(check.wanted)}"),))
+        events = list(ask(replace(chat, messages=(*chat.messages, *said, request))))
+        check.demand(events)
+    yield from cleaned(events)
+
+
+class Check:
+    """Is an answer what the client asked for? Answers that were cut or filtered are left as they are."""
+
+    def __init__(self, wanted: JsonFormat) -> None:
+        self.wanted = wanted
+        self._validate = _is_object if wanted.schema is None else validator(wanted.schema)
+
+    def fault(self, events: list[Event]) -> str:
+        """What is wrong, in words for the model; empty when nothing is."""
+        if _finish(events) in ("length", "content_filter"):
+            return ""
+        try:
+            document = orjson.loads(_unfenced(_text(events)))
+        except orjson.JSONDecodeError as error:
+            return f"it is no JSON document ({error})"
+        return self._validate(document)
+
+    def demand(self, events: list[Event]) -> None:
+        """A strict promise is kept or broken openly."""
+        fault = self.fault(events)
+        if fault and self.wanted.strict:
+            raise UpstreamError(f"GigaChat's answer does not follow the response format: {fault}.", code="invalid_json")
+
+
+def cleaned(events: list[Event]) -> Iterator[Event]:
+    """One text without code fences, or a refusal when GigaChat's filter answered instead of the model."""
+    text = _text(events)
+    yield from (event for event in events if isinstance(event, ReasoningDelta))
+    if _finish(events) == "content_filter":
+        yield RefusalDelta(text or FILTERED)
+    elif text:
+        yield TextDelta(_unfenced(text))
+    yield from (event for event in events if isinstance(event, ToolCall))
+    yield _done(events)
+
+
+def _is_object(document: Any) -> str:
+    return "" if isinstance(document, dict) else "it is no JSON object"
+
+
+def _is_called(events: list[Event]) -> bool:
+    return any(isinstance(event, ToolCall) for event in events)
+
+
+def _finish(events: list[Event]) -> str:
+    done = events[-1]
+    return done.finish if isinstance(done, Done) else ""
+
+
+def _done(events: list[Event]) -> Event:
+    """Clients of structured output read a refusal, and fail at the finish reason of a filter."""
+    done = events[-1]
+    return replace(done, finish="stop") if isinstance(done, Done) and done.finish == "content_filter" else done
+
+
+def _instructed(chat: ChatRequest, wanted: JsonFormat) -> ChatRequest:
+    message = Message("system", (Text(_instruction(wanted)),))
+    return replace(chat, messages=(*chat.messages, message), json_format=None)
+
+
+def _instruction(wanted: JsonFormat) -> str:
+    kind = "object" if wanted.schema is None else "document"
+    schema = f" It must follow this JSON Schema: {orjson.dumps(wanted.schema).decode()}" if wanted.schema else ""
+    return f"Answer with one JSON {kind} and nothing else: no words around it, no code fence.{schema}"
+
+
+def _text(events: list[Event]) -> str:
+    return "".join(event.text for event in events if isinstance(event, TextDelta))
+
+
+def _unfenced(text: str) -> str:
+    fenced = FENCED.fullmatch(text)
+    return fenced[1] if fenced else text.strip()

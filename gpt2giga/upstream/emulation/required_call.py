@@ -1,0 +1,78 @@
+"""`tool_choice: required`, which GigaChat does not have (contract 3.1).
+
+The model may choose by itself first. If it answers in words, it is asked for the name of the tool that fits,
+as a structured answer, and then that tool is forced.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+
+import orjson
+
+from gpt2giga.chat import ChatRequest, Done, Event, JsonFormat, Message, Text, TextDelta, ToolCall, ToolChoice
+from gpt2giga.errors import UpstreamError
+
+Ask = Callable[[ChatRequest], list[Event]]
+
+
+def with_call(chat: ChatRequest, ask: Ask) -> list[Event]:
+    """The events of an answer that holds a call, or of one that GigaChat's filter stopped.
+
+    Raises UpstreamError when the model cannot be brought to a call.
+    """
+    if len(chat.tools) > 1:
+        events = ask(replace(chat, tool_choice=ToolChoice("auto")))
+        if _is_final(events):
+            return events
+        name = _chosen(chat, ask)
+    else:
+        name = chat.tools[0].name
+    events = ask(replace(chat, tool_choice=ToolChoice("named", name)))
+    if not _is_final(events):
+        raise UpstreamError("GigaChat's model answered without the required tool call.", code="tool_choice_violated")
+    return events
+
+
+def _is_final(events: list[Event]) -> bool:
+    """What the filter stopped once it stops every time; its words are for the user."""
+    return any(
+        isinstance(event, ToolCall) or (isinstance(event, Done) and event.finish == "content_filter")
+        for event in events
+    )
+
+
+def _chosen(chat: ChatRequest, ask: Ask) -> str:
+    names = [tool.name for tool in chat.tools]
+    listed = "\n".join(f"- {tool.name}: {tool.description[:300]}".rstrip(": ") for tool in chat.tools)
+    question = Text(f"Which one of these tools must be called next? Answer with its name only.\n{listed}")
+    schema = {
+        "type": "object",
+        "properties": {"name": {"type": "string", "enum": names}},
+        "required": ["name"],
+    }
+    asked = replace(
+        chat,
+        messages=(*chat.messages, Message("user", (question,))),
+        tools=(),
+        tool_choice=ToolChoice(),
+        max_tokens=None,  # the client's limit is for the answer itself
+        json_format=JsonFormat(schema),
+    )
+    events = ask(asked)
+    text = "".join(event.text for event in events if isinstance(event, TextDelta))
+    return _name_in(text, names)
+
+
+def _name_in(text: str, names: list[str]) -> str:
+    """The model may wrap its JSON in words or a code fence, or leave it out; the longest name it says counts then."""
+    try:
+        answer = orjson.loads(text[text.find("{") : text.rfind("}") + 1])
+    except orjson.JSONDecodeError:
+        answer = {}
+    if answer.get("name") in names:
+        return str(answer["name"])
+    said = (name for name in names if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text))
+    return max(said, key=len, default=names[0])

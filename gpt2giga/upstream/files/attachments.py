@@ -1,0 +1,134 @@
+"""Files of a request -> files at GigaChat, which messages name by id (contract 3.3)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
+from typing import TypeAlias
+
+from gpt2giga.chat import ChatRequest, File, Image, Message, ToolResult
+from gpt2giga.config.settings import Settings
+from gpt2giga.errors import BadRequest
+from gpt2giga.upstream.contract.models import takes_images
+from gpt2giga.upstream.files.media import Media, read
+from gpt2giga.upstream.files.storage import Files
+from gpt2giga.upstream.files.uploads import Uploads
+
+MOST_IMAGES = 10
+LARGEST_REQUEST = 80 * 1024 * 1024
+
+log = logging.getLogger(__name__)
+
+# A part of a request -> the file's id at GigaChat
+FileIds: TypeAlias = dict[Image | File, str]
+
+
+class Attachments:
+    """The files of one account. What was uploaded is remembered: agents send the whole conversation every turn."""
+
+    def __init__(self, settings: Settings, files: Files) -> None:
+        self._settings = settings
+        self._files = files
+        self._uploads = self._none_yet()
+
+    @contextmanager
+    def of(self, chat: ChatRequest, model: str) -> Iterator[Attached]:
+        """The files of one request while its answer is made. With GPT2GIGA_DELETE_FILES they are its own, and go."""
+        if not self._settings.delete_files:
+            yield Attached(chat.messages, model, self._uploads, fetch_urls=self._settings.fetch_urls)
+            return
+        own = self._none_yet()
+        try:
+            yield Attached(chat.messages, model, own, fetch_urls=self._settings.fetch_urls)
+        finally:
+            self._files.discard(own.ids())
+
+    def _none_yet(self) -> Uploads:
+        return Uploads(lambda media: self._files.upload(media).id)
+
+
+class Attached:
+    """The files of one request."""
+
+    def __init__(self, messages: tuple[Message, ...], model: str, uploads: Uploads, *, fetch_urls: bool) -> None:
+        self._messages = messages
+        self._model = model
+        self._uploads = uploads
+        self._fetch_urls = fetch_urls
+        self._ids: FileIds | None = None
+
+    def ids(self) -> FileIds:
+        """Uploads them when asked for the first time. Raises BadRequest for what GigaChat would not take."""
+        if self._ids is None:
+            self._ids = self._uploaded()
+        return self._ids
+
+    def renew(self) -> bool:
+        """GigaChat deletes files after a while. True when `ids` will upload again what it lost."""
+        ids, self._ids = self._ids or {}, None
+        return self._uploads.forget(ids.values())
+
+    def _uploaded(self) -> FileIds:
+        own = list(dict.fromkeys(part for message in self._messages for part in _files(message)))
+        self._check_images(part for part in own if isinstance(part, Image))
+        known = {part: part.file_id for part in own if isinstance(part, File) and part.file_id}
+        media = {part: self._read(part) for part in own if part not in known}
+        self._check(media.values())
+        media |= self._shown_by_tools(media.values())
+        if sum(len(found.content) for found in media.values()) > LARGEST_REQUEST:
+            raise _refused(f"all files of a request together may have {LARGEST_REQUEST} bytes")
+        return known | {part: self._uploads.id_of(found) for part, found in media.items()}
+
+    def _read(self, part: Image | File) -> Media:
+        return read(part, fetch_urls=self._fetch_urls)
+
+    def _check_images(self, images: Iterable[Image]) -> None:
+        """What can be said before anything is fetched."""
+        if any(images) and not takes_images(self._model):
+            raise self._blind()
+        for number, message in enumerate(self._messages):
+            if sum(isinstance(part, Image) for part in message.parts) > 1:
+                raise _refused("GigaChat takes one image a message", f"messages[{number}]")
+
+    def _check(self, media: Collection[Media]) -> None:
+        kinds = {found.kind for found in media}
+        if len(kinds) > 1:
+            raise _refused(f"GigaChat takes one kind of file a request, not {' and '.join(sorted(kinds))}")
+        if kinds == {"image"} and not takes_images(self._model):
+            raise self._blind()
+        if kinds == {"image"} and len(media) > MOST_IMAGES:
+            raise _refused(f"GigaChat takes {MOST_IMAGES} images a request; this one has {len(media)}")
+        if kinds == {"document"} and len(media) > 1:
+            raise _refused("GigaChat reads one document a request")
+
+    def _shown_by_tools(self, own: Collection[Media]) -> dict[Image | File, Media]:
+        """Images in tool results, the newest first, as far as GigaChat takes them.
+
+        Nobody chose to send them, and refusing one would end an agent's conversation for good.
+        """
+        room = MOST_IMAGES - len(own) if all(found.kind == "image" for found in own) else 0
+        shown: dict[Image | File, Media] = {}
+        for image in reversed(_in_results(self._messages) if takes_images(self._model) else []):
+            if len(shown) < room:
+                try:
+                    shown[image] = self._read(image)
+                except BadRequest as error:
+                    log.warning("An image in a tool result is left out: %s", error)
+        return shown
+
+    def _blind(self) -> BadRequest:
+        return BadRequest(f"The model {self._model} takes no images; GigaChat-2-Max does.", param="messages")
+
+
+def _files(message: Message) -> Iterator[Image | File]:
+    return (part for part in message.parts if isinstance(part, Image | File))
+
+
+def _in_results(messages: Iterable[Message]) -> list[Image]:
+    results = (part for message in messages for part in message.parts if isinstance(part, ToolResult))
+    return list(dict.fromkeys(part for result in results for part in result.parts if isinstance(part, Image)))
+
+
+def _refused(why: str, param: str = "messages") -> BadRequest:
+    return BadRequest(f"{why}.", param=param, code="invalid_attachment")

@@ -1,0 +1,154 @@
+"""What files GigaChat takes (contract 3.3), and reading them from data URLs and addresses."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import io
+import re
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Literal, TypeAlias
+from urllib.parse import unquote_to_bytes, urlsplit
+
+from gpt2giga.chat import File, Image
+from gpt2giga.errors import BadRequest
+
+Kind: TypeAlias = Literal["image", "audio", "document"]
+MIB = 1024 * 1024
+LARGEST: dict[Kind, int] = {"image": 15 * MIB, "audio": 35 * MIB, "document": 40 * MIB}
+# Media type -> kind and the ending of the file's name.
+TYPES: dict[str, tuple[Kind, str]] = {
+    "image/jpeg": ("image", "jpg"),
+    "image/png": ("image", "png"),
+    "image/tiff": ("image", "tiff"),
+    "image/bmp": ("image", "bmp"),
+    "audio/mpeg": ("audio", "mp3"),
+    "audio/mp4": ("audio", "m4a"),
+    "audio/wav": ("audio", "wav"),
+    "audio/webm": ("audio", "weba"),
+    "audio/ogg": ("audio", "ogg"),
+    "audio/opus": ("audio", "opus"),
+    "text/plain": ("document", "txt"),
+    "application/msword": ("document", "doc"),
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": ("document", "docx"),
+    "application/pdf": ("document", "pdf"),
+    "application/epub+zip": ("document", "epub"),
+    "application/vnd.ms-powerpoint": ("document", "ppt"),
+    "application/vnd.openxmlformats-officedocument.presentationml.presentation": ("document", "pptx"),
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": ("document", "xlsx"),
+}
+SYNONYMS = {
+    "image/jpg": "image/jpeg",
+    "image/x-ms-bmp": "image/bmp",
+    "audio/mp3": "audio/mpeg",
+    "audio/x-wav": "audio/wav",
+    "audio/wave": "audio/wav",
+    "audio/x-m4a": "audio/mp4",
+    "audio/m4a": "audio/mp4",
+    "text/markdown": "text/plain",
+    "text/csv": "text/plain",
+}
+BY_ENDING = {ending: media_type for media_type, (_, ending) in TYPES.items()} | {
+    "jpeg": "image/jpeg",
+    "md": "text/plain",
+}
+# Media type -> Pillow's names for it.
+CONVERTIBLE = {"image/webp": ["WEBP"], "image/gif": ["GIF"]}
+# A picture of a few bytes may unfold to gigabytes.
+MOST_PIXELS = 50_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """A file as it is uploaded."""
+
+    kind: Kind
+    name: str
+    content: bytes
+    media_type: str
+
+
+def read(part: Image | File, *, fetch_urls: bool) -> Media:
+    """Raises BadRequest for what GigaChat would not take."""
+    expected: Kind = "image" if isinstance(part, Image) else "document"
+    name = part.name if isinstance(part, File) else ""
+    if part.url.startswith("data:"):
+        content, given_type = _from_data_url(part.url)
+    elif not fetch_urls:
+        raise _refused("this service fetches no URLs (GPT2GIGA_FETCH_URLS); send a data URL")
+    else:
+        from gpt2giga.upstream.files.fetch import (
+            fetch,  # requests is a tenth of the memory, and most clients name no URL
+        )
+
+        fetched = fetch(part.url, LARGEST[expected])
+        content, given_type = fetched.content, fetched.media_type
+        name = name or PurePath(urlsplit(part.url).path).name
+    return _checked(content, given_type, name, expected)
+
+
+def from_bytes(content: bytes, media_type: str, name: str) -> Media:
+    """A file that a client uploads for later. Raises BadRequest."""
+    try:
+        return _checked(content, media_type, name, "document")
+    except BadRequest as error:
+        error.param = "file"
+        raise
+
+
+def _checked(content: bytes, given_type: str, name: str, expected: Kind) -> Media:
+    media_type = SYNONYMS.get(given_type, given_type)
+    if media_type in CONVERTIBLE:
+        content, media_type = _converted(content, media_type), "image/png"
+    if media_type not in TYPES:
+        media_type = BY_ENDING.get(PurePath(name).suffix.lstrip(".").lower(), media_type)
+    if media_type not in TYPES:
+        raise _refused(f"GigaChat takes no files of type {given_type or 'unknown'}")
+    kind, ending = TYPES[media_type]
+    if expected == "image" and kind != "image":
+        raise _refused(f"an image is expected, not {media_type}")
+    if not content or len(content) > LARGEST[kind]:
+        raise _refused(f"it has {len(content)} bytes, and GigaChat takes from 1 to {LARGEST[kind]}")
+    return Media(kind, f"{_stem(name) or kind}.{ending}", content, media_type)
+
+
+def _stem(name: str) -> str:
+    return re.sub(r"[^\w.-]+", "_", PurePath(name).stem)[:64]
+
+
+def _from_data_url(url: str) -> tuple[bytes, str]:
+    match = re.match(r"data:([^;,]*)((?:;[^;,]*)*),", url[:1000])
+    if not match:
+        raise _refused("it is no data URL such as data:image/png;base64,...")
+    data = url[match.end() :]
+    if not match[2].lower().endswith(";base64"):
+        return unquote_to_bytes(data), match[1].lower()
+    try:
+        return base64.b64decode("".join(data.split()), validate=True), match[1].lower()
+    except (binascii.Error, ValueError):
+        raise _refused("its base64 is not valid") from None
+
+
+def _converted(content: bytes, media_type: str) -> bytes:
+    """The first frame as PNG. Pillow is an extra: `pip install 'gpt2giga[images]'`."""
+    try:
+        import PIL.Image
+    except ImportError:
+        raise _refused(f"GigaChat takes no {media_type}; install the extra 'images' to have it converted") from None
+    out = io.BytesIO()
+    try:
+        # Its other formats are none of our business: some start programs.
+        with PIL.Image.open(io.BytesIO(content), formats=CONVERTIBLE[media_type]) as image:
+            if image.width * image.height > MOST_PIXELS:
+                raise _refused(f"it has more than {MOST_PIXELS} pixels")
+            image.convert("RGBA").save(out, "PNG")
+    except (PIL.Image.DecompressionBombError, PIL.Image.DecompressionBombWarning):
+        raise _refused(f"it has more than {MOST_PIXELS} pixels") from None
+    except (OSError, ValueError, EOFError, SyntaxError):
+        raise _refused(f"it cannot be read as {media_type}") from None
+    return out.getvalue()
+
+
+def _refused(why: str) -> BadRequest:
+    return BadRequest(f"An attachment cannot be used: {why}.", param="messages", code="invalid_attachment")

@@ -1,0 +1,74 @@
+"""GigaChat's file storage (contract 2, 3.3)."""
+
+from __future__ import annotations
+
+import base64
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+from gigachat.models import UploadedFile
+
+from gpt2giga.errors import ProxyError
+from gpt2giga.upstream.files.media import Media
+from gpt2giga.upstream.transport.sdk import Client
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """created_at: seconds. size: bytes."""
+
+    id: str
+    name: str
+    size: int
+    created_at: int
+    purpose: str
+
+
+class Files:
+    """Every method but `discard` raises ProxyError."""
+
+    def __init__(self, client: Client, translated: Callable[[], AbstractContextManager[None]]) -> None:
+        self._client = client
+        self._translated = translated
+
+    def upload(self, media: Media) -> StoredFile:
+        with self._translated():
+            return _stored(self._client.upload_file((media.name, media.content, media.media_type)))
+
+    def list(self) -> list[StoredFile]:
+        with self._translated():
+            return [_stored(file) for file in self._client.get_files().data]
+
+    def get(self, file_id: str) -> StoredFile:
+        with self._translated():
+            return _stored(self._client.get_file(file_id))
+
+    def content(self, file_id: str) -> bytes:
+        """The SDK calls it an image, but GigaChat gives any file's bytes."""
+        with self._translated():
+            return base64.b64decode(self._client.get_image(file_id).content)
+
+    def delete(self, file_id: str) -> None:
+        with self._translated():
+            self._client.delete_file(file_id)
+
+    def discard(self, file_ids: Sequence[str]) -> None:
+        """After an answer, in the background: its client need not wait, and may have hung up."""
+        if file_ids:
+            threading.Thread(target=self._discard, args=(file_ids,)).start()
+
+    def _discard(self, file_ids: Sequence[str]) -> None:
+        for file_id in file_ids:
+            try:
+                self.delete(file_id)
+            except ProxyError as error:
+                log.warning("A file of a request could not be deleted: %s", error)
+
+
+def _stored(file: UploadedFile) -> StoredFile:
+    return StoredFile(file.id_, file.filename, file.bytes_, file.created_at, file.purpose)

@@ -1,0 +1,162 @@
+"""The way to GigaChat, tried step by step: for `gpt2giga doctor`. Every function raises ProxyError when its step fails.
+
+What a failure means, and its cure, is what `failures` says of it: nothing is explained twice.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from typing import Any
+from urllib.parse import SplitResult, urlsplit
+
+import certifi
+import httpx
+
+from gpt2giga.config.settings import SCOPES, Settings
+from gpt2giga.errors import NotAuthenticated, ProxyError, UpstreamUnavailable
+from gpt2giga.upstream.transport.failures import to_proxy_error, translated
+from gpt2giga.upstream.transport.sdk import Client, CONNECT_TIMEOUT
+from gpt2giga.upstream.transport.tls import RUSSIAN_ROOT, ssl_context
+
+FARTHEST_CLOCK = 24 * 3600
+
+
+def _hosts(settings: Settings) -> list[SplitResult]:
+    """Those that give tokens and answers; one when both are the same."""
+    urls = [settings.auth_url] if settings.credentials or settings.pass_token else []
+    found = {urlsplit(url).netloc: urlsplit(url) for url in [*urls, settings.base_url]}
+    return [*found.values()]
+
+
+def _is_behind_proxy(host: SplitResult) -> bool:
+    return host.scheme in urllib.request.getproxies() and not urllib.request.proxy_bypass(host.hostname or "")
+
+
+def _port(host: SplitResult) -> int:
+    return host.port or (443 if host.scheme == "https" else 80)
+
+
+def names(settings: Settings) -> str:
+    """Do the hosts have addresses?"""
+    found = []
+    for host in _hosts(settings):
+        if _is_behind_proxy(host):
+            found.append(f"{host.hostname}: the proxy's work ({host.scheme.upper()}_PROXY)")
+            continue
+        try:
+            entries = socket.getaddrinfo(host.hostname, _port(host), type=socket.SOCK_STREAM)
+        except OSError as error:
+            raise UpstreamUnavailable(
+                f"{host.hostname} has no address ({error.strerror}): check this machine's DNS and network, "
+                "or set HTTPS_PROXY where only a proxy leads out."
+            ) from None
+        found.append(f"{host.hostname} is {entries[0][4][0]}")
+    return "; ".join(found)
+
+
+def certificates(settings: Settings) -> str:
+    """Does TLS work, and which root signed?"""
+    return "; ".join(f"{host.hostname}: {_certificate(settings, host)}" for host in _hosts(settings))
+
+
+def _certificate(settings: Settings, host: SplitResult) -> str:
+    if _is_behind_proxy(host):
+        return f"reached through the proxy ({host.scheme.upper()}_PROXY)"
+    if host.scheme == "http":
+        _connect(host, None)
+        return "no TLS, by its address"
+    issuer = _connect(host, ssl_context(settings))
+    root = next((name for name, context in _roots(settings) if _accepts(host, context)), "")
+    if settings.verify_ssl_certs:
+        return f"signed by {root}, issued by {issuer}"
+    if root:
+        return f"not checked, without need: {root} signed it. Set GIGACHAT_VERIFY_SSL_CERTS=True"
+    return "not checked (GIGACHAT_VERIFY_SSL_CERTS=False), and signed by no root that is known here"
+
+
+def _roots(settings: Settings) -> Iterator[tuple[str, ssl.SSLContext]]:
+    files = {"a public root": certifi.where(), "the Russian root that gpt2giga brings": str(RUSSIAN_ROOT)}
+    if settings.ca_bundle_file:
+        files["GIGACHAT_CA_BUNDLE_FILE"] = settings.ca_bundle_file
+    for name, file in files.items():
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.load_verify_locations(file)
+        if settings.cert_file:
+            context.load_cert_chain(settings.cert_file, settings.key_file, settings.key_file_password)
+        yield name, context
+
+
+def _accepts(host: SplitResult, context: ssl.SSLContext) -> bool:
+    try:
+        _connect(host, context)
+    except ProxyError:
+        return False
+    return True
+
+
+def _connect(host: SplitResult, context: ssl.SSLContext | None) -> str:
+    """Who issued the certificate, where it was checked."""
+    try:
+        connection = socket.create_connection((host.hostname or "", _port(host)), CONNECT_TIMEOUT)
+        with closing(connection):
+            return _shake_hands(connection, context, host.hostname or "") if context else ""
+    except OSError as error:
+        failure = httpx.ConnectError(str(error))
+        failure.__cause__ = error
+        why = f" OpenSSL: {error.verify_message}." if isinstance(error, ssl.SSLCertVerificationError) else ""
+        raise UpstreamUnavailable(f"{host.netloc}: {to_proxy_error(failure)}{why}") from error
+
+
+def _shake_hands(connection: socket.socket, context: ssl.SSLContext, name: str) -> str:
+    with context.wrap_socket(connection, server_hostname=name) as secured:
+        certificate: Any = secured.getpeercert() or {}
+    words = {key: value for pairs in certificate.get("issuer", ()) for key, value in pairs}
+    return str(words.get("commonName") or words.get("organizationName") or "nobody it names")
+
+
+def token(settings: Settings) -> str:
+    """Does GigaChat know the key, and for this scope?"""
+    try:
+        seconds = _token(settings)
+    except NotAuthenticated as error:
+        scope = settings.credentials and _scope_that_works(settings)
+        if not scope:
+            raise
+        raise NotAuthenticated(
+            f"GIGACHAT_SCOPE={settings.scope} does not belong to this key, {scope} does: set GIGACHAT_SCOPE={scope}."
+        ) from error
+    kind = settings.scope if settings.credentials else "the account"
+    return f"a token for {kind}{_validity(seconds)}"
+
+
+def _token(settings: Settings) -> float:
+    """Seconds that a new token is good for, by this machine's clock."""
+    with closing(Client(settings)) as client, translated():
+        issued = client.get_token()
+    return issued.expires_at / 1000 - time.time() if issued else 0
+
+
+def _validity(seconds: float) -> str:
+    """A clock that is wrong spoils the validity of certificates too, so it is worth a word."""
+    if 0 < seconds < FARTHEST_CLOCK:
+        return f", good for {seconds / 60:.0f} minutes"
+    return ""
+
+
+def _scope_that_works(settings: Settings) -> str:
+    others = (scope for scope in SCOPES if scope != settings.scope)
+    return next((scope for scope in others if _gives_token(replace(settings, scope=scope))), "")
+
+
+def _gives_token(settings: Settings) -> bool:
+    try:
+        _token(settings)
+    except ProxyError:
+        return False
+    return True

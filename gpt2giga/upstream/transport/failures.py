@@ -1,0 +1,246 @@
+"""The one table: whatever the SDK raises -> a ProxyError that says what happened and what to do.
+
+Messages carry GigaChat's own words, never its URLs or headers: clients show them to anybody.
+OpenClaw decides by status, code and words whether it waits, shortens its history or gives up.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import ssl
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import httpx
+import pydantic
+from gigachat.exceptions import ResponseError
+
+from gpt2giga.errors import (
+    BadRequest,
+    ContextTooLong,
+    NotAuthenticated,
+    NotFound,
+    PermissionDenied,
+    ProxyError,
+    QuotaExceeded,
+    RateLimited,
+    UpstreamCut,
+    UpstreamError,
+    UpstreamTimeout,
+    UpstreamUnavailable,
+)
+from gpt2giga.upstream.contract.v1 import Unreadable
+from gpt2giga.upstream.transport.sdk import TokenFailure
+
+log = logging.getLogger(__name__)
+
+UNSENDABLE = "it holds characters that no key has"
+WORDS_LIMIT = 1000
+
+# What escapes the SDK (contract 7). TypeError: it unpacks a JSON document that is no object.
+FAILURES = (
+    TokenFailure,
+    ResponseError,
+    httpx.HTTPError,
+    pydantic.ValidationError,
+    Unreadable,
+    json.JSONDecodeError,
+    UnicodeError,
+    TypeError,
+)
+
+# Codes of the OAuth host (contract 1): what they mean for whoever keeps the settings.
+OAUTH_CURES = {
+    4: "GIGACHAT_CREDENTIALS is not a whole key: paste the Authorization Key from Sber Studio on one line.",
+    5: "GIGACHAT_SCOPE is empty or does not belong to GIGACHAT_CREDENTIALS: try GIGACHAT_API_PERS, _B2B or _CORP.",
+    1: "GIGACHAT_SCOPE is not one that GigaChat knows: use GIGACHAT_API_PERS, _B2B or _CORP.",
+    7: "GIGACHAT_SCOPE does not belong to GIGACHAT_CREDENTIALS: try GIGACHAT_API_PERS, _B2B or _CORP.",
+    6: "GIGACHAT_CREDENTIALS is unknown or was revoked: make a new Authorization Key in Sber Studio.",
+}
+
+
+class KeyRejected(NotAuthenticated):
+    """Whose key it is the caller knows; `words` are GigaChat's, `cure` is for whoever keeps the settings."""
+
+    code = "gigachat_credentials_rejected"
+
+    def __init__(self, words: str, cure: str) -> None:
+        super().__init__(f"GigaChat rejects the proxy's own key ({words}). {cure}")
+        self.words, self.cure = words, cure
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Raises a ProxyError for any failure of the SDK inside; everything else passes."""
+    try:
+        yield
+    except FAILURES as error:
+        raise to_proxy_error(error) from error
+
+
+def to_proxy_error(error: Exception) -> ProxyError:
+    if isinstance(error, TokenFailure):
+        return _from_token_failure(error.__cause__)
+    if isinstance(error, ResponseError):
+        found = from_status(error.status_code, _words(_body(error.content)), retry_after(error.headers))
+        found.upstream_status = error.status_code
+        return found
+    if isinstance(error, pydantic.ValidationError):
+        return _from_unreadable(error.errors(include_url=False, include_context=False)[0].get("input"))
+    if isinstance(error, Unreadable):
+        return _from_unreadable(error.document)
+    if isinstance(error, UnicodeEncodeError):
+        return _from_unsendable(error)
+    if isinstance(error, httpx.HTTPError):
+        return _from_transport(error, "GigaChat")
+    if isinstance(error, TypeError):  # perhaps a mistake of ours
+        log.warning("GigaChat's answer was not understood", exc_info=error)
+    return UpstreamError("GigaChat's answer is not readable JSON.")
+
+
+def retry_after(headers: Mapping[str, str] | None) -> float | None:
+    """Seconds; None when there are none, or none that make sense."""
+    value = (headers or {}).get("Retry-After", "")
+    try:
+        seconds = float(value)
+    except ValueError:
+        return _until(value)
+    return seconds if 0 < seconds < math.inf else None
+
+
+def _until(date: str) -> float | None:
+    try:
+        seconds = parsedate_to_datetime(date).timestamp() - time.time()
+    except (ValueError, OverflowError):
+        return None
+    return seconds if seconds > 0 else None
+
+
+def _body(content: bytes | None) -> dict[str, Any]:
+    """GigaChat's error object; empty for the HTML pages of its front (contract 3)."""
+    try:
+        body = json.loads(content or b"")
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+def _words(body: dict[str, Any]) -> str:
+    return str(body.get("message") or "no explanation")[:WORDS_LIMIT].rstrip(". \n")
+
+
+def _from_token_failure(cause: BaseException | None) -> ProxyError:
+    if isinstance(cause, ResponseError):
+        found = _from_oauth(cause.status_code, _body(cause.content), retry_after(cause.headers))
+        found.upstream_status = cause.status_code
+        return found
+    if isinstance(cause, httpx.HTTPError):
+        return _from_transport(cause, "GigaChat's authorisation (GIGACHAT_AUTH_URL)")
+    return UpstreamError("GigaChat's authorisation (GIGACHAT_AUTH_URL) answered without a token.")
+
+
+def _from_oauth(status: int, body: dict[str, Any], wait: float | None) -> ProxyError:
+    words = _words(body)
+    if status == 429:
+        return RateLimited(
+            f"Rate limit reached: GigaChat gives out no more tokens for now ({words}).", retry_after=wait or 1.0
+        )
+    if status in (400, 401, 403):
+        cure = OAUTH_CURES.get(body.get("code", 0), "Check GIGACHAT_CREDENTIALS and GIGACHAT_SCOPE.")
+        return KeyRejected(words, cure)
+    kind = UpstreamUnavailable if status >= 500 else UpstreamError
+    return kind(f"GigaChat's authorisation (GIGACHAT_AUTH_URL) answered {status}: {words}.", retry_after=wait)
+
+
+def from_status(status: int, words: str, wait: float | None = None) -> ProxyError:
+    """GigaChat's status and words as an error of ours (contract 3, users' table of causes)."""
+    if status == 413 or "tokens limit" in words.lower():
+        return ContextTooLong(
+            f"The request exceeds the model's maximum context length (GigaChat: {words}). Send less text.",
+            param="messages",
+        )
+    if status == 401:
+        return KeyRejected(words, "Check GIGACHAT_CREDENTIALS, or GIGACHAT_ACCESS_TOKEN, in the proxy's settings.")
+    if status == 402:
+        return QuotaExceeded(
+            f"GigaChat: {words}. The tokens paid for this model are used up (insufficient quota); "
+            "top up in Sber Studio or use another model."
+        )
+    if status == 403:
+        return PermissionDenied(f"GigaChat: {words}. This account has no access to the model or function.")
+    if status == 404:
+        code = "model_not_found" if "model" in words.lower() else "not_found"
+        return NotFound(f"GigaChat: {words}.", code=code, param="model" if code == "model_not_found" else None)
+    if status == 429:
+        return RateLimited(
+            f"Rate limit reached (GigaChat: {words}). A personal account may have one request at a time.",
+            retry_after=wait,
+        )
+    if status in (408, 504):
+        return UpstreamTimeout(f"GigaChat timed out with {status}: {words}.")
+    if status == 503:
+        return UpstreamUnavailable(f"GigaChat answered 503: {words}.", retry_after=wait)
+    if 400 <= status < 500:
+        # EventException is a failure inside GigaChat that passes (users' reports), whatever the status says.
+        return BadRequest(
+            f"GigaChat refused the request: {words}.", code="gigachat_refused", transient="EventException" in words
+        )
+    return UpstreamError(f"GigaChat answered {status}: {words}.")
+
+
+def _from_unreadable(found: Any) -> ProxyError:
+    """A frame inside a stream may be an error object instead of a chunk; it counts as that status."""
+    if isinstance(found, dict) and isinstance(found.get("status"), int) and found["status"] >= 400:
+        refused = from_status(found["status"], _words(found))
+        refused.upstream_status = found["status"]
+        return refused
+    return UpstreamError("GigaChat's answer does not have the documented form.")
+
+
+def _from_unsendable(error: UnicodeEncodeError) -> ProxyError:
+    if error.encoding == "ascii":  # that of headers
+        return KeyRejected(UNSENDABLE, "Copy it once more.")
+    return BadRequest("The request holds half of a surrogate pair, which is not text.", param="messages")
+
+
+def _from_transport(error: httpx.HTTPError, who: str) -> ProxyError:
+    if isinstance(failure := _tls_failure(error), ssl.SSLError):
+        return _from_tls(failure, who)
+    if isinstance(error, httpx.PoolTimeout):
+        return RateLimited(
+            "Rate limit reached: all connections to GigaChat are busy (GIGACHAT_MAX_CONNECTIONS).", retry_after=1.0
+        )
+    if isinstance(error, httpx.LocalProtocolError):  # a header cannot be sent, and only one comes from outside
+        return KeyRejected(UNSENDABLE, "Copy it once more.")
+    if isinstance(error, httpx.ConnectTimeout | httpx.ConnectError):
+        return UpstreamUnavailable(
+            f"{who} cannot be reached: the connection was refused, timed out or has no route.", transient=True
+        )
+    if isinstance(error, httpx.ProxyError):
+        return UpstreamUnavailable(f"{who} cannot be reached: the proxy (HTTPS_PROXY) does not let it through.")
+    if isinstance(error, httpx.TimeoutException):
+        return UpstreamTimeout(f"{who} timed out: it sent nothing for as long as GIGACHAT_TIMEOUT allows.")
+    if isinstance(error, httpx.NetworkError | httpx.RemoteProtocolError):
+        return UpstreamCut(f"{who} closed the connection before its answer was whole.", transient=True)
+    return UpstreamError(f"{who} answered in a way that is not its protocol.")
+
+
+def _tls_failure(error: BaseException | None) -> ssl.SSLError | None:
+    """None for a connection that was only cut."""
+    while error is not None and not isinstance(error, ssl.SSLError):
+        error = error.__cause__ or error.__context__
+    return None if isinstance(error, ssl.SSLEOFError) else error
+
+
+def _from_tls(failure: ssl.SSLError, who: str) -> ProxyError:
+    log.error("TLS with %s failed: %s", who, failure)
+    if isinstance(failure, ssl.SSLCertVerificationError):
+        cure = "certificate is not trusted: name its root certificate in GIGACHAT_CA_BUNDLE_FILE"
+        return UpstreamUnavailable(f"{who}: the {cure}.", code="upstream_certificate")
+    cure = "TLS handshake failed: check GIGACHAT_CERT_FILE, GIGACHAT_KEY_FILE and the address"
+    return UpstreamUnavailable(f"{who}: the {cure}.", code="upstream_certificate")

@@ -1,0 +1,63 @@
+"""Trying again, in one place, and only while nothing has been passed on: no text is ever repeated."""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import chain
+from typing import TypeVar
+
+from gpt2giga.errors import ProxyError
+from gpt2giga.upstream.listener import NOBODY, Observer
+
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+# A longer Retry-After is passed on: the client knows better whether to wait that long.
+LONGEST_WAIT = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Retries:
+    """`backoff`: seconds before the first repetition, doubled for each one after it."""
+
+    most: int
+    backoff: float
+    statuses: tuple[int, ...]
+    observer: Observer = NOBODY
+
+    def once(self, call: Callable[[], T]) -> T:
+        """For an answer that is one value."""
+
+        def attempt() -> Iterator[T]:
+            yield call()
+
+        return next(self.events(attempt))
+
+    def events(self, attempt: Callable[[], Iterator[T]]) -> Iterator[T]:
+        """Returns when the first event is there: only until then is anything repeated."""
+        for earlier in range(self.most + 1):
+            events = attempt()
+            try:
+                first = next(events)
+            except ProxyError as error:
+                wait = self._wait(error, earlier)
+                if wait is None:
+                    raise
+                self.observer.repeated()
+                log.info("Trying again in %.1f s after %s (%s)", wait, error.code, error.upstream_status or "no answer")
+                time.sleep(wait)
+            else:
+                return chain([first], events)
+        raise AssertionError("the last attempt raises or returns")
+
+    def _wait(self, error: ProxyError, earlier: int) -> float | None:
+        """Seconds, or None when it makes no sense to try again."""
+        worth_it = error.transient or error.upstream_status in self.statuses
+        if not worth_it or earlier == self.most or (error.retry_after or 0) > LONGEST_WAIT:
+            return None
+        return error.retry_after or self.backoff * 2**earlier * random.uniform(0.5, 1)

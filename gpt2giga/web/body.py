@@ -1,0 +1,189 @@
+"""Bodies in and out of Flask, the same for every dialect."""
+
+from __future__ import annotations
+
+import io
+import re
+import socket
+import struct
+import sys
+import time
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext, suppress
+from dataclasses import replace
+from typing import Any, TYPE_CHECKING
+
+import orjson
+from flask import Flask, request, Response
+from werkzeug.exceptions import ClientDisconnected
+from werkzeug.wsgi import get_input_stream
+
+from gpt2giga.chat import ChatRequest
+from gpt2giga.concurrency.pump import gevent_is_on
+from gpt2giga.config.settings import Settings
+from gpt2giga.errors import BadRequest, BodyTooLarge, ClientGone, ProxyError
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+STEP = 1024 * 1024
+# So much of a refused body is still read, for most clients look for the answer only when they have sent everything.
+MOST_DISCARDED = 512 * STEP
+# Seconds for that.
+PATIENCE = 30.0
+# struct linger: on, no seconds.
+AT_ONCE = struct.pack("ii", 1, 0)
+
+# In the WSGI environment: nothing is left of the body.
+WAS_READ = "gpt2giga.body_was_read"
+
+# Ids that clients make up and that end in headers and log lines.
+ACCEPTED_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+
+IGNORED_HEADER = "X-Gpt2giga-Ignored"
+# Characters; nginx takes 4 KB as the head of a response.
+LONGEST_IGNORED = 1000
+
+
+def init_app(app: Flask, settings: Settings) -> None:
+    """The body is read before the view; werkzeug would silently cut a chunked one at the limit."""
+
+    def read() -> None:
+        body = _read_body(settings.max_body)
+        # Terminated: not every server says so, and werkzeug would take the end of what is read for a hang-up.
+        request.environ |= {
+            "wsgi.input": io.BytesIO(body),
+            "wsgi.input_terminated": True,
+            "CONTENT_LENGTH": str(len(body)),
+            WAS_READ: True,
+        }
+
+    app.before_request(read)
+    app.after_request(_discard_rest)
+    app.wsgi_app = _merging_slashes(app.wsgi_app)  # type: ignore[method-assign, assignment]
+
+
+def _merging_slashes(inner: WSGIApplication) -> WSGIApplication:
+    """A base URL that ends in a slash and a path that begins with one make two; Flask would answer with a redirect."""
+
+    def call(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        environ["PATH_INFO"] = re.sub("//+", "/", environ.get("PATH_INFO", ""))
+        return inner(environ, start_response)
+
+    return call
+
+
+def _read_body(most: int) -> bytes:
+    encoding = request.headers.get("Content-Encoding", "identity")
+    if encoding.lower() != "identity":
+        raise BadRequest(
+            f"Content-Encoding {encoding!r} is not taken: send the body as it is.", code="invalid_encoding"
+        )
+    declared = request.content_length or 0
+    body = bytearray()
+    if declared <= most:
+        for piece in _pieces():
+            body += piece
+            if len(body) > most:
+                break
+    if max(declared, len(body)) > most:
+        raise BodyTooLarge(f"The request body is larger than the {most} bytes that GPT2GIGA_MAX_BODY allows.")
+    if len(body) < declared:
+        raise ClientGone("The connection ended in the middle of the request body.")
+    return bytes(body)
+
+
+def _pieces() -> Iterator[bytes]:
+    """What is left of the body. gevent changes to others only where a socket has nothing to read, so without
+    the sleep a fast sender would hold up everybody."""
+    stream = get_input_stream(request.environ)
+    try:
+        while piece := stream.read(STEP):
+            yield piece
+            if len(piece) == STEP:  # a shorter one is the last
+                time.sleep(0)
+    except (OSError, ClientDisconnected):
+        raise ClientGone("The connection ended in the middle of the request body.") from None
+    except _broken_chunks() as error:
+        raise BadRequest(f"The request body is broken: {error}.") from None
+
+
+def _broken_chunks() -> tuple[type[Exception], ...]:
+    """gunicorn complains in a class of its own, and does not exist everywhere."""
+    errors = sys.modules.get("gunicorn.http.errors")
+    return (errors.ParseException,) if errors else ()
+
+
+def _discard_rest(response: Response) -> Response:
+    """An answer given before the body was read: closing the connection at once could lose it on its way."""
+    if WAS_READ in request.environ:
+        return response
+    connection = request.environ.get("gunicorn.socket")
+    has_ended = False
+    with _patience():
+        has_ended = _has_ended()
+    if not has_ended:
+        response.call_on_close(lambda: _hang_up(connection))
+    return response
+
+
+def _has_ended() -> bool:
+    """Reads what is left of the body; False for one that is too long. A client that has gone sends no more."""
+    left = MOST_DISCARDED
+    with suppress(ProxyError):
+        for piece in _pieces():
+            left -= len(piece)
+            if left < 0:
+                return False
+    return True
+
+
+def _patience() -> AbstractContextManager[Any]:
+    """Ends what is inside when its time is over. Under gevent only: threads cannot be interrupted."""
+    if not gevent_is_on():
+        return nullcontext()
+    import gevent
+
+    silent: Any = False  # it ends the block and raises nothing
+    return gevent.Timeout(PATIENCE, silent)
+
+
+def _hang_up(connection: socket.socket | None) -> None:
+    """Or gunicorn would read on to the end of the body, which may never come.
+
+    Lingering for no time makes the close a reset: a sender that waits for room to send would not hear of anything else.
+    """
+    if connection is not None:
+        with suppress(OSError):
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
+            connection.shutdown(socket.SHUT_RDWR)
+
+
+def json_body() -> Mapping[str, Any]:
+    """The request's JSON object, whatever its Content-Type says: curl users forget the header.
+
+    orjson refuses what is not UTF-8, lone surrogates, NaN and nesting without end.
+    """
+    try:
+        body = orjson.loads(request.get_data())
+    except orjson.JSONDecodeError as error:
+        raise BadRequest(f"The body is not valid JSON: {error}.", code="invalid_json") from None
+    if not isinstance(body, dict):
+        raise BadRequest("The body must be a JSON object.", code="invalid_json")
+    return body
+
+
+def with_session(chat: ChatRequest) -> ChatRequest:
+    """The client's own X-Session-ID wins over what its request tells of the conversation."""
+    given = request.headers.get("X-Session-ID", "")
+    return replace(chat, session=given) if ACCEPTED_ID.fullmatch(given) else chat
+
+
+def ignored_header(names: Collection[str]) -> dict[str, str]:
+    """Some of the names are a client's own words, which a header may not hold as they are."""
+    told = ", ".join(ascii(name)[1:-1] for name in names)
+    return {IGNORED_HEADER: told[:LONGEST_IGNORED]} if names else {}
+
+
+def json_response(body: Any, status: int = 200) -> Response:
+    return Response(orjson.dumps(body), status, mimetype="application/json")

@@ -1,0 +1,33 @@
+"""Is the process alive (/health), and would GigaChat answer (/ready)?"""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response
+
+from gpt2giga import __version__
+from gpt2giga.config.settings import Settings
+from gpt2giga.errors import ProxyError
+from gpt2giga.upstream.client import GetUpstream
+from gpt2giga.web.body import json_response
+
+
+def blueprint(settings: Settings, get_upstream: GetUpstream) -> Blueprint:
+    health = Blueprint("health", __name__)
+    facts = {"status": "ok", "version": __version__, "backend": settings.backend}
+
+    @health.get("/health")
+    def alive() -> Response:
+        """Open to everybody and never asks GigaChat: probes call it every few seconds."""
+        return json_response(facts)
+
+    @health.get("/ready")
+    def ready() -> Response:
+        """Says what GigaChat, or the way to it, has to say, but always as a 503."""
+        try:
+            get_upstream().check()
+        except ProxyError as error:
+            error.status = 503
+            raise
+        return json_response({**facts, "status": "ready"})
+
+    return health

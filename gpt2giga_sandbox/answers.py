@@ -1,0 +1,150 @@
+"""What the sandbox answers when no script says otherwise: deterministic, and openly not a model."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from .samples import sample
+
+PREFIX = "Песочница GigaChat"
+DRAW = re.compile(r"нарисуй|\bdraw\b", re.IGNORECASE)
+WORD = re.compile(r"\S+\s*")
+DRAWING = ("text2image", "image_generate")
+
+
+@dataclass(frozen=True)
+class Call:
+    name: str
+    arguments: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """`finish` empty means the reason that fits the content; `usage` overrides single counts."""
+
+    text: str = ""
+    call: Call | None = None
+    finish: str = ""
+    reasoning: str = ""
+    usage: dict[str, Any] | None = None
+    frames_apart: bool = False
+
+    @property
+    def finish_reason(self) -> str:
+        return self.finish or ("function_call" if self.call else "stop")
+
+
+def answer(body: dict[str, Any], draw: Callable[[], str]) -> Answer:
+    """`draw` stores a picture and gives its file id."""
+    call = _call(body)
+    if call:
+        return Answer(call=call)
+    if "response_format" in body:
+        return cut(Answer(_conforming(body["response_format"]["schema"])), body)
+    if _wants_drawing(body):
+        return Answer(f'{PREFIX}: рисунок <img src="{draw()}" fuse="true"/> готов.')
+    return cut(Answer(_text(body["messages"])), body)
+
+
+def cut(answer: Answer, body: dict[str, Any]) -> Answer:
+    """max_tokens counts words here."""
+    words = WORD.findall(answer.text)
+    limit = body.get("max_tokens", len(words))
+    if len(words) <= limit:
+        return answer
+    return replace(answer, text="".join(words[:limit]).rstrip(), finish="length")
+
+
+def _call(body: dict[str, Any]) -> Call | None:
+    functions = {function["name"]: function for function in body.get("functions", [])}
+    choice = body.get("function_call", "auto")
+    if isinstance(choice, dict):
+        forced = functions.get(choice["name"])
+        return _sampled(forced, choice.get("partial_arguments", {})) if forced else None
+    last = _up_to_results(body["messages"])[-1]
+    if choice == "none" or last["role"] != "user":
+        return None
+    return _named(last["content"], functions)
+
+
+def _named(text: str, functions: dict[str, dict[str, Any]]) -> Call | None:
+    """The first function whose name stands in the text as a word, with the JSON object after it."""
+    found = [(match.start(), match.end(), name) for name in functions if (match := _word(name, text))]
+    if not found:
+        return None
+    _, end, name = min(found)
+    arguments = _json_object(text[end:])
+    return _sampled(functions[name], {}) if arguments is None else Call(name, arguments)
+
+
+def _word(name: str, text: str) -> re.Match[str] | None:
+    return re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text)
+
+
+def _json_object(text: str) -> dict[str, Any] | None:
+    start = text.find("{")
+    if start < 0:
+        return None
+    try:
+        value, _ = json.JSONDecoder().raw_decode(text, start)
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _sampled(function: dict[str, Any], known: dict[str, Any]) -> Call:
+    arguments = sample(function["parameters"], optional=False) or {}
+    return Call(function["name"], {**arguments, **known})
+
+
+def _conforming(schema: dict[str, Any]) -> str:
+    # Four spaces and line breaks, as the service prints it (contract 3.2).
+    return json.dumps(sample(schema), ensure_ascii=False, indent=4)
+
+
+def _wants_drawing(body: dict[str, Any]) -> bool:
+    """Built-ins are on only when function_call asks for them and no functions are given (contract 3.1)."""
+    choice = body.get("function_call")
+    if isinstance(choice, dict):
+        return choice.get("name") in DRAWING
+    last = body["messages"][-1]
+    asked = last["role"] == "user" and DRAW.search(last["content"])
+    return choice == "auto" and not body.get("functions") and bool(asked)
+
+
+def _text(messages: list[dict[str, Any]]) -> str:
+    results = _fresh_results(messages)
+    if results:
+        quoted = "; ".join(f"{result['name']} вернула {result['content']}" for result in results)
+        return f"{PREFIX}: функция {quoted}"
+    users = [message for message in messages if message["role"] in ("user", "system")]
+    attached = len(users[-1].get("attachments", [])) if users else 0
+    files = f" (файлов: {attached})" if attached else ""
+    return f"{PREFIX}, ответ не настоящий. Вы написали{files}: {users[-1]['content'] if users else ''}"
+
+
+def _fresh_results(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The results since the last word of the user, when the history ends on one."""
+    fresh: list[dict[str, Any]] = []
+    messages = _up_to_results(messages)
+    if messages[-1]["role"] != "function":
+        return fresh
+    for message in reversed(messages):
+        if message["role"] == "user":
+            break
+        if message["role"] == "function":
+            fresh.insert(0, message)
+    return fresh
+
+
+def _up_to_results(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Without what an agent adds to results in the user's name: OpenClaw lists its tools there, which must not be
+    taken for a wish to call them again, for ever."""
+    before = messages
+    while before and before[-1]["role"] == "user":
+        before = before[:-1]
+    return before if before and before[-1]["role"] == "function" else messages

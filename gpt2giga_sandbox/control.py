@@ -1,0 +1,69 @@
+"""The sandbox's own routes, for tests and demos that run in another process."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+from flask import Blueprint, request, Response
+
+from .refusal import Refusal
+from .replies import json_body, JSON_TYPE, state
+from .shapes import compact
+
+blueprint = Blueprint("control", __name__, url_prefix="/sandbox")
+
+
+def _json(value: object) -> Response:
+    return Response(compact(value), content_type=JSON_TYPE)
+
+
+@blueprint.post("/script")
+def script() -> Response:
+    """A list of steps, or one step."""
+    try:
+        steps = json.loads(request.get_data())
+        state().script(*(steps if isinstance(steps, list) else [steps]))
+    except (ValueError, TypeError) as error:
+        raise Refusal(400, str(error)) from error
+    return _json({"pending_steps": state().pending()})
+
+
+@blueprint.post("/settings")
+def settings() -> Response:
+    try:
+        state().settings = replace(state().settings, **json_body())
+    except TypeError as error:
+        raise Refusal(400, str(error)) from error
+    return _json(vars(state().settings))
+
+
+@blueprint.get("/requests")
+def requests() -> Response:
+    return _json([_public(record) for record in state().requests(request.args.get("path", ""))])
+
+
+def _public(record: dict[str, Any]) -> dict[str, Any]:
+    """Without the key or token: a real one may have come here by mistake."""
+    headers = {**record["headers"]}
+    if "authorization" in headers:
+        headers["authorization"] = headers["authorization"].partition(" ")[0]
+    return {**record, "headers": headers}
+
+
+@blueprint.get("/stats")
+def stats() -> Response:
+    return _json(state().stats())
+
+
+@blueprint.post("/revoke")
+def revoke() -> Response:
+    state().revoke_tokens()
+    return _json(state().stats())
+
+
+@blueprint.post("/reset")
+def reset() -> Response:
+    state().reset()
+    return _json(state().stats())

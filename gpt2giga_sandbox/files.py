@@ -1,0 +1,54 @@
+"""Uploading, listing, reading and deleting files (contract 2, 3.3)."""
+
+from __future__ import annotations
+
+from flask import Blueprint, request, Response
+
+from .delivery import Reply
+from .refusal import Refusal
+from .replies import answer_json, client_id, send, state, take
+from .storage import check_upload, StoredFile
+
+blueprint = Blueprint("files", __name__, url_prefix="/files")
+
+
+@blueprint.post("")
+def upload() -> Response:
+    part = request.files.get("file")
+    if part is None:
+        raise Refusal(400, "File is missing")
+    content = part.read()
+    check_upload(part.mimetype, len(content))
+    purpose = request.form.get("purpose", "general")
+    file = StoredFile(part.filename or "file", part.mimetype, content, purpose, client_id())
+    state().add_file(file)
+    return answer_json("files", file.entry())
+
+
+@blueprint.get("")
+def listing() -> Response:
+    return answer_json("files", {"data": [file.entry() for file in state().files(client_id()).values()]})
+
+
+@blueprint.get("/<file_id>")
+def entry(file_id: str) -> Response:
+    return answer_json("files", _find(file_id).entry())
+
+
+@blueprint.get("/<file_id>/content")
+def content(file_id: str) -> Response:
+    file = _find(file_id)
+    return send(take("files"), Reply([file.content], headers={"Content-Type": file.mime}))
+
+
+@blueprint.post("/<file_id>/delete")
+def delete(file_id: str) -> Response:
+    state().delete_file(_find(file_id).id)
+    return answer_json("files", {"id": file_id, "deleted": True})
+
+
+def _find(file_id: str) -> StoredFile:
+    file = state().files(client_id()).get(file_id)
+    if file is None:
+        raise Refusal(404, "No such file")
+    return file

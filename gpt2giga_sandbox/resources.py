@@ -1,0 +1,88 @@
+"""Models, embeddings, token counts, the balance (contract 2, 6)."""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from typing import Any
+
+from flask import Blueprint, Response
+
+from . import catalog
+from .refusal import bad_json, check_types, no_such_model, Refusal
+from .replies import answer_json, json_body, state
+
+blueprint = Blueprint("resources", __name__)
+
+
+@blueprint.get("/models")
+def models() -> Response:
+    entries = [model.entry() for model in catalog.MODELS.values()]
+    return answer_json("models", {"data": entries, "object": "list"})
+
+
+@blueprint.get("/models/<model_id>")
+def model(model_id: str) -> Response:
+    found = catalog.find(model_id)
+    if found is None:
+        raise no_such_model()
+    return answer_json("models", found.entry())
+
+
+@blueprint.post("/embeddings")
+def embeddings() -> Response:
+    body = json_body()
+    check_types(body, {"model": str})
+    model = catalog.find(body.get("model"), "embedder")
+    if model is None:
+        raise no_such_model()
+    data = [_embedding(text, index, model) for index, text in enumerate(_texts(body))]
+    return answer_json("embeddings", {"object": "list", "data": data, "model": model.id})
+
+
+def _embedding(text: str, index: int, model: catalog.Model) -> dict[str, Any]:
+    tokens = catalog.count_tokens(text)
+    if tokens > model.window:
+        raise Refusal(413, "Tokens limit exceeded")
+    return {
+        "object": "embedding",
+        "embedding": vector(text, model.dim),
+        "index": index,
+        "usage": {"prompt_tokens": tokens},
+    }
+
+
+def vector(text: str, dim: int) -> list[float]:
+    """Numbers of a hash of the text between -5 and 5, not normalised, as the service's are not."""
+    digest = hashlib.shake_256(text.encode("utf-8", "surrogatepass")).digest(2 * dim)
+    return [round(value / 6553.6, 6) for value in struct.unpack(f">{dim}h", digest)]
+
+
+def _texts(body: dict[str, Any]) -> list[str]:
+    texts = body.get("input")
+    if isinstance(texts, str):
+        return [texts]
+    # Lists of tokens included: the service takes text only.
+    if not isinstance(texts, list) or not texts or not all(isinstance(text, str) for text in texts):
+        raise bad_json()
+    return texts
+
+
+@blueprint.post("/tokens/count")
+def tokens_count() -> Response:
+    body = json_body()
+    check_types(body, {"model": str})
+    if catalog.find(body.get("model")) is None:
+        raise no_such_model()
+    rows = [
+        {"object": "tokens", "tokens": catalog.count_tokens(text), "characters": len(text)} for text in _texts(body)
+    ]
+    return answer_json("tokens", rows)
+
+
+@blueprint.get("/balance")
+def balance() -> Response:
+    if state().settings.pay_as_you_go:
+        raise Refusal(403, "Permission denied")
+    entries = [{"usage": name, "value": 1_000_000} for name in ("GigaChat", "GigaChat-2-Max", "embeddings")]
+    return answer_json("balance", {"balance": entries})

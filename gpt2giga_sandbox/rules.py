@@ -1,0 +1,109 @@
+"""Strict validation of a chat request: everything contract 3 to 3.3 documents."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from . import catalog
+from .catalog import Model
+from .functions import BUILT_IN, check_functions
+from .history import check_attachments, check_messages, FUNCTIONS_AFTER_ASSISTANT
+from .refusal import check_types, invalid, no_such_model, Refusal
+
+BODY: dict[str, type | tuple[type, ...]] = {
+    "model": str,
+    "messages": list,
+    "temperature": (int, float),
+    "top_p": (int, float),
+    "max_tokens": int,
+    "repetition_penalty": (int, float),
+    "update_interval": (int, float),
+    "stream": bool,
+    "profanity_check": bool,
+    "flags": list,
+    "functions": list,
+    "function_call": (str, dict),
+    "response_format": dict,
+    "reasoning_effort": str,
+}
+INT32 = 2**31 - 1
+
+
+def check_chat(body: dict[str, Any], files: Mapping[str, Any] | None = None) -> Model:
+    """Raises Refusal, or answers with the model asked for."""
+    check_types(body, BODY)
+    model = catalog.find(body.get("model"), "chat")
+    if model is None:
+        raise no_such_model()
+    _check_sampling(body)
+    _check_reasoning(body, model)
+    messages = body.get("messages", [])
+    check_messages(messages)
+    check_functions(body.get("functions", []))
+    _check_function_choice(body)
+    if body.get("functions") and model.generation >= 3 and messages[-1]["role"] == "assistant":
+        raise Refusal(422, FUNCTIONS_AFTER_ASSISTANT)
+    _check_response_format(body)
+    check_attachments(messages, model, files or {})
+    if prompt_tokens(body) > model.window:
+        raise Refusal(413, "Payload too large")
+    return model
+
+
+def _check_sampling(body: dict[str, Any]) -> None:
+    for name in ("temperature", "repetition_penalty"):
+        if body.get(name, 1) <= 0:
+            raise invalid(f"{name} must be in range (0, +inf)")
+    if not 0 <= body.get("top_p", 1) <= 1:
+        raise invalid("top_p must be in range [0, 1]")
+    if not 0 < body.get("max_tokens", 1) <= INT32:
+        raise invalid(f"max_tokens must be in range (0, {INT32}]")
+
+
+def _check_reasoning(body: dict[str, Any], model: Model) -> None:
+    """Older models are said to answer 400 to the field itself (contract 3): refused there."""
+    if "reasoning_effort" not in body:
+        return
+    if body["reasoning_effort"] not in ("low", "medium", "high"):
+        raise Refusal(400, "Invalid params: reasoning_effort must be low, medium or high")
+    if model.generation < 3:
+        raise Refusal(400, "Invalid params: reasoning_effort is not supported by the model")
+
+
+def _check_function_choice(body: dict[str, Any]) -> None:
+    choice = body.get("function_call", "auto")
+    if isinstance(choice, str):
+        if choice not in ("auto", "none"):
+            raise invalid(f"unknown function_call mode {choice}")
+        return
+    check_types(choice, {"name": str, "partial_arguments": dict})
+    known = {function["name"] for function in body.get("functions", [])} | BUILT_IN
+    if choice.get("name") not in known:
+        raise invalid(f"function {choice.get('name', '')} of function_call is not in functions")
+
+
+def _check_response_format(body: dict[str, Any]) -> None:
+    if "response_format" not in body:
+        return
+    wanted = body["response_format"]
+    check_types(wanted, {"type": str, "schema": dict, "strict": bool})
+    if wanted.get("type") != "json_schema":
+        raise Refusal(400, f'Unknown type "{wanted.get("type", "")}" in response_format')
+    if not wanted.get("schema"):
+        raise Refusal(400, "Empty schema with json format type is not supported")
+    if body.get("functions"):
+        # Disputed (contract 3.1): reports name a 400 and broken JSON.
+        raise Refusal(400, "response_format with functions is not supported")
+
+
+def prompt_tokens(body: dict[str, Any]) -> int:
+    texts = [message["content"] for message in body["messages"]]
+    texts += [_compact(message["function_call"]) for message in body["messages"] if "function_call" in message]
+    texts += [_compact(body[key]) for key in ("functions", "response_format") if body.get(key)]
+    return sum(catalog.count_tokens(text) for text in texts)
+
+
+def _compact(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -1,0 +1,214 @@
+"""The memory of the sandbox, shared by its threads and open to tests."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from .refusal import Refusal
+from .steps import ROUTES, Step
+from .storage import StoredFile
+from .tokens import Tokens
+
+REMEMBERED = 5000
+
+
+@dataclass
+class Settings:
+    """None accepts anything well-formed, or lifts the limit."""
+
+    credentials: str | None = None
+    scope: str | None = None
+    user: str | None = None
+    password: str | None = None
+    token_lifetime: float = 1800
+    oauth_per_second: int | None = 10
+    max_streams: int | None = None
+    frame_delay: float = 0
+    # Streams wait after so many frames for as long as this says so.
+    hold_after: int | None = None
+    pay_as_you_go: bool = False
+
+
+@dataclass
+class Counters:
+    """A stream is a chat request in work, streamed or whole: the service limits both alike.
+    `aborted_at` are the moments (time.time) when the sandbox noticed that a client had left."""
+
+    token_requests: int = 0
+    chat_requests: int = 0
+    refused: int = 0
+    open_streams: int = 0
+    peak_streams: int = 0
+    finished_streams: int = 0
+    cut_streams: int = 0
+    aborted_streams: int = 0
+    aborted_at: list[float] = field(default_factory=list)
+
+    def count_start(self) -> None:
+        self.chat_requests += 1
+        self.open_streams += 1
+        self.peak_streams = max(self.peak_streams, self.open_streams)
+
+    def count_end(self, outcome: str) -> None:
+        self.open_streams -= 1
+        if outcome == "finished":
+            self.finished_streams += 1
+        elif outcome == "cut":
+            self.cut_streams += 1
+        else:
+            self.aborted_streams += 1
+            self.aborted_at.append(time.time())
+
+
+class Stream:
+    """One chat request in work; `end` may be called more than once."""
+
+    def __init__(self, counters: Counters, changed: threading.Condition) -> None:
+        self._counters = counters
+        self._changed = changed
+        self._ended = False
+        # Until told otherwise: what ends a stream from outside is the client leaving.
+        self.outcome = "aborted"
+
+    def end(self) -> None:
+        with self._changed:
+            if not self._ended:
+                self._ended = True
+                self._counters.count_end(self.outcome)
+                self._changed.notify_all()
+
+
+class State:
+    def __init__(self, settings: Settings | None = None) -> None:
+        self.settings = settings or Settings()
+        self._initial = replace(self.settings)
+        self.changed = threading.Condition(threading.RLock())
+        self._clear()
+        self.tokens = Tokens()
+
+    def _clear(self) -> None:
+        self.counters = Counters()
+        self._scripts: dict[str, deque[Step]] = {route: deque() for route in ROUTES}
+        self._requests: deque[dict[str, Any]] = deque(maxlen=REMEMBERED)
+        self._files: dict[str, StoredFile] = {}
+        self._sessions: set[str] = set()
+
+    def reset(self) -> None:
+        """As new, except that issued tokens are good, revoked ones again. Streams still open count no longer."""
+        with self.changed:
+            self._clear()
+            self.settings = replace(self._initial)
+            self.tokens.asked.clear()
+            self.tokens.restore(self.settings.token_lifetime)
+
+    # Scripts
+
+    def script(self, *steps: Step | dict[str, Any]) -> None:
+        """Adds steps: each answers the next request of its route that passes the checks."""
+        parsed = [step if isinstance(step, Step) else Step.from_dict(step) for step in steps]
+        with self.changed:
+            for step in parsed:
+                self._scripts[step.route].extend([step] * step.times)
+
+    def take(self, route: str) -> Step | None:
+        with self.changed:
+            return self._scripts[route].popleft() if self._scripts[route] else None
+
+    def pending(self) -> int:
+        """Steps no request has used yet."""
+        with self.changed:
+            return sum(map(len, self._scripts.values()))
+
+    # Requests
+
+    def record(self, request: dict[str, Any]) -> None:
+        with self.changed:
+            self._requests.append(request)
+            self.changed.notify_all()
+
+    def requests(self, path: str = "") -> list[dict[str, Any]]:
+        """What arrived, oldest first: method, path, headers (lower case), json, status, error.
+        `path` selects by how the path ends."""
+        with self.changed:
+            return [request for request in self._requests if request["path"].endswith(path)]
+
+    def chats(self) -> list[dict[str, Any]]:
+        """The bodies of the chat requests, oldest first; without those whose token was not good, which come again."""
+        return [request["json"] for request in self.requests("/chat/completions") if request["status"] != 401]
+
+    def refusals(self) -> list[dict[str, Any]]:
+        """The requests answered with an error by the rules rather than by a script."""
+        return [request for request in self.requests() if request["error"]]
+
+    # Tokens
+
+    def issue_token(self, lifetime: float | None = None) -> tuple[str, int]:
+        with self.changed:
+            return self.tokens.issue(self.settings.token_lifetime if lifetime is None else lifetime)
+
+    def admit_token_request(self) -> bool:
+        with self.changed:
+            self.counters.token_requests += 1
+            return self.tokens.admit(self.settings.oauth_per_second)
+
+    def check_token(self, authorization: str) -> None:
+        with self.changed:
+            self.tokens.check(authorization)
+
+    def revoke_tokens(self) -> None:
+        """Every issued token has expired from now on."""
+        with self.changed:
+            self.tokens.revoke()
+
+    # Files
+
+    def add_file(self, file: StoredFile) -> str:
+        with self.changed:
+            self._files[file.id] = file
+        return file.id
+
+    def files(self, client_id: str = "") -> dict[str, StoredFile]:
+        with self.changed:
+            return {id: file for id, file in self._files.items() if file.client_id == client_id}
+
+    def delete_file(self, file_id: str) -> None:
+        with self.changed:
+            del self._files[file_id]
+
+    # Streams
+
+    def open_stream(self) -> Stream:
+        limit = self.settings.max_streams
+        with self.changed:
+            if limit is not None and self.counters.open_streams >= limit:
+                raise Refusal(429, "Too many requests")
+            self.counters.count_start()
+            self.changed.notify_all()
+            return Stream(self.counters, self.changed)
+
+    def count_refusal(self) -> None:
+        with self.changed:
+            self.counters.refused += 1
+
+    def known_session(self, session_id: str) -> bool:
+        """Whether a request with this X-Session-ID came before: then its prompt counts as cached."""
+        with self.changed:
+            known = session_id in self._sessions
+            self._sessions.add(session_id)
+            return known
+
+    # Looking in
+
+    def stats(self) -> dict[str, Any]:
+        with self.changed:
+            return {**asdict(self.counters), "pending_steps": self.pending()}
+
+    def wait_for(self, condition: Callable[[Counters], bool], timeout: float = 30) -> bool:
+        """Blocks until the counters satisfy `condition`; False after `timeout` seconds."""
+        with self.changed:
+            return self.changed.wait_for(lambda: condition(self.counters), timeout)

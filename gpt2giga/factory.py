@@ -2,35 +2,34 @@
 
 from __future__ import annotations
 
-import logging
-import math
 from collections.abc import Callable
 from typing import Any, TYPE_CHECKING
 
-from flask import Flask, request, Response
-from werkzeug.exceptions import HTTPException
+from flask import Flask
 
 from gpt2giga.config.settings import Settings
 from gpt2giga.config.sources import load_settings
-from gpt2giga.dialects.anthropic import models as anthropic_models
 from gpt2giga.dialects.anthropic import views as anthropic
-from gpt2giga.dialects.openai import completions, embeddings, files, images, models
-from gpt2giga.dialects.openai import views as chat
-from gpt2giga.dialects.openai.errors import to_error
+from gpt2giga.dialects.openai import views as openai
 from gpt2giga.dialects.responses import views as responses
-from gpt2giga.errors import BodyTooLarge, InternalError, MethodNotAllowed, NotFound, ProxyError
-from gpt2giga.telemetry import request_log
-from gpt2giga.telemetry.last_hour import Activity
+from gpt2giga.telemetry import log_format
+from gpt2giga.telemetry.last_hour import LastHour
+from gpt2giga.telemetry.request_log import RequestLog
 from gpt2giga.ui import views as ui
 from gpt2giga.upstream.accounts.pool import Accounts
+from gpt2giga.upstream.client import GetUpstream
 from gpt2giga.upstream.listener import NOBODY
-from gpt2giga.web import auth, body, capacity, cors, disconnect, endings, health
-from gpt2giga.web.body import json_response
+from gpt2giga.web import auth, body, cors, disconnect, errors, exchange, health, models
+from gpt2giga.web.capacity import Capacity
+from gpt2giga.web.converse import Conversation
+from gpt2giga.web.trusted_proxies import Proxies
 
 if TYPE_CHECKING:
     from gpt2giga.telemetry.metrics import Metrics
 
-log = logging.getLogger(__name__)
+# The last is for requests that none of the others claims.
+ERROR_FORMS = (anthropic.ERROR_FORM, openai.ERROR_FORM)
+MODELS_FORMS = (anthropic.MODELS_FORM, openai.MODELS_FORM)
 
 
 class _Application(Flask):
@@ -42,43 +41,54 @@ class _Application(Flask):
 def create_app(settings: Settings | None = None) -> Flask:
     """Raises SettingsError. Talks to nobody: the first request asks for the first token."""
     settings = settings or load_settings()
+    log_format.configure(settings)
     metrics = _metrics(settings)
-    upstream = Accounts(settings, metrics or NOBODY)
+    accounts = Accounts(settings, metrics or NOBODY)
+    last_hour = LastHour()
     app = _Application("gpt2giga", static_folder=None)
     app.url_map.strict_slashes = False
-    activity = Activity()
-    endings.init_app(app)
-    request_log.init_app(app, settings, activity.add, *([metrics.closed] if metrics else []))
-    cors.init_app(app, settings)
-    capacity.init_app(app, settings)
-    if settings.ui:
-        ui.init_app(app)
-    auth.init_app(app, settings)
-    body.init_app(app, settings)
-    disconnect.init_app(app)  # after the body has been read
+    app.wsgi_app = body.merging_slashes(app.wsgi_app)  # type: ignore[method-assign, assignment]
+    app.extensions["capacity"] = capacity = Capacity(settings.max_open_requests)
+    exchange.init_app(
+        app,
+        proxies=Proxies(settings.trusted_proxies) if settings.trusted_proxies else None,
+        keeps_content=settings.log_content,
+        opening=[
+            capacity.admit,
+            *([ui.page] if settings.ui else []),
+            auth.checker(settings),
+            body.reader(settings.max_body),
+            disconnect.watch,
+        ],
+        answering=[
+            *([metrics.count_stream] if metrics else []),
+            body.discard_rest,
+            *([cors.allowing(settings.cors_origins)] if settings.cors_origins else []),
+        ],
+        observers=[RequestLog(settings.backend).write, last_hour.add, *([metrics.add] if metrics else [])],
+    )
+    errors.init_app(app, ERROR_FORMS)
+    _register_views(app, settings, lambda: accounts.of(exchange.current().key), last_hour)
+    if metrics:
+        app.register_blueprint(metrics.blueprint())
+    return app
+
+
+def _register_views(app: Flask, settings: Settings, get_upstream: GetUpstream, last_hour: LastHour) -> None:
+    conversation = Conversation(get_upstream, settings.heartbeat)
     for blueprint in (
-        health.blueprint(settings, upstream),
-        chat.blueprint(settings, upstream),
-        models.blueprint(upstream),
-        embeddings.blueprint(settings, upstream),
-        completions.blueprint(settings, upstream),
-        files.blueprint(upstream),
-        images.blueprint(upstream),
-        responses.blueprint(settings, upstream),
-        anthropic.blueprint(settings, upstream),
-        anthropic_models.blueprint(upstream),
+        health.blueprint(settings, get_upstream),
+        openai.chat_blueprint(settings, conversation),
+        openai.blueprint(settings, get_upstream),
+        models.blueprint(get_upstream, MODELS_FORMS),
+        responses.blueprint(settings, get_upstream, conversation),
+        anthropic.blueprint(settings, get_upstream, conversation),
     ):
         # Guides point clients at the root as often as at /v1.
         app.register_blueprint(blueprint)
         app.register_blueprint(blueprint, name=f"v1_{blueprint.name}", url_prefix="/v1")
-    if metrics:
-        app.register_blueprint(metrics.blueprint())
     if settings.ui:
-        app.register_blueprint(ui.blueprint(settings, upstream, activity))
-    app.register_error_handler(ProxyError, _answer)
-    app.register_error_handler(HTTPException, _answer_http)
-    app.register_error_handler(Exception, _answer_bug)
-    return app
+        app.register_blueprint(ui.blueprint(settings, get_upstream, last_hour))
 
 
 def _metrics(settings: Settings) -> Metrics | None:
@@ -87,31 +97,3 @@ def _metrics(settings: Settings) -> Metrics | None:
     from gpt2giga.telemetry.metrics import Metrics  # only now, for it loads a library of its own
 
     return Metrics(settings)
-
-
-def _answer(error: ProxyError) -> Response:
-    request_log.record().cause = error.code or error.type
-    response = anthropic.answer_error(error) if anthropic.is_spoken() else json_response(to_error(error), error.status)
-    if error.retry_after is not None:
-        response.headers["Retry-After"] = str(math.ceil(error.retry_after))
-    return response
-
-
-def _answer_http(error: HTTPException) -> Response:
-    """Errors of routing and of reading the request: a blueprint never sees them."""
-    if error.code == 404:
-        return _answer(NotFound(f"There is no {request.method} {request.path} here.", code="unknown_url"))
-    if error.code == 405:
-        response = _answer(MethodNotAllowed(f"{request.path} does not take {request.method}."))
-        response.headers.extend((name, value) for name, value in error.get_headers() if name == "Allow")
-        return response
-    if error.code == 413:
-        return _answer(BodyTooLarge("The request body is larger than this service takes."))
-    refused = ProxyError(error.description or error.name)
-    refused.status, refused.type = error.code or 500, "invalid_request_error"
-    return _answer(refused)
-
-
-def _answer_bug(error: Exception) -> Response:
-    log.error("Unexpected failure", exc_info=error)
-    return _answer(InternalError("The proxy failed unexpectedly; its log says more."))

@@ -15,10 +15,10 @@ from pathlib import Path
 import gevent
 import openai
 import pytest
-from flask import Flask
+from flask import Flask, Response
 
-from gpt2giga.config.settings import Settings
 from gpt2giga.web import body as request_body
+from gpt2giga.web import exchange
 from gpt2giga_sandbox.server import SandboxServer
 from tests import raw
 from tests.service import Service
@@ -131,8 +131,14 @@ def test_a_refused_body_that_does_not_come_is_not_waited_for(monkeypatch: pytest
     monkeypatch.setattr(request_body, "PATIENCE", 0.1)
     monkeypatch.setattr(request_body, "gevent_is_on", lambda: True)
     app = Flask("refusing")
-    app.before_request(lambda: ("no key", 401))
-    request_body.init_app(app, Settings())
+    exchange.init_app(
+        app,
+        proxies=None,
+        keeps_content=False,
+        opening=[lambda _: Response("no key", 401)],
+        answering=[request_body.discard_rest],
+        observers=[],
+    )
     ours, theirs = socket.socketpair()
     theirs.settimeout(raw.PATIENCE)
     with ours, theirs:

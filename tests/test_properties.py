@@ -27,7 +27,7 @@ from gpt2giga.chat import (
 )
 from gpt2giga.dialects.openai.request import from_chat_request
 from gpt2giga.dialects.openai.response import Head, to_chat_completion
-from gpt2giga.dialects.openai.stream import to_chunks
+from gpt2giga.dialects.openai.stream import ChunkStream
 from gpt2giga.errors import BadRequest
 from gpt2giga.upstream.contract import v1
 from gpt2giga_sandbox.rules import check_chat
@@ -240,5 +240,7 @@ def test_the_accumulated_stream_is_the_whole_answer(
 ) -> None:
     events: list[Event] = [*deltas, *(calls[:1] if legacy else calls), end]
     head = Head.new("GigaChat", legacy_functions=legacy, filtered_as=filtered_as)
-    stream = orjson.loads(orjson.dumps([*to_chunks([events], head, include_usage=True)][:-1]))
+    made = ChunkStream(head, include_usage=True)
+    chunks = [*made.feed(events[:1], 0), *made.feed(events[1:], 0), *made.finish()][:-1]
+    stream = orjson.loads(orjson.dumps(chunks))
     assert accumulate(stream) == orjson.loads(orjson.dumps(to_chat_completion([events], head)))

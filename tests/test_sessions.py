@@ -131,7 +131,7 @@ def test_threads_at_the_same_time(sandbox: SandboxServer) -> None:
         together.wait()
         for _ in range(3):
             upstream.complete(chat)
-            list(upstream.stream(chat))
+            list(upstream.answer(chat, stream=True))
 
     with ThreadPoolExecutor(12) as pool:
         list(pool.map(one, range(12)))

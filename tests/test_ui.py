@@ -11,8 +11,8 @@ import pytest
 from gpt2giga.chat import Usage
 from gpt2giga.commands.snippets import BY_NAME
 from gpt2giga.telemetry import last_hour
-from gpt2giga.telemetry.last_hour import Activity
-from gpt2giga.telemetry.request_log import Record
+from gpt2giga.telemetry.last_hour import LastHour
+from gpt2giga.web.exchange import Exchange, Outcome
 from gpt2giga_sandbox.server import SandboxServer
 from tests.service import Service
 
@@ -29,9 +29,15 @@ def locked(shared_sandbox: SandboxServer, tmp_path_factory: pytest.TempPathFacto
         yield service
 
 
-def record(method: str = "POST", status: int = 200, usage: Usage | None = None, cause: str = "") -> Record:
-    made = Record("id", method, "/v1/chat/completions", "backend", False)
-    made.status, made.usage, made.cause = status, usage, cause
+def over(
+    method: str = "POST",
+    status: int = 200,
+    usage: Usage | None = None,
+    outcome: Outcome = Outcome.WHOLE,
+    cause: str = "",
+) -> Exchange:
+    made = Exchange("id", method, "/v1/chat/completions")
+    made.status, made.usage, made.outcome, made.cause = status, usage, outcome, cause
     return made
 
 
@@ -146,46 +152,46 @@ def test_activity(start_service: Callable[..., Service], sandbox: SandboxServer)
 
 def test_activity_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Three days of requests with ever new causes, and then an hour of nothing."""
-    kept, clock = Activity(), [1_800_000_000]
+    kept, clock = LastHour(), [1_800_000_000]
     monkeypatch.setattr(last_hour, "_now", lambda: clock[0])
     for _ in range(3 * 24 * 60):
         clock[0] += 60
-        kept.add(record(status=500, usage=Usage(2, 1), cause=f"cause-{clock[0]}"))
-    told = kept.told()
+        kept.add(over(status=500, usage=Usage(2, 1), cause=f"cause-{clock[0]}"))
+    told = kept.figures()
     assert len(told["minutes"]) == last_hour.MINUTES
     assert [minute["start"] % 60 for minute in told["minutes"]] == [0] * last_hour.MINUTES
     for number in range(100):
-        kept.add(record(status=500, cause=f"cause-{number}"))
-    assert len(kept.told()["minutes"][-1]["causes"]) == last_hour.MOST_CAUSES + 1
+        kept.add(over(status=500, cause=f"cause-{number}"))
+    assert len(kept.figures()["minutes"][-1]["causes"]) == last_hour.MOST_CAUSES + 1
     clock[0] += 59 * 60
-    assert len(kept.told()["minutes"]) == 1
+    assert len(kept.figures()["minutes"]) == 1
     clock[0] += 60
-    assert kept.told()["minutes"] == []
+    assert kept.figures()["minutes"] == []
 
 
 def test_a_clock_that_is_set_back_adds_no_minute(monkeypatch: pytest.MonkeyPatch) -> None:
-    kept, clock = Activity(), [1_800_000_000]
+    kept, clock = LastHour(), [1_800_000_000]
     monkeypatch.setattr(last_hour, "_now", lambda: clock[0])
-    kept.add(record())
+    kept.add(over())
     clock[0] -= 600
-    kept.add(record())
-    assert [minute["requests"] for minute in kept.told()["minutes"]] == [2]
+    kept.add(over())
+    assert [minute["requests"] for minute in kept.figures()["minutes"]] == [2]
 
 
 COUNTED = [
-    (record(), 1, 0),
-    (record("GET", 500, cause="x"), 0, 0),
-    (record(status=404), 1, 1),
-    (record(cause="upstream_cut"), 1, 1),  # a stream that broke
-    (record(cause="client_gone"), 1, 0),
-    (record(status=499, cause="client_gone"), 1, 0),
+    (over(), 1, 0),
+    (over("GET", 500, outcome=Outcome.REFUSED, cause="x"), 0, 0),
+    (over(status=404, outcome=Outcome.REFUSED), 1, 1),
+    (over(outcome=Outcome.CUT, cause="upstream_cut"), 1, 1),  # a stream that broke
+    (over(outcome=Outcome.CLIENT_GONE, cause="client_gone"), 1, 0),
+    (over(status=499, outcome=Outcome.CLIENT_GONE, cause="client_gone"), 1, 0),
 ]
 
 
 @pytest.mark.parametrize("closed, requests, errors", COUNTED)
-def test_what_counts(closed: Record, requests: int, errors: int) -> None:
-    kept = Activity()
+def test_what_counts(closed: Exchange, requests: int, errors: int) -> None:
+    kept = LastHour()
     kept.add(closed)
-    minutes = kept.told()["minutes"]
+    minutes = kept.figures()["minutes"]
     assert sum(minute["requests"] for minute in minutes) == requests
     assert sum(minute["errors"] for minute in minutes) == errors

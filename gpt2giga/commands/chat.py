@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable
 from contextlib import closing
+from itertools import chain
 
 import click
 
@@ -32,11 +33,11 @@ def chat(given: Given, text: str, model: str) -> None:
     upstream = given.upstream()
     asked = ChatRequest(model, (Message("user", (Text(question),)),))
     with closing(upstream):
-        done, first, whole = _show(upstream.stream(asked))
+        done, first, whole = _show(chain.from_iterable(upstream.answer(asked, stream=True)))
     _sum_up(upstream.catalog.resolve(model), done, first, whole)
 
 
-def _show(events: Iterator[Event]) -> tuple[Done | None, float, float]:
+def _show(events: Iterable[Event]) -> tuple[Done | None, float, float]:
     """How it ended, and the seconds to its first word and its last."""
     started, first, done = time.monotonic(), 0.0, None
     line_is_open = False

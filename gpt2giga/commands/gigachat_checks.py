@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 from gpt2giga.chat import ChatRequest, Event, Message, Text, TextDelta, Tool, ToolCall, ToolChoice
@@ -127,7 +128,8 @@ class GigaChatChecks:
     def _check_stream(self) -> str:
         """The clock runs from the question; waiting for the account's turn counts."""
         counted = Arrivals()
-        for _ in self._texts(self.upstream.stream(_asked(COUNTING, max_tokens=COUNTING_TOKENS))):
+        question = _asked(COUNTING, max_tokens=COUNTING_TOKENS)
+        for _ in self._texts(chain.from_iterable(self.upstream.answer(question, stream=True))):
             counted.note()
         if not counted.moments:
             raise Sick("a stream without a word: ask once more.")

@@ -47,9 +47,9 @@ class Worker(GeventWorker):
 
     def _end_requests(self) -> None:
         # The Flask application, if nobody has wrapped it.
-        in_flight = getattr(self.wsgi, "extensions", {}).get("in_flight")
-        if in_flight is not None:
-            in_flight.end()
+        capacity = getattr(self.wsgi, "extensions", {}).get("capacity")
+        if capacity is not None:
+            capacity.end()
 
 
 def _forget_the_masters_code() -> None:

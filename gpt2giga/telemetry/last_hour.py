@@ -9,8 +9,7 @@ from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import Any
 
-from gpt2giga.errors import ClientGone
-from gpt2giga.telemetry.request_log import Record
+from gpt2giga.web.exchange import Exchange, Outcome
 
 MINUTES = 60
 # Codes come from a small set of ours, but some day one may not.
@@ -27,36 +26,36 @@ class Minute:
     cached: int = 0
     causes: Counter[str] = field(default_factory=Counter)
 
-    def add(self, record: Record) -> None:
+    def add(self, exchange: Exchange) -> None:
         self.requests += 1
-        if record.usage:
-            self.prompt += record.usage.prompt
-            self.completion += record.usage.completion
-            self.cached += record.usage.cached
-        if is_error(record):
+        if exchange.usage:
+            self.prompt += exchange.usage.prompt
+            self.completion += exchange.usage.completion
+            self.cached += exchange.usage.cached
+        if is_error(exchange):
             self.errors += 1
-            cause = record.cause or str(record.status)
+            cause = exchange.cause or str(exchange.status)
             self.causes[cause if cause in self.causes or len(self.causes) < MOST_CAUSES else "other"] += 1
 
 
-class Activity:
+class LastHour:
     def __init__(self) -> None:
         self._since = _now()
         self._minutes: deque[Minute] = deque(maxlen=MINUTES)
         self._lock = threading.Lock()
 
-    def add(self, record: Record) -> None:
+    def add(self, exchange: Exchange) -> None:
         """Only what asks for work: probes, and the page that shows this, would drown the rest."""
-        if record.method != "POST":
+        if exchange.method != "POST":
             return
         with self._lock:
             start = _now() // 60 * 60
             # Later than now after the clock was set back: rather one full minute than a mixed-up hour.
             if not self._minutes or self._minutes[-1].start < start:
                 self._minutes.append(Minute(start))
-            self._minutes[-1].add(record)
+            self._minutes[-1].add(exchange)
 
-    def told(self) -> dict[str, Any]:
+    def figures(self) -> dict[str, Any]:
         """Minutes without requests are left out."""
         now = _now()
         oldest = now // 60 * 60 - (MINUTES - 1) * 60
@@ -66,9 +65,11 @@ class Activity:
         return {"now": now, "since": self._since, "worker": os.getpid(), "minutes": recent}
 
 
-def is_error(record: Record) -> bool:
+def is_error(exchange: Exchange) -> bool:
     """A client that has enough is no failure, and a stream that broke has a good status."""
-    return record.cause != ClientGone.code and (record.status >= 400 or bool(record.cause))
+    return exchange.outcome is not Outcome.CLIENT_GONE and (
+        exchange.status >= 400 or exchange.outcome is not Outcome.WHOLE
+    )
 
 
 def _now() -> int:

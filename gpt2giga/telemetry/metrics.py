@@ -18,9 +18,9 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from gpt2giga.chat import Usage
 from gpt2giga.config.settings import Settings, SettingsError
 from gpt2giga.config.sources import metrics_folder
-from gpt2giga.telemetry.request_log import Record
 from gpt2giga.upstream.contract.models import BUILT_IN_ALIASES
 from gpt2giga.upstream.listener import Observer
+from gpt2giga.web.exchange import Exchange
 
 # From an embedding to a long answer.
 SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300, 600)
@@ -47,7 +47,7 @@ class Series:
 
 
 class Metrics(Observer):
-    """Hears of requests from their records, and of GigaChat from the upstream. Raises SettingsError."""
+    """Hears of requests when they are over, and of GigaChat from the upstream. Raises SettingsError."""
 
     def __init__(self, settings: Settings) -> None:
         folder = metrics_folder()
@@ -107,15 +107,15 @@ class Metrics(Observer):
         self._repetitions = Counter("gpt2giga_upstream_repetitions", "Attempts made again.", registry=own)
         self._renewals = Counter("gpt2giga_token_refreshes", "Access tokens asked for.", ("outcome",), registry=own)
 
-    def closed(self, record: Record) -> None:
+    def add(self, exchange: Exchange) -> None:
         """Once a request, when its last byte has been sent."""
-        series = self._of(record.route or UNMATCHED, self._model(record.model), record.status, record.stream)
+        series = self._of(exchange.route or UNMATCHED, self._model(exchange.model), exchange.status, exchange.stream)
         series.requests.inc()
-        series.seconds.observe(time.monotonic() - record.started)
-        if record.first_ms is not None:
-            series.first.observe(record.first_ms / 1000)
-        if record.usage:
-            series.add(record.usage)
+        series.seconds.observe(time.monotonic() - exchange.started)
+        if exchange.first_ms is not None:
+            series.first.observe(exchange.first_ms / 1000)
+        if exchange.usage:
+            series.add(exchange.usage)
 
     def _of(self, route: str, model: str, status: int, stream: bool) -> Series:
         """Kept, for looking them up by their labels takes the library longer than counting."""
@@ -134,11 +134,10 @@ class Metrics(Observer):
         """Clients make up names; only those that mean something may become series."""
         return asked if not asked or asked in self._models else OTHER
 
-    def count_stream(self, response: Response) -> Response:
+    def count_stream(self, exchange: Exchange, response: Response) -> None:
         if response.mimetype == "text/event-stream":
             self._streams.inc()
-            response.call_on_close(self._streams.dec)
-        return response
+            exchange.on_end(self._streams.dec)
 
     def queued(self) -> None:
         self._queue.inc()
@@ -162,7 +161,6 @@ class Metrics(Observer):
 
     def blueprint(self) -> Blueprint:
         metrics = Blueprint("metrics", __name__)
-        metrics.after_app_request(self.count_stream)
 
         @metrics.get("/metrics")
         def show() -> Response:

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from flask import Blueprint, Flask, request, Response
+from flask import Blueprint, request, Response
 
 from gpt2giga.commands.openclaw_config import connection, merged
 from gpt2giga.commands.snippets import CLIENTS
 from gpt2giga.config.settings import Settings
 from gpt2giga.errors import NotFound
-from gpt2giga.telemetry.last_hour import Activity
+from gpt2giga.telemetry.last_hour import LastHour
 from gpt2giga.upstream.client import GetUpstream
-from gpt2giga.web.body import json_response
+from gpt2giga.web.exchange import Exchange
+from gpt2giga.web.json_response import json_response
 
 TYPES = {"page.html": "text/html", "page.css": "text/css", "page.js": "text/javascript"}
 HEADERS = {
@@ -31,18 +32,14 @@ HEADERS = {
 PLACES = {"root": "{root}", "base": "{base}", "key": "{key}"}
 
 
-def init_app(app: Flask) -> None:
-    """Before auth. A hook and no route: whoever does not ask for HTML gets at `/` what he always got."""
-
-    def show() -> Response | None:
-        if request.method == "GET" and request.path == "/" and _wants_html():
-            return _file("page.html")
-        return None
-
-    app.before_request(show)
+def page(exchange: Exchange) -> Response | None:
+    """Before auth. No route: whoever does not ask for HTML gets at `/` what he always got."""
+    if request.method == "GET" and request.path == "/" and _wants_html():
+        return _file("page.html")
+    return None
 
 
-def blueprint(settings: Settings, get_upstream: GetUpstream, activity: Activity) -> Blueprint:
+def blueprint(settings: Settings, get_upstream: GetUpstream, last_hour: LastHour) -> Blueprint:
     ui = Blueprint("ui", __name__, url_prefix="/ui")
 
     @ui.get("/<any('page.css', 'page.js'):name>")
@@ -50,8 +47,8 @@ def blueprint(settings: Settings, get_upstream: GetUpstream, activity: Activity)
         return _file(name)
 
     @ui.get("/activity")
-    def last_hour() -> Response:
-        return json_response({**activity.told(), "workers": settings.workers})
+    def activity() -> Response:
+        return json_response({**last_hour.figures(), "workers": settings.workers})
 
     @ui.get("/clients")
     def clients() -> Response:

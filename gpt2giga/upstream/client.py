@@ -6,14 +6,15 @@ import logging
 import re
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from gigachat.context import session_id_cvar
-
 from gpt2giga.chat import ChatRequest, Done, Event, TextDelta, Usage
+from gpt2giga.concurrency import background
+from gpt2giga.concurrency.waiting import finished
 from gpt2giga.config.settings import Settings
 from gpt2giga.errors import (
     BadRequest,
@@ -31,8 +32,8 @@ from gpt2giga.upstream.contract import v1
 from gpt2giga.upstream.contract.models import Catalog, Model, not_found
 from gpt2giga.upstream.contract.tool_names import ToolNames
 from gpt2giga.upstream.embeddings import embed, Embedding
-from gpt2giga.upstream.emulation.emulate import answer
-from gpt2giga.upstream.files.attachments import Attached, Attachments
+from gpt2giga.upstream.emulation import emulate
+from gpt2giga.upstream.files.attachments import Attached, Attachments, has_files
 from gpt2giga.upstream.files.storage import Files
 from gpt2giga.upstream.listener import NOBODY, Observer
 from gpt2giga.upstream.transport.failures import KeyRejected, translated
@@ -43,10 +44,6 @@ log = logging.getLogger(__name__)
 
 # The line was full of waiting requests a moment ago; sooner makes no sense, and later is the client's choice.
 RETRY_AFTER_QUEUE = 5.0
-
-
-# A payload, its names and its session -> the events of one answer.
-Send: TypeAlias = Callable[[dict[str, Any], ToolNames, str], Iterator[Event]]
 
 
 class Upstream:
@@ -65,15 +62,35 @@ class Upstream:
         )
         self.files = Files(self._client, self._translated)
         self._attachments = Attachments(settings, self.files)
-        self._limiter = limiter(settings, Path(settings.runtime_dir or tempfile.gettempdir()))
+        self._slots = limiter(settings, Path(settings.runtime_dir or tempfile.gettempdir()))
         self.catalog = Catalog(settings, self._fetch_models)
 
-    def complete(self, chat: ChatRequest) -> list[Event]:
-        return list(self._answer(chat, self._completion, streamed=False))
+    def answer(self, chat: ChatRequest, *, stream: bool, tick: float | None = None) -> Iterator[list[Event]]:
+        """The events of one answer as they come, in batches. An empty batch: nothing to pass on for a while; with a
+        `tick` at the latest so many seconds after the one before, wherever the answer waits.
 
-    def stream(self, chat: ChatRequest) -> Iterator[Event]:
-        """Nothing is sent before the first event is asked for; closing the iterator closes GigaChat's stream."""
-        return self._answer(chat, self._chunks, streamed=True)
+        Nothing is sent before the first batch is asked for. Closing the iterator frees the slot and closes GigaChat's
+        stream. stream: GigaChat is asked for a stream, and what is yielded cannot be taken back.
+        """
+        model = self.catalog.resolve(chat.model)
+        with self._attachments.of(chat, model) if has_files(chat) else nullcontext() as attached:
+            if attached:  # fetching may take long, and the slot need not wait for it
+                yield from background.run(partial(self._retries.once, attached.ids), tick)
+
+            def attempt(chat: ChatRequest) -> Iterator[list[Event]]:
+                return self._attempt(chat, model, attached, stream=stream, tick=tick)
+
+            with (yield from self._slot(tick)):
+                if emulate.is_needed(chat):
+                    as_function = self._settings.structured_output == "function"
+                    ask = partial(self._retries.batches, attempt, tick=tick)
+                    yield from emulate.emulate(chat, ask, streamed=stream, as_function=as_function)
+                else:
+                    batches = yield from self._retries.begun(partial(attempt, chat), tick)
+                    yield from batches
+
+    def complete(self, chat: ChatRequest) -> list[Event]:
+        return [event for batch in self.answer(chat, stream=False) for event in batch]
 
     def embed(self, texts: list[str], model: str) -> list[Embedding]:
         """Takes no slot of the account: only chats were seen to be limited."""
@@ -102,7 +119,7 @@ class Upstream:
 
     def draw(self, prompt: str, model: str) -> tuple[bytes, Usage]:
         """A picture by GigaChat's built-in text2image, which answers with the id of a file in an <img> tag."""
-        with self._slot():
+        with finished(self._slot(None)):
             payload = v1.to_drawing_payload(prompt, self.catalog.resolve(model))
             events = self._retries.once(lambda: self._drawing(payload))
         text = "".join(event.text for event in events if isinstance(event, TextDelta))
@@ -113,8 +130,9 @@ class Upstream:
         return self.files.content(found[1]), sum(usages, Usage())
 
     def _drawing(self, payload: dict[str, Any]) -> list[Event]:
-        with self._translated(payload["model"]):
-            return list(v1.from_completion(self._client.complete(payload), ToolNames()))
+        with self._translated(payload["model"]), closing(finished(self._client.open_chat(payload))) as response:
+            response.read()
+            return v1.from_completion(response.json(), ToolNames())
 
     def check(self) -> None:
         """Raises when GigaChat would not answer: no token to be had, or no list of models."""
@@ -125,14 +143,15 @@ class Upstream:
     def close(self) -> None:
         self._client.close()
 
-    def _slot(self) -> Slot:
+    def _slot(self, tick: float | None) -> Generator[list[Any], None, Slot]:
         """The account's right to one request at GigaChat; waits in line for it."""
         if self._settings.pass_token and not self.is_known:
-            self._prove()
+            yield from background.run(self._prove, tick)
         asked = time.monotonic()
         self._observer.queued()
         try:
-            return self._limiter.acquire(self._settings.queue_timeout)
+            slot = yield from self._slots.acquire(self._settings.queue_timeout, tick)
+            return slot  # noqa: RET504 a generator's result
         except QueueTimeout as timeout:
             raise RateLimited(
                 f"Rate limit reached: the account's {self._settings.slots} slots (GPT2GIGA_MAX_CONCURRENCY) stayed "
@@ -151,40 +170,30 @@ class Upstream:
         except ProxyError as error:  # the request itself will tell
             log.info("An account could not be looked at: %s", error.code)
 
-    def _answer(self, chat: ChatRequest, send: Send, *, streamed: bool) -> Iterator[Event]:
-        as_function = self._settings.structured_output == "function"
-        model = self.catalog.resolve(chat.model)
-        with self._attachments.of(chat, model) as attached:
-            self._retries.once(attached.ids)  # fetching may take long, and the slot need not wait for it
-
-            def ask(chat: ChatRequest) -> Iterator[Event]:
-                return self._retries.events(lambda: self._attempt(chat, model, send, attached))
-
-            with self._slot():
-                yield from answer(chat, ask, streamed=streamed, as_function=as_function)
-
-    def _attempt(self, chat: ChatRequest, model: str, send: Send, attached: Attached) -> Iterator[Event]:
+    def _attempt(
+        self, chat: ChatRequest, model: str, attached: Attached | None, *, stream: bool, tick: float | None
+    ) -> Iterator[list[Event]]:
+        """One request to GigaChat."""
         names = v1.tool_names(chat)
-        payload = v1.to_payload(chat, model, names, attached.ids(), send_state_id=self._settings.send_state_id)
+        files = attached.ids() if attached else {}
+        payload = v1.to_payload(chat, model, names, files, send_state_id=self._settings.send_state_id)
+        session = chat.session if self._settings.session_id else ""
         try:
-            yield from send(payload, names, chat.session if self._settings.session_id else "")
+            with self._translated(model):
+                response = yield from self._client.open_chat(payload, session=session, stream=stream, tick=tick)
+                del payload  # it is sent, and may be large
+                with closing(response):
+                    if stream:
+                        answer = v1.StreamedAnswer(names)
+                        for piece in response.pieces():
+                            yield answer.feed(piece) if piece else []
+                        yield answer.end()
+                    else:
+                        response.read()
+                        yield v1.from_completion(response.json(), names)
         except NotFound as error:
-            error.transient = error.code == "not_found" and attached.renew()
+            error.transient = error.code == "not_found" and attached is not None and attached.renew()
             raise
-
-    def _completion(self, payload: dict[str, Any], names: ToolNames, session: str) -> Iterator[Event]:
-        with self._translated(payload["model"]):
-            outer = session_id_cvar.set(session)
-            try:
-                completion = self._client.complete(payload)
-            finally:  # the next request in this thread may be anybody's
-                session_id_cvar.reset(outer)
-            yield from v1.from_completion(completion, names)
-
-    def _chunks(self, payload: dict[str, Any], names: ToolNames, session: str) -> Iterator[Event]:
-        with self._translated(payload["model"]):
-            session_id_cvar.set(session)  # read when the request is made; a stream has a thread of its own
-            yield from v1.from_chunks(self._client.chunks(payload), names)
 
     @contextmanager
     def _translated(self, model: str = "") -> Iterator[None]:

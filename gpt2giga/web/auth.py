@@ -3,35 +3,40 @@
 from __future__ import annotations
 
 import hmac
-from dataclasses import replace
+from collections.abc import Callable
 
-from flask import Flask, request
+from flask import request
 
-from gpt2giga.config.parsers import authorization_key
-from gpt2giga.config.settings import SCOPES, Settings
+from gpt2giga.config.settings import Settings
 from gpt2giga.errors import NotAuthenticated
+from gpt2giga.upstream.accounts.client_account import account_settings
+from gpt2giga.web.exchange import Exchange
 
 OPEN_ENDPOINTS = ("health.alive", "ui.asset")
-FORMS = "giga-cred-<key>[:scope], giga-auth-<token> or giga-user-<user>:<password>"
 
 
-def init_app(app: Flask, settings: Settings) -> None:
+def checker(settings: Settings) -> Callable[[Exchange], None]:
     """Without a setting nothing is checked: clients send dummies when they are made to send something."""
 
-    def check() -> None:
+    def check(exchange: Exchange) -> None:
+        exchange.key = _shown_key()
         # A preflight carries no key by its nature.
-        if request.method == "OPTIONS" or (request.endpoint or "").endswith(OPEN_ENDPOINTS):
+        if request.method == "OPTIONS" or is_open(request.endpoint):
             return
         if settings.pass_token:
-            account_settings(settings, client_key())
-        else:
-            _check_key(client_key(), settings.api_key)
+            account_settings(settings, exchange.key)
+        elif settings.api_key:
+            _check_key(exchange.key, settings.api_key)
 
-    if settings.api_key or settings.pass_token:
-        app.before_request(check)
+    return check
 
 
-def client_key() -> str:
+def is_open(endpoint: str | None) -> bool:
+    """What everybody may see: the probe, and the page's files."""
+    return endpoint is not None and endpoint.endswith(OPEN_ENDPOINTS)
+
+
+def _shown_key() -> str:
     """The key the client shows, empty when it shows none."""
     scheme, _, key = request.headers.get("Authorization", "").partition(" ")
     shown = key.strip(" ") if scheme.lower() == "bearer" else ""
@@ -48,40 +53,3 @@ def _check_key(shown: str, keys: tuple[str, ...]) -> None:
             if shown
             else "No API key provided. Send it as 'Authorization: Bearer KEY' or 'x-api-key: KEY'."
         )
-
-
-def account_settings(settings: Settings, key: str) -> Settings:
-    """The settings with the account that a client's key holds, and with nothing of the service's own.
-
-    Empty rather than None, for which the SDK looks into the environment, where the service's own account is.
-    """
-    bare = replace(settings, credentials="", access_token="", user="", password="")
-    kind, value = key[:10], key[10:]
-    if kind == "giga-cred-" and value:
-        return _with_credentials(bare, value)
-    if kind == "giga-auth-" and value.isascii() and value.isprintable() and value:
-        return replace(bare, access_token=value)
-    user, _, password = value.partition(":")
-    if kind == "giga-user-" and user and password:
-        return replace(bare, user=user, password=password)
-    raise NotAuthenticated(f"This service wants your own GigaChat account as the API key: {FORMS}.")
-
-
-def _with_credentials(bare: Settings, value: str) -> Settings:
-    key, _, scope = value.rpartition(":")
-    if scope not in SCOPES:
-        if _is_encoded(key):
-            raise NotAuthenticated(f"The scope after the key must be one of: {', '.join(SCOPES)}.")
-        key, scope = value, bare.scope
-    try:
-        return replace(bare, credentials=authorization_key(key), scope=scope)
-    except ValueError as error:
-        raise NotAuthenticated(f"The key after giga-cred- is not {error}.") from None
-
-
-def _is_encoded(key: str) -> bool:
-    """Unlike a client id, which may stand before a colon too."""
-    try:
-        return authorization_key(key) == key
-    except ValueError:
-        return False

@@ -1,4 +1,4 @@
-"""Bodies in and out of Flask, the same for every dialect."""
+"""The body of a request: read whole within a limit, and understood as JSON whatever its type says."""
 
 from __future__ import annotations
 
@@ -8,20 +8,18 @@ import socket
 import struct
 import sys
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
-from dataclasses import replace
 from typing import Any, TYPE_CHECKING
 
 import orjson
-from flask import Flask, request, Response
+from flask import request, Response
 from werkzeug.exceptions import ClientDisconnected
 from werkzeug.wsgi import get_input_stream
 
-from gpt2giga.chat import ChatRequest
-from gpt2giga.concurrency.pump import gevent_is_on
-from gpt2giga.config.settings import Settings
+from gpt2giga.concurrency.greenlets import gevent_is_on
 from gpt2giga.errors import BadRequest, BodyTooLarge, ClientGone, ProxyError
+from gpt2giga.web.exchange import current, Exchange
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -37,19 +35,12 @@ AT_ONCE = struct.pack("ii", 1, 0)
 # In the WSGI environment: nothing is left of the body.
 WAS_READ = "gpt2giga.body_was_read"
 
-# Ids that clients make up and that end in headers and log lines.
-ACCEPTED_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
-IGNORED_HEADER = "X-Gpt2giga-Ignored"
-# Characters; nginx takes 4 KB as the head of a response.
-LONGEST_IGNORED = 1000
+def reader(most_bytes: int) -> Callable[[Exchange], None]:
+    """Reads the body before the view does; werkzeug would silently cut a chunked one at the limit."""
 
-
-def init_app(app: Flask, settings: Settings) -> None:
-    """The body is read before the view; werkzeug would silently cut a chunked one at the limit."""
-
-    def read() -> None:
-        body = _read_body(settings.max_body)
+    def read(exchange: Exchange) -> None:
+        body = _read_body(most_bytes)
         # Terminated: not every server says so, and werkzeug would take the end of what is read for a hang-up.
         request.environ |= {
             "wsgi.input": io.BytesIO(body),
@@ -58,12 +49,10 @@ def init_app(app: Flask, settings: Settings) -> None:
             WAS_READ: True,
         }
 
-    app.before_request(read)
-    app.after_request(_discard_rest)
-    app.wsgi_app = _merging_slashes(app.wsgi_app)  # type: ignore[method-assign, assignment]
+    return read
 
 
-def _merging_slashes(inner: WSGIApplication) -> WSGIApplication:
+def merging_slashes(inner: WSGIApplication) -> WSGIApplication:
     """A base URL that ends in a slash and a path that begins with one make two; Flask would answer with a redirect."""
 
     def call(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -114,17 +103,16 @@ def _broken_chunks() -> tuple[type[Exception], ...]:
     return (errors.ParseException,) if errors else ()
 
 
-def _discard_rest(response: Response) -> Response:
+def discard_rest(exchange: Exchange, response: Response) -> None:
     """An answer given before the body was read: closing the connection at once could lose it on its way."""
     if WAS_READ in request.environ:
-        return response
+        return
     connection = request.environ.get("gunicorn.socket")
     has_ended = False
     with _patience():
         has_ended = _has_ended()
     if not has_ended:
-        response.call_on_close(lambda: _hang_up(connection))
-    return response
+        exchange.on_end(lambda: _hang_up(connection))
 
 
 def _has_ended() -> bool:
@@ -170,20 +158,7 @@ def json_body() -> Mapping[str, Any]:
         raise BadRequest(f"The body is not valid JSON: {error}.", code="invalid_json") from None
     if not isinstance(body, dict):
         raise BadRequest("The body must be a JSON object.", code="invalid_json")
+    exchange = current()
+    if exchange.keeps_content:
+        exchange.body = body
     return body
-
-
-def with_session(chat: ChatRequest) -> ChatRequest:
-    """The client's own X-Session-ID wins over what its request tells of the conversation."""
-    given = request.headers.get("X-Session-ID", "")
-    return replace(chat, session=given) if ACCEPTED_ID.fullmatch(given) else chat
-
-
-def ignored_header(names: Collection[str]) -> dict[str, str]:
-    """Some of the names are a client's own words, which a header may not hold as they are."""
-    told = ", ".join(ascii(name)[1:-1] for name in names)
-    return {IGNORED_HEADER: told[:LONGEST_IGNORED]} if names else {}
-
-
-def json_response(body: Any, status: int = 200) -> Response:
-    return Response(orjson.dumps(body), status, mimetype="application/json")

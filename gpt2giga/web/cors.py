@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from flask import Flask, request, Response
+from collections.abc import Callable
 
-from gpt2giga.config.settings import Settings
+from flask import request, Response
+
+from gpt2giga.web.exchange import Exchange
 
 METHODS = "GET, POST, DELETE, OPTIONS"
 DAY = "86400"
 
 
-def init_app(app: Flask, settings: Settings) -> None:
+def allowing(origins: tuple[str, ...]) -> Callable[[Exchange, Response], None]:
     # As browsers write them: without a slash, in small letters.
-    allowed = [origin.rstrip("/").lower() for origin in settings.cors_origins]
+    allowed = [origin.rstrip("/").lower() for origin in origins]
 
-    def allow(response: Response) -> Response:
+    def allow(exchange: Exchange, response: Response) -> None:
         origin = request.headers.get("Origin", "")
         if origin and (origin in allowed or "*" in allowed):
             response.headers["Access-Control-Allow-Origin"] = "*" if "*" in allowed else origin
@@ -25,7 +27,5 @@ def init_app(app: Flask, settings: Settings) -> None:
                 response.headers["Access-Control-Allow-Methods"] = METHODS
                 response.headers["Access-Control-Max-Age"] = DAY
         response.vary.add("Origin")
-        return response
 
-    if allowed:
-        app.after_request(allow)
+    return allow

@@ -6,21 +6,19 @@ import socket
 from contextlib import suppress
 from typing import Any
 
-from flask import Flask, request
+from flask import request
 
-from gpt2giga.concurrency.pump import gevent_is_on
-from gpt2giga.web.endings import when_over
+from gpt2giga.concurrency.greenlets import gevent_is_on
+from gpt2giga.web.exchange import Exchange
 
 READABLE = 1  # libev's EV_READ
 
 
-def init_app(app: Flask) -> None:
-    """Without gevent there is nobody to watch; the next write to the client tells then."""
-    app.before_request(_watch)
+def watch(exchange: Exchange) -> None:
+    """The body has been read: from now on a readable socket means that the client has gone.
 
-
-def _watch() -> None:
-    """The body has been read (http.init_app): from now on a readable socket means that the client has gone."""
+    Without gevent there is nobody to watch; the next write to the client tells then.
+    """
     connection = request.environ.get("gunicorn.socket")
     if connection is not None and gevent_is_on():
         import gevent
@@ -28,7 +26,7 @@ def _watch() -> None:
         # Of the loop itself: a greenlet for each open request would cost memory, and time to start and to end.
         watcher = gevent.get_hub().loop.io(connection.fileno(), READABLE)
         watcher.start(_readable, watcher, connection, gevent.getcurrent())
-        when_over(watcher.close)
+        exchange.on_end(watcher.close)
 
 
 def _readable(watcher: Any, connection: Any, waiting: Any) -> None:

@@ -8,7 +8,7 @@ from gpt2giga import __version__
 from gpt2giga.config.settings import Settings
 from gpt2giga.errors import ProxyError
 from gpt2giga.upstream.client import GetUpstream
-from gpt2giga.web.body import json_response
+from gpt2giga.web.json_response import json_response
 
 
 def blueprint(settings: Settings, get_upstream: GetUpstream) -> Blueprint:

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
+from itertools import chain
 
 import pytest
 
 from gpt2giga.chat import ChatRequest, Done, Event, Message, Text, TextDelta, Tool, ToolCall, ToolChoice
 from gpt2giga.errors import UpstreamError
-from gpt2giga.upstream.emulation.required_call import with_call
+from gpt2giga.upstream.emulation import required_call
+from gpt2giga.upstream.emulation.asking import Ask
 
 WORDS: list[Event] = [TextDelta("Ясно."), Done("stop", None)]
 CALL: list[Event] = [ToolCall("call1", "b", {}), Done("tool_calls", None)]
@@ -18,25 +20,29 @@ def chat(*names: str) -> ChatRequest:
     return ChatRequest("GigaChat", (Message("user", (Text("?"),)),), tools, ToolChoice("required"), max_tokens=5)
 
 
-def scripted(*answers: list[Event]) -> tuple[list[ChatRequest], Callable[[ChatRequest], list[Event]]]:
+def scripted(*answers: list[Event]) -> tuple[list[ChatRequest], Ask]:
     asked: list[ChatRequest] = []
 
-    def ask(request: ChatRequest) -> list[Event]:
+    def ask(request: ChatRequest) -> Iterator[list[Event]]:
         asked.append(request)
-        return answers[len(asked) - 1]
+        return iter([[event] for event in answers[len(asked) - 1]])
 
     return asked, ask
 
 
+def with_call(chat: ChatRequest, ask: Ask) -> list[Event]:
+    return list(chain.from_iterable(required_call.with_call(chat, ask)))
+
+
 def test_one_tool_is_forced() -> None:
     asked, ask = scripted(CALL)
-    assert with_call(chat("b"), ask) is CALL
+    assert with_call(chat("b"), ask) == CALL
     assert [request.tool_choice for request in asked] == [ToolChoice("named", "b")]
 
 
 def test_the_model_may_choose_by_itself() -> None:
     asked, ask = scripted(CALL)
-    assert with_call(chat("a", "b"), ask) is CALL
+    assert with_call(chat("a", "b"), ask) == CALL
     assert [request.tool_choice for request in asked] == [ToolChoice("auto")]
 
 
@@ -53,7 +59,7 @@ def test_the_model_may_choose_by_itself() -> None:
 )
 def test_words_lead_to_a_choice_and_that_to_a_call(choice: str, forced: str) -> None:
     asked, ask = scripted(WORDS, [TextDelta(choice), Done("stop", None)], CALL)
-    assert with_call(chat("a", "b", "ab"), ask) is CALL
+    assert with_call(chat("a", "b", "ab"), ask) == CALL
     _, question, last = asked
     assert last.tool_choice == ToolChoice("named", forced)
     assert question.tools == () and question.json_format is not None and question.max_tokens is None
@@ -69,6 +75,6 @@ def test_a_model_that_will_not_call() -> None:
 
 def test_what_the_filter_stopped_is_not_asked_for_again() -> None:
     asked, ask = scripted(FILTERED)
-    assert with_call(chat("a", "b"), ask) is FILTERED
-    assert with_call(chat("b"), scripted(FILTERED)[1]) is FILTERED
+    assert with_call(chat("a", "b"), ask) == FILTERED
+    assert with_call(chat("b"), scripted(FILTERED)[1]) == FILTERED
     assert len(asked) == 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Iterator
+from itertools import chain
 
 import pytest
 from hypothesis import given
@@ -18,9 +19,16 @@ STATUSES = (429, 500, 502, 503, 504)
 
 @pytest.fixture(autouse=True)
 def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The clock of the process stands still while somebody sleeps."""
+    """The clock of the process goes on only while somebody sleeps."""
     waits: list[float] = []
-    monkeypatch.setattr(time, "sleep", waits.append)
+    now = [0.0]
+
+    def sleep(seconds: float) -> None:
+        waits.append(seconds)
+        now[0] += seconds
+
+    monkeypatch.setattr(time, "sleep", sleep)
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
     return waits
 
 
@@ -36,26 +44,30 @@ class Source:
     def __init__(self, *failures: ProxyError, before: int = 0) -> None:
         self.failures, self.before, self.attempts, self.closed = [*failures], before, 0, 0
 
-    def __call__(self) -> Iterator[int]:
+    def __call__(self) -> Iterator[list[int]]:
         self.attempts += 1
         try:
             for item in range(5):
                 if item == self.before and self.failures:
                     raise self.failures.pop(0)
-                yield item
+                yield [item]
         finally:
             self.closed += 1
+
+
+def answer(retries: Retries, source: Source) -> Iterator[int]:
+    return chain.from_iterable(retries.batches(source, tick=None))
 
 
 @pytest.mark.parametrize("most", [0, 1, 2, 5])
 def test_counts(most: int) -> None:
     source = Source(*(refused(503) for _ in range(most)))
-    assert list(Retries(most, 0.5, STATUSES).events(source)) == [0, 1, 2, 3, 4]
+    assert list(answer(Retries(most, 0.5, STATUSES), source)) == [0, 1, 2, 3, 4]
     assert source.attempts == source.closed == most + 1
 
     hopeless = Source(*(refused(503) for _ in range(most + 1)))
     with pytest.raises(UpstreamError):
-        list(Retries(most, 0.5, STATUSES).events(hopeless))
+        list(answer(Retries(most, 0.5, STATUSES), hopeless))
     assert hopeless.attempts == hopeless.closed == most + 1
 
 
@@ -76,29 +88,29 @@ def test_counts(most: int) -> None:
 def test_what_is_worth_it(error: ProxyError, again: bool) -> None:
     source = Source(error)
     if again:
-        assert len(list(Retries(1, 0.5, STATUSES).events(source))) == 5
+        assert len(list(answer(Retries(1, 0.5, STATUSES), source))) == 5
     else:
         with pytest.raises(ProxyError) as caught:
-            list(Retries(1, 0.5, STATUSES).events(source))
+            list(answer(Retries(1, 0.5, STATUSES), source))
         assert caught.value is error
     assert source.attempts == 1 + again
 
 
 def test_statuses_are_a_setting() -> None:
-    assert len(list(Retries(1, 0.5, (500,)).events(Source(refused(500))))) == 5
+    assert len(list(answer(Retries(1, 0.5, (500,)), Source(refused(500))))) == 5
     with pytest.raises(UpstreamError):
-        list(Retries(1, 0.5, (500,)).events(Source(refused(503))))
+        list(answer(Retries(1, 0.5, (500,)), Source(refused(503))))
 
 
 def test_retry_after_is_obeyed(slept: list[float]) -> None:
-    list(Retries(2, 0.5, STATUSES).events(Source(refused(429, retry_after=3), refused(503, retry_after=0.2))))
-    assert slept == [3, 0.2]
+    list(answer(Retries(2, 0.5, STATUSES), Source(refused(429, retry_after=3), refused(503, retry_after=0.2))))
+    assert slept == pytest.approx([3, 0.2])
 
 
 def test_each_wait_is_twice_as_long_and_never_the_same(slept: list[float]) -> None:
     random.seed(4)
     for _ in range(200):
-        list(Retries(3, 0.5, STATUSES).events(Source(*(refused(503) for _ in range(3)))))
+        list(answer(Retries(3, 0.5, STATUSES), Source(*(refused(503) for _ in range(3)))))
     for number, longest in enumerate((0.5, 1, 2)):
         waits = slept[number::3]
         assert longest / 2 <= min(waits) < longest * 0.6 and longest * 0.9 < max(waits) <= longest
@@ -116,7 +128,7 @@ def test_nothing_is_ever_repeated(before: int, transient: list[bool], most: int,
     source = Source(*(UpstreamCut("cut", transient=worth) for worth in transient), before=before)
     got = []
     try:
-        for item in Retries(most, 0, STATUSES).events(source):
+        for item in answer(Retries(most, 0, STATUSES), source):
             got.append(item)
             if len(got) > read:
                 break
@@ -138,3 +150,9 @@ def test_an_answer_that_is_one_value() -> None:
         return "whole"
 
     assert Retries(2, 0.5, STATUSES).once(call) == "whole"
+
+
+def test_signs_of_life_while_waiting(slept: list[float]) -> None:
+    batches = Retries(1, 0.5, STATUSES).batches(Source(refused(429, retry_after=10)), tick=4)
+    assert [*batches] == [[], [], [0], [1], [2], [3], [4]]
+    assert slept == [4, 4, 2]

@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import closing, ExitStack
+from typing import Any
 
 import httpx
 import pytest
-from gigachat.exceptions import AuthenticationError, ResponseError
+from gigachat.exceptions import ResponseError
 
+from gpt2giga.concurrency.waiting import finished
 from gpt2giga.config.settings import parse
 from gpt2giga.upstream.transport import http
 from gpt2giga.upstream.transport.sdk import Client, TokenFailure
@@ -37,6 +39,17 @@ def make(sandbox: SandboxServer) -> Iterator[Callable[..., Client]]:
         yield make
 
 
+def complete(client: Client, **changes: str) -> Any:
+    with closing(finished(client.open_chat({**CHAT, **changes}))) as response:
+        response.read()
+        return response.json()
+
+
+def streamed(client: Client) -> bytes:
+    with closing(finished(client.open_chat({**CHAT}, stream=True))) as response:
+        return response.read()
+
+
 def at_once(call: Callable[[], object], count: int = MANY) -> list[object]:
     """The result of each, or the exception it raised."""
     with ThreadPoolExecutor(count) as pool:
@@ -46,7 +59,7 @@ def at_once(call: Callable[[], object], count: int = MANY) -> list[object]:
 
 def test_one_token_for_all(make, sandbox: SandboxServer) -> None:
     client = make()
-    assert all("choices" in answer for answer in at_once(lambda: client.complete({**CHAT})))
+    assert all("choices" in answer for answer in at_once(lambda: complete(client)))
     assert sandbox.state.counters.token_requests == 1
 
 
@@ -55,7 +68,7 @@ def test_one_renewal_after_a_revocation_in_mid_flight(make, sandbox: SandboxServ
     client = make()
     client.get_token()
     sandbox.state.revoke_tokens()
-    assert all("choices" in answer for answer in at_once(lambda: client.complete({**CHAT})))
+    assert all("choices" in answer for answer in at_once(lambda: complete(client)))
     assert sandbox.state.counters.token_requests == 2
 
 
@@ -64,18 +77,18 @@ def test_a_late_401_does_not_throw_the_new_token_away(make, sandbox: SandboxServ
     client.get_token()
     assert client.token  # as the late one sent it
     sandbox.state.revoke_tokens()
-    assert at_once(lambda: client.complete({**CHAT}), 1)
+    assert at_once(lambda: complete(client), 1)
     client._reset_token()
-    client.complete({**CHAT})
+    complete(client)
     assert sandbox.state.counters.token_requests == 2
 
 
 def test_an_ended_token_is_renewed_before_it_is_sent(make, sandbox: SandboxServer) -> None:
     sandbox.state.settings.token_lifetime = 60.3
     client = make()
-    client.complete({**CHAT})
+    complete(client)
     assert eventually(lambda: not client._is_token_usable())
-    assert all("choices" in answer for answer in at_once(lambda: client.complete({**CHAT})))
+    assert all("choices" in answer for answer in at_once(lambda: complete(client)))
     assert sandbox.state.counters.token_requests == 2
     assert not [request for request in sandbox.state.requests() if request["status"] == 401]
 
@@ -86,10 +99,10 @@ def test_a_wrong_clock_does_not_cost_a_token_for_each_request(make, sandbox: San
     sandbox.state.script({"route": "oauth", "answer": {"access_token": token, "expires_at": expires_at}})
     client = make()
     for _ in range(3):
-        client.complete({**CHAT})
+        complete(client)
     assert sandbox.state.counters.token_requests == 1
     sandbox.state.revoke_tokens()
-    client.complete({**CHAT})
+    complete(client)
     assert sandbox.state.counters.token_requests == 2
 
 
@@ -98,11 +111,11 @@ def test_who_waited_for_a_failure_fails_with_it(make, sandbox: SandboxServer) ->
     sandbox.state.script({"route": "oauth", "status": 500, "delay": 0.5})
     client = make()
     started = time.monotonic()
-    failures = at_once(lambda: client.complete({**CHAT}))
+    failures = at_once(lambda: complete(client))
     assert time.monotonic() - started < 3
     assert [type(failure) for failure in failures] == [TokenFailure] * MANY
     assert sandbox.state.counters.token_requests == 1
-    assert client.complete({**CHAT})["choices"]
+    assert complete(client)["choices"]
 
 
 def test_who_meets_a_renewal_with_a_401_waits_for_it_and_fails_with_it(make, sandbox: SandboxServer) -> None:
@@ -110,7 +123,7 @@ def test_who_meets_a_renewal_with_a_401_waits_for_it_and_fails_with_it(make, san
     client.get_token()
     sandbox.state.revoke_tokens()
     sandbox.state.script({"route": "oauth", "status": 500, "delay": 0.5})
-    failures = at_once(lambda: client.complete({**CHAT}))
+    failures = at_once(lambda: complete(client))
     assert [type(failure) for failure in failures] == [TokenFailure] * MANY
     assert sandbox.state.counters.token_requests == 2
 
@@ -119,7 +132,7 @@ def test_a_hanging_oauth_costs_its_time_limit_once(make) -> None:
     with silent_server() as port:
         client = make(GIGACHAT_AUTH_URL=f"http://127.0.0.1:{port}/oauth", GIGACHAT_TIMEOUT="0.5")
         started = time.monotonic()
-        failures = at_once(lambda: client.complete({**CHAT}))
+        failures = at_once(lambda: complete(client))
         assert {type(failure.__cause__) for failure in failures} == {httpx.ReadTimeout}  # type: ignore[attr-defined]
         assert time.monotonic() - started < 2
 
@@ -132,25 +145,26 @@ def test_a_password_has_the_time_limit_of_oauth(make, monkeypatch: pytest.Monkey
         client = make(GIGACHAT_CREDENTIALS="", GIGACHAT_USER="u", GIGACHAT_PASSWORD="p", GIGACHAT_BASE_URL=base)
         started = time.monotonic()
         with pytest.raises(TokenFailure):
-            client.complete({**CHAT})
+            complete(client)
         assert time.monotonic() - started < 5
 
 
 def test_user_and_password(make, sandbox: SandboxServer) -> None:
     sandbox.state.settings.user, sandbox.state.settings.password = "u", "p"
     client = make(GIGACHAT_CREDENTIALS="", GIGACHAT_USER="u", GIGACHAT_PASSWORD="p")
-    assert client.complete({**CHAT})["choices"]
+    assert complete(client)["choices"]
     sandbox.state.revoke_tokens()
-    assert all("choices" in answer for answer in at_once(lambda: client.complete({**CHAT})))
+    assert all("choices" in answer for answer in at_once(lambda: complete(client)))
     assert sandbox.state.counters.token_requests == 2
 
 
 def test_a_static_token_is_not_renewed(make, sandbox: SandboxServer) -> None:
     client = make(GIGACHAT_CREDENTIALS="", GIGACHAT_ACCESS_TOKEN=sandbox.state.issue_token()[0])
-    assert client.complete({**CHAT})["choices"]
+    assert complete(client)["choices"]
     sandbox.state.revoke_tokens()
-    with pytest.raises(AuthenticationError):
-        client.complete({**CHAT})
+    with pytest.raises(ResponseError) as caught:
+        complete(client)
+    assert caught.value.status_code == 401
     assert sandbox.state.counters.token_requests == 0
 
 
@@ -159,7 +173,7 @@ def test_connecting_has_its_own_time_limit(make, monkeypatch: pytest.MonkeyPatch
     with full_server() as port:
         client = make(GIGACHAT_BASE_URL=f"http://127.0.0.1:{port}/api/v1", GIGACHAT_TIMEOUT="60")
         with pytest.raises(httpx.ConnectTimeout):
-            client.complete({**CHAT})
+            complete(client)
 
 
 def test_a_short_time_limit_holds_for_connecting_too(make) -> None:
@@ -167,18 +181,17 @@ def test_a_short_time_limit_holds_for_connecting_too(make) -> None:
         client = make(GIGACHAT_BASE_URL=f"http://127.0.0.1:{port}/api/v1", GIGACHAT_TIMEOUT="0.2")
         started = time.monotonic()
         with pytest.raises(httpx.ConnectTimeout):
-            client.complete({**CHAT})
+            complete(client)
         assert time.monotonic() - started < 5
 
 
 def test_connections_are_kept_and_limited(make, sandbox: SandboxServer) -> None:
     client = make(GIGACHAT_MAX_CONNECTIONS="1", GPT2GIGA_QUEUE_TIMEOUT="0.2")
-    chunks = client.chunks({**CHAT})
-    next(chunks)
+    response = finished(client.open_chat({**CHAT}, stream=True))
     with pytest.raises(httpx.PoolTimeout):
-        client.complete({**CHAT})
-    del chunks
-    assert client.complete({**CHAT})["choices"]
+        complete(client)
+    response.close()
+    assert complete(client)["choices"]
 
 
 @pytest.mark.parametrize(
@@ -189,9 +202,9 @@ def test_no_failure_costs_a_connection(make, sandbox: SandboxServer, step: dict[
     for _ in range(3):
         sandbox.state.script(step)
         with pytest.raises((httpx.HTTPError, ResponseError)):
-            list(client.chunks({**CHAT}))
-    assert client.complete({**CHAT})["choices"]
-    assert list(client.chunks({**CHAT}))
+            streamed(client)
+    assert complete(client)["choices"]
+    assert streamed(client)
 
 
 def test_the_sdk_does_not_read_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -206,7 +219,7 @@ def test_an_answer_before_the_request_is_whole_is_read(make: Callable[..., Clien
     with early_refusal() as url:
         client = make(GIGACHAT_BASE_URL=url)
         with pytest.raises(ResponseError) as caught:
-            client.complete({**CHAT, "user": "x" * 30_000_000})
+            complete(client, user="x" * 30_000_000)
     assert caught.value.status_code == 413
 
 
@@ -217,4 +230,4 @@ def test_a_look_up_waits_less_than_an_answer(make, sandbox: SandboxServer, monke
     sandbox.state.script({"route": "models", "delay": 30}, {"delay": 1})
     with pytest.raises(httpx.ReadTimeout):
         client.get_models()
-    assert client.complete({**CHAT})
+    assert complete(client)

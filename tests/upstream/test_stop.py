@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain, islice
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gpt2giga.chat import Done, Event, ReasoningDelta, TextDelta, ToolCall, Usage
-from gpt2giga.upstream.emulation.stop import cut
+from gpt2giga.upstream.emulation import stop
 
 END = Done("stop", Usage(1, 2))
 CALL = ToolCall("1", "weather", {})
+
+
+def cut(events: Iterable[Event], stops: tuple[str, ...], *, close: bool, size: int = 1) -> Iterator[Event]:
+    """The events in batches of `size`, and as a client adds them up."""
+    source = iter(events)
+    batches = iter(lambda: [*islice(source, size)], [])
+    return chain.from_iterable(stop.cut(batches, stops, close=close))
 
 
 def words(events: list[Event]) -> str:
@@ -27,9 +35,14 @@ SHORT = st.text("ab\n", min_size=1, max_size=4)
 
 
 @settings(deadline=None)
-@given(pieces=st.lists(SHORT, max_size=8), stops=st.lists(SHORT, max_size=4).map(tuple), close=st.booleans())
-def test_any_pieces_any_stops(pieces: list[str], stops: tuple[str, ...], close: bool) -> None:
-    found = list(cut(iter([*map(TextDelta, pieces), END]), stops, close=close))
+@given(
+    pieces=st.lists(SHORT, max_size=8),
+    stops=st.lists(SHORT, max_size=4).map(tuple),
+    close=st.booleans(),
+    size=st.integers(1, 9),
+)
+def test_any_pieces_any_stops(pieces: list[str], stops: tuple[str, ...], close: bool, size: int) -> None:
+    found = list(cut(iter([*map(TextDelta, pieces), END]), stops, close=close, size=size))
     assert words(found) == before_first("".join(pieces), stops)
     assert isinstance(found[-1], Done) and found[-1].finish == "stop"
     assert all(event.text for event in found if isinstance(event, TextDelta))

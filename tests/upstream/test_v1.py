@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pytest
@@ -31,7 +32,16 @@ def whole(message: dict[str, Any], finish: str = "stop") -> dict[str, Any]:
 
 
 def read(*deltas: dict[str, Any], finish: str | None = "stop") -> list[Event]:
-    return list(v1.from_chunks(chunks(*deltas, finish=finish), ToolNames(["f"])))
+    return streamed(chunks(*deltas, finish=finish), ToolNames(["f"]))
+
+
+def streamed(documents: Iterable[Any], names: ToolNames) -> list[Event]:
+    answer = v1.StreamedAnswer(names)
+    return [*(event for document in documents for event in answer.feed(frame(document))), *answer.end()]
+
+
+def frame(document: Any) -> bytes:
+    return b"data: %b\n\n" % json.dumps(document, ensure_ascii=False).encode()
 
 
 def text(events: list[Event]) -> str:
@@ -54,12 +64,10 @@ def test_leaked_words_in_pieces(size: int) -> None:
 
 
 def test_text_that_cannot_be_leaked_words_is_passed_on_at_once() -> None:
-    events = v1.from_chunks(chunks({"content": "a "}, {"content": "assistant"}, {"content": " of"}), ToolNames())
-    assert [next(events), next(events), next(events)] == [
-        TextDelta("a "),
-        TextDelta("assistant of"),
-        Done("stop", None),
-    ]
+    answer = v1.StreamedAnswer(ToolNames())
+    frames = map(frame, chunks({"content": "a "}, {"content": "assistant"}, {"content": " of"}))
+    assert [answer.feed(data) for data in frames] == [[TextDelta("a ")], [], [TextDelta("assistant of")]]
+    assert answer.end() == [Done("stop", None)]
 
 
 @pytest.mark.parametrize(
@@ -139,8 +147,13 @@ def test_the_conversion_of_tools_is_remembered() -> None:
     ids=repr,
 )
 def test_what_is_not_the_documented_form(document: Any) -> None:
+    if not document:  # an empty frame says nothing
+        assert v1.StreamedAnswer(ToolNames()).feed(frame(document)) == []
+    else:
+        with pytest.raises(v1.Unreadable):
+            streamed([document], ToolNames())
     with pytest.raises(v1.Unreadable):
-        list(v1.from_chunks([document], ToolNames()))
+        v1.from_completion(document, ToolNames())
 
 
 def test_arguments_as_text_are_understood() -> None:

@@ -67,7 +67,8 @@ class Tally:
         return to_usage(done.usage or Usage(self.head.prompt, estimate(self.letters)))
 
 
-def to_message(events: Iterable[Event], head: Head) -> dict[str, Any]:
+def to_message(answers: Iterable[list[Event]], head: Head) -> dict[str, Any]:
+    (events,) = answers
     content: list[dict[str, Any]] = []
     tally = Tally(head)
     end: dict[str, Any] = {}

@@ -1,17 +1,14 @@
-"""POST /v1/completions: the form before chat, which old scripts still use."""
+"""Legacy completions, the form before chat, which old scripts still use. Pure."""
 
 from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Blueprint, Response
-
 from gpt2giga.chat import ChatRequest, Done, Event, Message, Text, TextDelta, Usage
-from gpt2giga.config.settings import Settings
 from gpt2giga.dialects import fields
 from gpt2giga.dialects.fields import Body, invalid
 from gpt2giga.dialects.openai.controls import from_stop
@@ -20,11 +17,7 @@ from gpt2giga.dialects.openai.parameters import an_integer, an_object, ignored, 
 from gpt2giga.dialects.openai.request import include_usage, INT32, MOST_CHOICES
 from gpt2giga.dialects.openai.response import added, to_usage
 from gpt2giga.dialects.openai.stream import DONE
-from gpt2giga.errors import BadRequest
-from gpt2giga.telemetry import request_log
-from gpt2giga.upstream.client import GetUpstream
-from gpt2giga.web import sse
-from gpt2giga.web.body import ignored_header, json_body, json_response, with_session
+from gpt2giga.errors import BadRequest, ProxyError
 
 MOST_PROMPTS = 20
 IGNORED: Mapping[str, TypeCheck] = {
@@ -51,57 +44,34 @@ class Head:
     before: list[str]
     filtered_as: str
 
-
-def blueprint(settings: Settings, get_upstream: GetUpstream) -> Blueprint:
-    completions = Blueprint("openai_completions", __name__)
-
-    @completions.post("/completions")
-    def create() -> Response:
-        body = json_body()
-        asked = from_completion_request(body)
-        upstream = get_upstream()
-        model = upstream.catalog.shown(asked.chats[0].model)
-        filtered_as = settings.blacklist_finish_reason
-        head = Head("cmpl-" + secrets.token_hex(16), int(time.time()), model, asked.before, filtered_as)
-        record = request_log.record().opened(model, body, stream=asked.stream)
-        send = upstream.stream if asked.stream else upstream.complete
-        chats = [with_session(chat) for chat in asked.chats]
-        answers = (record.observed(send(chat)) for chat in chats)
-        if asked.stream:
-            chunks = to_chunks(answers, head, include_usage=asked.include_usage)
-            style = sse.Style(to_error, lambda: _part(head, [_choice("", 0)]), settings.heartbeat)
-            response = sse.respond(chunks, style)
-        else:
-            response = json_response(to_completion(answers, head))
-        response.headers.update(ignored_header(asked.ignored))
-        return response
-
-    return completions
+    @classmethod
+    def new(cls, model: str, before: list[str], *, filtered_as: str) -> Head:
+        return cls("cmpl-" + secrets.token_hex(16), int(time.time()), model, before, filtered_as)
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A chat for each answer, what stands before the answer, and how the client wants them."""
+class Delivery:
+    """How the client wants its answers; `before` stands before each. ignored: parameters that change nothing."""
 
-    chats: list[ChatRequest]
     before: list[str]
     stream: bool
     include_usage: bool
-    ignored: list[str]
+    ignored: tuple[str, ...]
 
 
-def from_completion_request(body: Body) -> Asked:
+def from_completion_request(body: Body) -> tuple[list[ChatRequest], Delivery]:
+    """A chat for each answer."""
     if fields.string(body, "suffix"):
         raise BadRequest("GigaChat cannot insert text: 'suffix' is not supported.", param="suffix")
     n = fields.integer(body, "n", 1, MOST_CHOICES) or 1
     prompts = [prompt for prompt in _prompts(body.get("prompt")) for _ in range(n)]
-    return Asked(
-        chats=[_chat(body, prompt) for prompt in prompts],
+    delivery = Delivery(
         before=prompts if fields.boolean(body, "echo") else [""] * len(prompts),
         stream=fields.boolean(body, "stream"),
         include_usage=include_usage(body),
-        ignored=ignored(body, IGNORED),
+        ignored=tuple(ignored(body, IGNORED)),
     )
+    return [_chat(body, prompt) for prompt in prompts], delivery
 
 
 def _prompts(prompt: Any) -> list[str]:
@@ -122,7 +92,7 @@ def _chat(body: Body, prompt: str) -> ChatRequest:
     )
 
 
-def to_completion(answers: Iterable[Iterable[Event]], head: Head) -> dict[str, Any]:
+def to_completion(answers: Iterable[list[Event]], head: Head) -> dict[str, Any]:
     choices = []
     total: Usage | None = Usage()
     for index, events in enumerate(answers):
@@ -137,23 +107,40 @@ def to_completion(answers: Iterable[Iterable[Event]], head: Head) -> dict[str, A
     return {**_part(head, choices), "usage": to_usage(total)}
 
 
-def to_chunks(
-    answers: Iterable[Iterable[Event]], head: Head, *, include_usage: bool
-) -> Generator[dict[str, Any] | str, None, None]:
-    total: Usage | None = Usage()
-    for index, events in enumerate(answers):
-        before = head.before[index]
+class CompletionStream:
+    """One answer after the other, each behind its echo."""
+
+    def __init__(self, head: Head, *, include_usage: bool) -> None:
+        self._head = head
+        self._include_usage = include_usage
+        self._before = [*head.before]
+        self._usage: Usage | None = Usage()
+
+    def feed(self, events: list[Event], choice: int) -> list[dict[str, Any]]:
+        parts = []
         for event in events:
             match event:
                 case TextDelta(piece):
-                    yield _part(head, [_choice(before + piece, index)])
-                    before = ""
+                    parts.append(self._part(piece, choice))
                 case Done(finish, usage):
-                    total = added(total, usage)
-                    yield _part(head, [_choice(before, index, _finish(finish, head))])
-    if include_usage and total:
-        yield {**_part(head, []), "usage": to_usage(total)}
-    yield DONE
+                    parts.append(self._part("", choice, _finish(finish, self._head)))
+                    self._usage = added(self._usage, usage)
+        return parts
+
+    def heartbeat(self, choice: int) -> list[dict[str, Any]]:
+        return [_part(self._head, [_choice("", 0)])]
+
+    def finish(self) -> list[dict[str, Any] | str]:
+        if self._include_usage and self._usage:
+            return [{**_part(self._head, []), "usage": to_usage(self._usage)}, DONE]
+        return [DONE]
+
+    def fail(self, error: ProxyError) -> list[dict[str, Any]]:
+        return [to_error(error)]
+
+    def _part(self, text: str, choice: int, finish: str | None = None) -> dict[str, Any]:
+        before, self._before[choice] = self._before[choice], ""
+        return _part(self._head, [_choice(before + text, choice, finish)])
 
 
 def _choice(text: str, index: int, finish: str | None = None) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""POST /v1/embeddings."""
+"""Embeddings requests and their answers. Pure; raises BadRequest naming the parameter."""
 
 from __future__ import annotations
 
@@ -6,52 +6,37 @@ import base64
 import sys
 from array import array
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from flask import Blueprint, Response
-
-from gpt2giga.chat import Usage
-from gpt2giga.config.settings import Settings
 from gpt2giga.dialects import fields
 from gpt2giga.dialects.fields import Body, invalid
-from gpt2giga.dialects.openai import tokenizer
 from gpt2giga.dialects.openai.parameters import ignored, TypeCheck
 from gpt2giga.dialects.openai.tokenizer import Decode
-from gpt2giga.telemetry import request_log
-from gpt2giga.upstream.client import GetUpstream
 from gpt2giga.upstream.embeddings import Embedding
-from gpt2giga.web.body import ignored_header, json_body, json_response
 
-# Names the texts, by number, whose embedding is the mean of their parts.
-AVERAGED_HEADER = "X-Gpt2giga-Averaged"
 IGNORED: Mapping[str, TypeCheck] = {"user": fields.string}
 
 
-def blueprint(settings: Settings, get_upstream: GetUpstream) -> Blueprint:
-    """Raises SettingsError."""
-    embeddings = Blueprint("openai_embeddings", __name__)
-    decode = tokenizer.load(settings.tokenizer_file)
+@dataclass(frozen=True, slots=True)
+class EmbeddingsRequest:
+    """`model` as the client names it, empty when it names none. ignored: parameters that change nothing."""
 
-    @embeddings.post("/embeddings")
-    def create() -> Response:
-        body = json_body()
-        texts, in_base64 = from_input(body.get("input"), decode), _in_base64(body)
-        asked, dimensions = fields.string(body, "model"), fields.integer(body, "dimensions", 1, 100_000)
-        unused = ignored(body, IGNORED)
-        upstream = get_upstream()
-        model = upstream.catalog.embedder(asked)
-        record = request_log.record().opened(model, body)
-        found = upstream.embed(texts, model)
-        _check_dimensions(dimensions, found, model)
-        record.usage = Usage(prompt=sum(embedding.tokens for embedding in found))
-        response = json_response(to_embeddings(found, asked or model, in_base64=in_base64))
-        response.headers.update(ignored_header(unused))
-        averaged = [str(number) for number, embedding in enumerate(found) if embedding.averaged]
-        if averaged:
-            response.headers[AVERAGED_HEADER] = ",".join(averaged)
-        return response
+    texts: list[str]
+    model: str
+    in_base64: bool
+    dimensions: int | None
+    ignored: tuple[str, ...]
 
-    return embeddings
+
+def from_embeddings_request(body: Body, decode: Decode) -> EmbeddingsRequest:
+    return EmbeddingsRequest(
+        texts=from_input(body.get("input"), decode),
+        model=fields.string(body, "model"),
+        in_base64=_in_base64(body),
+        dimensions=fields.integer(body, "dimensions", 1, 100_000),
+        ignored=tuple(ignored(body, IGNORED)),
+    )
 
 
 def from_input(given: Any, decode: Decode) -> list[str]:
@@ -80,14 +65,12 @@ def _in_base64(body: Body) -> bool:
     return form == "base64"
 
 
-def _check_dimensions(wanted: int | None, found: list[Embedding], model: str) -> None:
-    """A vector cut to fewer numbers would mean something else; that is for the client to decide."""
+def to_embeddings(found: list[Embedding], request: EmbeddingsRequest, model: str) -> dict[str, Any]:
+    """Raises BadRequest where GigaChat's vectors have another length: one cut to fewer numbers would mean something
+    else, and that is for the client to decide."""
     given = len(found[0].vector)
-    if wanted is not None and wanted != given:
+    if request.dimensions not in (None, given):
         raise invalid("dimensions", f"{given}, which is what {model} gives")
-
-
-def to_embeddings(found: list[Embedding], model: str, *, in_base64: bool) -> dict[str, Any]:
     tokens = sum(embedding.tokens for embedding in found)
     return {
         "object": "list",
@@ -95,11 +78,11 @@ def to_embeddings(found: list[Embedding], model: str, *, in_base64: bool) -> dic
             {
                 "object": "embedding",
                 "index": index,
-                "embedding": _packed(embedding.vector) if in_base64 else embedding.vector,
+                "embedding": _packed(embedding.vector) if request.in_base64 else embedding.vector,
             }
             for index, embedding in enumerate(found)
         ],
-        "model": model,
+        "model": request.model or model,
         "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
     }
 

@@ -1,22 +1,17 @@
-"""POST /v1/images/generations, by GigaChat's built-in text2image (contract 3.1)."""
+"""Requests for images, which GigaChat's built-in text2image draws, and their answers. Pure; raises BadRequest."""
 
 from __future__ import annotations
 
 import base64
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from flask import Blueprint, Response
-
-from gpt2giga.chat import Usage
 from gpt2giga.dialects import fields
 from gpt2giga.dialects.fields import Body, invalid
 from gpt2giga.dialects.openai.parameters import an_integer, ignored, TypeCheck
 from gpt2giga.errors import BadRequest
-from gpt2giga.telemetry import request_log
-from gpt2giga.upstream.client import GetUpstream
-from gpt2giga.web.body import ignored_header, json_body, json_response
 
 MOST_IMAGES = 10
 # Clients send what their menus offer; here it means: draw.
@@ -34,25 +29,22 @@ IGNORED: Mapping[str, TypeCheck] = {
 }
 
 
-def blueprint(get_upstream: GetUpstream) -> Blueprint:
-    images = Blueprint("openai_images", __name__)
+@dataclass(frozen=True, slots=True)
+class ImagesRequest:
+    """`model` is empty when none of GigaChat's is named. ignored: parameters that change nothing."""
 
-    @images.post("/images/generations")
-    def create() -> Response:
-        body = json_body()
-        prompt, n, unused = _prompt(body), fields.integer(body, "n", 1, MOST_IMAGES) or 1, ignored(body, IGNORED)
-        _check_delivery(body)
-        model = fields.string(body, "model")
-        upstream = get_upstream()
-        asked = "" if model.startswith(PAINTERS) else model
-        record = request_log.record().opened(upstream.catalog.shown(asked), body)
-        drawings = [upstream.draw(prompt, asked) for _ in range(n)]
-        record.usage = sum((usage for _, usage in drawings), Usage())
-        response = json_response(to_images([image for image, _ in drawings]))
-        response.headers.update(ignored_header(unused))
-        return response
+    prompt: str
+    n: int
+    model: str
+    ignored: tuple[str, ...]
 
-    return images
+
+def from_images_request(body: Body) -> ImagesRequest:
+    prompt, n = _prompt(body), fields.integer(body, "n", 1, MOST_IMAGES) or 1
+    unused = tuple(ignored(body, IGNORED))
+    _check_delivery(body)
+    model = fields.string(body, "model")
+    return ImagesRequest(prompt, n, "" if model.startswith(PAINTERS) else model, unused)
 
 
 def _prompt(body: Body) -> str:

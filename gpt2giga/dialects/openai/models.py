@@ -1,28 +1,14 @@
-"""GET /v1/models and /v1/models/{id}."""
+"""GigaChat's models in OpenAI's shape. Pure."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, Response
-
-from gpt2giga.upstream.client import GetUpstream
 from gpt2giga.upstream.contract.models import Model
-from gpt2giga.web.body import json_response
 
 
-def blueprint(get_upstream: GetUpstream) -> Blueprint:
-    models = Blueprint("openai_models", __name__)
-
-    @models.get("/models")
-    def list_models() -> Response:
-        return json_response({"object": "list", "data": [to_model(m) for m in get_upstream().catalog.models()]})
-
-    @models.get("/models/<path:model_id>")
-    def retrieve_model(model_id: str) -> Response:
-        return json_response(to_model(get_upstream().catalog.model(model_id.rstrip("/"))))
-
-    return models
+def to_list(models: list[Model]) -> dict[str, Any]:
+    return {"object": "list", "data": [to_model(model) for model in models]}
 
 
 def to_model(model: Model) -> dict[str, Any]:

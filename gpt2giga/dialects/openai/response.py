@@ -34,7 +34,7 @@ class Head:
         return cls("chatcmpl-" + secrets.token_hex(16), int(time.time()), model, legacy_functions, filtered_as)
 
 
-def to_chat_completion(answers: Iterable[Iterable[Event]], head: Head) -> dict[str, Any]:
+def to_chat_completion(answers: Iterable[list[Event]], head: Head) -> dict[str, Any]:
     """One answer for each choice. The usage is null where GigaChat did not tell it."""
     choices = []
     total: Usage | None = Usage()

@@ -2,67 +2,82 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator
 from typing import Any
 
 from gpt2giga.chat import Done, Event, ReasoningDelta, RefusalDelta, TextDelta, ToolCall, Usage
+from gpt2giga.dialects.openai.errors import to_error
 from gpt2giga.dialects.openai.response import added, Head, to_finish, to_function, to_usage
+from gpt2giga.errors import ProxyError
 
 DONE = "[DONE]"
 
-
-def heartbeat(head: Head) -> dict[str, Any]:
-    """A sign of life that changes nothing. OpenClaw's watchdog does not count SSE comments, but it counts this."""
-    return _chunk(head, {"content": ""}, 0)
+Chunk = dict[str, Any]
 
 
-def to_chunks(
-    answers: Iterable[Iterable[Event]], head: Head, *, include_usage: bool
-) -> Generator[dict[str, Any] | str, None, None]:
-    """One answer for each choice, one after the other.
+class ChunkStream:
+    """The chunks of one response, with one answer for each choice, one after the other.
 
-    The first chunk carries the role and comes with the first event, so that a refusal can still be a status.
-    The usage is left out where GigaChat did not tell it.
+    The first chunk of a choice carries the role. The usage is left out where GigaChat did not tell it.
     """
-    total: Usage | None = Usage()
-    for index, events in enumerate(answers):
-        started, calls = False, 0
+
+    def __init__(self, head: Head, *, include_usage: bool) -> None:
+        self._head = head
+        self._include_usage = include_usage
+        self._choice = -1
+        self._calls = 0
+        self._usage: Usage | None = Usage()
+
+    def feed(self, events: list[Event], choice: int) -> list[Chunk]:
+        chunks: list[Chunk] = []
+        if choice != self._choice:
+            self._choice, self._calls = choice, 0
+            chunks.append(self._chunk({"role": "assistant", "content": "", "refusal": None}))
         for event in events:
-            if not started:
-                started = True
-                yield _chunk(head, {"role": "assistant", "content": "", "refusal": None}, index)
             match event:
                 case TextDelta(text):
-                    yield _chunk(head, {"content": text}, index)
+                    chunks.append(self._chunk({"content": text}))
                 case ReasoningDelta(text):
-                    yield _chunk(head, {"reasoning_content": text}, index)
+                    chunks.append(self._chunk({"reasoning_content": text}))
                 case RefusalDelta(text):
-                    yield _chunk(head, {"refusal": text}, index)
+                    chunks.append(self._chunk({"refusal": text}))
                 case ToolCall():
-                    yield from (_chunk(head, delta, index) for delta in _to_deltas(event, calls, head))
-                    calls += 1
+                    chunks += [self._chunk(delta) for delta in self._to_deltas(event)]
+                    self._calls += 1
                 case Done(finish, usage):
-                    yield _chunk(head, {}, index, to_finish(finish, head))
-                    total = added(total, usage)
-    if include_usage and total:
-        yield {**_chunk(head, {}, 0), "choices": [], "usage": to_usage(total)}
-    yield DONE
+                    chunks.append(self._chunk({}, to_finish(finish, self._head)))
+                    self._usage = added(self._usage, usage)
+        return chunks
+
+    def heartbeat(self, choice: int) -> list[Chunk]:
+        """OpenClaw's watchdog does not count SSE comments, but it counts this, which changes nothing."""
+        return [_chunk(self._head, {"content": ""}, 0)]
+
+    def finish(self) -> list[Chunk | str]:
+        if self._include_usage and self._usage:
+            return [{**_chunk(self._head, {}, 0), "choices": [], "usage": to_usage(self._usage)}, DONE]
+        return [DONE]
+
+    def fail(self, error: ProxyError) -> list[Chunk]:
+        """[DONE] would make the cut answer look whole."""
+        return [to_error(error)]
+
+    def _to_deltas(self, call: ToolCall) -> list[dict[str, Any]]:
+        """The call with its name first and its arguments after it, as clients are used to add them up."""
+        function = to_function(call)
+        opening = {"name": function["name"], "arguments": ""}
+        rest = {"arguments": function["arguments"]}
+        if self._head.legacy_functions:
+            return [{"function_call": opening}, {"function_call": rest}]
+        return [
+            {"tool_calls": [{"index": self._calls, "id": call.id, "type": "function", "function": opening}]},
+            {"tool_calls": [{"index": self._calls, "function": rest}]},
+        ]
+
+    def _chunk(self, delta: dict[str, Any], finish: str | None = None) -> Chunk:
+        return _chunk(self._head, delta, self._choice, finish)
 
 
-def _to_deltas(call: ToolCall, index: int, head: Head) -> Iterator[dict[str, Any]]:
-    """The call with its name first and its arguments after it, as clients are used to add them up."""
-    function = to_function(call)
-    opening = {"name": function["name"], "arguments": ""}
-    rest = {"arguments": function["arguments"]}
-    if head.legacy_functions:
-        yield {"function_call": opening}
-        yield {"function_call": rest}
-    else:
-        yield {"tool_calls": [{"index": index, "id": call.id, "type": "function", "function": opening}]}
-        yield {"tool_calls": [{"index": index, "function": rest}]}
-
-
-def _chunk(head: Head, delta: dict[str, Any], index: int, finish: str | None = None) -> dict[str, Any]:
+def _chunk(head: Head, delta: dict[str, Any], index: int, finish: str | None = None) -> Chunk:
     return {
         "id": head.id,
         "object": "chat.completion.chunk",

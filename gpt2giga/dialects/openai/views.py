@@ -1,44 +1,118 @@
-"""POST /v1/chat/completions."""
+"""OpenAI's endpoints but for Responses: chat and legacy completions, embeddings, images, files."""
 
 from __future__ import annotations
 
-from flask import Blueprint, Response
+from functools import partial
 
+from flask import Blueprint, request, Response
+
+from gpt2giga.chat import Usage
 from gpt2giga.config.settings import Settings
+from gpt2giga.dialects.fields import invalid
+from gpt2giga.dialects.openai import completions, response, tokenizer
+from gpt2giga.dialects.openai.completions import CompletionStream, from_completion_request, to_completion
+from gpt2giga.dialects.openai.embeddings import from_embeddings_request, to_embeddings
 from gpt2giga.dialects.openai.errors import to_error
+from gpt2giga.dialects.openai.files import checked_id, to_file
+from gpt2giga.dialects.openai.images import from_images_request, to_images
+from gpt2giga.dialects.openai.models import to_list, to_model
 from gpt2giga.dialects.openai.request import from_chat_request
-from gpt2giga.dialects.openai.response import Head, to_chat_completion
-from gpt2giga.dialects.openai.stream import heartbeat, to_chunks
-from gpt2giga.telemetry import request_log
+from gpt2giga.dialects.openai.response import to_chat_completion
+from gpt2giga.dialects.openai.stream import ChunkStream
 from gpt2giga.upstream.client import GetUpstream
-from gpt2giga.web import sse
-from gpt2giga.web.body import ignored_header, json_body, json_response, with_session
+from gpt2giga.upstream.files.media import from_bytes
+from gpt2giga.web.body import json_body
+from gpt2giga.web.converse import Conversation, Dialect
+from gpt2giga.web.errors import ErrorForm
+from gpt2giga.web.exchange import current
+from gpt2giga.web.json_response import json_response, name_ignored
+from gpt2giga.web.models import ModelsForm
+
+# Names the texts, by number, whose embedding is the mean of their parts.
+AVERAGED_HEADER = "X-Gpt2giga-Averaged"
+
+ERROR_FORM = ErrorForm(lambda error, _: to_error(error))
+MODELS_FORM = ModelsForm(to_list, to_model)
 
 
-def blueprint(settings: Settings, get_upstream: GetUpstream) -> Blueprint:
-    chat = Blueprint("openai_chat", __name__)
+def chat_blueprint(settings: Settings, conversation: Conversation) -> Blueprint:
+    openai = Blueprint("openai_chat", __name__)
 
-    @chat.post("/chat/completions")
-    def create() -> Response:
-        upstream = get_upstream()
-        body = json_body()
-        request, delivery = from_chat_request(body)
-        request = with_session(request)
-        head = Head.new(
-            upstream.catalog.shown(request.model),
+    @openai.post("/chat/completions")
+    def create_chat_completion() -> Response:
+        chat, delivery = from_chat_request(json_body())
+        head = response.Head.new(
+            chat.model or settings.model,
             legacy_functions=delivery.legacy_functions,
             filtered_as=settings.blacklist_finish_reason,
         )
-        record = request_log.record().opened(head.model, body, stream=delivery.stream)
-        send = upstream.stream if delivery.stream else upstream.complete
-        # Each choice is asked for when the one before is done: a personal account may have one request at a time.
-        answers = (record.observed(send(request)) for _ in range(delivery.n))
-        if delivery.stream:
-            chunks = to_chunks(answers, head, include_usage=delivery.include_usage)
-            response = sse.respond(chunks, sse.Style(to_error, lambda: heartbeat(head), settings.heartbeat))
-        else:
-            response = json_response(to_chat_completion(answers, head))
-        response.headers.update(ignored_header(delivery.ignored))
-        return response
+        stream = partial(ChunkStream, head, include_usage=delivery.include_usage)
+        dialect = Dialect(head.model, partial(to_chat_completion, head=head), stream)
+        return conversation.reply([chat] * delivery.n, delivery, dialect)
 
-    return chat
+    @openai.post("/completions")
+    def create_completion() -> Response:
+        chats, delivery = from_completion_request(json_body())
+        head = completions.Head.new(
+            chats[0].model or settings.model, delivery.before, filtered_as=settings.blacklist_finish_reason
+        )
+        stream = partial(CompletionStream, head, include_usage=delivery.include_usage)
+        return conversation.reply(chats, delivery, Dialect(head.model, partial(to_completion, head=head), stream))
+
+    return openai
+
+
+def blueprint(settings: Settings, get_upstream: GetUpstream) -> Blueprint:
+    """Raises SettingsError."""
+    openai = Blueprint("openai", __name__)
+    decode = tokenizer.load(settings.tokenizer_file)
+
+    @openai.post("/embeddings")
+    def create_embeddings() -> Response:
+        asked = from_embeddings_request(json_body(), decode)
+        upstream, exchange = get_upstream(), current()
+        exchange.model = model = upstream.catalog.embedder(asked.model)
+        found = upstream.embed(asked.texts, model)
+        answer = json_response(to_embeddings(found, asked, model))
+        exchange.usage = Usage(prompt=sum(embedding.tokens for embedding in found))
+        averaged = [str(number) for number, embedding in enumerate(found) if embedding.averaged]
+        if averaged:
+            answer.headers[AVERAGED_HEADER] = ",".join(averaged)
+        return name_ignored(answer, asked.ignored)
+
+    @openai.post("/images/generations")
+    def create_images() -> Response:
+        asked = from_images_request(json_body())
+        upstream, exchange = get_upstream(), current()
+        exchange.model = asked.model or settings.model
+        drawings = [upstream.draw(asked.prompt, asked.model) for _ in range(asked.n)]
+        exchange.usage = sum((usage for _, usage in drawings), Usage())
+        return name_ignored(json_response(to_images([image for image, _ in drawings])), asked.ignored)
+
+    @openai.post("/files")
+    def upload_file() -> Response:
+        sent = request.files.get("file")
+        if sent is None:
+            raise invalid("file", "a file, in a multipart form")
+        media = from_bytes(sent.read(), sent.mimetype, sent.filename or "")
+        return json_response(to_file(get_upstream().files.upload(media), request.form.get("purpose")))
+
+    @openai.get("/files")
+    def list_files() -> Response:
+        found = [to_file(file) for file in get_upstream().files.list()]
+        return json_response({"object": "list", "data": found, "has_more": False})
+
+    @openai.get("/files/<file_id>")
+    def retrieve_file(file_id: str) -> Response:
+        return json_response(to_file(get_upstream().files.get(checked_id(file_id))))
+
+    @openai.get("/files/<file_id>/content")
+    def retrieve_file_content(file_id: str) -> Response:
+        return Response(get_upstream().files.content(checked_id(file_id)), mimetype="application/octet-stream")
+
+    @openai.delete("/files/<file_id>")
+    def delete_file(file_id: str) -> Response:
+        get_upstream().files.delete(checked_id(file_id))
+        return json_response({"id": file_id, "object": "file", "deleted": True})
+
+    return openai

@@ -88,8 +88,9 @@ def to_object(
     }
 
 
-def to_response(events: Iterable[Event], head: Head) -> dict[str, Any]:
+def to_response(answers: Iterable[list[Event]], head: Head) -> dict[str, Any]:
     """The whole answer: what the events of the stream add up to."""
+    (events,) = answers
     output = Output(head.key, head.toolbox)
     done = Done("stop", None)
     for event in events:

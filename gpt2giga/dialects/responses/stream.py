@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
-from typing import Any
+from collections.abc import Callable
 
 from gpt2giga.chat import Done, Event
 from gpt2giga.dialects.responses.output import Output, Wire
 from gpt2giga.dialects.responses.response import Head, to_finished, to_object, why_incomplete
 from gpt2giga.errors import BadRequest, ContextTooLong, ProxyError, QuotaExceeded, RateLimited
 
-FINAL = ("response.completed", "response.incomplete")
 # Codex tells by these what is worth another try; anything else it repeats.
 CODES: tuple[tuple[type[ProxyError], str], ...] = (
     (ContextTooLong, "context_length_exceeded"),
@@ -20,55 +18,54 @@ CODES: tuple[tuple[type[ProxyError], str], ...] = (
 )
 
 
-class Stream:
-    """One streamed response. Its events are made in one place and sent in another, which `stamp`s them."""
+class ResponseStream:
+    """The events of one response, numbered. keep: called with the response that is whole, before a client can know of
+    it: one that has read the end may refer to it at once.
+    """
 
-    def __init__(self, head: Head) -> None:
+    def __init__(self, head: Head, keep: Callable[[Wire], None]) -> None:
         self._head = head
+        self._keep = keep
         self._output = Output(head.key, head.toolbox)
+        self._has_begun = False
         self._sent = 0
 
-    def events(self, events: Iterable[Event]) -> Generator[Wire, None, None]:
-        """The first two come with the first event, so that a refusal can still be a status."""
-        begun = False
-        try:
-            for event in events:
-                if not begun:
-                    begun = True
-                    yield self.sign_of_life()
-                    yield {**self.sign_of_life(), "type": "response.in_progress"}
-                if isinstance(event, Done):
-                    yield from self._last(event)
-                else:
-                    yield from self._output.add(event)
-        except ProxyError as error:
-            if begun:
-                yield {"type": "error", "code": to_code(error), "message": error.message, "param": error.param}
-            raise
+    def feed(self, events: list[Event], choice: int) -> list[Wire]:
+        items: list[Wire] = []
+        if not self._has_begun:
+            self._has_begun = True
+            items = [*self.heartbeat(choice), *self.heartbeat(choice)]
+        for event in events:
+            made = self._last(event) if isinstance(event, Done) else self._output.add(event)
+            items += [self._numbered(item) for item in made]
+        return items
 
-    def _last(self, done: Done) -> Generator[Wire, None, None]:
-        yield from self._output.finish(complete=not why_incomplete(done, self._head))
+    def heartbeat(self, choice: int) -> list[Wire]:
+        """The first event of all, and later one that changes nothing."""
+        kind = "response.in_progress" if self._sent else "response.created"
+        return [self._numbered({"type": kind, "response": to_object(self._head, "in_progress")})]
+
+    def finish(self) -> list[Wire]:
+        return []
+
+    def fail(self, error: ProxyError) -> list[Wire]:
+        code = to_code(error)
+        details = {"code": code, "message": to_message(error)}
+        failed = to_object(self._head, "failed", self._output.items, error=details)
+        items: list[Wire] = [{"type": "response.failed", "response": failed}]
+        if self._has_begun:
+            items.insert(0, {"type": "error", "code": code, "message": error.message, "param": error.param})
+        return [self._numbered(item) for item in items]
+
+    def _last(self, done: Done) -> list[Wire]:
+        items = self._output.finish(complete=not why_incomplete(done, self._head))
         response = to_finished(self._head, self._output, done)
-        yield {"type": f"response.{response['status']}", "response": response}
+        self._keep(response)
+        return [*items, {"type": f"response.{response['status']}", "response": response}]
 
-    def sign_of_life(self) -> Wire:
-        """`stamp` makes it a response.in_progress unless it is the first of all."""
-        return {"type": "response.created", "response": to_object(self._head, "in_progress")}
-
-    def failed(self, error: ProxyError) -> Wire:
-        details = {"code": to_code(error), "message": to_message(error)}
-        return {
-            "type": "response.failed",
-            "response": to_object(self._head, "failed", self._output.items, error=details),
-        }
-
-    def stamp(self, event: Any) -> Wire:
-        """Numbers an event when it is sent: a heartbeat comes between events that were made before it."""
-        number = self._sent
-        self._sent += 1
-        if number and event["type"] == "response.created":
-            event = {**event, "type": "response.in_progress"}
-        return {**event, "sequence_number": number}
+    def _numbered(self, item: Wire) -> Wire:
+        number, self._sent = self._sent, self._sent + 1
+        return {**item, "sequence_number": number}
 
 
 def to_code(error: ProxyError) -> str:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Generator
-from typing import Any
+from collections.abc import Callable, Iterable
+from functools import partial
 
 from flask import Blueprint, request, Response
 
-from gpt2giga.chat import ChatRequest
+from gpt2giga.chat import ChatRequest, Event
 from gpt2giga.config.settings import Settings
 from gpt2giga.dialects import fields
 from gpt2giga.dialects.fields import Body
@@ -20,19 +20,19 @@ from gpt2giga.dialects.responses.output import Wire
 from gpt2giga.dialects.responses.request import Delivery, from_responses_request, Past
 from gpt2giga.dialects.responses.response import Head, to_response
 from gpt2giga.dialects.responses.store import Kept, Store
-from gpt2giga.dialects.responses.stream import FINAL, Stream
+from gpt2giga.dialects.responses.stream import ResponseStream
 from gpt2giga.errors import BadRequest
-from gpt2giga.telemetry import request_log
 from gpt2giga.upstream.client import GetUpstream
-from gpt2giga.web import sse
-from gpt2giga.web.auth import client_key
-from gpt2giga.web.body import ignored_header, json_body, json_response, with_session
+from gpt2giga.web.body import json_body
+from gpt2giga.web.converse import Conversation, Dialect
+from gpt2giga.web.exchange import current
+from gpt2giga.web.json_response import json_response
 
 log = logging.getLogger(__name__)
 
 
-def blueprint(settings: Settings, get_upstream: GetUpstream) -> Blueprint:
-    views = _Views(settings, get_upstream)
+def blueprint(settings: Settings, get_upstream: GetUpstream, conversation: Conversation) -> Blueprint:
+    views = _Views(settings, get_upstream, conversation)
     responses = Blueprint("responses", __name__)
     responses.post("/responses")(views.create)
     responses.post("/responses/input_tokens")(views.input_tokens)
@@ -43,33 +43,23 @@ def blueprint(settings: Settings, get_upstream: GetUpstream) -> Blueprint:
 
 
 class _Views:
-    def __init__(self, settings: Settings, get_upstream: GetUpstream) -> None:
+    def __init__(self, settings: Settings, get_upstream: GetUpstream, conversation: Conversation) -> None:
         self._settings = settings
         self._get_upstream = get_upstream
+        self._conversation = conversation
         self._store = Store(settings.state_dir, settings.store_days, settings.store_size)
         problem = self._store.problem()
         if problem and settings.store_days:
             log.warning("Responses are not kept, so previous_response_id is refused (GPT2GIGA_STATE_DIR): %s", problem)
 
     def create(self) -> Response:
-        upstream = self._get_upstream()
         body = json_body()
         chat, delivery = self._read(body)
-        chat = with_session(chat)
         filtered_as = self._settings.blacklist_finish_reason
-        head = Head.new(upstream.catalog.shown(chat.model), body, delivery.toolbox, filtered_as=filtered_as)
-        record = request_log.record().opened(head.model, body, stream=delivery.stream)
+        head = Head.new(chat.model or self._settings.model, body, delivery.toolbox, filtered_as=filtered_as)
         keep = self._keeper(delivery, head)
-        if delivery.stream:
-            stream = Stream(head)
-            events = _kept_first(stream.events(record.observed(upstream.stream(chat))), keep)
-            response = sse.respond(events, self._style(stream))
-        else:
-            answer = to_response(record.observed(upstream.complete(chat)), head)
-            keep(answer)
-            response = json_response(answer)
-        response.headers.update(ignored_header(delivery.ignored))
-        return response
+        dialect = Dialect(head.model, partial(_kept, head=head, keep=keep), partial(ResponseStream, head, keep), True)
+        return self._conversation.reply([chat], delivery, dialect)
 
     def input_tokens(self) -> Response:
         """Texts only: what an image costs GigaChat does not tell beforehand."""
@@ -110,19 +100,14 @@ class _Views:
 
         return keep
 
-    def _style(self, stream: Stream) -> sse.Style:
-        return sse.Style(stream.failed, stream.sign_of_life, self._settings.heartbeat, named=True, stamp=stream.stamp)
-
     def _tenant(self) -> str:
         """Where everybody may come in with any key or none, all are one."""
         if not (self._settings.api_key or self._settings.pass_token):
             return ""
-        return hashlib.sha256(client_key().encode()).hexdigest()
+        return hashlib.sha256(current().key.encode()).hexdigest()
 
 
-def _kept_first(events: Generator[Wire, None, None], keep: Callable[[Wire], None]) -> Generator[Any, None, None]:
-    """A client that has read the end of its response may refer to it at once. One that hung up before cannot."""
-    for event in events:
-        if event["type"] in FINAL:
-            keep(event["response"])
-        yield event
+def _kept(answers: Iterable[list[Event]], head: Head, keep: Callable[[Wire], None]) -> Wire:
+    response = to_response(answers, head)
+    keep(response)
+    return response

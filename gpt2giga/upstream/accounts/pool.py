@@ -6,9 +6,9 @@ import threading
 from collections import OrderedDict
 
 from gpt2giga.config.settings import Settings
+from gpt2giga.upstream.accounts.client_account import account_settings
 from gpt2giga.upstream.client import Upstream
 from gpt2giga.upstream.listener import NOBODY, Observer
-from gpt2giga.web.auth import account_settings, client_key
 
 # Accounts in use at a time; the one not asked for longest makes room, those that GigaChat does not know first, for
 # keys are easily made up. What it still has in work goes on.
@@ -16,7 +16,7 @@ MOST = 100
 
 
 class Accounts:
-    """Called by a view, gives the Upstream for the current request."""
+    """The accounts in use. `of` gives the one that answers a client with this key."""
 
     def __init__(self, settings: Settings, observer: Observer = NOBODY) -> None:
         self._settings, self._observer = settings, observer
@@ -24,9 +24,9 @@ class Accounts:
         self._theirs: OrderedDict[str, Upstream] = OrderedDict()
         self._lock = threading.Lock()
 
-    def __call__(self) -> Upstream:
+    def of(self, key: str) -> Upstream:
         """Raises NotAuthenticated. The service's own account never stands in for a client's."""
-        return self._own or self._of(client_key())
+        return self._own or self._of(key)
 
     def _of(self, key: str) -> Upstream:
         with self._lock:

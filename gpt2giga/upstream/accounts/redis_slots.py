@@ -116,7 +116,11 @@ class RedisLimiter:
     def held(self) -> int:
         return len(self._held) + self._here.held
 
-    def acquire(self, timeout: float) -> Slot:
+    def acquire(self, timeout: float, tick: float | None = None) -> Any:
+        yield from ()
+        return self.acquire_now(timeout)
+
+    def acquire_now(self, timeout: float) -> Slot:
         """Raises QueueTimeout after `timeout` seconds in the line."""
         slot = Slot(self._give_back)
         deadline = slot.since + timeout
@@ -124,7 +128,7 @@ class RedisLimiter:
         if slot.number is not None:
             return slot
         if self._away:
-            return self._here.acquire(max(0.0, deadline - time.monotonic()))
+            return self._here.acquire_now(max(0.0, deadline - time.monotonic()))
         raise QueueTimeout(time.monotonic() - slot.since, ahead)
 
     def _give_back(self, number: int) -> None:

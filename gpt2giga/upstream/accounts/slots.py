@@ -26,6 +26,7 @@ import weakref
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 try:
     import fcntl
@@ -104,7 +105,11 @@ class Limiter:
     def held(self) -> int:
         return len(self._held)
 
-    def acquire(self, timeout: float) -> Slot:
+    def acquire(self, timeout: float, tick: float | None = None) -> Any:
+        yield from ()
+        return self.acquire_now(timeout)
+
+    def acquire_now(self, timeout: float) -> Slot:
         """Raises QueueTimeout after `timeout` seconds in the line."""
         slot, served, ahead = Slot(self._ring), not self._slots, 0
         try:

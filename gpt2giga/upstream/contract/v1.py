@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Literal
 
 import orjson
+from pydantic_core import from_json
 
 from gpt2giga.chat import (
     arguments_from_json,
@@ -106,21 +107,12 @@ class Unreadable(Exception):
         self.document = document
 
 
-def from_completion(completion: Any, names: ToolNames) -> Iterator[Event]:
-    """`completion` and chunks are JSON as it came: the SDK's models cost more per chunk than all that is done here,
-    and refuse answers that can be read. Raises Unreadable, UpstreamCut, UpstreamError.
+def from_completion(completion: Any, names: ToolNames) -> list[Event]:
+    """`completion` is JSON as it came: the SDK's models cost more than all that is done here, and refuse answers that
+    can be read. Raises Unreadable, UpstreamCut, UpstreamError.
     """
     answer = _Answer(names)
-    yield from answer.feed(completion, "message")
-    yield from answer.end()
-
-
-def from_chunks(chunks: Iterable[Any], names: ToolNames) -> Iterator[Event]:
-    """Raises UpstreamCut when the chunks end without a finish reason (contract 7: the SDK ends silently)."""
-    answer = _Answer(names)
-    for chunk in chunks:
-        yield from answer.feed(chunk, "delta")
-    yield from answer.end()
+    return [*answer.add(completion, "message"), *answer.end()]
 
 
 class _Answer:
@@ -133,7 +125,7 @@ class _Answer:
         self._called = False
         self._held = ""
 
-    def feed(self, document: Any, key: str) -> list[Event]:
+    def add(self, document: Any, key: str) -> list[Event]:
         """`key`: where a choice holds what the model said."""
         try:
             choices, usage = document["choices"], document.get("usage")
@@ -158,17 +150,16 @@ class _Answer:
             events.append(self._call(said["function_call"], said.get("functions_state_id")))
         return events
 
-    def end(self) -> Iterator[Event]:
+    def end(self) -> list[Event]:
         if self._finish is None:
             raise UpstreamCut("GigaChat's answer ended before it was whole.", transient=True)
         if self._finish == "error":  # contract 4: the model wrote invalid arguments
             raise UpstreamError(
                 "GigaChat's model produced an invalid function call. Try again.", code="upstream_model_error"
             )
-        if self._held:
-            yield TextDelta(self._held)
-        finish = FINISH.get(self._finish, "stop")
-        yield Done("tool_calls" if self._called else finish, self._usage)
+        finish = "tool_calls" if self._called else FINISH.get(self._finish, "stop")
+        done = Done(finish, self._usage)
+        return [TextDelta(self._held), done] if self._held else [done]
 
     def _safe(self, text: str) -> str:
         """Holds back what may be the beginning of a leaked call until it is known not to be one."""
@@ -206,3 +197,42 @@ def _usage(usage: dict[str, Any]) -> Usage:
     """GigaChat leaves cached tokens out of prompt_tokens, OpenAI counts them in (contract 4)."""
     cached = int(usage.get("precached_prompt_tokens") or 0)
     return Usage(int(usage["prompt_tokens"]) + cached, int(usage["completion_tokens"]), cached)
+
+
+class StreamedAnswer(_Answer):
+    """An answer from the bytes of GigaChat's stream, in pieces of any size.
+
+    Lines end at line feeds only: U+2028 in a text is no end, as it is for many a library.
+    """
+
+    def __init__(self, names: ToolNames) -> None:
+        super().__init__(names)
+        self._rest = b""
+
+    def feed(self, piece: bytes) -> list[Event]:
+        """Raises Unreadable."""
+        *lines, self._rest = (self._rest + piece).split(b"\n")
+        events: list[Event] = []
+        for line in lines:
+            if line.startswith(b"data:") and (document := _parsed(line[5:])):
+                events += self.add(document, "delta")
+        return events
+
+    def end(self) -> list[Event]:
+        """Raises UpstreamCut when the stream ended without a finish reason."""
+        return [*self.feed(b"\n"), *super().end()]
+
+
+def _parsed(data: bytes) -> Any:
+    """GigaChat does not escape what it sends (contract 9), and strict JSON has no control characters in its strings."""
+    if data.strip() == b"[DONE]":
+        return None
+    try:
+        return from_json(data)
+    except ValueError:
+        pass
+    text = data.decode("utf-8", "replace")
+    try:
+        return json.loads(text, strict=False)
+    except (ValueError, RecursionError) as error:
+        raise Unreadable(text) from error

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any, TypeAlias
+from typing import Any
 
 import orjson
 
@@ -24,24 +24,24 @@ from gpt2giga.chat import (
     ToolChoice,
 )
 from gpt2giga.errors import UpstreamError
+from gpt2giga.upstream.emulation.asking import Ask, collected
 from gpt2giga.upstream.emulation.json_schema import validator
-
-# One request to GigaChat.
-Ask: TypeAlias = Callable[[ChatRequest], Iterator[Event]]
 
 FENCED = re.compile(r"\s*```(?:json)?\s*(.*?)\s*```\s*", re.DOTALL | re.IGNORECASE)
 FUNCTION = "answer"
 FILTERED = "GigaChat's filter stopped the answer."
 
 
-def with_json(chat: ChatRequest, wanted: JsonFormat, ask: Ask, *, streamed: bool, as_function: bool) -> Iterator[Event]:
+def with_json(
+    chat: ChatRequest, wanted: JsonFormat, ask: Ask, *, streamed: bool, as_function: bool
+) -> Iterator[list[Event]]:
     """Raises BadRequest for a schema that is none, UpstreamError when a strict promise cannot be kept."""
     check = Check(wanted)
     if chat.tools and chat.tool_choice.mode != "none":
         # GigaChat does not take functions together with response_format (contract 3.1), so first with tools only.
-        events = list(ask(_instructed(chat, wanted)))
+        events = yield from collected(ask(_instructed(chat, wanted)))
         if _is_called(events) or not check.fault(events):
-            yield from cleaned(events)
+            yield cleaned(events)
             return
     chat = replace(chat, tools=(), tool_choice=ToolChoice())
     if streamed and wanted.schema and not as_function:
@@ -52,22 +52,24 @@ def with_json(chat: ChatRequest, wanted: JsonFormat, ask: Ask, *, streamed: bool
         yield from _repaired(_instructed(chat, wanted), check, ask)
 
 
-def once(chat: ChatRequest, ask: Ask, *, as_function: bool) -> Iterator[Event]:
+def once(chat: ChatRequest, ask: Ask, *, as_function: bool) -> Iterator[list[Event]]:
     """The answer to one request, whatever it is; as_function: a schema becomes that of a forced function."""
     if not as_function or chat.json_format is None:
-        yield from ask(chat)
-        return
+        return ask(chat)
     schema, is_wrapped = _arguments(chat.json_format.schema)
     forced = ToolChoice("named", FUNCTION)
     chat = replace(chat, tools=(Tool(FUNCTION, "Gives the answer.", schema),), tool_choice=forced, json_format=None)
-    for event in ask(chat):
-        if isinstance(event, ToolCall):
-            value = event.arguments.get("value") if is_wrapped else event.arguments
-            yield TextDelta(orjson.dumps(value).decode())
-        elif isinstance(event, Done) and event.finish == "tool_calls":
-            yield replace(event, finish="stop")
-        else:
-            yield event
+    return ([_as_text(event, is_wrapped) for event in batch] for batch in ask(chat))
+
+
+def _as_text(event: Event, is_wrapped: bool) -> Event:
+    """The arguments of the forced function are the answer."""
+    if isinstance(event, ToolCall):
+        value = event.arguments.get("value") if is_wrapped else event.arguments
+        return TextDelta(orjson.dumps(value).decode())
+    if isinstance(event, Done) and event.finish == "tool_calls":
+        return replace(event, finish="stop")
+    return event
 
 
 def _arguments(schema: dict[str, Any]) -> tuple[dict[str, Any], bool]:
@@ -89,43 +91,46 @@ def _moved(node: Any) -> Any:
     return moved
 
 
-def _streamed(chat: ChatRequest, check: Check, ask: Ask) -> Iterator[Event]:
+def _streamed(chat: ChatRequest, check: Check, ask: Ask) -> Iterator[list[Event]]:
     """Text that begins as JSON does is passed on as it comes, and checked at the end.
 
     Everything else is held back, so that it can still become a refusal or be asked for once more.
     """
     seen: list[Event] = []
     flows = False
-    for event in ask(chat):
-        seen.append(event)
-        if isinstance(event, TextDelta) and not flows:
-            text = _text(seen).lstrip()
-            flows = text.startswith(("{", "["))
-            if flows:
-                yield TextDelta(text)
-        elif isinstance(event, TextDelta | ReasoningDelta):
-            yield event
+    for batch in ask(chat):
+        passed: list[Event] = []
+        for event in batch:
+            seen.append(event)
+            if isinstance(event, TextDelta) and not flows:
+                text = _text(seen).lstrip()
+                flows = text.startswith(("{", "["))
+                if flows:
+                    passed.append(TextDelta(text))
+            elif isinstance(event, TextDelta | ReasoningDelta):
+                passed.append(event)
+        yield passed
     if not flows:
         yield from _repaired(chat, check, ask, [event for event in seen if not isinstance(event, ReasoningDelta)])
         return
     if _finish(seen) == "content_filter":
-        yield RefusalDelta(FILTERED)
+        yield [RefusalDelta(FILTERED), _done(seen)]
     else:
         check.demand(seen)
-    yield _done(seen)
+        yield [_done(seen)]
 
 
-def _repaired(chat: ChatRequest, check: Check, ask: Ask, events: list[Event] | None = None) -> Iterator[Event]:
+def _repaired(chat: ChatRequest, check: Check, ask: Ask, events: list[Event] | None = None) -> Iterator[list[Event]]:
     """The answer if it passes; else the second one, asked for with what was wrong with the first."""
-    events = events or list(ask(chat))
+    events = events or (yield from collected(ask(chat)))
     fault = check.fault(events)
     if fault:
         text = _text(events)
         said = (Message("assistant", (Text(text),)),) if text else ()
         request = Message("user", (Text(f"This is not what was asked for: {fault}. {_instruction(check.wanted)}"),))
-        events = list(ask(replace(chat, messages=(*chat.messages, *said, request))))
+        events = yield from collected(ask(replace(chat, messages=(*chat.messages, *said, request))))
         check.demand(events)
-    yield from cleaned(events)
+    yield cleaned(events)
 
 
 class Check:
@@ -152,16 +157,15 @@ class Check:
             raise UpstreamError(f"GigaChat's answer does not follow the response format: {fault}.", code="invalid_json")
 
 
-def cleaned(events: list[Event]) -> Iterator[Event]:
+def cleaned(events: list[Event]) -> list[Event]:
     """One text without code fences, or a refusal when GigaChat's filter answered instead of the model."""
     text = _text(events)
-    yield from (event for event in events if isinstance(event, ReasoningDelta))
+    answer: list[Event] = [event for event in events if isinstance(event, ReasoningDelta)]
     if _finish(events) == "content_filter":
-        yield RefusalDelta(text or FILTERED)
+        answer.append(RefusalDelta(text or FILTERED))
     elif text:
-        yield TextDelta(_unfenced(text))
-    yield from (event for event in events if isinstance(event, ToolCall))
-    yield _done(events)
+        answer.append(TextDelta(_unfenced(text)))
+    return [*answer, *(event for event in events if isinstance(event, ToolCall)), _done(events)]
 
 
 def _is_object(document: Any) -> str:

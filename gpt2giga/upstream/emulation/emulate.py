@@ -7,41 +7,39 @@ from dataclasses import replace
 
 from gpt2giga.chat import ChatRequest, Done, Event, Usage
 from gpt2giga.upstream.emulation import checked_json, required_call, stop
-from gpt2giga.upstream.emulation.checked_json import Ask
+from gpt2giga.upstream.emulation.asking import Ask
 
 
-def answer(chat: ChatRequest, ask: Ask, *, streamed: bool, as_function: bool) -> Iterator[Event]:
-    """Events of one answer. The usage is that of all requests it took; closing the iterator closes the one in work.
+def is_needed(chat: ChatRequest) -> bool:
+    """Nearly never: GigaChat's answer is the answer."""
+    return bool(chat.stop or chat.json_format or chat.tool_choice.mode == "required")
+
+
+def emulate(chat: ChatRequest, ask: Ask, *, streamed: bool, as_function: bool) -> Iterator[list[Event]]:
+    """One answer. The usage is that of all requests it took; closing the iterator closes the one in work.
 
     streamed: what is yielded is passed on at once and cannot be taken back.
     as_function: structured output by a forced function, for models without response_format.
     """
-    if not (chat.stop or chat.json_format or chat.tool_choice.mode == "required"):
-        return ask(chat)  # nearly all: GigaChat's answer is the answer
-    return _emulated(chat, ask, streamed, as_function)
-
-
-def _emulated(chat: ChatRequest, ask: Ask, streamed: bool, as_function: bool) -> Iterator[Event]:
     spent: list[Usage] = []
 
-    def counted(chat: ChatRequest) -> Iterator[Event]:
-        for event in ask(chat):
-            if isinstance(event, Done) and event.usage:
-                spent.append(event.usage)
-            yield event
+    def counted(chat: ChatRequest) -> Iterator[list[Event]]:
+        for batch in ask(chat):
+            spent.extend(event.usage for event in batch if isinstance(event, Done) and event.usage)
+            yield batch
 
-    for event in stop.cut(_made(chat, counted, streamed, as_function), chat.stop, close=streamed):
-        yield replace(event, usage=sum(spent, Usage())) if isinstance(event, Done) and spent else event
+    made = _made(chat, counted, streamed, as_function)
+    for batch in stop.cut(made, chat.stop, close=streamed) if chat.stop else made:
+        yield [
+            replace(event, usage=sum(spent, Usage())) if isinstance(event, Done) and spent else event for event in batch
+        ]
 
 
-def _made(chat: ChatRequest, ask: Ask, streamed: bool, as_function: bool) -> Iterator[Event]:
+def _made(chat: ChatRequest, ask: Ask, streamed: bool, as_function: bool) -> Iterator[list[Event]]:
     """A call that is demanded leaves no room for an answer in JSON."""
     free = replace(chat, json_format=None)
     if chat.tool_choice.mode == "required":
-        yield from required_call.with_call(
-            free, lambda chat: list(checked_json.once(chat, ask, as_function=as_function))
-        )
-    elif chat.json_format and chat.tool_choice.mode != "named":
-        yield from checked_json.with_json(chat, chat.json_format, ask, streamed=streamed, as_function=as_function)
-    else:
-        yield from ask(free)
+        return required_call.with_call(free, lambda chat: checked_json.once(chat, ask, as_function=as_function))
+    if chat.json_format and chat.tool_choice.mode != "named":
+        return checked_json.with_json(chat, chat.json_format, ask, streamed=streamed, as_function=as_function)
+    return ask(free)

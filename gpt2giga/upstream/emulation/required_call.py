@@ -7,33 +7,32 @@ as a structured answer, and then that tool is forced.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Generator, Iterator
 from dataclasses import replace
 
 import orjson
 
 from gpt2giga.chat import ChatRequest, Done, Event, JsonFormat, Message, Text, TextDelta, ToolCall, ToolChoice
 from gpt2giga.errors import UpstreamError
+from gpt2giga.upstream.emulation.asking import Ask, collected
 
-Ask = Callable[[ChatRequest], list[Event]]
 
-
-def with_call(chat: ChatRequest, ask: Ask) -> list[Event]:
-    """The events of an answer that holds a call, or of one that GigaChat's filter stopped.
+def with_call(chat: ChatRequest, ask: Ask) -> Iterator[list[Event]]:
+    """An answer that holds a call, or one that GigaChat's filter stopped.
 
     Raises UpstreamError when the model cannot be brought to a call.
     """
+    name = chat.tools[0].name
     if len(chat.tools) > 1:
-        events = ask(replace(chat, tool_choice=ToolChoice("auto")))
+        events = yield from collected(ask(replace(chat, tool_choice=ToolChoice("auto"))))
         if _is_final(events):
-            return events
-        name = _chosen(chat, ask)
-    else:
-        name = chat.tools[0].name
-    events = ask(replace(chat, tool_choice=ToolChoice("named", name)))
+            yield events
+            return
+        name = yield from _chosen(chat, ask)
+    events = yield from collected(ask(replace(chat, tool_choice=ToolChoice("named", name))))
     if not _is_final(events):
         raise UpstreamError("GigaChat's model answered without the required tool call.", code="tool_choice_violated")
-    return events
+    yield events
 
 
 def _is_final(events: list[Event]) -> bool:
@@ -44,7 +43,7 @@ def _is_final(events: list[Event]) -> bool:
     )
 
 
-def _chosen(chat: ChatRequest, ask: Ask) -> str:
+def _chosen(chat: ChatRequest, ask: Ask) -> Generator[list[Event], None, str]:
     names = [tool.name for tool in chat.tools]
     listed = "\n".join(f"- {tool.name}: {tool.description[:300]}".rstrip(": ") for tool in chat.tools)
     question = Text(f"Which one of these tools must be called next? Answer with its name only.\n{listed}")
@@ -61,7 +60,7 @@ def _chosen(chat: ChatRequest, ask: Ask) -> str:
         max_tokens=None,  # the client's limit is for the answer itself
         json_format=JsonFormat(schema),
     )
-    events = ask(asked)
+    events = yield from collected(ask(asked))
     text = "".join(event.text for event in events if isinstance(event, TextDelta))
     return _name_in(text, names)
 

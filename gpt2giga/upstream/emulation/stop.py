@@ -8,29 +8,55 @@ from gpt2giga.chat import Done, Event, TextDelta, ToolCall, Usage
 from gpt2giga.upstream.partial_match import possible_start
 
 
-def cut(events: Iterator[Event], stops: tuple[str, ...], *, close: bool) -> Iterator[Event]:
+def cut(batches: Iterator[list[Event]], stops: tuple[str, ...], *, close: bool) -> Iterator[list[Event]]:
     """The answer up to the first stop sequence, which may come in pieces.
 
     close: the rest costs tokens, so it is not waited for; the answer is then without usage.
     """
-    held = ""
-    for event in events:
-        if not stops or not isinstance(event, TextDelta | ToolCall | Done):
-            yield event
-            continue
-        text = held + event.text if isinstance(event, TextDelta) else held
-        # Where it is decided: at a stop sequence, or at what may become one, while more text may come.
-        find = possible_start if isinstance(event, TextDelta) else _start
-        safe = min(find(text, stop) for stop in stops)
-        held = text[safe:]
-        if safe:
-            yield TextDelta(text[:safe])
-        found = next((stop for stop in stops if held.startswith(stop)), "")
-        if found:
-            yield Done("stop", None if close else _usage([event, *events]), found)
-            return
-        if not isinstance(event, TextDelta):
-            yield event
+    cutter = _Cutter(stops)
+    for batch in batches:
+        yield cutter.pass_on(batch)
+        if cutter.found:
+            break
+    if cutter.found:
+        rest = [] if close else [event for batch in batches for event in batch]
+        usage = None if close else _usage([*cutter.rest, *rest])
+        yield [Done("stop", usage, cutter.found)]
+
+
+class _Cutter:
+    """found: the stop sequence that has come, rest: the events of its batch that came after it."""
+
+    def __init__(self, stops: tuple[str, ...]) -> None:
+        self._stops = stops
+        self._held = ""
+        self.found = ""
+        self.rest: list[Event] = []
+
+    def pass_on(self, batch: list[Event]) -> list[Event]:
+        passed: list[Event] = []
+        for number, event in enumerate(batch):
+            if not isinstance(event, TextDelta | ToolCall | Done):
+                passed.append(event)
+                continue
+            if text := self._safe(event):
+                passed.append(TextDelta(text))
+            if self.found:
+                self.rest = batch[number:]
+                break
+            if not isinstance(event, TextDelta):
+                passed.append(event)
+        return passed
+
+    def _safe(self, event: Event) -> str:
+        """The text up to where it is decided: at a stop sequence, or at what may become one, while more may come."""
+        is_text = isinstance(event, TextDelta)
+        text = self._held + event.text if isinstance(event, TextDelta) else self._held
+        find = possible_start if is_text else _start
+        safe = min((find(text, stop) for stop in self._stops), default=len(text))
+        self._held = text[safe:]
+        self.found = next((stop for stop in self._stops if self._held.startswith(stop)), "")
+        return text[:safe]
 
 
 def _start(text: str, stop: str) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import socket
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +15,7 @@ import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 
-from gpt2giga.concurrency.pump import Pump
+from gpt2giga.concurrency import background
 from gpt2giga.errors import BadRequest
 
 CONNECT_SECONDS = 5
@@ -59,27 +59,26 @@ def fetch(url: str, most: int, guard: Guard | None = None) -> Fetched:
     """At most `most` bytes. Raises BadRequest. Every redirect is checked like the first address."""
     guard = guard or Guard()
     # The limits of sockets count from the last byte, and a server may send one every few seconds.
-    pump = Pump(_fetched(url, most, guard))
+    fetching = background.run(lambda: _fetched(url, most, guard), guard.seconds)
     try:
-        found = next(pump.batches(guard.seconds))
+        next(fetching)
+    except StopIteration as end:
+        fetched: Fetched = end.value
+        return fetched
     except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
         raise _refused(f"it cannot be fetched ({type(error).__name__})") from None
-    finally:
-        pump.close()
-    if not found:
-        raise _too_slow(guard)
-    return found[0]
+    fetching.close()
+    raise _too_slow(guard)
 
 
-def _fetched(url: str, most: int, guard: Guard) -> Generator[Fetched, None, None]:
+def _fetched(url: str, most: int, guard: Guard) -> Fetched:
     deadline = time.monotonic() + guard.seconds
     for _ in range(MOST_REDIRECTS + 1):
         with _opened(url, guard) as response:
             if not response.is_redirect:
                 content = b"".join(_pieces(response, most, deadline, guard))
                 media_type = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-                yield Fetched(content, media_type)
-                return
+                return Fetched(content, media_type)
             url = urljoin(url, response.headers["Location"])
     raise _refused(f"it redirects more than {MOST_REDIRECTS} times")
 

@@ -12,8 +12,8 @@ import socket
 import ssl
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, MutableMapping
-from contextlib import AbstractContextManager, closing, suppress
+from collections.abc import Callable, Generator, Iterator, MutableMapping
+from contextlib import closing, suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -21,8 +21,7 @@ import httptools
 import httpx
 from pydantic_core import from_json
 
-from gpt2giga.concurrency.pump import Pump
-from gpt2giga.concurrency.silence import Silence
+from gpt2giga.concurrency.waiting import finished, SilenceClock, Tick
 
 PIECE = 64 * 1024
 # What only asks for something that is there, the models or a file, may not be silent as long as a model that thinks.
@@ -52,14 +51,12 @@ class Connections:
         return self._fallback.base_url
 
     def request(self, method: str, url: str, **options: Any) -> Response | httpx.Response:
+        """For the SDK."""
         if not self._takes(url, options):
             return self._fallback.request(method, url, **options)
-        with self.stream(method, url, **options) as response:
+        with closing(finished(self.send(method, url, **options))) as response:
             response.read()
         return response
-
-    def stream(self, method: str, url: str, **options: Any) -> AbstractContextManager[Response]:
-        return closing(self._send(method, url, **options))
 
     def close(self) -> None:
         while self._idle:
@@ -69,17 +66,19 @@ class Connections:
     def _takes(self, url: str, options: dict[str, Any]) -> bool:
         return url.startswith("/") and set(options) <= {"content", "headers"}
 
-    def _send(self, method: str, url: str, *, content: str | bytes = b"", headers: dict[str, str]) -> Response:
+    def send(
+        self, method: str, url: str, *, content: str | bytes = b"", headers: dict[str, str], tick: float | None = None
+    ) -> Generator[list[Any], None, Response]:
+        """Returns the response, to be closed, when its head is there. Yields an empty list at each tick of silence."""
         body = content.encode() if isinstance(content, str) else content
         request = self._head(method, url, headers, len(body)) + body
         connection = self._kept() or self._connect()
         silence = min(self._silence_seconds, LOOK_UP_SECONDS if method == "GET" else math.inf)
-        response = Response(connection, f"{self._fallback.base_url}{url[1:]}", self._keep, silence)
-        Pump.on_abort(response.abort)
+        response = Response(connection, f"{self._fallback.base_url}{url[1:]}", self._keep, tick=tick, silence=silence)
         try:
             with suppress(httpx.WriteError):  # an answer may come before the request is whole: a 413, and the end
                 _write(connection, request)
-            response.read_head()
+            yield from response.head()
         except BaseException:  # also a greenlet killed while it waits: the connection is of no more use
             response.close()
             raise
@@ -124,13 +123,19 @@ class Connections:
 
 
 class Response:
-    """What the SDK uses of an httpx.Response. Header names are in lower case, as the SDK asks for them.
+    """An answer of GigaChat's; what the SDK uses of an httpx.Response is there too.
 
-    silence: seconds without a byte after which the connection is given up.
+    Header names are in lower case, as the SDK asks for them. tick, silence: seconds, see SilenceClock.
     """
 
     def __init__(
-        self, connection: socket.socket, url: str, keep: Callable[[socket.socket], None], silence: float
+        self,
+        connection: socket.socket,
+        url: str,
+        keep: Callable[[socket.socket], None],
+        *,
+        tick: float | None,
+        silence: float | None,
     ) -> None:
         self.url = url
         self.status_code = 0
@@ -138,20 +143,29 @@ class Response:
         self.content = b""
         self._connection: socket.socket | None = connection
         self._keep = keep
-        self._gave_up = False
-        self._silence = Silence(silence, self._give_up)
-        self._parser = httptools.HttpResponseParser(self)
-        self._in_body = False
+        self._tick, self._silence = tick, silence
+        self._clock: SilenceClock | None = None
+        self._has_head = False
         self._pieces: list[bytes] = []
-        self._complete = False
+        self.on_body = self._pieces.append
+        self._parser = httptools.HttpResponseParser(self)
+        self._is_whole = False
         self._can_be_kept = False
+        self._source = self._received()
 
-    def read_head(self) -> None:
-        while not self._in_body:
-            self._feed()
+    def head(self) -> Generator[list[Any], None, None]:
+        """Returns when status and headers are there. Yields an empty list at each tick."""
+        for _ in self._source:
+            if self._has_head:
+                return
+            yield []
+
+    def pieces(self) -> Iterator[bytes]:
+        """Of the body, as they come; empty ones at each tick. After `head`."""
+        return self._source
 
     def read(self) -> bytes:
-        self.content = b"".join(self._body())
+        self.content = b"".join(self._source)
         return self.content
 
     def json(self) -> Any:
@@ -161,74 +175,61 @@ class Response:
         except ValueError as error:
             raise json.JSONDecodeError(str(error), "", 0) from None
 
-    def iter_lines(self) -> Iterator[str]:
-        """Ends lines at line feeds only, unlike httpx (contract 9): U+2028 in a text is no end."""
-        rest = b""
-        for piece in self._body():
-            *lines, rest = (rest + piece).split(b"\n")
-            for line in lines:
-                yield line.rstrip(b"\r").decode("utf-8", "replace")
-        if rest:
-            yield rest.decode("utf-8", "replace")
-
     def close(self) -> None:
         """A connection whose answer was read to the end is kept, any other is closed."""
         connection, self._connection = self._connection, None
         if connection is None:
             return
-        self._silence.end()
-        del self._silence, self._parser  # which hold this object in turn
+        if self._clock:
+            self._clock.close()
+        del self._parser, self._source  # which hold this object in turn
         if self._can_be_kept:
-            Pump.on_abort(None)  # from now on it may be another request's
             self._keep(connection)
         else:
             connection.close()
 
-    def abort(self) -> None:
-        """From another thread: wakes the one that reads. Closing alone would not."""
-        connection = self._connection
-        if connection is not None:
-            with suppress(OSError):
-                socket.socket.shutdown(connection, socket.SHUT_RDWR)  # below TLS, which the reader may be in
-
-    def _give_up(self) -> None:
-        self._gave_up = True
-        self.abort()
-
-    def _body(self) -> Iterator[bytes]:
+    def _received(self) -> Generator[bytes, None, None]:
+        """Nothing once when the head is whole, and then each piece of the body; nothing at each tick of silence."""
+        assert self._connection is not None
+        clock = self._clock = SilenceClock(self._connection, self._tick, self._silence)
+        receive, feed, pieces = self._connection.recv, self._parser.feed_data, self._pieces
+        is_head_told = False
         while True:
-            if self._pieces:
-                piece = b"".join(self._pieces)
-                self._pieces.clear()
+            if self._has_head and not is_head_told:
+                is_head_told = True
+                yield b""
+            if pieces:
+                piece = b"".join(pieces)
+                pieces.clear()
                 yield piece
-            if self._complete:
+            if self._is_whole:
                 return
-            self._feed()
-
-    def _feed(self) -> None:
-        data = self._receive()
-        if data:
+            clock.waiting = True
             try:
-                self._parser.feed_data(data)
+                data = receive(PIECE)
+            except (Tick, TimeoutError):
+                if clock.is_over():
+                    raise httpx.ReadTimeout("GigaChat sent nothing for too long.") from None
+                yield b""
+                continue
+            except OSError as error:
+                raise httpx.ReadError(str(error)) from error
+            finally:
+                clock.waiting = False
+            clock.since = time.monotonic()
+            if not data:
+                self._end()
+                continue
+            try:
+                feed(data)
             except httptools.HttpParserError as error:
                 raise httpx.RemoteProtocolError(str(error)) from error
-        elif self._in_body and not {"content-length", "transfer-encoding"} & self.headers.keys():
-            self._complete = True  # the end of the connection is the end of such an answer
-        else:
-            raise httpx.RemoteProtocolError("The connection was closed before the answer was whole.")
 
-    def _receive(self) -> bytes:
-        assert self._connection is not None
-        try:
-            data = self._connection.recv(PIECE)
-        except OSError as error:
-            if not self._gave_up:
-                raise httpx.ReadError(str(error)) from error
-            data = b""
-        if self._gave_up:
-            raise httpx.ReadTimeout("GigaChat sent nothing for too long.")
-        self._silence.touch()
-        return data
+    def _end(self) -> None:
+        """The end of the connection is the end of an answer of unknown length."""
+        self._is_whole = self._has_head and not {"content-length", "transfer-encoding"} & self.headers.keys()
+        if not self._is_whole:
+            raise httpx.RemoteProtocolError("The connection was closed before the answer was whole.")
 
     # What the parser calls.
 
@@ -240,16 +241,13 @@ class Response:
         if self.status_code < 200:  # 100 and its like announce the real one
             self.headers.clear()
         else:
-            self._in_body = True
+            self._has_head = True
         if self.status_code >= 400:  # what goes into an exception is read by others too, in any letter case
             self.headers = httpx.Headers(dict(self.headers))
 
-    def on_body(self, body: bytes) -> None:
-        self._pieces.append(body)
-
     def on_message_complete(self) -> None:
-        self._complete = self._in_body
-        self._can_be_kept = self._complete and self._parser.should_keep_alive()  # it is known only now
+        self._is_whole = self._has_head
+        self._can_be_kept = self._is_whole and self._parser.should_keep_alive()  # it is known only now
 
 
 def _is_open(connection: socket.socket) -> bool:

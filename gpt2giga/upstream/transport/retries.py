@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import random
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from gpt2giga.concurrency.waiting import finished, paused
 from gpt2giga.errors import ProxyError
 from gpt2giga.upstream.listener import NOBODY, Observer
 
@@ -33,26 +34,36 @@ class Retries:
     def once(self, call: Callable[[], T]) -> T:
         """For an answer that is one value."""
 
-        def attempt() -> Iterator[T]:
-            yield call()
+        def attempt() -> Iterator[list[T]]:
+            yield [call()]
 
-        return next(self.events(attempt))
+        return next(finished(self.begun(attempt, None)))[0]
 
-    def events(self, attempt: Callable[[], Iterator[T]]) -> Iterator[T]:
-        """Returns when the first event is there: only until then is anything repeated."""
+    def batches(self, attempt: Callable[..., Iterator[list[T]]], *given: Any, tick: float | None) -> Iterator[list[T]]:
+        yield from (yield from self.begun(partial(attempt, *given), tick))
+
+    def begun(
+        self, attempt: Callable[[], Iterator[list[T]]], tick: float | None
+    ) -> Generator[list[T], None, Iterator[list[T]]]:
+        """Returns the answer when its first event is there: only until then is anything repeated.
+
+        Yields empty batches until then, at the latest every `tick` seconds.
+        """
         for earlier in range(self.most + 1):
-            events = attempt()
+            batches = attempt()
             try:
-                first = next(events)
+                for batch in batches:
+                    if batch:
+                        return chain([batch], batches)
+                    yield batch
+                return batches
             except ProxyError as error:
                 wait = self._wait(error, earlier)
                 if wait is None:
                     raise
                 self.observer.repeated()
                 log.info("Trying again in %.1f s after %s (%s)", wait, error.code, error.upstream_status or "no answer")
-                time.sleep(wait)
-            else:
-                return chain([first], events)
+            yield from paused(wait, tick)
         raise AssertionError("the last attempt raises or returns")
 
     def _wait(self, error: ProxyError, earlier: int) -> float | None:

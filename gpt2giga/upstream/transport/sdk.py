@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import json
-import ssl
 import time
-import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Generator
 from contextvars import ContextVar
-from itertools import chain, islice
 from typing import Any, cast, TypeVar
 
 import gigachat.client
@@ -16,18 +12,15 @@ import gigachat.settings
 import httpx
 import orjson
 from gigachat import GigaChat
-from gigachat.api.utils import build_headers, EVENT_STREAM, execute_request_sync, execute_stream_sync
-from gigachat.exceptions import AuthenticationError, ResponseError
-from pydantic_core import from_json
+from gigachat.api.utils import EVENT_STREAM, USER_AGENT
+from gigachat.exceptions import ResponseError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
-from gpt2giga.concurrency.pump import Pump
+from gpt2giga.concurrency import background
 from gpt2giga.config.settings import Settings
-from gpt2giga.upstream.contract.v1 import Unreadable
 from gpt2giga.upstream.listener import NOBODY, Observer
-from gpt2giga.upstream.transport.http import Connections
+from gpt2giga.upstream.transport.http import Connections, Response
 from gpt2giga.upstream.transport.tls import ssl_context
-from gpt2giga.upstream.transport.wire import on_response
 
 T = TypeVar("T")
 
@@ -61,27 +54,6 @@ class GivenSettings(gigachat.settings.Settings):
 
 
 gigachat.client.Settings = GivenSettings  # type: ignore[attr-defined]  # it offers no other way
-
-
-class AsItCame:
-    """Given to the SDK as a model, this makes of a frame just its JSON.
-
-    GigaChat does not escape what it sends (contract 9), and strict JSON has no control characters in its strings.
-    """
-
-    @staticmethod
-    def model_validate_json(data: str) -> Any:
-        try:
-            return from_json(data)
-        except ValueError:
-            return _from_loose_json(data)
-
-
-def _from_loose_json(data: str) -> Any:
-    try:
-        return json.loads(data, strict=False)
-    except (ValueError, RecursionError) as error:
-        raise Unreadable(data) from error
 
 
 class TokenFailure(Exception):
@@ -122,63 +94,64 @@ class Client(GigaChat):
                 max_keepalive_connections=IDLE_CONNECTIONS,
                 keepalive_expiry=IDLE_SECONDS,
             ),
-            # Streams are changed on their way, so they must not be compressed.
-            headers={"Accept-Encoding": "identity"},
-            event_hooks={"request": [self._limit_time], "response": [on_response]},
+            event_hooks={"request": [self._limit_time]},
         )
-        self._client_instance = cast(httpx.Client, _connections(settings, client, context) or client)
+        self._connections = Connections(client, context, connect_seconds=connect, idle_seconds=IDLE_SECONDS)
+        self._client_instance = cast(httpx.Client, self._connections)
         self._auth_client_instance = httpx.Client(verify=context, timeout=self._oauth_timeout)
+        own = {"profanity_check": settings.profanity_check, "flags": list(settings.flags or ()) or None}
+        self._own = {name: value for name, value in own.items() if value is not None}
         self._observer = observer
         self._failure: Exception | None = None
         self._failed_at = 0.0
 
-    def complete(self, payload: dict[str, Any]) -> dict[str, Any]:
-        return self._authorized(lambda: self._completion(payload))
+    def open_chat(
+        self, payload: dict[str, Any], *, session: str = "", stream: bool = False, tick: float | None = None
+    ) -> Generator[list[Any], None, Response]:
+        """GigaChat's answer to a chat request, with its head and to be closed. Yields an empty list at each tick.
 
-    def chunks(self, payload: dict[str, Any]) -> Iterator[Any]:
-        return self._authorized(lambda: self._stream({**payload, "stream": True}))
-
-    def _authorized(self, attempt: Callable[[], T]) -> T:
-        """A rejected token is renewed once, also one that was fresh when the request waited for it: the SDK's own
-        calls would fail then."""
-        self._ensure_token()
-        try:
-            return attempt()
-        except AuthenticationError:
-            if not self._use_auth:
-                raise
-        self._reset_token()
-        self._ensure_token()
-        return attempt()
-
-    def _ensure_token(self) -> None:
-        if self._use_auth and not self._is_token_usable():
-            self._update_token()
-
-    def _stream(self, payload: dict[str, Any]) -> Iterator[Any]:
-        """Returns when the first item is there."""
-        request = self._request(payload)
-        items = execute_stream_sync(self._client, request, cast(Any, AsItCame))
-        first = [*islice(items, 1)]
-        request.clear()  # it is sent, and the SDK would hold it until the stream has ended
-        return chain(first, items)
-
-    def _completion(self, payload: dict[str, Any]) -> Any:
-        return execute_request_sync(self._client, self._request(payload), cast(Any, dict))
-
-    def _request(self, payload: dict[str, Any]) -> dict[str, Any]:
-        """The SDK's own chat() puts a payload through models that drop or refuse parts of what GigaChat takes
-        (contract 8), and through the json module: more work than all the rest of a large request. This is its
-        chat() without that step.
+        The SDK's own chat() puts a payload through models that drop or refuse parts of what GigaChat takes (contract
+        8), and through the json module: more work than all the rest of a large request. Raises what it would raise.
         """
-        Pump.check()  # a client that left while its request stood in line costs no tokens
-        own = {"profanity_check": self._settings.profanity_check, "flags": self._settings.flags}
-        payload |= {name: value for name, value in own.items() if value is not None}
-        headers = build_headers(self.token)
-        headers["Content-Type"] = "application/json"
-        if payload.get("stream"):
+        headers = {"Content-Type": "application/json"}
+        if stream:
+            payload = {**payload, "stream": True}
             headers |= {"Accept": EVENT_STREAM, "Cache-Control": "no-store"}
-        return {"method": "POST", "url": "/chat/completions", "content": orjson.dumps(payload), "headers": headers}
+        if session:
+            headers["X-Session-ID"] = session
+        content = orjson.dumps({**payload, **self._own})
+        response = yield from self._authorized(content, headers, tick)
+        if response.status_code == 401 and self._use_auth:
+            # Renewed once, also a token that was fresh when the request got it.
+            response.close()
+            self._reset_token()
+            response = yield from self._authorized(content, headers, tick)
+        try:
+            self._check(response, stream)
+        except BaseException:
+            response.close()
+            raise
+        return response
+
+    def _authorized(
+        self, content: bytes, headers: dict[str, str], tick: float | None
+    ) -> Generator[list[Any], None, Response]:
+        if self._use_auth and not self._is_token_usable():
+            yield from background.run(self._update_token, tick)
+        token = self.token
+        own = {"Authorization": f"Bearer {token}", "User-Agent": USER_AGENT} if token else {"User-Agent": USER_AGENT}
+        response = yield from self._connections.send(
+            "POST", "/chat/completions", content=content, headers=own | headers, tick=tick
+        )
+        return response  # noqa: RET504 a generator's result
+
+    def _check(self, response: Response, stream: bool) -> None:
+        if response.status_code != 200:
+            headers = httpx.Headers(response.headers)
+            raise ResponseError(response.url, response.status_code, response.read(), headers)
+        kind = response.headers.get("content-type", "").partition(";")[0]
+        if stream and kind != EVENT_STREAM:
+            raise httpx.TransportError(f"a stream was asked for, and {kind!r} came")
 
     @property
     def token(self) -> str | None:
@@ -226,14 +199,3 @@ class Client(GigaChat):
         """What only looks something up, and the SDK's login by password, need not wait as long as an answer."""
         if request.method == "GET" or request.url.path.endswith("/token"):
             request.extensions["timeout"] = self._oauth_timeout.as_dict()
-
-
-def _connections(settings: Settings, client: httpx.Client, context: ssl.SSLContext) -> Connections | None:
-    """None where httpx knows more: proxies, and a limit of connections."""
-    host = str(client.base_url.host)
-    proxies = {client.base_url.scheme, "all"} & urllib.request.getproxies().keys()
-    behind_proxy = bool(proxies) and not urllib.request.proxy_bypass(host)
-    if settings.http_client == "httpx" or settings.max_connections is not None or behind_proxy:
-        return None
-    connect = client.timeout.connect or CONNECT_TIMEOUT
-    return Connections(client, context, connect_seconds=connect, idle_seconds=IDLE_SECONDS)

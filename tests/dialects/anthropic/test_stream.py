@@ -5,8 +5,10 @@ from typing import Any
 import pytest
 
 from gpt2giga.chat import Done, Event, ReasoningDelta, RefusalDelta, TextDelta, ToolCall, Usage
-from gpt2giga.dialects.anthropic.response import Head, SIGNATURE, to_message
-from gpt2giga.dialects.anthropic.stream import to_stream_events
+from gpt2giga.dialects.anthropic import response
+from gpt2giga.dialects.anthropic.response import Head, SIGNATURE
+from gpt2giga.dialects.anthropic.stream import MessageStream
+from gpt2giga.errors import UpstreamCut
 from tests.message_events import accumulate
 
 USAGE = Usage(prompt=10, completion=4, cached=3)
@@ -25,6 +27,15 @@ USE = {"type": "tool_use", "id": "call1", "name": "weather", "input": {"city": "
 def head(**changes: Any) -> Head:
     given: dict[str, Any] = {"thoughts": "shown", "filtered_as": "content_filter", "prompt": 5, **changes}
     return Head.new("claude-x", **given)
+
+
+def to_message(events: list[Event], opening: Head) -> dict[str, Any]:
+    return response.to_message([events], opening)
+
+
+def to_stream_events(events: list[Event], opening: Head) -> list[dict[str, Any]]:
+    stream = MessageStream(opening, "request")
+    return [*(item for event in events for item in stream.feed([event], 0)), *stream.finish()]
 
 
 ANSWERS: list[tuple[str, list[Event], list[Any], str]] = [
@@ -135,10 +146,8 @@ def test_numbers_that_json_writers_do_not_take() -> None:
     assert accumulate(to_stream_events(events, opening)) == message
 
 
-def test_nothing_is_sent_before_the_first_event() -> None:
-    def refused() -> Any:
-        raise RuntimeError("refused")
-        yield
-
-    with pytest.raises(RuntimeError):
-        next(to_stream_events(refused(), head()))
+def test_a_failure_is_the_last_event() -> None:
+    stream = MessageStream(head(), "request")
+    stream.feed([TextDelta("а")], 0)
+    [failed] = stream.fail(UpstreamCut("Cut."))
+    assert failed["type"] == "error" and failed["request_id"] == "request"

@@ -10,8 +10,9 @@ from openai.types.responses import Response, ResponseStreamEvent
 from pydantic import TypeAdapter
 
 from gpt2giga.chat import Done, Event, ReasoningDelta, RefusalDelta, TextDelta, ToolCall, Usage
-from gpt2giga.dialects.responses.response import Head, to_response
-from gpt2giga.dialects.responses.stream import Stream
+from gpt2giga.dialects.responses import response
+from gpt2giga.dialects.responses.response import Head
+from gpt2giga.dialects.responses.stream import ResponseStream
 from gpt2giga.dialects.responses.tools import from_tools
 from gpt2giga.errors import ContextTooLong, ProxyError, RateLimited, UpstreamCut
 
@@ -28,9 +29,17 @@ def head(filtered_as: str = "stop") -> Head:
     return Head.new("GigaChat", BODY, from_tools({"tools": TOOLS}, ignore_hosted=True), filtered_as=filtered_as)
 
 
+def to_response(events: list[Event], of: Head) -> dict[str, Any]:
+    return response.to_response([events], of)
+
+
+def keep(_: dict[str, Any]) -> None:
+    """Nothing is kept here."""
+
+
 def sent(events: Iterable[Event], of: Head) -> list[dict[str, Any]]:
-    stream = Stream(of)
-    return [stream.stamp(event) for event in stream.events(events)]
+    stream = ResponseStream(of, keep)
+    return [item for event in events for item in stream.feed([event], 0)]
 
 
 ANSWERS: dict[str, list[Event]] = {
@@ -134,24 +143,19 @@ def test_calls_have_the_clients_names() -> None:
     assert (function["type"], function["namespace"], function["name"]) == ("function_call", "n", "f")
 
 
-def failing(error: ProxyError, *before: Event) -> Iterable[Event]:
-    yield from before
-    raise error
-
-
-def test_a_refusal_before_the_first_event_stays_an_exception() -> None:
-    with pytest.raises(RateLimited):
-        sent(failing(RateLimited("Busy.")), head())
+def test_what_is_kept_is_kept_before_a_client_can_know_of_it() -> None:
+    kept: list[dict[str, Any]] = []
+    stream = ResponseStream(head(), kept.append)
+    stream.feed([TextDelta("а")], 0)
+    assert not kept
+    last = stream.feed([Done("stop", USAGE)], 0)[-1]
+    assert [last["response"]] == kept
 
 
 def test_a_failure_in_the_middle() -> None:
-    stream = Stream(head())
-    events: list[dict[str, Any]] = []
-    error = UpstreamCut("Cut.")
-    with pytest.raises(UpstreamCut):
-        for event in stream.events(failing(error, TextDelta("Раз"), ToolCall("c1", "g", {}), TextDelta("два"))):
-            events.append(stream.stamp(event))  # noqa: PERF401 what came before the exception counts
-    events.append(stream.stamp(stream.failed(error)))
+    stream = ResponseStream(head(), keep)
+    events = stream.feed([TextDelta("Раз"), ToolCall("c1", "g", {}), TextDelta("два")], 0)
+    events += stream.fail(UpstreamCut("Cut."))
     assert [event["sequence_number"] for event in events] == list(range(len(events)))
     assert [event["type"] for event in events[-2:]] == ["error", "response.failed"]
     for event in events:
@@ -170,16 +174,16 @@ def test_a_failure_in_the_middle() -> None:
     ],
 )
 def test_codes_that_codex_understands(error: ProxyError, code: str, message: str) -> None:
-    assert Stream(head()).failed(error)["response"]["error"] == {"code": code, "message": message}
+    [failed] = ResponseStream(head(), keep).fail(error)
+    assert failed["response"]["error"] == {"code": code, "message": message}
 
 
 def test_signs_of_life_before_and_between() -> None:
     """Whichever event is sent first, it is response.created, and it is the only one."""
-    stream = Stream(head())
-    items = list(stream.events([TextDelta("а"), Done("stop", None)]))
-    order = [stream.sign_of_life(), stream.sign_of_life(), *items[:4], stream.sign_of_life(), *items[4:]]
-    events = [stream.stamp(event) for event in order]
+    stream = ResponseStream(head(), keep)
+    events = [*stream.heartbeat(0), *stream.heartbeat(0), *stream.feed([TextDelta("а")], 0), *stream.heartbeat(0)]
+    events += stream.feed([Done("stop", None)], 0)
     types = [event["type"] for event in events]
     assert types[0] == "response.created" and types.count("response.created") == 1
-    assert types[:4] == ["response.created", *["response.in_progress"] * 3] and types[6] == "response.in_progress"
+    assert types[:4] == ["response.created", *["response.in_progress"] * 3] and types[7] == "response.in_progress"
     assert [event["sequence_number"] for event in events] == list(range(len(events)))

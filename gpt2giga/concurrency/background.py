@@ -1,0 +1,56 @@
+"""Running what may take long beside the request, so that the request can give signs of life meanwhile."""
+
+from __future__ import annotations
+
+import contextvars
+import threading
+from collections.abc import Callable, Generator
+from typing import Any, TypeVar
+
+from gpt2giga.concurrency.greenlets import gevent_is_on
+
+T = TypeVar("T")
+
+
+def run(call: Callable[[], T], tick: float | None) -> Generator[list[Any], None, T]:
+    """What `call` returns or raises. Yields an empty list each time `tick` seconds have passed; None: never.
+
+    Closing the generator ends the call where it waits. A thread cannot be ended: it runs on, and nobody listens.
+    """
+    if tick is None:
+        return call()
+    done = threading.Event()
+    results: list[T] = []
+    failures: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            results.append(call())
+        except BaseException as error:  # noqa: BLE001 raised again where somebody can handle it
+            failures.append(error)
+        done.set()
+
+    stop = _start(work)
+    try:
+        while not done.wait(tick):
+            yield []
+    finally:
+        stop()
+    if failures:
+        try:
+            raise failures.pop()
+        finally:
+            del work  # its cell holds the error, whose traceback holds this frame
+    return results[0]
+
+
+def _start(work: Callable[[], None]) -> Callable[[], Any]:
+    """Starts it in the context of the caller; what is returned ends it."""
+    context = contextvars.copy_context()
+    if gevent_is_on():
+        import gevent
+
+        greenlet = gevent.spawn(context.run, work)
+        return lambda: greenlet.kill(block=False)
+    threading.Thread(target=context.run, args=(work,), daemon=True).start()
+    return lambda: None

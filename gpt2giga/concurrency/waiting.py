@@ -1,0 +1,91 @@
+"""Noticing that a socket has been silent for a while, at no cost while something comes.
+
+A time limit on each read starts and stops a timer for each chunk of a stream: an eighth of what a chunk costs. Under
+gevent one timer of the loop lasts as long as the reader; it looks whether anything has come since, and interrupts the
+wait only when nothing has. Plain threads give the socket a time limit of its own, once.
+"""
+
+from __future__ import annotations
+
+import math
+import socket
+import time
+from collections.abc import Generator
+from typing import Any, TypeVar
+
+from gpt2giga.concurrency.greenlets import gevent_is_on
+
+T = TypeVar("T")
+
+
+class Tick(Exception):
+    """Nothing has come for a while. Raised where the reader waits; the connection is as good as before."""
+
+
+class SilenceClock:
+    """Interrupts a greenlet that waits in `recv`: with a Tick every `tick` seconds, and for good after `limit`.
+
+    The reader sets `waiting` around each `recv`, asks `is_over` when one was interrupted, and notes in `since` when
+    something came. None: without such an end.
+    """
+
+    __slots__ = ("_greenlet", "_limit", "_tick", "_timer", "since", "waiting")
+
+    def __init__(self, connection: socket.socket, tick: float | None, limit: float | None) -> None:
+        self._tick, self._limit = tick or math.inf, limit or math.inf
+        self.since = time.monotonic()
+        self.waiting = False
+        self._timer: Any = None
+        pause = min(self._tick, self._limit)
+        if pause == math.inf:
+            connection.settimeout(None)
+        elif gevent_is_on():
+            import gevent
+
+            self._greenlet = gevent.getcurrent()
+            self._look_after(pause)
+        else:
+            connection.settimeout(pause)
+
+    def is_over(self) -> bool:
+        """Has the limit passed?"""
+        return time.monotonic() - self.since >= self._limit
+
+    def close(self) -> None:
+        if self._timer is not None:
+            self._timer.close()
+            self._timer = None  # it holds this object in turn
+
+    def _look_after(self, seconds: float) -> None:
+        import gevent
+
+        self.close()
+        self._timer = gevent.get_hub().loop.timer(seconds)
+        self._timer.start(self._look)
+
+    def _look(self) -> None:
+        """Runs in the loop. A reader that is not waiting is busy, or has just got what it waited for."""
+        pause = min(self._tick, self._limit)
+        left = self.since + pause - time.monotonic()
+        self._look_after(left if left > 0 else pause)
+        if left <= 0 and self.waiting:
+            self._greenlet.throw(Tick)
+
+
+def finished(steps: Generator[Any, None, T]) -> T:
+    """The result of a generator whose signs of life nobody wants."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            result: T = end.value
+            return result
+
+
+def paused(seconds: float, tick: float | None) -> Generator[list[Any], None, None]:
+    """Waits, and yields an empty list each time `tick` seconds have passed."""
+    end = time.monotonic() + seconds
+    while (left := end - time.monotonic()) > 0:
+        time.sleep(min(left, tick or left))
+        if left > (tick or left):
+            yield []

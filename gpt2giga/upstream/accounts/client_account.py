@@ -1,0 +1,48 @@
+"""The GigaChat account that a client brings as its API key (GPT2GIGA_PASS_TOKEN)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from gpt2giga.config.parsers import authorization_key
+from gpt2giga.config.settings import SCOPES, Settings
+from gpt2giga.errors import NotAuthenticated
+
+FORMS = "giga-cred-<key>[:scope], giga-auth-<token> or giga-user-<user>:<password>"
+
+
+def account_settings(settings: Settings, key: str) -> Settings:
+    """The settings with the account that a client's key holds, and with nothing of the service's own.
+
+    Empty rather than None, for which the SDK looks into the environment, where the service's own account is.
+    """
+    bare = replace(settings, credentials="", access_token="", user="", password="")
+    kind, value = key[:10], key[10:]
+    if kind == "giga-cred-" and value:
+        return _with_credentials(bare, value)
+    if kind == "giga-auth-" and value.isascii() and value.isprintable() and value:
+        return replace(bare, access_token=value)
+    user, _, password = value.partition(":")
+    if kind == "giga-user-" and user and password:
+        return replace(bare, user=user, password=password)
+    raise NotAuthenticated(f"This service wants your own GigaChat account as the API key: {FORMS}.")
+
+
+def _with_credentials(bare: Settings, value: str) -> Settings:
+    key, _, scope = value.rpartition(":")
+    if scope not in SCOPES:
+        if _is_encoded(key):
+            raise NotAuthenticated(f"The scope after the key must be one of: {', '.join(SCOPES)}.")
+        key, scope = value, bare.scope
+    try:
+        return replace(bare, credentials=authorization_key(key), scope=scope)
+    except ValueError as error:
+        raise NotAuthenticated(f"The key after giga-cred- is not {error}.") from None
+
+
+def _is_encoded(key: str) -> bool:
+    """Unlike a client id, which may stand before a colon too."""
+    try:
+        return authorization_key(key) == key
+    except ValueError:
+        return False

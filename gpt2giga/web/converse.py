@@ -1,0 +1,137 @@
+"""The one way from a request for answers to the bytes of its response, for every dialect of chat."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
+from typing import Any, Protocol
+
+from flask import request, Response
+
+from gpt2giga.chat import ChatRequest, Event
+from gpt2giga.errors import InternalError, ProxyError
+from gpt2giga.upstream.client import GetUpstream, Upstream
+from gpt2giga.web import sse
+from gpt2giga.web.exchange import ACCEPTED_ID, current, Exchange, Outcome
+from gpt2giga.web.json_response import json_response, name_ignored
+
+log = logging.getLogger(__name__)
+
+# Of the time between two signs of life: one that is nearly due is sent, or it would wait for the next tick.
+NEARLY = 0.9
+
+
+class Delivery(Protocol):
+    """How a client wants its answers. ignored: parameters of the request that change nothing."""
+
+    @property
+    def stream(self) -> bool: ...
+
+    @property
+    def ignored(self) -> Collection[str]: ...
+
+
+class Stream(Protocol):
+    """A streamed response in the making. Each method gives what is to be sent; `choice` numbers the answers."""
+
+    def feed(self, events: list[Event], choice: int) -> list[Any]: ...
+
+    def heartbeat(self, choice: int) -> list[Any]:
+        """A sign of life that changes nothing."""
+
+    def finish(self) -> list[Any]: ...
+
+    def fail(self, error: ProxyError) -> list[Any]:
+        """The last words of a stream that broke."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How one request is answered. model: its name in the answer and in the log.
+
+    named_events: each event of a stream says its type in a line of its own.
+    """
+
+    model: str
+    to_whole: Callable[[Iterable[list[Event]]], Any]
+    to_stream: Callable[[], Stream]
+    named_events: bool = False
+
+
+class Conversation:
+    """Answers chats. heartbeat: seconds of silence after which a stream gives a sign of life; 0: never."""
+
+    def __init__(self, get_upstream: GetUpstream, heartbeat: float) -> None:
+        self._get_upstream = get_upstream
+        self._heartbeat = heartbeat
+
+    def reply(self, chats: Sequence[ChatRequest], delivery: Delivery, dialect: Dialect) -> Response:
+        """Each chat is asked when the one before is answered: a personal account may have one request at a time."""
+        exchange, upstream = current(), self._get_upstream()
+        exchange.model, exchange.stream = dialect.model, delivery.stream
+        chats = [_in_session(chat) for chat in chats]
+        if delivery.stream:
+            response = self._stream(exchange, self._frames(exchange, upstream, chats, dialect))
+        else:
+            response = json_response(dialect.to_whole(_completed(exchange, upstream, chat) for chat in chats))
+        return name_ignored(response, delivery.ignored)
+
+    def _stream(self, exchange: Exchange, frames: Iterator[bytes]) -> Response:
+        """Waits for the first event or heartbeat: a stream refused until then is raised and becomes a real status."""
+        first = next(frames)
+        exchange.outcome = Outcome.CLIENT_GONE  # a server that finds the client gone asks for no more
+        exchange.on_end(frames.close)  # type: ignore[attr-defined]  # it is a generator
+        return Response(chain([first], frames), mimetype="text/event-stream", headers=sse.HEADERS)
+
+    def _frames(
+        self, exchange: Exchange, upstream: Upstream, chats: Sequence[ChatRequest], dialect: Dialect
+    ) -> Iterator[bytes]:
+        """An error after the beginning is the last event; a regular end would make the cut answer look whole."""
+        stream, named = dialect.to_stream(), dialect.named_events
+        tick, due = self._heartbeat / 2 or None, self._heartbeat * NEARLY
+        sent_at, has_begun = time.monotonic(), False
+        try:
+            for choice, chat in enumerate(chats):
+                for batch in upstream.answer(chat, stream=True, tick=tick):
+                    if batch:
+                        exchange.observe(batch)
+                        items = stream.feed(batch, choice)
+                    elif due and time.monotonic() - sent_at >= due:
+                        items = stream.heartbeat(choice)
+                    else:
+                        continue
+                    if items:
+                        has_begun = True
+                        yield sse.encoded(items, named=named)
+                        sent_at = time.monotonic()
+            last = stream.finish()
+            exchange.outcome = Outcome.WHOLE
+        except ProxyError as error:
+            if not has_begun:
+                raise
+            exchange.fail(error)
+            last = stream.fail(error)
+        except Exception:
+            if not has_begun:
+                raise
+            log.exception("Unexpected failure in a stream")
+            failure = InternalError("The proxy failed unexpectedly; its log says more.")
+            exchange.fail(failure)
+            last = stream.fail(failure)
+        if last:
+            yield sse.encoded(last, named=named)
+
+
+def _completed(exchange: Exchange, upstream: Upstream, chat: ChatRequest) -> list[Event]:
+    events = upstream.complete(chat)
+    exchange.observe(events)
+    return events
+
+
+def _in_session(chat: ChatRequest) -> ChatRequest:
+    """The client's own X-Session-ID wins over what its request tells of the conversation."""
+    given = request.headers.get("X-Session-ID", "")
+    return replace(chat, session=given) if ACCEPTED_ID.fullmatch(given) else chat

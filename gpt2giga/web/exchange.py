@@ -1,0 +1,187 @@
+"""One request, from its arrival to the last byte of its answer, and the order of all that happens to it."""
+
+from __future__ import annotations
+
+import enum
+import re
+import secrets
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, TYPE_CHECKING, TypeAlias
+
+from flask import Flask, g, request, Response
+
+from gpt2giga.chat import Done, Event, Usage
+from gpt2giga.errors import ClientGone, InternalError, ProxyError
+from gpt2giga.web.trusted_proxies import Proxies
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+# Ids that clients make up and that end in headers and log lines.
+ACCEPTED_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+RESTARTING = "restarting"  # the code of the error that ends a request when the service stops
+
+
+class Outcome(enum.Enum):
+    WHOLE = "the answer was sent to its end"
+    REFUSED = "an error was the answer"
+    CUT = "a stream broke after its beginning"
+    CLIENT_GONE = "the client hung up before the end"
+    RESTARTING = "the service stopped before the end"
+
+
+@dataclass(slots=True)
+class Exchange:
+    """What is known of a request. `client` is the address behind trusted proxies, `key` what the client shows as its
+    API key (secret), `first_ms` the time to the first piece of GigaChat's answer, `cause` the code of what went wrong.
+
+    keeps_content: what was asked and answered is kept too, for the log (GPT2GIGA_LOG_CONTENT).
+    """
+
+    id: str
+    method: str
+    path: str
+    route: str = ""
+    client: str = ""
+    keeps_content: bool = False
+    key: str = ""
+    started: float = field(default_factory=time.monotonic)
+    status: int = 0
+    model: str = ""
+    stream: bool = False
+    usage: Usage | None = None
+    first_ms: float | None = None
+    outcome: Outcome = Outcome.WHOLE
+    cause: str = ""
+    body: Any = None
+    answer: list[Event] = field(default_factory=list)
+    calls: list[Callable[[], Any]] = field(default_factory=list)
+    is_over: bool = False
+
+    def on_end(self, call: Callable[[], Any]) -> None:
+        """`call` is called once, when the exchange is over however it ended. It must not raise."""
+        self.calls.append(call)
+
+    def ms(self) -> float:
+        return round((time.monotonic() - self.started) * 1000, 1)
+
+    def observe(self, events: Sequence[Event]) -> None:
+        """Events of the answer that are about to be sent."""
+        if self.first_ms is None:
+            self.first_ms = self.ms()
+        if self.keeps_content:
+            self.answer += events
+        if (done := events[-1]).__class__ is Done and done.usage:
+            self.usage = done.usage + (self.usage or Usage())
+
+    def fail(self, error: ProxyError) -> None:
+        self.cause = error.code or error.type
+        if isinstance(error, ClientGone):
+            self.outcome = Outcome.CLIENT_GONE
+        elif error.code == RESTARTING:
+            self.outcome = Outcome.RESTARTING
+        else:
+            self.outcome = Outcome.CUT if self.status else Outcome.REFUSED
+
+    def end(self) -> None:
+        """Gives back what the exchange has taken. Once."""
+        self.is_over = True
+        if self.outcome is Outcome.CLIENT_GONE:
+            self.cause = ClientGone.code
+        for call in self.calls:
+            call()
+
+
+# A response ends the opening: the view is not called.
+Opening: TypeAlias = Callable[[Exchange], Response | None]
+Answering: TypeAlias = Callable[[Exchange, Response], None]
+Observing: TypeAlias = Callable[[Exchange], None]
+
+
+def current() -> Exchange:
+    found: Exchange = g.exchange
+    return found
+
+
+def init_app(
+    app: Flask,
+    *,
+    proxies: Proxies | None,
+    keeps_content: bool,
+    opening: Sequence[Opening],
+    answering: Sequence[Answering],
+    observers: Sequence[Observing],
+) -> None:
+    """All that happens around a view, each list in its order: before it, to its response, and when all is over.
+
+    Whatever answers, the view, an error of routing or a step of the opening, the exchange is ended once: when the
+    response is closed, or when it is clear that there will be none.
+    """
+
+    def open_exchange() -> Response | None:
+        exchange = g.exchange = _new(proxies, keeps_content)
+        for step in opening:
+            response = step(exchange)
+            if response is not None:
+                return response
+        return None
+
+    def answer(response: Response) -> Response:
+        exchange = current()
+        for step in answering:
+            step(exchange, response)
+        exchange.status = response.status_code
+        response.headers["X-Request-ID"] = exchange.id
+        response.call_on_close(partial(close, exchange))
+        return response
+
+    def close(exchange: Exchange) -> None:
+        if not exchange.is_over:
+            exchange.end()
+            for observe in observers:
+                observe(exchange)
+
+    def close_without_response(error: BaseException | None) -> None:
+        """Its client hung up while GigaChat was working."""
+        if error is not None and "exchange" in g and not current().status:
+            exchange = current()
+            exchange.status = ClientGone.status
+            exchange.outcome = Outcome.CLIENT_GONE
+            close(exchange)
+
+    app.response_class = _ClosedWhenRefused
+    app.before_request(open_exchange)
+    app.after_request(answer)
+    app.teardown_request(close_without_response)
+
+
+def _new(proxies: Proxies | None, keeps_content: bool) -> Exchange:
+    given = request.headers.get("X-Request-ID", "")
+    # Behind a proxy its ids count, and nobody who goes past it may use them.
+    believed = ACCEPTED_ID.fullmatch(given) and (proxies is None or proxies.vouch(request.environ))
+    rule = request.url_rule
+    return Exchange(
+        given if believed else secrets.token_hex(16),
+        request.method,
+        request.path,
+        rule.rule if rule else "",
+        proxies.client(request.environ) if proxies else "",
+        keeps_content,
+    )
+
+
+class _ClosedWhenRefused(Response):
+    """A server that does not like the headers of a response raises, answers 500 and closes nothing."""
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        try:
+            return super().__call__(environ, start_response)
+        except BaseException:
+            exchange = current()
+            exchange.status = InternalError.status
+            exchange.fail(InternalError(""))
+            self.close()
+            raise

@@ -1,0 +1,71 @@
+"""Under plain threads; tests/test_hangup.py has it under gevent, with everything around it."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import weakref
+from contextvars import ContextVar
+
+import pytest
+
+from gpt2giga.concurrency import background
+from gpt2giga.concurrency.waiting import finished, paused
+
+word: ContextVar[str] = ContextVar("word")
+
+
+@pytest.mark.parametrize("tick", [None, 10.0])
+def test_the_result_and_the_context(tick: float | None) -> None:
+    word.set("here")
+    assert finished(background.run(lambda: word.get(), tick)) == "here"
+
+
+@pytest.mark.parametrize("tick", [None, 10.0])
+def test_a_failure_is_raised_where_it_is_waited_for(tick: float | None) -> None:
+    def fail() -> None:
+        raise ValueError("broken")
+
+    with pytest.raises(ValueError, match="broken"):
+        finished(background.run(fail, tick))
+
+
+def test_signs_of_life_until_it_is_done() -> None:
+    go = threading.Event()
+    steps = background.run(lambda: go.wait(10), 0.01)
+    assert [next(steps), next(steps)] == [[], []]
+    go.set()
+    assert finished(steps) is True
+
+
+def test_who_leaves_does_not_wait() -> None:
+    go = threading.Event()
+    steps = background.run(lambda: go.wait(10), 0.01)
+    next(steps)
+    steps.close()
+    go.set()
+
+
+def test_a_failure_does_not_keep_what_its_call_held() -> None:
+    class Large:
+        pass
+
+    gone: list[weakref.ref[Large]] = []
+
+    def fail() -> None:
+        large = Large()
+        gone.append(weakref.ref(large))
+        raise ValueError
+
+    gc.disable()
+    try:
+        with pytest.raises(ValueError):
+            finished(background.run(fail, 10.0))
+        assert gone[0]() is None
+    finally:
+        gc.enable()
+
+
+def test_a_pause_in_ticks() -> None:
+    assert [*paused(0.05, 0.02)] == [[], []]
+    assert [*paused(0.01, None)] == []

@@ -1,4 +1,4 @@
-"""A local stand-in for GigaChat: its HTTP contract over a real socket, without the model."""
+"""A local stand-in for GigaChat, without the model: docs/gigachat-contract.md over a real socket."""
 
 from __future__ import annotations
 

@@ -102,12 +102,12 @@ def _sampled(function: dict[str, Any], known: dict[str, Any]) -> Call:
 
 
 def _conforming(schema: dict[str, Any]) -> str:
-    # Four spaces and line breaks, as the service prints it (contract 3.2).
+    # Four spaces and line breaks, as Sber's test stands print it; the public host does not (contract 3.2.4).
     return json.dumps(sample(schema), ensure_ascii=False, indent=4)
 
 
 def _wants_drawing(body: dict[str, Any]) -> bool:
-    """Built-ins are on only when function_call asks for them and no functions are given (contract 3.1)."""
+    """Built-ins are on only when function_call asks for them and no functions are given (contract 3.1.12)."""
     choice = body.get("function_call")
     if isinstance(choice, dict):
         return choice.get("name") in DRAWING

@@ -15,7 +15,7 @@ from .replies import JSON_TYPE, state
 from .shapes import compact
 from .state import State
 
-# Both are in use (contract 0).
+# Both are in use (contract 2.1).
 BASES = {"api": "/api/v1", "short": "/v1"}
 
 
@@ -67,7 +67,7 @@ def _check_bearer() -> None:
 
 
 def _label(response: Response) -> Response:
-    """Ids on every answer, errors included; the cookie is the front's (contract 1, 3)."""
+    """Ids on every answer, errors included (contract 3.4.10); the cookie is that of the test stands (contract 1.13)."""
     g.record["status"] = response.status_code
     for name in ("X-Request-ID", "X-Session-ID"):
         response.headers[name.lower()] = request.headers.get(name) or str(uuid.uuid4())
@@ -81,7 +81,7 @@ def _label(response: Response) -> Response:
 def _refused(refusal: Refusal) -> Response:
     g.record["error"] = refusal.message
     state().count_refusal()
-    # Compact JSON and a newline, which successful bodies do not have (contract 3).
+    # Compact JSON and a newline, which successful bodies do not have (contract 3.4.1).
     return Response(compact(refusal.body) + b"\n", refusal.status, content_type=JSON_TYPE)
 
 

@@ -1,4 +1,4 @@
-"""The models the sandbox offers (contract 6)."""
+"""The models the sandbox offers (contract 6.5, 6.6, 6.9, 6.11), with the windows of older pages (contract 6.3)."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ MODELS = {model.id: model for model in [*_CHAT, *_OTHERS]}
 
 
 def find(name: object, type: str | None = None) -> Model | None:
-    """The model with this id; `:latest` is accepted as in the service's older examples."""
+    """The model with this id; `:latest` is accepted as in older examples (contract 6.10)."""
     model = MODELS.get(name.removesuffix(":latest")) if isinstance(name, str) else None
     return model if model and type in (None, model.type) else None
 

@@ -1,4 +1,4 @@
-"""Uploading, listing, reading and deleting files (contract 2, 3.3)."""
+"""Uploading, listing, reading and deleting files (contract 2.10, 2.11, 3.3.9)."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Strict checks of the declared functions (contract 3.1).
+"""Strict checks of the declared functions (contract 3.1.1, 3.1.3, 3.1.4, 3.1.6, 3.1.7, 3.1.9).
 
-Where the contract calls something disputed or not understood, the sandbox refuses it:
+Where these rules call something disputed or weak, or say nothing, the sandbox refuses it:
 a client that passes here sends only what every account of the service agrees on.
 """
 

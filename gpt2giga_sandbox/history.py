@@ -1,4 +1,7 @@
-"""Checks of the message list: roles, calls and their results, attachments (contract 3, 3.1, 3.3)."""
+"""Checks of the message list: roles, calls and their results, attachments.
+
+See contract 3.0.3, 3.0.4, 3.1.14, 3.1.17, 3.1.19, 3.1.20, 3.3.2, 3.3.5. Guesses: contract 10.1, 10.2, 10.3.
+"""
 
 from __future__ import annotations
 
@@ -109,7 +112,7 @@ def _check_pairs(messages: list[dict[str, Any]]) -> None:
 def _called(message: dict[str, Any]) -> str | None:
     if "function_call" in message:
         return str(message["function_call"]["name"])
-    # The id alone also demands the result (contract 3.1).
+    # The id alone also demands the result (contract 3.1.22).
     return "" if "functions_state_id" in message else None
 
 

@@ -1,4 +1,4 @@
-"""Access tokens: OAuth and the password login of corporate installations (contract 1)."""
+"""Access tokens: OAuth and the password login of corporate installations (contract 1.1, 1.6, 1.9)."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def oauth() -> Response:
 
 def _check_key(authorization: str) -> None:
     if basic_pair(authorization) is None:
-        # 400 as seen in practice; one client's documentation says 401.
+        # 400 as seen in practice; one client's table says 401 (contract 1.7).
         raise coded(400, 4, "Can't decode 'Authorization' header")
     expected = state().settings.credentials
     if expected is not None and authorization != f"Basic {expected}":
@@ -46,7 +46,7 @@ def _check_request_id(value: str) -> None:
     except ValueError:
         version = None
     if version != 4:
-        # The status is documented, the body is a guess.
+        # The status is documented, the body is a guess (contract 1.8, 10.4).
         raise coded(400, 2, "RqUID must be a uuid4")
 
 

@@ -9,7 +9,7 @@ BAD_JSON = "Your request contains invalid JSON syntax."
 
 
 class Refusal(Exception):
-    """`body` replaces the usual status and message: OAuth errors carry a code instead (contract 1)."""
+    """`body` replaces the usual status and message: OAuth errors carry a code instead (contract 1.6)."""
 
     def __init__(self, status: int, message: str, body: dict[str, Any] | None = None) -> None:
         super().__init__(message)
@@ -37,7 +37,7 @@ def is_a(value: object, kind: type | tuple[type, ...]) -> bool:
 
 
 def check_types(value: dict[str, Any], kinds: dict[str, type | tuple[type, ...]]) -> None:
-    """Any wrong JSON type, null included, is a syntax error to the service (contract 3)."""
+    """Any wrong JSON type, null included, is a syntax error to the service (contract 3.0.5)."""
     for key, kind in kinds.items():
         if key in value and not is_a(value[key], kind):
             raise bad_json()

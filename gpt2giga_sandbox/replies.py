@@ -69,6 +69,6 @@ def scripted(step: Step) -> Reply | None:
     body = step.error_body()
     if isinstance(body, str):
         return Reply([body.encode()], step.status, {"Content-Type": "text/html"})
-    # The service ends its error bodies, and only these, with a newline (contract 3).
+    # The service ends its error bodies, and only these, with a newline (contract 3.4.1).
     newline = b"\n" if step.status >= 400 else b""
     return Reply([compact(body) + newline], step.status, {"Content-Type": JSON_TYPE})

@@ -1,4 +1,4 @@
-"""Models, embeddings, token counts, the balance (contract 2, 6)."""
+"""Models, embeddings, token counts, the balance (contract 2.7, 2.8, 2.9, 2.13, 6.1, 6.11)."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def _embedding(text: str, index: int, model: catalog.Model) -> dict[str, Any]:
 
 
 def vector(text: str, dim: int) -> list[float]:
-    """Numbers of a hash of the text between -5 and 5, not normalised, as the service's are not."""
+    """Numbers of a hash of the text between -5 and 5, not normalised, as the service's are not (contract 6.17)."""
     digest = hashlib.shake_256(text.encode("utf-8", "surrogatepass")).digest(2 * dim)
     return [round(value / 6553.6, 6) for value in struct.unpack(f">{dim}h", digest)]
 
@@ -62,7 +62,7 @@ def _texts(body: dict[str, Any]) -> list[str]:
     texts = body.get("input")
     if isinstance(texts, str):
         return [texts]
-    # Lists of tokens included: the service takes text only.
+    # Lists of tokens included: the service takes text only (contract 6.15).
     if not isinstance(texts, list) or not texts or not all(isinstance(text, str) for text in texts):
         raise bad_json()
     return texts

@@ -1,4 +1,4 @@
-"""Strict validation of a chat request: everything contract 3 to 3.3 documents."""
+"""Strict validation of a chat request, by chapter 3 of docs/gigachat-contract.md."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def _check_sampling(body: dict[str, Any]) -> None:
 
 
 def _check_reasoning(body: dict[str, Any], model: Model) -> None:
-    """Older models are said to answer 400 to the field itself (contract 3): refused there."""
+    """Older models are said to answer 400 to the field itself (contract 3.0.12): refused there."""
     if "reasoning_effort" not in body:
         return
     if body["reasoning_effort"] not in ("low", "medium", "high"):
@@ -94,7 +94,7 @@ def _check_response_format(body: dict[str, Any]) -> None:
     if not wanted.get("schema"):
         raise Refusal(400, "Empty schema with json format type is not supported")
     if body.get("functions"):
-        # Disputed (contract 3.1): reports name a 400 and broken JSON.
+        # Reports name a 400 and broken JSON (contract 3.1.27).
         raise Refusal(400, "response_format with functions is not supported")
 
 

@@ -1,4 +1,4 @@
-"""The JSON of a chat answer, whole and in chunks, and its bytes (contract 4)."""
+"""The JSON of a chat answer, whole and in chunks, and its bytes (contract 4.1, 4.11, 4.12, 4.13)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files given to the sandbox or drawn by it (contract 3.3)."""
+"""Files given to the sandbox or drawn by it (contract 3.3.3, 3.3.7, 3.3.8)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Access tokens: issuing, checking, and the limit on asking for them (contract 1)."""
+"""Access tokens: issuing, checking, and the limit on asking for them (contract 1.2, 1.5, 1.11)."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ def test_other_variables_of_the_file_reach_libraries(monkeypatch: pytest.MonkeyP
 
 
 def test_an_empty_variable_counts_as_none_for_everybody(monkeypatch: pytest.MonkeyPatch) -> None:
-    """gunicorn and the SDK read these for themselves."""
+    """gunicorn looks for itself too."""
     write(KEY)
     for variable in ("WEB_CONCURRENCY", "GIGACHAT_MAX_CONNECTIONS", "GPT2GIGA_API_KEY"):
         monkeypatch.setenv(variable, " ")

@@ -302,7 +302,7 @@ class Settings:
 
     @property
     def slots(self) -> int:
-        """Requests at GigaChat at a time; 0: no limit. The defaults are what the scopes allow (contract 3)."""
+        """Requests at GigaChat at a time; 0: no limit. The defaults are what the scopes allow (contract 3.4.6)."""
         if self.max_concurrency is not None:
             return self.max_concurrency
         return 1 if self.scope == "GIGACHAT_API_PERS" else 10
@@ -384,10 +384,7 @@ def _parse_one(field: dataclasses.Field[Any], variable: str, raw: str) -> Any:
 
 
 def _use_sandbox(settings: Settings) -> Settings:
-    """The sandbox takes any account, and a real key must not reach it.
-
-    Empty rather than None, for which the SDK looks into the environment.
-    """
+    """The sandbox takes any account, and a real key must not reach it."""
     return dataclasses.replace(
         settings,
         credentials=base64.b64encode(b"sandbox:sandbox").decode(),

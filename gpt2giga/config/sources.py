@@ -102,8 +102,8 @@ def _with_environment(in_file: Mapping[str, str]) -> dict[str, str]:
     Variables of the file that are not ours (HTTPS_PROXY and the like) are meant for libraries, which read
     the process's environment, so they are put there.
     """
-    # Hosting panels and compose files set empty variables for what nobody filled in: they hide nothing. gunicorn and
-    # the SDK, which look for themselves too, would stumble over them.
+    # Hosting panels and compose files set empty variables for what nobody filled in: they hide nothing. gunicorn,
+    # which looks for itself too, would stumble over them.
     for variable in [name for name, value in os.environ.items() if is_ours(name) and not value.strip()]:
         del os.environ[variable]
     for variable, value in in_file.items():

@@ -93,7 +93,7 @@ class Upstream:
         return [event for batch in self.answer(chat, stream=False) for event in batch]
 
     def embed(self, texts: list[str], model: str) -> list[Embedding]:
-        """Takes no slot of the account: only chats were seen to be limited."""
+        """Takes no slot of the account: whether embeddings count is not known (contract 3.4.8, 10.6)."""
         average = self._settings.embeddings_overflow == "average"
         try:
             return embed(texts, lambda batch: self._retries.once(lambda: self._embed(batch, model)), average=average)
@@ -118,7 +118,7 @@ class Upstream:
             return sum(count.tokens for count in self._client.tokens_count(texts, model=model))
 
     def draw(self, prompt: str, model: str) -> tuple[bytes, Usage]:
-        """A picture by GigaChat's built-in text2image, which answers with the id of a file in an <img> tag."""
+        """A picture by GigaChat's built-in text2image, whose answer holds a file id in an <img> (contract 3.1.12)."""
         with finished(self._slot(None)):
             payload = v1.to_drawing_payload(prompt, self.catalog.resolve(model))
             events = self._retries.once(lambda: self._drawing(payload))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from gpt2giga.errors import ContextTooLong
 
-# What Sber's own LangChain integration sends at a time; the service's limit is not documented.
+# What Sber's own LangChain integration sends at a time; the service's limit is not known (contract 10.7).
 MOST_TEXTS = 90
 MOST_CHARACTERS = 1_000_000
 
@@ -43,7 +43,7 @@ def _batches(texts: list[str]) -> Iterator[list[str]]:
 
 
 def _send(texts: list[str], send: Send, average: bool) -> list[Embedding]:
-    """GigaChat does not say which text of a batch is too long: halves tell, down to the text itself."""
+    """Halves tell which text is too long, down to the text itself, however GigaChat words it (contract 6.13)."""
     try:
         return send(texts)
     except ContextTooLong:

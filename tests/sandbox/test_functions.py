@@ -1,4 +1,4 @@
-"""The refusals of function declarations (contract 3.1)."""
+"""The refusals of function declarations (contract 3.1.1, 3.1.3, 3.1.4, 3.1.6, 3.1.7, 3.1.9)."""
 
 from __future__ import annotations
 

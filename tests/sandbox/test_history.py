@@ -1,4 +1,4 @@
-"""The refusals of message lists and attachments (contract 3, 3.1, 3.3)."""
+"""The refusals of message lists and attachments (contract 3.0.3, 3.0.4, 3.1.17, 3.1.19, 3.1.20, 3.3.2)."""
 
 from __future__ import annotations
 

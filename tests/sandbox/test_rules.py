@@ -1,4 +1,4 @@
-"""The refusals of a chat request as a whole (contract 3, 3.2), and what passes."""
+"""The refusals of a chat request as a whole (contract 3.0.2, 3.0.5, 3.0.7, 3.0.8, 3.2.2), and what passes."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ NAMES = (
     ],
 )
 def test_name(name: str, mapped: str) -> None:
-    """The hash is part of the contract: another one would empty GigaChat's prompt cache."""
+    """The hash may not change: another one would empty GigaChat's prompt cache (contract 3.4.11)."""
     names = ToolNames([name])
     assert names.to_gigachat(name) == mapped
     assert names.from_gigachat(mapped) == name

@@ -27,7 +27,7 @@ PYTHON = {"object": dict, "array": list, "string": str, "integer": int, "number"
 
 
 def problems(node: Any, path: str = "parameters") -> list[str]:
-    """What GigaChat may refuse, by the strictest reading of contract 3.1."""
+    """What GigaChat may refuse, by the strictest reading of contract 3.1.4, 3.1.6, 3.1.7."""
     if not isinstance(node, dict) or node.get("type") not in KEYWORDS:
         return [f"{path}: no node with a type"]
     found = [f"{path}.{name}" for name in node.keys() - KEYWORDS[node["type"]] - {"type", "description", "default"}]

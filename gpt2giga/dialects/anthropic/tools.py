@@ -101,7 +101,7 @@ def _hosted(entries: list[Placed], ignore_hosted: bool) -> Iterator[str]:
 
 
 def _tools(entries: list[Placed]) -> dict[str, Tool]:
-    """A tool that stands twice is taken once; GigaChat refuses names that are not unique."""
+    """A tool that stands twice is taken once; whether GigaChat takes equal names is not known (contract 10.9)."""
     found: dict[str, Tool] = {}
     for place, entry in entries:
         tool = Tool(
@@ -115,7 +115,7 @@ def _tools(entries: list[Placed]) -> dict[str, Tool]:
 
 
 def _choice(choice: Any) -> ToolChoice:
-    """GigaChat gives one call per answer, whatever disable_parallel_tool_use says."""
+    """GigaChat gives one call per answer (contract 3.1.13), whatever disable_parallel_tool_use says."""
     if choice is None:
         return ToolChoice()
     choice = fields.mapping(choice, "tool_choice")

@@ -1,4 +1,4 @@
-"""Requests for images, which GigaChat's built-in text2image draws, and their answers. Pure; raises BadRequest."""
+"""Requests for images, which GigaChat's text2image draws (contract 3.1.12), and answers. Pure; raises BadRequest."""
 
 from __future__ import annotations
 

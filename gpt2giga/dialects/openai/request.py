@@ -56,7 +56,7 @@ def from_chat_request(body: Body) -> tuple[ChatRequest, Delivery]:
         stop=from_stop(body),
         json_format=from_response_format(body),
     )
-    # GigaChat gives one call per answer, whatever is asked for.
+    # GigaChat gives one call per answer (contract 3.1.13), whatever is asked for.
     fields.boolean(body, "parallel_tool_calls")
     check_modalities(body)
     delivery = Delivery(

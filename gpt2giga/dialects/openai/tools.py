@@ -43,7 +43,7 @@ def _tooling(body: Body, list_name: str, choice_name: str, *, legacy: bool) -> T
 
 
 def _tools(tools: list[Any], param: str, *, legacy: bool) -> list[Tool]:
-    """A tool that stands twice is taken once; GigaChat refuses names that are not unique."""
+    """A tool that stands twice is taken once; whether GigaChat takes equal names is not known (contract 10.9)."""
     found: dict[str, Tool] = {}
     for i, item in enumerate(tools):
         place = f"{param}[{i}]"

@@ -12,10 +12,7 @@ FORMS = "giga-cred-<key>[:scope], giga-auth-<token> or giga-user-<user>:<passwor
 
 
 def account_settings(settings: Settings, key: str) -> Settings:
-    """The settings with the account that a client's key holds, and with nothing of the service's own.
-
-    Empty rather than None, for which the SDK looks into the environment, where the service's own account is.
-    """
+    """The settings with the account that a client's key holds, and with nothing of the service's own."""
     bare = replace(settings, credentials="", access_token="", user="", password="")
     kind, value = key[:10], key[10:]
     if kind == "giga-cred-" and value:

@@ -1,6 +1,6 @@
 """The account's slots, counted over all processes of one user on this machine.
 
-GigaChat answers one request at a time for a personal account and ten for a company; more get 429 (contract, 3).
+GigaChat answers one request at a time for a personal account and ten for a company; more get 429 (contract 3.4.6).
 A slot is a file with an flock on it: the kernel lets go of a process's locks however it dies. Inside a process
 requests stand in one line, first come, first served, and only the first of them looks at the files.
 

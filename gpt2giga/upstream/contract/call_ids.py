@@ -1,7 +1,7 @@
 """GigaChat's functions_state_id, carried to the client and back inside the id of the call.
 
 It is not sent back unless GPT2GIGA_SEND_STATE_ID says so: the round trip works without it, and requests were seen
-to be refused because of it (contract 3.1).
+to be refused because of it (contract 3.1.23, 3.1.24).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Messages as clients send them -> a history that GigaChat accepts (contract 3, 3.1). Pure.
+"""Messages as clients send them -> a history that GigaChat accepts (contract 3.0.4, 3.0.6, 3.1.17, 3.1.21). Pure.
 
 GigaChat wants one system message, first; text messages of one role joined; and every call followed at once by
 its one result, which is one JSON document. Clients send several calls in one message, results in any order,
@@ -31,7 +31,7 @@ def to_messages(
     texts = (_text(message) for message in messages if message.role == "system")
     system = PARAGRAPH.join(text for text in texts if text)
     history = _History(messages, names, files, send_state_id).written()
-    if not history:  # a system message alone is refused; the service itself would make it the user's
+    if not history:  # the service itself would make a lone system message the user's (contract 3.0.6)
         return [{"role": "user", "content": system}]
     return [{"role": "system", "content": system}, *history] if system else history
 
@@ -112,7 +112,7 @@ class _History:
             self._show(name, self._files.get(image, ""))
 
     def _show(self, name: str, file_id: str) -> None:
-        """Each image once: GigaChat takes ten a request, and tools give the same one again and again."""
+        """Each image once: ten a request are allowed (contract 3.3.2), and tools give the same one again and again."""
         fresh = file_id and file_id not in self._shown
         remark = "" if fresh else ", shown before" if file_id else ", not shown"
         self._add("user", f"[Image from the result of the tool {name}{remark}]", [file_id] if fresh else [])
@@ -143,7 +143,7 @@ class _History:
             text = ""
 
     def _add_call(self, call: ToolCall) -> None:
-        """The assistant's text before a call belongs into the call's message."""
+        """The assistant's text before a call goes into the call's message, where contract 3.1.16 would have none."""
         text = ""
         if self._written and self._written[-1]["role"] == "assistant":
             text = self._written.pop()["content"]

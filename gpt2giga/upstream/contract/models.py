@@ -12,11 +12,11 @@ from gpt2giga.config.settings import Settings
 from gpt2giga.errors import NotFound
 
 KEEP_SECONDS = 300.0
-# The user's guide and Sber's price list say "2 Lite"; the service knows the model as GigaChat-2 (contract 6).
+# The user's guide and Sber's price list say "2 Lite"; the service knows the model as GigaChat-2 (contract 6.2).
 BUILT_IN_ALIASES = {"GigaChat-2-Lite": "GigaChat-2"}
 
 Kind = Literal["chat", "embedder", "filter", "aicheck"]
-# The SDK drops the list's `type` field (contract 2), but the ids tell.
+# The SDK drops the list's `type` field (contract 2.7), but the ids tell.
 KINDS: tuple[tuple[str, Kind], ...] = (
     ("Embeddings", "embedder"),
     ("GigaEmbeddings", "embedder"),
@@ -24,7 +24,7 @@ KINDS: tuple[tuple[str, Kind], ...] = (
     ("GigaCheck", "aicheck"),
 )
 WINDOWS = (("GigaChat-3-Pro", 262144), ("GigaChat-Plus", 32768))
-# Tokens of one answer.
+# Tokens of one answer (contract 6.4).
 LONGEST_ANSWER = 8192
 
 
@@ -92,17 +92,18 @@ class Catalog:
 
 
 def takes_images(model_id: str) -> bool:
-    """Contract 3.3: GigaChat-2-Pro, GigaChat-2-Max and GigaChat-3."""
+    """Contract 3.3.6: GigaChat-2-Pro, GigaChat-2-Max and GigaChat-3."""
     return model_id.startswith(("GigaChat-2-Pro", "GigaChat-2-Max", "GigaChat-3"))
 
 
 def window(model_id: str) -> int:
-    """Tokens of question and answer together; contract 6, for the list does not say. Unknown models: the usual."""
+    """Tokens of question and answer together, which the list does not tell (contract 6.1). These are figures of older
+    pages, most of them lower than those of contract 6.3. Unknown models: the usual."""
     return next((tokens for prefix, tokens in WINDOWS if model_id.startswith(prefix)), 131072)
 
 
 def thinks(model_id: str) -> bool:
-    """Answers of the third generation may come with reasoning."""
+    """May answers come with reasoning? A guess: which models give theirs is not known (contract 10.11)."""
     return model_id.startswith("GigaChat-3")
 
 

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from itertools import count
 
 # What GigaChat runs itself; a client's function of that name would be taken for its own.
-# The first three: DOC guides/functions/calling-builtin-functions. The rest: SDK 0.2.3,
-# models/chat_completions.py, and contract 3.1 on web_search.
+# The first three: Sber's page guides/functions/calling-builtin-functions. The rest: SDK 0.2.3,
+# models/chat_completions.py, and contract 3.1.9 on web_search.
 BUILT_IN = frozenset(
     {
         "text2image",
@@ -24,7 +24,7 @@ BUILT_IN = frozenset(
     }
 )
 
-# Contract 3.1: what every model and both contracts take, digits not first, 64 characters.
+# What every source allows, for v1 and v2 (contract 3.1.3): digits not first, 64 characters.
 _LEGAL = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 _HASH_LENGTH = 8
 _LONGEST_WORD = 64 - 1 - _HASH_LENGTH

@@ -1,4 +1,4 @@
-"""GigaChat's v1 chat contract: ChatRequest -> payload, and completions or chunks -> events. Pure."""
+"""GigaChat's chats on v1: ChatRequest -> payload, and completions or chunks -> events. Pure."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ from gpt2giga.upstream.contract.schema import to_function_parameters
 from gpt2giga.upstream.contract.tool_names import ToolNames
 from gpt2giga.upstream.partial_match import possible_start
 
-# 0 is refused, and below 0.001 the service is deterministic (contract 3).
+# 0 is refused, and below 0.001 the service is deterministic (contract 3.0.7).
 LOWEST_TEMPERATURE = 0.0001
-# They are reported to refuse reasoning_effort (contract 3), which agents send to every model.
+# They are reported to refuse reasoning_effort (contract 3.0.12), which agents send to every model.
 WITHOUT_REASONING = ("GigaChat-2", "GigaChat-Pro", "GigaChat-Max", "GigaChat-Plus", "GigaChat-preview")
-# What may leak as text before a call (contract 3.1).
+# What may leak as text before a call (contract 3.1.28).
 LEAK = "assistant function call"
 FINISH: dict[str, Literal["stop", "length", "content_filter"]] = {"length": "length", "blacklist": "content_filter"}
 
@@ -50,7 +50,7 @@ def to_payload(
     """What goes over the wire, key for key. `model` is GigaChat's id, `files` the id of each file."""
     messages = to_messages(chat.messages, names, files, send_state_id=send_state_id)
     if chat.tools and messages[-1]["role"] == "assistant":
-        # GigaChat-3 refuses functions unless the user or a function spoke last (contract 3.1).
+        # GigaChat-3 refuses functions unless the user or a function spoke last (contract 3.1.25).
         messages.append({"role": "user", "content": "Continue."})
     payload: dict[str, Any] = {"model": model, "messages": messages}
     if chat.tools:
@@ -77,7 +77,7 @@ def _is_without_reasoning(model: str) -> bool:
 
 
 def to_drawing_payload(prompt: str, model: str) -> dict[str, Any]:
-    """`auto` without functions switches GigaChat's built-in ones on (contract 3.1)."""
+    """`auto` without functions switches GigaChat's built-in ones on (contract 3.1.12)."""
     return {
         "model": model,
         "messages": [
@@ -100,7 +100,7 @@ def _parameters(schema: bytes) -> dict[str, Any]:
 
 
 class Unreadable(Exception):
-    """An answer, or a chunk of one, that does not have the documented form (contract 4)."""
+    """An answer, or a chunk of one, that does not have the documented form (contract 4.1, 4.10)."""
 
     def __init__(self, document: Any) -> None:
         super().__init__("not the documented form")
@@ -116,7 +116,8 @@ def from_completion(completion: Any, names: ToolNames) -> list[Event]:
 
 
 class _Answer:
-    """One answer while it comes in. The call may arrive with the finish reason, before it, or after leaked text."""
+    """One answer while it comes in. The call may arrive with the finish reason, before it (contract 4.13), or after
+    leaked text (contract 3.1.28)."""
 
     def __init__(self, names: ToolNames) -> None:
         self._names = names
@@ -138,7 +139,7 @@ class _Answer:
 
     def _said(self, said: dict[str, Any]) -> list[Event]:
         events: list[Event] = []
-        if said.get("role") == "function_in_progress":  # progress of a built-in function, not text of the answer
+        if said.get("role") == "function_in_progress":  # progress of a built-in function, no text (contract 4.14)
             return events
         if said.get("reasoning_content"):
             events.append(ReasoningDelta(_string(said["reasoning_content"])))
@@ -153,7 +154,7 @@ class _Answer:
     def end(self) -> list[Event]:
         if self._finish is None:
             raise UpstreamCut("GigaChat's answer ended before it was whole.", transient=True)
-        if self._finish == "error":  # contract 4: the model wrote invalid arguments
+        if self._finish == "error":  # contract 4.5: the model wrote invalid arguments
             raise UpstreamError(
                 "GigaChat's model produced an invalid function call. Try again.", code="upstream_model_error"
             )
@@ -169,7 +170,7 @@ class _Answer:
         return text[:safe]
 
     def _call(self, call: dict[str, Any], state_id: str | None) -> ToolCall:
-        """Arguments are an object (contract 3.1); text, as other services write them, is understood too."""
+        """Arguments are an object (contract 3.1.14); text, as other services write them, is understood too."""
         arguments = call.get("arguments") or {}
         if isinstance(arguments, str):
             arguments = arguments_from_json(arguments)
@@ -194,7 +195,7 @@ def _string(value: Any) -> str:
 
 
 def _usage(usage: dict[str, Any]) -> Usage:
-    """GigaChat leaves cached tokens out of prompt_tokens, OpenAI counts them in (contract 4)."""
+    """GigaChat leaves cached tokens out of prompt_tokens, OpenAI counts them in (contract 4.9)."""
     cached = int(usage.get("precached_prompt_tokens") or 0)
     return Usage(int(usage["prompt_tokens"]) + cached, int(usage["completion_tokens"]), cached)
 
@@ -202,7 +203,7 @@ def _usage(usage: dict[str, Any]) -> Usage:
 class StreamedAnswer(_Answer):
     """An answer from the bytes of GigaChat's stream, in pieces of any size.
 
-    Lines end at line feeds only: U+2028 in a text is no end, as it is for many a library.
+    Lines end at line feeds only: U+2028 in a text is no end, as it is for httpx (contract 9.14).
     """
 
     def __init__(self, names: ToolNames) -> None:
@@ -219,12 +220,12 @@ class StreamedAnswer(_Answer):
         return events
 
     def end(self) -> list[Event]:
-        """Raises UpstreamCut when the stream ended without a finish reason."""
+        """Raises UpstreamCut when the stream ended without a finish reason (contract 7.7: the SDK ends silently)."""
         return [*self.feed(b"\n"), *super().end()]
 
 
 def _parsed(data: bytes) -> Any:
-    """GigaChat does not escape what it sends (contract 9), and strict JSON has no control characters in its strings."""
+    """Nothing shows that GigaChat escapes control characters (contract 9.14); strict JSON has none in its strings."""
     if data.strip() == b"[DONE]":
         return None
     try:

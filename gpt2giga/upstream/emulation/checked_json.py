@@ -38,7 +38,7 @@ def with_json(
     """Raises BadRequest for a schema that is none, UpstreamError when a strict promise cannot be kept."""
     check = Check(wanted)
     if chat.tools and chat.tool_choice.mode != "none":
-        # GigaChat does not take functions together with response_format (contract 3.1), so first with tools only.
+        # GigaChat may refuse functions together with response_format (contract 3.1.27), so first with tools only.
         events = yield from collected(ask(_instructed(chat, wanted)))
         if _is_called(events) or not check.fault(events):
             yield cleaned(events)

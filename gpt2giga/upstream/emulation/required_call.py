@@ -1,4 +1,4 @@
-"""`tool_choice: required`, which GigaChat does not have (contract 3.1).
+"""`tool_choice: required`, which GigaChat does not have (contract 3.1.11).
 
 The model may choose by itself first. If it answers in words, it is asked for the name of the tool that fits,
 as a structured answer, and then that tool is forced.

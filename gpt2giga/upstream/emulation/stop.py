@@ -1,4 +1,4 @@
-"""Stop sequences, which GigaChat does not have. Pure."""
+"""Stop sequences, which GigaChat does not have (contract 3.0.10). Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files of a request -> files at GigaChat, which messages name by id (contract 3.3)."""
+"""Files of a request -> files at GigaChat, which messages name by id (contract 3.3.1)."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from gpt2giga.upstream.files.media import Media, read
 from gpt2giga.upstream.files.storage import Files
 from gpt2giga.upstream.files.uploads import Uploads
 
+# Of one request (contract 3.3.2).
 MOST_IMAGES = 10
 LARGEST_REQUEST = 80 * 1024 * 1024
 
@@ -74,7 +75,7 @@ class Attached:
         return self._ids
 
     def renew(self) -> bool:
-        """GigaChat deletes files after a while. True when `ids` will upload again what it lost."""
+        """A file may be gone at GigaChat, deleted by whoever has the key. True when `ids` will upload it again."""
         ids, self._ids = self._ids or {}, None
         return self._uploads.forget(ids.values())
 
@@ -101,6 +102,7 @@ class Attached:
                 raise _refused("GigaChat takes one image a message", f"messages[{number}]")
 
     def _check(self, media: Collection[Media]) -> None:
+        """See contract 3.3.2, 3.3.4, 3.3.5, 3.3.6."""
         kinds = {found.kind for found in media}
         if len(kinds) > 1:
             raise _refused(f"GigaChat takes one kind of file a request, not {' and '.join(sorted(kinds))}")

@@ -1,4 +1,4 @@
-"""What files GigaChat takes (contract 3.3), and reading them from data URLs and addresses."""
+"""What files GigaChat takes (contract 3.3.3, 3.3.7), and reading them from data URLs and addresses."""
 
 from __future__ import annotations
 

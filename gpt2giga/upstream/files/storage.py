@@ -1,4 +1,4 @@
-"""GigaChat's file storage (contract 2, 3.3)."""
+"""GigaChat's file storage (contract 2.10, 2.11)."""
 
 from __future__ import annotations
 

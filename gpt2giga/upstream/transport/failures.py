@@ -42,7 +42,7 @@ log = logging.getLogger(__name__)
 UNSENDABLE = "it holds characters that no key has"
 WORDS_LIMIT = 1000
 
-# What escapes the SDK (contract 7). TypeError: it unpacks a JSON document that is no object.
+# What escapes the SDK (contract 7.1, 7.6). TypeError: it unpacks a JSON document that is no object.
 FAILURES = (
     TokenFailure,
     ResponseError,
@@ -54,7 +54,7 @@ FAILURES = (
     TypeError,
 )
 
-# Codes of the OAuth host (contract 1): what they mean for whoever keeps the settings.
+# Codes of the OAuth host (contract 1.6): what they mean for whoever keeps the settings.
 OAUTH_CURES = {
     4: "GIGACHAT_CREDENTIALS is not a whole key: paste the Authorization Key from Sber Studio on one line.",
     5: "GIGACHAT_SCOPE is empty or does not belong to GIGACHAT_CREDENTIALS: try GIGACHAT_API_PERS, _B2B or _CORP.",
@@ -122,7 +122,7 @@ def _until(date: str) -> float | None:
 
 
 def _body(content: bytes | None) -> dict[str, Any]:
-    """GigaChat's error object; empty for the HTML pages of its front (contract 3)."""
+    """GigaChat's error object (contract 3.4.1); empty for the HTML pages of its front (contract 3.4.9)."""
     try:
         body = json.loads(content or b"")
     except ValueError:
@@ -158,7 +158,7 @@ def _from_oauth(status: int, body: dict[str, Any], wait: float | None) -> ProxyE
 
 
 def from_status(status: int, words: str, wait: float | None = None) -> ProxyError:
-    """GigaChat's status and words as an error of ours (contract 3, users' table of causes)."""
+    """GigaChat's status and words as an error of ours (contract 1.11, 3.0.2, 3.4.3, 3.4.4, 3.4.5, 3.4.6)."""
     if status == 413 or "tokens limit" in words.lower():
         return ContextTooLong(
             f"The request exceeds the model's maximum context length (GigaChat: {words}). Send less text.",
@@ -186,7 +186,7 @@ def from_status(status: int, words: str, wait: float | None = None) -> ProxyErro
     if status == 503:
         return UpstreamUnavailable(f"GigaChat answered 503: {words}.", retry_after=wait)
     if 400 <= status < 500:
-        # EventException is a failure inside GigaChat that passes (users' reports), whatever the status says.
+        # EventException is a failure inside GigaChat that passes, whatever the status says: so found by pi-gigachat.
         return BadRequest(
             f"GigaChat refused the request: {words}.", code="gigachat_refused", transient="EventException" in words
         )

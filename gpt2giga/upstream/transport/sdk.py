@@ -1,4 +1,4 @@
-"""The SDK's client with its token handling and its connections put right (contract 9)."""
+"""The SDK's client with its token handling and its connections put right (contract 9.3, 9.4, 9.6, 9.7)."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ _sent: ContextVar[str | None] = ContextVar("sent", default=None)
 
 
 class GivenSettings(gigachat.settings.Settings):
-    """The SDK's settings without its own look into the environment: it would take the service's account for a
-    client's (GPT2GIGA_PASS_TOKEN), and fail on what our settings allow."""
+    """The SDK's settings without its own look into the environment (contract 9.16): it would take the service's
+    account for a client's (GPT2GIGA_PASS_TOKEN), and fail on what our settings allow."""
 
     @classmethod
     def settings_customise_sources(
@@ -79,7 +79,7 @@ class Client(GigaChat):
             verify_ssl_certs=settings.verify_ssl_certs,
             ssl_context=context,
             flags=list(settings.flags) if settings.flags else None,
-            max_retries=0,  # the SDK's own retries replay text of a stream that was already passed on
+            max_retries=0,  # the SDK's own retries repeat text that was already passed on (contract 9.8)
         )
         self._settings.token_expiry_buffer_ms = settings.token_expiry_buffer_ms
         connect = min(CONNECT_TIMEOUT, settings.timeout)
@@ -110,8 +110,9 @@ class Client(GigaChat):
     ) -> Generator[list[Any], None, Response]:
         """GigaChat's answer to a chat request, with its head and to be closed. Yields an empty list at each tick.
 
-        The SDK's own chat() puts a payload through models that drop or refuse parts of what GigaChat takes (contract
-        8), and through the json module: more work than all the rest of a large request. Raises what it would raise.
+        The SDK's own chat() puts a payload through models that drop or refuse parts of what GigaChat takes
+        (contract 8.1, 8.3, 8.5), and through the json module: more work than all the rest of a large request. Raises
+        what it would raise.
         """
         headers = {"Content-Type": "application/json"}
         if stream:
@@ -192,7 +193,7 @@ class Client(GigaChat):
             return
         self._observer.renewed(True)
         if self._access_token is not None and not self._is_token_usable():
-            # This machine's clock is wrong, or the time is in another unit: GigaChat's 401 tells then (contract 1).
+            # This machine's clock is wrong, or the time is in seconds (contract 1.3, 1.10): GigaChat's 401 tells then.
             self._access_token.expires_at = NOT_KNOWN
 
     def _limit_time(self, request: httpx.Request) -> None:

@@ -23,7 +23,7 @@ def ssl_context(settings: Settings) -> ssl.SSLContext:
 def _context(
     verify: bool, ca_bundle_file: str | None, client_certificate: tuple[str | None, str | None, str | None]
 ) -> ssl.SSLContext:
-    """certifi's roots plus the Russian one that signs GigaChat's hosts (contract 1), for these clients only.
+    """certifi's roots plus the Russian one that signs GigaChat's hosts (contract 1.12), for these clients only.
 
     Making one takes 20 ms, and with GPT2GIGA_PASS_TOKEN every account has a client.
     """

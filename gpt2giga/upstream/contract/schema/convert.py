@@ -1,7 +1,7 @@
 """Any JSON Schema that clients send with a tool -> one that GigaChat accepts.
 
-Contract 3.1: every object needs `properties`, and anyOf, oneOf, allOf and `$ref` are not understood; which
-other keywords are refused is disputed, so only those nobody disputes are sent. What cannot be expressed
+Every object needs `properties` (contract 3.1.4). Whether unions, `$ref` and some other keywords are taken is
+disputed (contract 3.1.6, 3.1.7), so only keywords that nobody disputes are sent. What cannot be expressed
 in them is said in the description, in parentheses after the author's own words.
 
 Where a choice had to be made, it is the one that lets the model say most:

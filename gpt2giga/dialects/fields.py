@@ -1,20 +1,31 @@
-"""Reading one field of a request body: absent and null are None, a wrong type or value is a BadRequest naming it.
+"""Reading one field of a request body: absent and null are None or empty, a wrong one is a BadRequest naming it.
 
 within: where in the body the object stands that has the field, for the error.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, TypeVar
 
+from gpt2giga.chat import is_writable
 from gpt2giga.errors import BadRequest
 
+T = TypeVar("T")
 Body = Mapping[str, Any]
+
+INT32 = 2**31 - 1
 
 
 def invalid(param: str, expected: str) -> BadRequest:
     return BadRequest(f"Invalid value for '{param}': expected {expected}.", param=param, code="invalid_value")
+
+
+def check_nesting(body: Body) -> None:
+    """Whatever a dialect writes again, to GigaChat or to the client, must be possible to write."""
+    for name, value in body.items():
+        if not is_writable(value):
+            raise invalid(name, "JSON that is nested less deeply")
 
 
 def number(body: Body, name: str, low: float, high: float) -> float | None:
@@ -38,29 +49,65 @@ def integer(body: Body, name: str, low: int, high: int) -> int | None:
 def boolean(body: Body, name: str, within: str = "") -> bool:
     value = body.get(name)
     if value is not None and not isinstance(value, bool):
-        raise invalid(_path(name, within), "true or false")
+        raise invalid(path(name, within), "true or false")
     return bool(value)
 
 
 def string(body: Body, name: str, within: str = "") -> str:
     value = body.get(name)
     if value is not None and not isinstance(value, str):
-        raise invalid(_path(name, within), "a string")
+        raise invalid(path(name, within), "a string")
     return value or ""
+
+
+def required_string(body: Body, name: str, within: str, expected: str = "a string that is not empty") -> str:
+    value = body.get(name)
+    if not isinstance(value, str) or not value:
+        raise invalid(path(name, within), expected)
+    return value
 
 
 def listed(body: Body, name: str, within: str = "") -> list[Any]:
     value = body.get(name)
     if value is not None and not isinstance(value, list):
-        raise invalid(_path(name, within), "a list")
+        raise invalid(path(name, within), "a list")
     return value or []
 
 
-def mapping(value: Any, param: str) -> Body:
+def texts(value: Any, param: str, expected: str) -> tuple[str, ...]:
+    if value is not None and not (isinstance(value, list) and all(isinstance(text, str) and text for text in value)):
+        raise invalid(param, f"{expected} that are not empty")
+    return tuple(value or ())
+
+
+def objects(body: Body, name: str, within: str = "") -> Iterator[tuple[Body, str]]:
+    """Each object of a list, and where it stands."""
+    return each_object(listed(body, name, within), path(name, within))
+
+
+def each_object(items: Iterable[Any], param: str) -> Iterator[tuple[Body, str]]:
+    for number, item in enumerate(items):
+        place = f"{param}[{number}]"
+        yield mapping(item, place), place
+
+
+def mapping(value: Any, param: str, expected: str = "an object") -> Body:
     if not isinstance(value, dict):
-        raise invalid(param, "an object")
+        raise invalid(param, expected)
     return value
 
 
-def _path(name: str, within: str) -> str:
+def optional_mapping(body: Body, name: str, within: str = "") -> Body:
+    value = body.get(name)
+    return {} if value is None else mapping(value, path(name, within))
+
+
+def one_of(value: Any, meanings: Mapping[str, T], param: str, expected: str = "") -> T:
+    """What the client's word means."""
+    if not isinstance(value, str) or value not in meanings:
+        raise invalid(param, expected or "one of " + ", ".join(meanings))
+    return meanings[value]
+
+
+def path(name: str, within: str) -> str:
     return f"{within}.{name}" if within else name

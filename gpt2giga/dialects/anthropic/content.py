@@ -9,8 +9,9 @@ import orjson
 
 from gpt2giga.chat import File, Image, Part, Text, ToolCall, ToolResult
 from gpt2giga.dialects import fields
-from gpt2giga.dialects.anthropic.sources import from_document, from_image, required
-from gpt2giga.dialects.fields import Body, invalid
+from gpt2giga.dialects.anthropic.sources import from_document, from_image
+from gpt2giga.dialects.fields import Body
+from gpt2giga.dialects.messages import from_text, reader_of, to_parts
 
 Reader: TypeAlias = Callable[[Body, str], Iterable[Part]]
 
@@ -31,13 +32,8 @@ BILLING = "x-anthropic-billing-header:"
 
 
 def from_content(content: Any, role: str, param: str) -> Iterator[Part]:
-    if isinstance(content, str):
-        yield Text(content)
-    elif isinstance(content, list):
-        for number, block in enumerate(content):
-            yield from _block(block, READERS[role], f"{param}[{number}]")
-    elif content is not None:
-        raise invalid(param, "a string or a list of blocks")
+    for block, place in to_parts(content, param, "blocks"):
+        yield from _block(block, READERS[role], place)
 
 
 def from_system(system: Any, param: str) -> tuple[Part, ...]:
@@ -45,21 +41,15 @@ def from_system(system: Any, param: str) -> tuple[Part, ...]:
     return tuple(part for part in parts if not (isinstance(part, Text) and part.text.startswith(BILLING)))
 
 
-def _block(block: Any, readers: Mapping[str, Reader], param: str) -> Iterable[Part]:
-    block = fields.mapping(block, param)
+def _block(block: Body, readers: Mapping[str, Reader], param: str) -> Iterable[Part]:
     kind = block.get("type")
-    if isinstance(kind, str) and kind in readers:
-        return readers[kind](block, param)
     if isinstance(kind, str) and (kind in SILENT or kind.endswith("_tool_result")):
         return ()
-    raise invalid(f"{param}.type", f"one of {', '.join(readers)}; blocks of type {kind!r} are not supported here")
+    return reader_of(kind, readers, param, "blocks")(block, param)
 
 
 def _text(block: Body, param: str) -> Iterator[Text]:
-    text = block.get("text")
-    if not isinstance(text, str):
-        raise invalid(f"{param}.text", "a string")
-    yield Text(text)
+    yield from_text(block, param)
 
 
 def _document(block: Body, param: str) -> Iterator[Part]:
@@ -73,27 +63,26 @@ def _document(block: Body, param: str) -> Iterator[Part]:
 
 def _search_result(block: Body, param: str) -> Iterator[Part]:
     """A passage that the client found, with where it comes from."""
-    origin = [required(block.get(name), f"{param}.{name}", "a string") for name in ("title", "source")]
+    origin = [fields.required_string(block, name, param, "a string") for name in ("title", "source")]
     yield Text("\n".join(origin))
     yield from from_content(block.get("content"), "document", f"{param}.content")
 
 
 def _compaction(block: Body, param: str) -> Iterator[Text]:
     """The summary of what stood here before; null when it failed."""
-    content = block.get("content")
-    if content is not None:
-        yield Text(required(content, f"{param}.content", "a string"))
+    if block.get("content") is not None:
+        yield Text(fields.required_string(block, "content", param, "a string"))
 
 
 def _tool_use(block: Body, param: str) -> Iterator[ToolCall]:
-    name = required(block.get("name"), f"{param}.name", "a name")
-    call_id = required(block.get("id"), f"{param}.id", "a string")
+    name = fields.required_string(block, "name", param, "a name")
+    call_id = fields.required_string(block, "id", param, "a string")
     yield ToolCall(call_id, name, dict(fields.mapping(block.get("input"), f"{param}.input")))
 
 
 def _tool_result(block: Body, param: str) -> Iterator[Part]:
     """The result, and after it the documents it holds: the vocabulary has none inside results."""
-    call_id = required(block.get("tool_use_id"), f"{param}.tool_use_id", "the id of a tool call")
+    call_id = fields.required_string(block, "tool_use_id", param, "the id of a tool call")
     parts = list(from_content(block.get("content"), "tool_result", f"{param}.content"))
     shown = tuple(part for part in parts if isinstance(part, Text | Image))
     is_error = fields.boolean(block, "is_error", param)
@@ -109,7 +98,8 @@ def _failed(parts: tuple[Text | Image, ...]) -> tuple[Text | Image, ...]:
 
 def _tool_reference(block: Body, param: str) -> Iterator[Text]:
     """What a search for tools found; see tools.py."""
-    yield Text(f"The tool {required(block.get('tool_name'), f'{param}.tool_name', 'a name')} can be called now.")
+    name = fields.required_string(block, "tool_name", param, "a name")
+    yield Text(f"The tool {name} can be called now.")
 
 
 TEXT: dict[str, Reader] = {"text": _text}

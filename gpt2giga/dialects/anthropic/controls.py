@@ -6,18 +6,16 @@ from typing import Any, Literal, TypeAlias
 
 from gpt2giga.chat import JsonFormat
 from gpt2giga.dialects import fields
-from gpt2giga.dialects.fields import Body, invalid
+from gpt2giga.dialects.effort import Effort, EFFORTS
+from gpt2giga.dialects.fields import Body, INT32, invalid
 
-Effort: TypeAlias = Literal["low", "medium", "high"]
 # What becomes of the model's thoughts: a block with them, a block without, or none.
 Thoughts: TypeAlias = Literal["shown", "omitted", "none"]
 
-EFFORTS: dict[str, Effort] = {"low": "low", "medium": "medium", "high": "high", "xhigh": "high", "max": "high"}
 THINKING = ("enabled", "adaptive", "between_tools", "disabled")
 # Smaller budgets of thinking tokens than these; Claude Code's words for 4000, 10000 and 32000 are the measure.
 LOW_BUDGET = 6000
 MEDIUM_BUDGET = 16000
-INT32 = 2**31 - 1
 
 
 def from_thinking(body: Body) -> tuple[Effort | None, Thoughts]:
@@ -53,20 +51,13 @@ def _budgeted(kind: str, thinking: Body) -> Effort:
 
 
 def _effort(body: Body) -> Effort | None:
-    effort = _output_config(body).get("effort")
-    if effort is not None and (not isinstance(effort, str) or effort not in EFFORTS):
-        raise invalid("output_config.effort", "one of " + ", ".join(EFFORTS))
-    return EFFORTS[effort] if effort else None
-
-
-def _output_config(body: Body) -> Body:
-    config = body.get("output_config")
-    return {} if config is None else fields.mapping(config, "output_config")
+    effort = fields.optional_mapping(body, "output_config").get("effort")
+    return None if effort is None else fields.one_of(effort, EFFORTS, "output_config.effort")
 
 
 def from_format(body: Body) -> JsonFormat | None:
     """`output_format` is the beta's name for it."""
-    param, wanted = "output_config.format", _output_config(body).get("format")
+    param, wanted = "output_config.format", fields.optional_mapping(body, "output_config").get("format")
     if wanted is None:
         param, wanted = "output_format", body.get("output_format")
     if wanted is None:
@@ -78,12 +69,7 @@ def from_format(body: Body) -> JsonFormat | None:
 
 
 def from_stop_sequences(body: Body) -> tuple[str, ...]:
-    stops = body.get("stop_sequences")
-    if stops is None:
-        return ()
-    if not isinstance(stops, list) or not all(isinstance(stop, str) and stop for stop in stops):
-        raise invalid("stop_sequences", "a list of texts that are not empty")
-    return tuple(stops)
+    return fields.texts(body.get("stop_sequences"), "stop_sequences", "a list of texts")
 
 
 def max_tokens(body: Body) -> int:

@@ -1,47 +1,19 @@
-"""What becomes of each parameter of a Messages request: the one table.
-
-used: GigaChat has it. emulated: the proxy does it. ignored: accepted and named in the header X-Gpt2giga-Ignored.
-refused: a 400 says why. Parameters that are not in the table are ignored as well and never sent to GigaChat.
-"""
+"""What becomes of each parameter of a Messages request."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Mapping
 
 from gpt2giga.dialects import fields
 from gpt2giga.dialects.anthropic.errors import NO_THREADS
 from gpt2giga.dialects.fields import Body, invalid
+from gpt2giga.dialects.parameters import natural, Parameter
 from gpt2giga.errors import BadRequest
-
-# Raises BadRequest for a wrong type: what is ignored must still make sense.
-TypeCheck = Callable[[Body, str], Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    fate: Literal["used", "emulated", "ignored", "refused"]
-    how: str
-    check: TypeCheck | None = None
-
-
-def _object(body: Body, name: str) -> None:
-    fields.mapping(body[name], name)
-
-
-def _list(body: Body, name: str) -> None:
-    if not isinstance(body[name], list):
-        raise invalid(name, "a list")
 
 
 def _name_or_object(body: Body, name: str) -> None:
     if not isinstance(body[name], str | dict):
         raise invalid(name, "a string or an object")
-
-
-def _natural(body: Body, name: str) -> None:
-    fields.integer(body, name, 0, 2**31 - 1)
 
 
 TABLE: Mapping[str, Parameter] = {
@@ -64,26 +36,17 @@ TABLE: Mapping[str, Parameter] = {
     "metadata": Parameter("used", "`user_id` becomes GigaChat's session, which its prompt cache goes by"),
     "cache_control": Parameter("used", "accepted everywhere; GigaChat's prompt cache needs no marks"),
     "thread": Parameter("refused", "no conversation is kept here; SDKs then send all of it by themselves"),
-    "top_k": Parameter("ignored", "", _natural),
+    "top_k": Parameter("ignored", "", natural),
     "service_tier": Parameter("ignored", "", fields.string),
     "inference_geo": Parameter("ignored", "", fields.string),
     "speed": Parameter("ignored", "", fields.string),
     "container": Parameter("ignored", "", _name_or_object),
-    "mcp_servers": Parameter("ignored", "", _list),
-    "context_management": Parameter("ignored", "", _object),
-    "safeguards": Parameter("ignored", "Claude Code's auto mode asks for Anthropic's judgement of tool calls", _list),
+    "mcp_servers": Parameter("ignored", "", fields.listed),
+    "context_management": Parameter("ignored", "", fields.optional_mapping),
+    "safeguards": Parameter(
+        "ignored", "Claude Code's auto mode asks for Anthropic's judgement of tool calls", fields.listed
+    ),
 }
-
-
-def ignored(body: Body) -> list[str]:
-    """The parameters of this request that change nothing; raises BadRequest for one of a wrong type."""
-    names = []
-    for name, parameter in TABLE.items():
-        if parameter.fate == "ignored" and body.get(name) is not None:
-            if parameter.check:
-                parameter.check(body, name)
-            names.append(name)
-    return names
 
 
 def check_refused(body: Body) -> None:

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
-from gpt2giga.chat import ChatRequest, is_writable, Message
+from gpt2giga.chat import ChatRequest, Message
 from gpt2giga.dialects import fields
 from gpt2giga.dialects.anthropic.content import from_content, from_system
 from gpt2giga.dialects.anthropic.controls import from_format, from_stop_sequences, from_thinking, max_tokens, Thoughts
-from gpt2giga.dialects.anthropic.parameters import check_refused, ignored
+from gpt2giga.dialects.anthropic.parameters import check_refused, TABLE
 from gpt2giga.dialects.anthropic.tools import from_tools
 from gpt2giga.dialects.fields import Body, invalid
+from gpt2giga.dialects.messages import Role
+from gpt2giga.dialects.parameters import ignored
+from gpt2giga.dialects.session import to_session
 
 # Claude Code puts `system` between the others, also last.
-ROLES: dict[str, Literal["system", "user", "assistant"]] = {
-    "user": "user",
-    "assistant": "assistant",
-    "system": "system",
-}
+ROLES: dict[str, Role] = {"user": "user", "assistant": "assistant", "system": "system"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +31,7 @@ class Delivery:
 
 
 def from_messages_request(body: Body, *, ignore_hosted: bool) -> tuple[ChatRequest, Delivery]:
-    for name, value in body.items():
-        if not is_writable(value):
-            raise invalid(name, "JSON that is nested less deeply")
+    fields.check_nesting(body)
     check_refused(body)
     messages = tuple(_messages(body))
     tooling = from_tools(body, ignore_hosted=ignore_hosted)
@@ -51,9 +47,9 @@ def from_messages_request(body: Body, *, ignore_hosted: bool) -> tuple[ChatReque
         reasoning_effort=effort,
         stop=from_stop_sequences(body),
         json_format=from_format(body),
-        session=_session(body, messages),
+        session=to_session(_user(body), messages),
     )
-    return chat, Delivery(fields.boolean(body, "stream"), thoughts, (*ignored(body), *tooling.hosted))
+    return chat, Delivery(fields.boolean(body, "stream"), thoughts, (*ignored(body, TABLE), *tooling.hosted))
 
 
 def from_count_request(body: Body, *, ignore_hosted: bool) -> ChatRequest:
@@ -69,15 +65,11 @@ def _messages(body: Body) -> Iterator[Message]:
     messages: Any = body.get("messages")
     if not isinstance(messages, list) or not messages:
         raise invalid("messages", "a list with at least one message")
-    for number, item in enumerate(messages):
-        param = f"messages[{number}]"
-        message = fields.mapping(item, param)
-        role = message.get("role")
-        if not isinstance(role, str) or role not in ROLES:
-            raise invalid(f"{param}.role", "one of " + ", ".join(ROLES))
+    for number, (message, param) in enumerate(fields.each_object(messages, "messages")):
+        role = fields.one_of(message.get("role"), ROLES, f"{param}.role")
         parts = tuple(from_content(message.get("content"), role, f"{param}.content"))
         if not _is_over(message, messages[number + 1 :]):
-            yield Message(ROLES[role], parts)
+            yield Message(role, parts)
 
 
 def _is_over(message: Body, later: list[Any]) -> bool:
@@ -87,10 +79,6 @@ def _is_over(message: Body, later: list[Any]) -> bool:
     return any(isinstance(item, dict) and item.get("role") == "user" for item in later)
 
 
-def _session(body: Body, messages: tuple[Message, ...]) -> str:
-    """Claude Code's user_id holds its session; else the beginning, which every later turn repeats."""
-    metadata = body.get("metadata")
-    user = "" if metadata is None else fields.string(fields.mapping(metadata, "metadata"), "user_id", "metadata")
-    users = (number for number, message in enumerate(messages) if message.role == "user")
-    beginning = messages[: next(users, 0) + 1]
-    return str(uuid.uuid5(uuid.NAMESPACE_OID, user or repr(beginning)))
+def _user(body: Body) -> str:
+    """Claude Code's user_id holds its session."""
+    return fields.string(fields.optional_mapping(body, "metadata"), "user_id", "metadata")

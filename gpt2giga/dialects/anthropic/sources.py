@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from gpt2giga.chat import File, Image, Text
 from gpt2giga.dialects import fields
+from gpt2giga.dialects.attachments import data_url, from_file_id
 from gpt2giga.dialects.fields import Body, invalid
 
 
@@ -17,9 +17,9 @@ def from_image(block: Body, param: str) -> Iterator[Image | File]:
     if kind == "base64":
         yield Image(_data_url(source, "", param))
     elif kind == "url":
-        yield Image(required(source.get("url"), f"{param}.url", "a URL"))
+        yield Image(fields.required_string(source, "url", param, "a URL"))
     elif kind == "file":
-        yield _uploaded(source, "", param)
+        yield from_file_id(source, "", param)
     else:
         raise invalid(f"{param}.type", "base64, url or file")
 
@@ -30,7 +30,7 @@ def from_document(block: Body, source: Body, param: str) -> Iterator[Text | File
     kind = source.get("type")
     param = f"{param}.source"
     if kind == "text":
-        data = required(source.get("data"), f"{param}.data", "a string")
+        data = fields.required_string(source, "data", param, "a string")
         yield Text("\n".join(part for part in (title, context, data) if part))
         return
     if context:
@@ -38,24 +38,14 @@ def from_document(block: Body, source: Body, param: str) -> Iterator[Text | File
     if kind == "base64":
         yield File(_data_url(source, "application/pdf", param), title)
     elif kind == "url":
-        yield File(required(source.get("url"), f"{param}.url", "a URL"), title)
+        yield File(fields.required_string(source, "url", param, "a URL"), title)
     elif kind == "file":
-        yield _uploaded(source, title, param)
+        yield from_file_id(source, title, param)
     else:
         raise invalid(f"{param}.type", "base64, text, url, content or file")
 
 
-def required(value: Any, param: str, expected: str) -> str:
-    if not isinstance(value, str) or not value:
-        raise invalid(param, expected)
-    return value
-
-
 def _data_url(source: Body, default_type: str, param: str) -> str:
-    media_type = source.get("media_type") or default_type
-    media_type = required(media_type, f"{param}.media_type", "a type such as image/png")
-    return f"data:{media_type};base64,{required(source.get('data'), f'{param}.data', 'base64')}"
-
-
-def _uploaded(source: Body, name: str, param: str) -> File:
-    return File("", name, required(source.get("file_id"), f"{param}.file_id", "the id of a file"))
+    typed = source if source.get("media_type") else {"media_type": default_type}
+    media_type = fields.required_string(typed, "media_type", param, "a type such as image/png")
+    return data_url(fields.required_string(source, "data", param, "base64"), media_type)

@@ -5,18 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
 from gpt2giga.chat import Tool, ToolChoice
 from gpt2giga.dialects import fields
-from gpt2giga.dialects.anthropic.sources import required
 from gpt2giga.dialects.fields import Body, invalid
+from gpt2giga.dialects.tools import each_once, Mode, no_tools, unknown_tool
 from gpt2giga.errors import BadRequest
 
 # web_search_20250305, bash_20250124, ...: Claude knows them without a schema, GigaChat does not.
 HOSTED = re.compile(r"[a-z0-9_]+_\d{8}|mcp_toolset")
 TOOL_SEARCH = "tool_search_tool"
-MODES: dict[str, Literal["auto", "none", "required"]] = {"auto": "auto", "none": "none", "any": "required"}
+MODES: dict[str, Mode] = {"auto": "auto", "none": "none", "any": "required"}
 
 # An object of the request, and where it stands.
 Placed: TypeAlias = tuple[str, Body]
@@ -38,7 +38,7 @@ def from_tools(body: Body, *, ignore_hosted: bool) -> Tooling:
     entries = [(place, fields.mapping(tool, place)) for place, tool in (*listed, *_defined(blocks))]
     hosted = tuple(dict.fromkeys(_hosted(entries, ignore_hosted)))
     custom = [(place, tool) for place, tool in entries if tool.get("type") in (None, "custom")]
-    tools = _tools(custom)
+    tools = each_once((_tool(tool, place), f"{place}.name") for place, tool in custom)
     # With Anthropic's own search for tools left out nothing could ever load the rest.
     is_offered = dict.fromkeys(tools, True) if any(kind.startswith(TOOL_SEARCH) for kind in hosted) else _loaded(custom)
     is_offered |= _changed(blocks)
@@ -100,18 +100,12 @@ def _hosted(entries: list[Placed], ignore_hosted: bool) -> Iterator[str]:
         yield kind
 
 
-def _tools(entries: list[Placed]) -> dict[str, Tool]:
-    """A tool that stands twice is taken once; whether GigaChat takes equal names is not known (contract 10.9)."""
-    found: dict[str, Tool] = {}
-    for place, entry in entries:
-        tool = Tool(
-            required(entry.get("name"), f"{place}.name", "a name"),
-            fields.string(entry, "description", place),
-            fields.mapping(entry.get("input_schema"), f"{place}.input_schema"),
-        )
-        if found.setdefault(tool.name, tool) != tool:
-            raise invalid(f"{place}.name", f"names that differ; there is another {tool.name!r}")
-    return found
+def _tool(tool: Body, param: str) -> Tool:
+    return Tool(
+        fields.required_string(tool, "name", param, "a name"),
+        fields.string(tool, "description", param),
+        fields.mapping(tool.get("input_schema"), f"{param}.input_schema"),
+    )
 
 
 def _choice(choice: Any) -> ToolChoice:
@@ -122,16 +116,14 @@ def _choice(choice: Any) -> ToolChoice:
     fields.boolean(choice, "disable_parallel_tool_use", "tool_choice")
     kind = choice.get("type")
     if kind == "tool":
-        return ToolChoice("named", required(choice.get("name"), "tool_choice.name", "a name"))
-    if not isinstance(kind, str) or kind not in MODES:
-        raise invalid("tool_choice.type", "auto, any, tool or none")
-    return ToolChoice(MODES[kind])
+        return ToolChoice("named", fields.required_string(choice, "name", "tool_choice", "a name"))
+    return ToolChoice(fields.one_of(kind, MODES, "tool_choice.type", "auto, any, tool or none"))
 
 
 def _check_choice(choice: ToolChoice, tools: tuple[Tool, ...], left_out: list[Any]) -> None:
     """Claude Code asks for a search by name, and would take any other answer for what was found."""
     if choice.mode == "named" and choice.name not in {tool.name for tool in tools}:
         why = "runs at Anthropic; GigaChat has none" if choice.name in left_out else "is not in the list"
-        raise BadRequest(f"'tool_choice' names the tool {choice.name!r}, which {why}.", param="tool_choice")
+        raise unknown_tool(choice.name, "tool_choice", why)
     if choice.mode == "required" and not tools:
-        raise BadRequest("'tool_choice' is any, but there are no tools.", param="tool_choice")
+        raise no_tools("tool_choice", "any")

@@ -10,24 +10,24 @@ from typing import Any
 
 from gpt2giga.chat import ChatRequest, Done, Event, Message, Text, TextDelta, Usage
 from gpt2giga.dialects import fields
-from gpt2giga.dialects.fields import Body, invalid
+from gpt2giga.dialects.fields import Body, INT32, invalid
 from gpt2giga.dialects.openai.controls import from_stop
 from gpt2giga.dialects.openai.errors import to_error
-from gpt2giga.dialects.openai.parameters import an_integer, an_object, ignored, penalty, TypeCheck
-from gpt2giga.dialects.openai.request import include_usage, INT32, MOST_CHOICES
+from gpt2giga.dialects.openai.request import include_usage, MOST_CHOICES
 from gpt2giga.dialects.openai.response import added, to_usage
 from gpt2giga.dialects.openai.stream import DONE
+from gpt2giga.dialects.parameters import any_integer, ignored, Parameter, penalty
 from gpt2giga.errors import BadRequest, ProxyError
 
 MOST_PROMPTS = 20
-IGNORED: Mapping[str, TypeCheck] = {
-    "best_of": an_integer,
-    "frequency_penalty": penalty,
-    "logit_bias": an_object,
-    "logprobs": an_integer,
-    "presence_penalty": penalty,
-    "seed": an_integer,
-    "user": fields.string,
+IGNORED: Mapping[str, Parameter] = {
+    "best_of": Parameter("ignored", "", any_integer),
+    "frequency_penalty": Parameter("ignored", "", penalty),
+    "logit_bias": Parameter("ignored", "", fields.optional_mapping),
+    "logprobs": Parameter("ignored", "", any_integer),
+    "presence_penalty": Parameter("ignored", "", penalty),
+    "seed": Parameter("ignored", "", any_integer),
+    "user": Parameter("ignored", "", fields.string),
 }
 
 

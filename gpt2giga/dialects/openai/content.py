@@ -7,71 +7,41 @@ from typing import Any, TypeAlias
 
 from gpt2giga.chat import File, Image, Text
 from gpt2giga.dialects import fields
-from gpt2giga.dialects.fields import invalid
+from gpt2giga.dialects.attachments import from_audio, from_file_data, from_file_id
+from gpt2giga.dialects.fields import Body
+from gpt2giga.dialects.messages import from_text, reader_of, to_parts
 
 Content: TypeAlias = Text | Image | File
 
 
 def from_content(content: Any, param: str) -> Iterator[Content]:
-    if isinstance(content, str):
-        yield Text(content)
-    elif isinstance(content, list):
-        for number, item in enumerate(content):
-            yield _part(item, f"{param}[{number}]")
-    elif content is not None:
-        raise invalid(param, "a string or a list of parts")
+    for part, place in to_parts(content, param):
+        yield reader_of(part.get("type"), READERS, place)(part, place)
 
 
-def _part(part: Any, param: str) -> Content:
-    part = fields.mapping(part, param)
-    kind = part.get("type")
-    if not isinstance(kind, str) or kind not in READERS:
-        raise invalid(f"{param}.type", f"one of {', '.join(READERS)}; parts of type {kind!r} are not supported")
-    return READERS[kind](part.get(kind), f"{param}.{kind}")
+def _refusal(part: Body, param: str) -> Text:
+    return from_text(part, param, "refusal")
 
 
-def _text(text: Any, param: str) -> Text:
-    if not isinstance(text, str):
-        raise invalid(param, "a string")
-    return Text(text)
-
-
-def _image(image: Any, param: str) -> Image:
+def _image(part: Body, param: str) -> Image:
     """OpenAI's form is an object with a url; some clients send the plain string."""
-    url = image if isinstance(image, str) else fields.mapping(image, param).get("url")
-    return Image(_required(url, f"{param}.url", "a URL or a data URL"))
+    param, image = f"{param}.image_url", part.get("image_url")
+    image = {"url": image} if isinstance(image, str) else fields.mapping(image, param)
+    return Image(fields.required_string(image, "url", param, "a URL or a data URL"))
 
 
-def _audio(audio: Any, param: str) -> File:
-    audio = fields.mapping(audio, param)
-    data = _required(audio.get("data"), f"{param}.data", "base64")
-    form = _required(audio.get("format"), f"{param}.format", "wav or mp3")
-    return File(f"data:audio/{form};base64,{data}", f"audio.{form}")
-
-
-def _file(file: Any, param: str) -> File:
-    file = fields.mapping(file, param)
-    name = file.get("filename") or ""
-    if not isinstance(name, str):
-        raise invalid(f"{param}.filename", "a string")
+def _file(part: Body, param: str) -> File:
+    param, file = f"{param}.file", fields.mapping(part.get("file"), f"{param}.file")
+    name = fields.string(file, "filename", param)
     if file.get("file_id") is not None:
-        return File("", name, _required(file["file_id"], f"{param}.file_id", "the id of a file"))
-    data = _required(file.get("file_data"), f"{param}.file_data", "a data URL, or a file_id")
-    # OpenAI's own examples send bare base64 as well; the name tells the type then.
-    return File(data if data.startswith("data:") else f"data:;base64,{data}", name)
+        return from_file_id(file, name, param)
+    return from_file_data(file, name, param, "a data URL, or a file_id")
 
 
-def _required(value: Any, param: str, expected: str) -> str:
-    if not isinstance(value, str) or not value:
-        raise invalid(param, expected)
-    return value
-
-
-# Each part's value stands under the name of its type.
-READERS: dict[str, Callable[[Any, str], Content]] = {
-    "text": _text,
-    "refusal": _text,
+READERS: dict[str, Callable[[Body, str], Content]] = {
+    "text": from_text,
+    "refusal": _refusal,
     "image_url": _image,
-    "input_audio": _audio,
+    "input_audio": from_audio,
     "file": _file,
 }

@@ -7,47 +7,32 @@ from typing import Any
 from gpt2giga.chat import JsonFormat
 from gpt2giga.dialects import fields
 from gpt2giga.dialects.fields import Body, invalid
+from gpt2giga.dialects.json_format import from_openai_format
 from gpt2giga.errors import BadRequest
 
 MOST_STOPS = 4
 
 
 def from_response_format(body: Body) -> JsonFormat | None:
-    wanted = body.get("response_format")
-    if wanted is None:
-        return None
-    wanted = fields.mapping(wanted, "response_format")
-    kind = wanted.get("type")
-    if kind == "text":
-        return None
-    if kind == "json_object":
-        return JsonFormat()
-    if kind != "json_schema":
-        raise invalid("response_format.type", "text, json_object or json_schema")
-    return _from_json_schema(fields.mapping(wanted.get("json_schema"), "response_format.json_schema"))
+    return from_openai_format(body.get("response_format"), "response_format", _from_json_schema)
 
 
-def _from_json_schema(wanted: Body) -> JsonFormat:
+def _from_json_schema(wanted: Body, param: str) -> JsonFormat:
     """Its name and description mean nothing to GigaChat, but a wrong type shows a mistake."""
-    where = "response_format.json_schema"
+    param = f"{param}.json_schema"
+    wanted = fields.mapping(wanted.get("json_schema"), param)
     for name in ("name", "description"):
-        fields.string(wanted, name, where)
-    schema = wanted.get("schema")
-    if schema is None:
-        schema = {}
-    return JsonFormat(fields.mapping(schema, f"{where}.schema"), fields.boolean(wanted, "strict", where))
+        fields.string(wanted, name, param)
+    schema = fields.optional_mapping(wanted, "schema", param)
+    return JsonFormat(schema, fields.boolean(wanted, "strict", param))
 
 
 def from_stop(body: Body) -> tuple[str, ...]:
     stop: Any = body.get("stop")
-    if stop is None:
-        return ()
-    stops = [stop] if isinstance(stop, str) else stop
-    if not isinstance(stops, list) or not all(isinstance(item, str) and item for item in stops):
-        raise invalid("stop", "a text or a list of texts that are not empty")
+    stops = fields.texts([stop] if isinstance(stop, str) else stop, "stop", "a text or a list of texts")
     if len(stops) > MOST_STOPS:
         raise invalid("stop", f"at most {MOST_STOPS} texts")
-    return tuple(stops)
+    return stops
 
 
 def check_modalities(body: Body) -> None:

@@ -11,11 +11,11 @@ from typing import Any
 
 from gpt2giga.dialects import fields
 from gpt2giga.dialects.fields import Body, invalid
-from gpt2giga.dialects.openai.parameters import ignored, TypeCheck
 from gpt2giga.dialects.openai.tokenizer import Decode
+from gpt2giga.dialects.parameters import ignored, Parameter
 from gpt2giga.upstream.embeddings import Embedding
 
-IGNORED: Mapping[str, TypeCheck] = {"user": fields.string}
+IGNORED: Mapping[str, Parameter] = {"user": Parameter("ignored", "", fields.string)}
 
 
 @dataclass(frozen=True, slots=True)

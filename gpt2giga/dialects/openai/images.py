@@ -10,22 +10,22 @@ from typing import Any
 
 from gpt2giga.dialects import fields
 from gpt2giga.dialects.fields import Body, invalid
-from gpt2giga.dialects.openai.parameters import an_integer, ignored, TypeCheck
+from gpt2giga.dialects.parameters import any_integer, ignored, Parameter
 from gpt2giga.errors import BadRequest
 
 MOST_IMAGES = 10
 # Clients send what their menus offer; here it means: draw.
 PAINTERS = ("dall-e", "gpt-image", "chatgpt-image")
-IGNORED: Mapping[str, TypeCheck] = {
-    "background": fields.string,
-    "moderation": fields.string,
-    "output_compression": an_integer,
-    "output_format": fields.string,
-    "partial_images": an_integer,
-    "quality": fields.string,
-    "size": fields.string,
-    "style": fields.string,
-    "user": fields.string,
+IGNORED: Mapping[str, Parameter] = {
+    "background": Parameter("ignored", "", fields.string),
+    "moderation": Parameter("ignored", "", fields.string),
+    "output_compression": Parameter("ignored", "", any_integer),
+    "output_format": Parameter("ignored", "", fields.string),
+    "partial_images": Parameter("ignored", "", any_integer),
+    "quality": Parameter("ignored", "", fields.string),
+    "size": Parameter("ignored", "", fields.string),
+    "style": Parameter("ignored", "", fields.string),
+    "user": Parameter("ignored", "", fields.string),
 }
 
 

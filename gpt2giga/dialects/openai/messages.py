@@ -3,29 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Any
 
 from gpt2giga.chat import Image, Message, Text, ToolResult
 from gpt2giga.dialects import fields
 from gpt2giga.dialects.fields import Body, invalid
+from gpt2giga.dialects.messages import OPENAI_ROLES
 from gpt2giga.dialects.openai.content import Content, from_content
 from gpt2giga.dialects.openai.tools import from_calls
 
-SPEAKERS: dict[str, Literal["system", "user", "assistant"]] = {
-    "system": "system",
-    "developer": "system",
-    "user": "user",
-    "assistant": "assistant",
-}
 RESULTS = ("tool", "function")  # function: the form before tool_calls, which has no ids
+EXPECTED_ROLE = "one of " + ", ".join((*OPENAI_ROLES, *RESULTS))
 
 
 def from_messages(messages: list[Any]) -> Iterator[Message]:
     """`name` says who speaks; GigaChat has no place for it except in the result of a function."""
     open_calls = 0
-    for number, item in enumerate(messages):
-        param = f"messages[{number}]"
-        message = fields.mapping(item, param)
+    for message, param in fields.each_object(messages, "messages"):
         role, name = message.get("role"), fields.string(message, "name", param)
         if role in RESULTS:
             call_id = fields.string(message, "tool_call_id", param)
@@ -33,15 +27,15 @@ def from_messages(messages: list[Any]) -> Iterator[Message]:
                 raise invalid(f"{param}.tool_call_id", "the id of a tool call")
             open_calls -= 1
             yield Message("user", (ToolResult(call_id, name, _result(message, param)),))
-        elif isinstance(role, str) and role in SPEAKERS:
+        else:
+            speaker = fields.one_of(role, OPENAI_ROLES, f"{param}.role", EXPECTED_ROLE)
             calls = from_calls(message, param) if role == "assistant" else []
             open_calls = len(calls) or open_calls
-            yield Message(SPEAKERS[role], (*_said(message, role, param), *calls))
-        else:
-            raise invalid(f"{param}.role", "one of " + ", ".join((*SPEAKERS, *RESULTS)))
+            yield Message(speaker, (*_said(message, param), *calls))
 
 
-def _said(message: Body, role: str, param: str) -> Iterator[Content]:
+def _said(message: Body, param: str) -> Iterator[Content]:
+    role = message["role"]
     for number, part in enumerate(from_content(message.get("content"), f"{param}.content")):
         if role != "user" and not isinstance(part, Text):
             raise invalid(f"{param}.content[{number}]", f"text; files of the role {role} are not supported")

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from gpt2giga.chat import Tool, ToolChoice
 from gpt2giga.dialects import fields
 from gpt2giga.dialects.fields import Body, invalid
-from gpt2giga.dialects.responses import read
 from gpt2giga.dialects.responses.tools import Toolbox
-from gpt2giga.errors import BadRequest
+from gpt2giga.dialects.tools import ALLOWED_MODES, Mode, no_tools, OPENAI_MODES, unknown_tool
 
-MODES: dict[str, Literal["auto", "none", "required"]] = {"auto": "auto", "none": "none", "required": "required"}
 PARAM = "tool_choice"
 
 
@@ -30,11 +28,10 @@ def from_choice(body: Body, toolbox: Toolbox) -> Choice:
     if wanted is None:
         return _moded("auto", toolbox.tools, toolbox)
     if isinstance(wanted, str):
-        if wanted not in MODES:
-            raise invalid(PARAM, "one of " + ", ".join(MODES) + ", or an object")
-        return _moded(wanted, toolbox.tools, toolbox)
+        mode = fields.one_of(wanted, OPENAI_MODES, PARAM, "one of " + ", ".join(OPENAI_MODES) + ", or an object")
+        return _moded(mode, toolbox.tools, toolbox)
     wanted = fields.mapping(wanted, PARAM)
-    kind = read.required_string(wanted, "type", PARAM)
+    kind = fields.required_string(wanted, "type", PARAM)
     if kind == "allowed_tools":
         return _allowed(wanted, toolbox)
     if kind in ("function", "custom"):
@@ -42,11 +39,11 @@ def from_choice(body: Body, toolbox: Toolbox) -> Choice:
     return _hosted(kind, toolbox)
 
 
-def _moded(mode: str, tools: tuple[Tool, ...], toolbox: Toolbox) -> Choice:
+def _moded(mode: Mode, tools: tuple[Tool, ...], toolbox: Toolbox) -> Choice:
     if tools:
-        return Choice(tools, ToolChoice(MODES[mode]))
+        return Choice(tools, ToolChoice(mode))
     if mode == "required" and not toolbox.hosted:
-        raise BadRequest(f"'{PARAM}' is required, but there are no tools.", param=PARAM)
+        raise no_tools(PARAM)
     return Choice((), ToolChoice(), ignored=mode == "required")
 
 
@@ -60,24 +57,22 @@ def _hosted(kind: str, toolbox: Toolbox) -> Choice:
 
 
 def _allowed(wanted: Body, toolbox: Toolbox) -> Choice:
-    mode = wanted.get("mode")
+    mode = fields.one_of(wanted.get("mode"), ALLOWED_MODES, f"{PARAM}.mode", "auto or required")
     listed = wanted.get("tools")
-    if not isinstance(mode, str) or mode not in ("auto", "required"):
-        raise invalid(f"{PARAM}.mode", "auto or required")
     if not isinstance(listed, list) or not listed:
         raise invalid(f"{PARAM}.tools", "a list of tools")
     names: set[str] = set()
-    for number, item in enumerate(listed):
-        names |= _names(fields.mapping(item, f"{PARAM}.tools[{number}]"), toolbox, f"{PARAM}.tools[{number}]")
+    for tool, place in fields.each_object(listed, f"{PARAM}.tools"):
+        names |= _names(tool, toolbox, place)
     return _moded(mode, tuple(tool for tool in toolbox.tools if tool.name in names), toolbox)
 
 
 def _names(tool: Body, toolbox: Toolbox, param: str) -> set[str]:
-    kind = read.required_string(tool, "type", param)
+    kind = fields.required_string(tool, "type", param)
     if kind in ("function", "custom"):
         return {_flat(tool, toolbox, param)}
     if kind == "namespace":
-        namespace = read.required_string(tool, "name", param)
+        namespace = fields.required_string(tool, "name", param)
         return {flat for flat, place in toolbox.places.items() if place.namespace == namespace}
     if kind not in toolbox.hosted:
         raise invalid(f"{param}.type", f"the type of one of the tools, not {kind!r}")
@@ -85,8 +80,8 @@ def _names(tool: Body, toolbox: Toolbox, param: str) -> set[str]:
 
 
 def _flat(tool: Body, toolbox: Toolbox, param: str) -> str:
-    name = read.required_string(tool, "name", param)
-    flat = toolbox.meant(read.optional_string(tool, "namespace", param), name)
+    name = fields.required_string(tool, "name", param)
+    flat = toolbox.meant(fields.string(tool, "namespace", param), name)
     if not flat:
-        raise BadRequest(f"'{param}' names the tool {name!r}, which is not in the list.", param=param)
+        raise unknown_tool(name, param)
     return flat

@@ -7,20 +7,16 @@ from typing import Any, TypeAlias
 
 from gpt2giga.chat import File, Image, Text
 from gpt2giga.dialects import fields
+from gpt2giga.dialects.attachments import from_audio, from_file_data, from_file_id
 from gpt2giga.dialects.fields import Body, invalid
-from gpt2giga.dialects.responses.read import optional_string, required_string
+from gpt2giga.dialects.messages import from_text, reader_of, to_parts
 
 Content: TypeAlias = Text | Image | File
 
 
 def from_content(content: Any, param: str) -> Iterator[Content]:
-    if isinstance(content, str):
-        yield Text(content)
-    elif isinstance(content, list):
-        for number, item in enumerate(content):
-            yield _part(item, f"{param}[{number}]")
-    elif content is not None:
-        raise invalid(param, "a string or a list of parts")
+    for part, place in to_parts(content, param):
+        yield reader_of(part.get("type"), READERS, place)(part, place)
 
 
 def from_output(output: Any, param: str) -> Iterator[Text | Image]:
@@ -31,56 +27,32 @@ def from_output(output: Any, param: str) -> Iterator[Text | Image]:
         yield part
 
 
-def _part(part: Any, param: str) -> Content:
-    part = fields.mapping(part, param)
-    kind = part.get("type")
-    if not isinstance(kind, str) or kind not in READERS:
-        raise invalid(f"{param}.type", f"one of {', '.join(READERS)}; parts of type {kind!r} are not supported")
-    return READERS[kind](part, param)
-
-
-def _text(part: Body, param: str) -> Text:
-    text = part.get("text")
-    if not isinstance(text, str):
-        raise invalid(f"{param}.text", "a string")
-    return Text(text)
-
-
 def _refusal(part: Body, param: str) -> Text:
     """What the assistant said instead of an answer, when a client replays it."""
-    return Text(optional_string(part, "refusal", param))
+    return Text(fields.string(part, "refusal", param))
 
 
 def _image(part: Body, param: str) -> Image | File:
     if part.get("file_id") is not None:
-        return File("", "", required_string(part, "file_id", param))
-    return Image(required_string(part, "image_url", param, "a URL or a data URL, or a file_id"))
+        return from_file_id(part, "", param)
+    return Image(fields.required_string(part, "image_url", param, "a URL or a data URL, or a file_id"))
 
 
 def _file(part: Body, param: str) -> File:
-    name = optional_string(part, "filename", param)
+    name = fields.string(part, "filename", param)
     if part.get("file_id") is not None:
-        return File("", name, required_string(part, "file_id", param))
+        return from_file_id(part, name, param)
     if part.get("file_url") is not None:
-        return File(required_string(part, "file_url", param), name)
-    data = required_string(part, "file_data", param, "a data URL, or a file_url or file_id instead")
-    # OpenAI's own examples send bare base64 as well; the name tells the type then.
-    return File(data if data.startswith("data:") else f"data:;base64,{data}", name)
-
-
-def _audio(part: Body, param: str) -> File:
-    audio = fields.mapping(part.get("input_audio"), f"{param}.input_audio")
-    form = required_string(audio, "format", f"{param}.input_audio", "wav or mp3")
-    data = required_string(audio, "data", f"{param}.input_audio", "base64")
-    return File(f"data:audio/{form};base64,{data}", f"audio.{form}")
+        return File(fields.required_string(part, "file_url", param), name)
+    return from_file_data(part, name, param, "a data URL, or a file_url or file_id instead")
 
 
 READERS: dict[str, Callable[[Body, str], Content]] = {
-    "input_text": _text,
-    "output_text": _text,
-    "text": _text,  # the word of Chat Completions, which clients that speak both leave in
+    "input_text": from_text,
+    "output_text": from_text,
+    "text": from_text,  # the word of Chat Completions, which clients that speak both leave in
     "refusal": _refusal,
     "input_image": _image,
     "input_file": _file,
-    "input_audio": _audio,
+    "input_audio": from_audio,
 }

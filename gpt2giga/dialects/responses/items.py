@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 from gpt2giga.chat import arguments_from_json, Message, ToolCall, ToolResult
 from gpt2giga.dialects import fields
 from gpt2giga.dialects.fields import Body, invalid
-from gpt2giga.dialects.responses import read
+from gpt2giga.dialects.messages import OPENAI_ROLES, reader_of
 from gpt2giga.dialects.responses.content import from_content, from_output
 from gpt2giga.dialects.responses.tools import INPUT, Toolbox
 from gpt2giga.errors import NotFound
 
-SPEAKERS: dict[str, Literal["system", "user", "assistant"]] = {
-    "system": "system",
-    "developer": "system",
-    "user": "user",
-    "assistant": "assistant",
-}
 REFERENCE = "item_reference"
 SILENT = "reasoning"
 REASONING = "rs_"  # how the ids of such items begin
@@ -65,7 +59,7 @@ def from_input(value: Any) -> list[Any]:
 def kind_of(item: Any, param: str) -> str:
     """The shortest forms leave the type out: a message has a role, a reference has an id only."""
     item = fields.mapping(item, param)
-    kind = read.optional_string(item, "type", param)
+    kind = fields.string(item, "type", param)
     return kind or ("message" if "role" in item or "id" not in item else REFERENCE)
 
 
@@ -83,7 +77,7 @@ def resolved(items: Iterable[Any], known: Mapping[str, Any]) -> Iterator[Any]:
         if kind_of(item, param) != REFERENCE:
             yield item
             continue
-        item_id = read.required_string(item, "id", param)
+        item_id = fields.required_string(item, "id", param)
         if item_id in known:
             yield known[item_id]
         elif not item_id.startswith(REASONING):
@@ -108,35 +102,31 @@ def from_items(items: Sequence[Any], toolbox: Toolbox) -> tuple[Message, ...]:
 
 def _messages(item: Any, param: str, toolbox: Toolbox) -> Iterator[Message]:
     kind = kind_of(item, param)
-    if kind in READERS:
-        yield READERS[kind](item, param, toolbox)
-    elif kind != SILENT and kind not in FOREIGN:
-        raise invalid(f"{param}.type", f"one of {', '.join(READERS)}; items of type {kind!r} are not supported")
+    if kind != SILENT and kind not in FOREIGN:
+        yield reader_of(kind, READERS, param, "items")(item, param, toolbox)
 
 
 def _message(item: Body, param: str, toolbox: Toolbox) -> Message:
-    role = item.get("role")
-    if not isinstance(role, str) or role not in SPEAKERS:
-        raise invalid(f"{param}.role", "one of " + ", ".join(SPEAKERS))
-    return Message(SPEAKERS[role], tuple(from_content(item.get("content"), f"{param}.content")))
+    role = fields.one_of(item.get("role"), OPENAI_ROLES, f"{param}.role")
+    return Message(role, tuple(from_content(item.get("content"), f"{param}.content")))
 
 
 def _function_call(item: Body, param: str, toolbox: Toolbox) -> Message:
-    return _call(item, param, toolbox, arguments_from_json(read.optional_string(item, "arguments", param)))
+    return _call(item, param, toolbox, arguments_from_json(fields.string(item, "arguments", param)))
 
 
 def _custom_call(item: Body, param: str, toolbox: Toolbox) -> Message:
-    return _call(item, param, toolbox, {INPUT: read.optional_string(item, "input", param)})
+    return _call(item, param, toolbox, {INPUT: fields.string(item, "input", param)})
 
 
 def _call(item: Body, param: str, toolbox: Toolbox, arguments: dict[str, Any]) -> Message:
-    namespace = read.optional_string(item, "namespace", param)
-    name = toolbox.flat(namespace, read.required_string(item, "name", param))
-    return Message("assistant", (ToolCall(read.required_string(item, "call_id", param), name, arguments),))
+    namespace = fields.string(item, "namespace", param)
+    name = toolbox.flat(namespace, fields.required_string(item, "name", param))
+    return Message("assistant", (ToolCall(fields.required_string(item, "call_id", param), name, arguments),))
 
 
 def _output(item: Body, param: str, toolbox: Toolbox) -> Message:
-    call_id = read.required_string(item, "call_id", param, "the id of a tool call")
+    call_id = fields.required_string(item, "call_id", param, "the id of a tool call")
     return Message("user", (ToolResult(call_id, "", tuple(from_output(item.get("output"), f"{param}.output"))),))
 
 

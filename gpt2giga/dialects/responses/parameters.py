@@ -1,50 +1,17 @@
-"""What becomes of each parameter of a Responses request: the one table of this dialect.
-
-used: GigaChat has it. emulated: the proxy does it. ignored: accepted and named in the header X-Gpt2giga-Ignored.
-refused: a 400 says why. Parameters that are not in the table are ignored as well and never sent to GigaChat.
-"""
+"""What becomes of each parameter of a Responses request."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Iterator, Mapping
+from functools import partial
 
 from gpt2giga.dialects import fields
 from gpt2giga.dialects.fields import Body, invalid
-from gpt2giga.dialects.responses import read
+from gpt2giga.dialects.parameters import ignored, natural, Parameter
 from gpt2giga.errors import BadRequest
 
 # The client keeps the reasoning itself; there is nothing to encrypt, and it is not wanted back.
 HARMLESS_INCLUDES = ("reasoning.encrypted_content",)
-
-# Raises BadRequest for a wrong type: what is ignored must still make sense.
-TypeCheck = Callable[[Body, str], Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    fate: Literal["used", "emulated", "ignored", "refused"]
-    how: str
-    check: TypeCheck | None = None
-
-
-def _object(body: Body, name: str) -> None:
-    if body.get(name) is not None:
-        fields.mapping(body[name], name)
-
-
-def _list(body: Body, name: str) -> None:
-    read.items(body.get(name), name)
-
-
-def _logprobs(body: Body, name: str) -> None:
-    fields.integer(body, name, 0, 20)
-
-
-def _integer(body: Body, name: str) -> None:
-    fields.integer(body, name, 0, 2**31 - 1)
-
 
 TABLE: Mapping[str, Parameter] = {
     "model": Parameter("used", "GigaChat's ids, and aliases for them"),
@@ -70,32 +37,22 @@ TABLE: Mapping[str, Parameter] = {
     "background": Parameter("refused", "true"),
     "conversation": Parameter("refused", "`previous_response_id` does it"),
     "prompt": Parameter("refused", "templates are kept at OpenAI"),
-    "truncation": Parameter("ignored", "`auto`: a conversation that is too long is an error", fields.string),
-    "max_tool_calls": Parameter("ignored", "it limits hosted tools", _integer),
-    "top_logprobs": Parameter("ignored", "", _logprobs),
-    "service_tier": Parameter("ignored", "", fields.string),
-    "context_management": Parameter("ignored", "", _list),
-    "moderation": Parameter("ignored", "", _object),
-    "prompt_cache_options": Parameter("ignored", "", _object),
+    "truncation": Parameter(
+        "ignored", "`auto`: a conversation that is too long is an error", fields.string, ("disabled",)
+    ),
+    "max_tool_calls": Parameter("ignored", "it limits hosted tools", natural),
+    "top_logprobs": Parameter("ignored", "", partial(fields.integer, low=0, high=20), (0,)),
+    "service_tier": Parameter("ignored", "", fields.string, ("auto", "default")),
+    "context_management": Parameter("ignored", "", fields.listed),
+    "moderation": Parameter("ignored", "", fields.optional_mapping),
+    "prompt_cache_options": Parameter("ignored", "", fields.optional_mapping),
     "prompt_cache_retention": Parameter("ignored", "", fields.string),
 }
-# What these say is what happens anyway, so there is nothing to report.
-DEFAULTS: Mapping[str, tuple[Any, ...]] = {
-    "truncation": ("disabled",),
-    "service_tier": ("auto", "default"),
-    "top_logprobs": (0,),
-}
 
 
-def ignored(body: Body) -> Iterator[str]:
-    """The parameters of this request that change nothing; raises BadRequest for one of a wrong type."""
-    for name, parameter in TABLE.items():
-        if parameter.fate == "ignored" and body.get(name) is not None:
-            if parameter.check:
-                parameter.check(body, name)
-            if body[name] not in DEFAULTS.get(name, ()):
-                yield name
-    for number, wanted in enumerate(read.items(body.get("include"), "include")):
+def all_ignored(body: Body) -> Iterator[str]:
+    yield from ignored(body, TABLE)
+    for number, wanted in enumerate(fields.listed(body, "include")):
         if not isinstance(wanted, str):
             raise invalid(f"include[{number}]", "a string")
         if wanted not in HARMLESS_INCLUDES:

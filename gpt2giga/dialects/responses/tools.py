@@ -15,7 +15,7 @@ import orjson
 from gpt2giga.chat import Tool
 from gpt2giga.dialects import fields
 from gpt2giga.dialects.fields import Body, invalid
-from gpt2giga.dialects.responses import read
+from gpt2giga.dialects.tools import from_parameters
 from gpt2giga.errors import BadRequest
 
 INPUT = "input"  # the one parameter of a custom tool
@@ -61,10 +61,8 @@ def from_tools(body: Body, *, ignore_hosted: bool) -> Toolbox:
     tools: list[Tool] = []
     places: dict[str, Place] = {}
     hosted: list[str] = []
-    for number, item in enumerate(read.items(body.get("tools"), "tools")):
-        param = f"tools[{number}]"
-        tool = fields.mapping(item, param)
-        kind = read.required_string(tool, "type", param)
+    for tool, param in fields.objects(body, "tools"):
+        kind = fields.required_string(tool, "type", param)
         if kind not in KINDS and kind != "namespace":
             if not ignore_hosted:
                 raise _no_hosted(kind, param)
@@ -74,7 +72,7 @@ def from_tools(body: Body, *, ignore_hosted: bool) -> Toolbox:
                 raise invalid(param, f"names that differ; {place.name!r} stands twice")
             flat = _free(_joined(place.namespace, place.name), places)
             places[flat] = place
-            tools.append(Tool(flat, read.optional_string(found, "description", param), _parameters(found, param)))
+            tools.append(Tool(flat, fields.string(found, "description", param), _parameters(found, param)))
     return Toolbox(tuple(tools), places, tuple(dict.fromkeys(hosted)))
 
 
@@ -89,16 +87,12 @@ def _no_hosted(kind: str, param: str) -> BadRequest:
 
 def _flattened(tool: Body, kind: str, param: str) -> Iterator[tuple[Place, Body]]:
     if kind in KINDS:
-        yield Place(KINDS[kind], read.required_string(tool, "name", param)), tool
+        yield Place(KINDS[kind], fields.required_string(tool, "name", param)), tool
     elif kind == "namespace":
-        namespace = read.required_string(tool, "name", param)
-        for number, item in enumerate(read.items(tool.get("tools"), f"{param}.tools")):
-            inner_param = f"{param}.tools[{number}]"
-            inner = fields.mapping(item, inner_param)
-            inner_kind = read.required_string(inner, "type", inner_param)
-            if inner_kind not in KINDS:
-                raise invalid(f"{inner_param}.type", " or ".join(KINDS))
-            yield Place(KINDS[inner_kind], read.required_string(inner, "name", inner_param), namespace), inner
+        namespace = fields.required_string(tool, "name", param)
+        for inner, place in fields.objects(tool, "tools", param):
+            inner_kind = fields.one_of(inner.get("type"), KINDS, f"{place}.type", " or ".join(KINDS))
+            yield Place(inner_kind, fields.required_string(inner, "name", place), namespace), inner
 
 
 def _joined(namespace: str, name: str) -> str:
@@ -114,10 +108,7 @@ def _free(flat: str, taken: Mapping[str, Place]) -> str:
 def _parameters(tool: Body, param: str) -> Any:
     if tool.get("type") == "custom":
         return _input_only(tool, param)
-    parameters = tool.get("parameters")
-    if parameters is not None and not isinstance(parameters, dict | bool):
-        raise invalid(f"{param}.parameters", "a JSON Schema")
-    return parameters
+    return from_parameters(tool, param)
 
 
 def _input_only(tool: Body, param: str) -> dict[str, Any]:
@@ -125,9 +116,9 @@ def _input_only(tool: Body, param: str) -> dict[str, Any]:
     words = "The whole input of the tool, as plain text."
     if tool.get("format") is not None:
         form = fields.mapping(tool["format"], f"{param}.format")
-        definition = read.optional_string(form, "definition", f"{param}.format")
+        definition = fields.string(form, "definition", f"{param}.format")
         if definition:
-            syntax = read.optional_string(form, "syntax", f"{param}.format")
+            syntax = fields.string(form, "syntax", f"{param}.format")
             words += f" It must follow this {syntax} grammar:\n{definition}"
     return {"type": "object", "properties": {INPUT: {"type": "string", "description": words}}, "required": [INPUT]}
 

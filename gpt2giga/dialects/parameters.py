@@ -1,0 +1,47 @@
+"""What becomes of each parameter of a request: the rows of the dialects' tables, which the README prints.
+
+used: GigaChat has it. emulated: the proxy does it. ignored: accepted and named in the header X-Gpt2giga-Ignored.
+refused: a 400 says why. Parameters that are not in a table are ignored as well and never sent to GigaChat.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Literal
+
+from gpt2giga.dialects import fields
+from gpt2giga.dialects.fields import Body
+
+# Raises BadRequest for a wrong type: what is ignored must still make sense.
+TypeCheck = Callable[[Body, str], Any]
+
+any_integer = partial(fields.integer, low=-(2**63), high=2**63 - 1)
+natural = partial(fields.integer, low=0, high=fields.INT32)
+penalty = partial(fields.number, low=-2, high=2)
+
+
+def unchecked(body: Body, name: str) -> None:
+    """Whoever uses the parameter checks it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """defaults: values of an ignored parameter that say what happens anyway, so there is nothing to report."""
+
+    fate: Literal["used", "emulated", "ignored", "refused"]
+    how: str
+    check: TypeCheck = unchecked
+    defaults: tuple[Any, ...] = ()
+
+
+def ignored(body: Body, table: Mapping[str, Parameter]) -> list[str]:
+    """The parameters of this request that change nothing; raises BadRequest for one of a wrong type."""
+    names = []
+    for name, parameter in table.items():
+        if parameter.fate == "ignored" and body.get(name) is not None:
+            parameter.check(body, name)
+            if body[name] not in parameter.defaults:
+                names.append(name)
+    return names

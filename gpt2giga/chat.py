@@ -7,6 +7,7 @@ are the same events, so the accumulated stream always equals the whole answer.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
@@ -39,11 +40,18 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """A call the model made: a part of an assistant message, and an event of an answer."""
+    """A call the model made: a part of an assistant message, and an event of an answer.
+
+    Its arguments can always be written by orjson. Models also write integers above 64 bits, which become floats.
+    """
 
     id: str
     name: str
     arguments: dict[str, Any]
+
+    def __post_init__(self) -> None:
+        if not is_writable(self.arguments):
+            object.__setattr__(self, "arguments", arguments_from_json(json.dumps(self.arguments)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +178,7 @@ def arguments_from_json(text: str) -> dict[str, Any]:
 
 
 def is_writable(value: Any) -> bool:
-    """False for JSON nested deeper than can be written: orjson writes 254 levels and reads 1024."""
+    """False for what orjson reads and cannot write: integers above 64 bits, and nesting deeper than 254 levels."""
     for _ in range(ROOM):
         value = [value]
     try:

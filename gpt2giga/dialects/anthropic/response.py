@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
-
-import orjson
 
 from gpt2giga.chat import Done, Event, ReasoningDelta, RefusalDelta, TextDelta, ToolCall, Usage
 from gpt2giga.dialects.anthropic.controls import Thoughts
@@ -120,11 +117,6 @@ def to_tool_use(call: ToolCall, arguments: dict[str, Any]) -> dict[str, Any]:
 
 
 def to_input(call: ToolCall) -> dict[str, Any]:
-    """orjson writes no integers above 64 bits, and reads them as floats."""
-    try:
-        orjson.dumps(call.arguments)
-    except orjson.JSONEncodeError:
-        return dict(orjson.loads(json.dumps(call.arguments)))
     return call.arguments
 
 

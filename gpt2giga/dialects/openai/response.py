@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 import time
 from collections import defaultdict
@@ -86,11 +85,7 @@ def _to_calls(calls: list[ToolCall], head: Head) -> dict[str, Any]:
 
 
 def to_function(call: ToolCall) -> dict[str, str]:
-    try:
-        arguments = orjson.dumps(call.arguments).decode()
-    except orjson.JSONEncodeError:  # an integer above 64 bits
-        arguments = json.dumps(call.arguments)
-    return {"name": call.name, "arguments": arguments}
+    return {"name": call.name, "arguments": orjson.dumps(call.arguments).decode()}
 
 
 def to_finish(finish: str, head: Head) -> str:

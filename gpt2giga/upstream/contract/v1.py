@@ -176,16 +176,7 @@ class _Answer:
             arguments = arguments_from_json(arguments)
         if not isinstance(arguments, dict):
             raise TypeError("arguments")
-        return ToolCall(call_id(state_id), self._names.from_gigachat(_string(call["name"])), _writable(arguments))
-
-
-def _writable(arguments: dict[str, Any]) -> dict[str, Any]:
-    """Whoever passes them on writes JSON with orjson, which knows integers up to 64 bits; longer ones become floats."""
-    try:
-        orjson.dumps(arguments)
-    except orjson.JSONEncodeError:
-        return dict(orjson.loads(json.dumps(arguments)))
-    return arguments
+        return ToolCall(call_id(state_id), self._names.from_gigachat(_string(call["name"])), arguments)
 
 
 def _string(value: Any) -> str:

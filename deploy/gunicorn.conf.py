@@ -7,10 +7,10 @@ gunicorn runs this file again on every reload, so that a changed .env counts fro
 import sys
 
 from gpt2giga.config.settings import SettingsError
-from gpt2giga.serving.server import configuration, raise_file_limit
+from gpt2giga.serving.server import configuration_of_file, raise_file_limit
 
 raise_file_limit()
 try:
-    globals().update(configuration())
+    globals().update(configuration_of_file())
 except SettingsError as error:
     sys.exit(f"gpt2giga: {error}")

@@ -12,9 +12,10 @@ import click
 
 from gpt2giga import __version__
 from gpt2giga.commands.verbs import Failure, Given, Verbs
-from gpt2giga.config.settings import Settings, SettingsError, table
-from gpt2giga.config.sources import load_settings
+from gpt2giga.config.settings import Settings, SettingsError
+from gpt2giga.config.variables import table
 from gpt2giga.serving.address import banner, check_address
+from gpt2giga.serving.current_settings import CurrentSettings
 
 
 def _settings_help() -> str:
@@ -50,20 +51,20 @@ def main(
 
 def _serve(env_file: Path | None, overrides: dict[str, str]) -> None:
     """Raises SettingsError."""
-    settings = load_settings(env_file, overrides)  # before gunicorn's import, which reads WEB_CONCURRENCY
-    check_address(settings)
+    current = CurrentSettings(env_file, overrides)  # before gunicorn's import, which reads WEB_CONCURRENCY
+    check_address(current.settings.server)
     try:
         from gpt2giga.serving.server import raise_file_limit, Server
     except ImportError:  # gunicorn needs fork and fcntl, which Windows does not have
-        _serve_with_gevent(settings)
+        _serve_with_gevent(current.settings)
         return
     raise_file_limit()
-    Server(env_file, overrides).run()
+    Server(current).run()
 
 
 def _serve_with_gevent(settings: Settings) -> None:
     """One process, and no reload."""
-    if settings.host.startswith("unix:"):
+    if settings.server.host.startswith("unix:"):
         raise SettingsError("GPT2GIGA_HOST: a unix socket needs gunicorn, which does not run here")
     from gevent import monkey
 
@@ -74,9 +75,9 @@ def _serve_with_gevent(settings: Settings) -> None:
 
     from gpt2giga.factory import create_app
 
-    server = WSGIServer((settings.host, settings.port), create_app(settings), log=None, spawn=Pool())
+    server = WSGIServer((settings.server.host, settings.server.port), create_app(settings), log=None, spawn=Pool())
     signal_handler(signal.SIGINT, server.stop, 0)
-    signal_handler(signal.SIGTERM, server.stop, settings.graceful_timeout)
+    signal_handler(signal.SIGTERM, server.stop, settings.server.graceful_timeout)
     server.start()
     click.echo(banner(settings))
     server.serve_forever()
@@ -127,6 +128,6 @@ def probe(given: Given, seconds: float) -> None:
     """Does the service that runs with these settings answer? Exit code 2 if not."""
     from gpt2giga.serving.probe import answers
 
-    settings = given.unchecked()
-    if not answers(settings, seconds):
-        raise Failure(f"nothing answers on {settings.address}")
+    server = given.unchecked().server
+    if not answers(server, seconds):
+        raise Failure(f"nothing answers on {server.address}")

@@ -8,7 +8,6 @@ from typing import Any, TYPE_CHECKING
 from flask import Flask
 
 from gpt2giga.config.settings import Settings
-from gpt2giga.config.sources import load_settings
 from gpt2giga.dialects.anthropic import views as anthropic
 from gpt2giga.dialects.openai import views as openai
 from gpt2giga.dialects.responses import views as responses
@@ -38,32 +37,33 @@ class _Application(Flask):
         return func
 
 
-def create_app(settings: Settings | None = None) -> Flask:
+def create_app(settings: Settings) -> Flask:
     """Raises SettingsError. Talks to nobody: the first request asks for the first token."""
-    settings = settings or load_settings()
-    log_format.configure(settings)
+    server, limits = settings.server, settings.limits
+    log_format.configure(server)
     metrics = _metrics(settings)
     accounts = Accounts(settings, metrics or NOBODY)
     last_hour = LastHour()
     app = _Application("gpt2giga", static_folder=None)
     app.url_map.strict_slashes = False
     app.wsgi_app = body.merging_slashes(app.wsgi_app)  # type: ignore[method-assign, assignment]
-    app.extensions["capacity"] = capacity = Capacity(settings.max_open_requests)
+    app.extensions["capacity"] = capacity = Capacity(limits.max_open_requests)
     exchange.init_app(
         app,
-        proxies=Proxies(settings.trusted_proxies) if settings.trusted_proxies else None,
-        keeps_content=settings.log_content,
+        proxies=Proxies(server.trusted_proxies) if server.trusted_proxies else None,
+        keeps_content=server.log_content,
         opening=[
             capacity.admit,
-            *([ui.page] if settings.ui else []),
-            auth.checker(settings),
-            body.reader(settings.max_body),
+            *([ui.page] if server.ui else []),
+            # Without a key to ask for, none is looked at: clients send dummies when they are made to send something.
+            *([auth.checker(server, settings.account)] if server.asks_for_key else []),
+            body.reader(limits.max_body),
             disconnect.watch,
         ],
         answering=[
             *([metrics.count_stream] if metrics else []),
             body.discard_rest,
-            *([cors.allowing(settings.cors_origins)] if settings.cors_origins else []),
+            *([cors.allowing(server.cors_origins)] if server.cors_origins else []),
         ],
         observers=[RequestLog(settings.backend).write, last_hour.add, *([metrics.add] if metrics else [])],
     )
@@ -75,25 +75,26 @@ def create_app(settings: Settings | None = None) -> Flask:
 
 
 def _register_views(app: Flask, settings: Settings, get_upstream: GetUpstream, last_hour: LastHour) -> None:
-    conversation = Conversation(get_upstream, settings.heartbeat)
+    translation, model = settings.translation, settings.account.model
+    conversation = Conversation(get_upstream, settings.limits.heartbeat)
     for blueprint in (
-        health.blueprint(settings, get_upstream),
-        openai.chat_blueprint(settings, conversation),
-        openai.blueprint(settings, get_upstream),
+        health.blueprint(settings.backend, get_upstream),
+        openai.chat_blueprint(translation, model, conversation),
+        openai.blueprint(translation.tokenizer_file, model, get_upstream),
         models.blueprint(get_upstream, MODELS_FORMS),
-        responses.blueprint(settings, get_upstream, conversation),
-        anthropic.blueprint(settings, get_upstream, conversation),
+        responses.blueprint(translation, model, settings.store, get_upstream, conversation),
+        anthropic.blueprint(translation, model, get_upstream, conversation),
     ):
         # Guides point clients at the root as often as at /v1.
         app.register_blueprint(blueprint)
         app.register_blueprint(blueprint, name=f"v1_{blueprint.name}", url_prefix="/v1")
-    if settings.ui:
-        app.register_blueprint(ui.blueprint(settings, get_upstream, last_hour))
+    if settings.server.ui:
+        app.register_blueprint(ui.blueprint(settings.server, settings.default_models, get_upstream, last_hour))
 
 
 def _metrics(settings: Settings) -> Metrics | None:
-    if not settings.metrics:
+    if not settings.server.metrics:
         return None
     from gpt2giga.telemetry.metrics import Metrics  # only now, for it loads a library of its own
 
-    return Metrics(settings)
+    return Metrics(settings.account.model, settings.translation)

@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from gpt2giga import __version__
-from gpt2giga.config.settings import table
+from gpt2giga.config.variables import table
 from gpt2giga_sandbox.server import SandboxServer
 from tests.service import free_port, Service
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from flask import Response
 
-from gpt2giga.config.settings import parse
+from gpt2giga.config.variables import parse
 from gpt2giga.factory import create_app
 from gpt2giga_sandbox.server import SandboxServer
 from tests.service import Service

@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from gpt2giga.config import sources
 from gpt2giga.config.settings import SettingsError
-from gpt2giga.config.sources import checked_variables, load_settings
+from gpt2giga.serving.current_settings import CurrentSettings, load_settings
 
 KEY = "GIGACHAT_CREDENTIALS=Z2lnYTpjaGF0\n"
 
@@ -20,9 +19,9 @@ def test_real_variables_win_over_the_file(monkeypatch: pytest.MonkeyPatch) -> No
     write(KEY + "GPT2GIGA_PORT=8001\nGPT2GIGA_HOST=127.0.0.2\n")
     monkeypatch.setenv("GPT2GIGA_PORT", "8002")
     monkeypatch.setenv("GPT2GIGA_HOST", "")
-    settings = load_settings()
-    assert (settings.port, settings.host) == (8002, "127.0.0.2")
-    assert load_settings(overrides={"GPT2GIGA_PORT": "8003"}).port == 8003
+    server = load_settings().server
+    assert (server.port, server.host) == (8002, "127.0.0.2")
+    assert load_settings(overrides={"GPT2GIGA_PORT": "8003"}).server.port == 8003
 
 
 def test_below_systemd_the_file_wins(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -32,21 +31,21 @@ def test_below_systemd_the_file_wins(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SettingsError):
         load_settings()
     monkeypatch.setenv("SYSTEMD_EXEC_PID", str(os.getpid()))
-    assert load_settings().port == 8001
+    assert load_settings().server.port == 8001
 
 
 def test_values_are_literal() -> None:
     """As systemd reads them: a password with ${} in it stays whole."""
     write(KEY + 'export GIGACHAT_PASSWORD="a${HOME}b#c"\r\nGIGACHAT_USER=имя # кто\n')
-    variables = checked_variables()
-    assert (variables["GIGACHAT_PASSWORD"], variables["GIGACHAT_USER"]) == ("a${HOME}b#c", "имя")
+    account = load_settings().account
+    assert (account.password, account.user) == ("a${HOME}b#c", "имя")
 
 
 def test_other_variables_of_the_file_reach_libraries(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HTTPS_PROXY", raising=False)
     monkeypatch.setenv("NO_PROXY", "localhost")
     write(KEY + "HTTPS_PROXY=http://127.0.0.1:3128\nNO_PROXY=*\nGPT2GIGA_PORT=1\n")
-    checked_variables()
+    load_settings()
     assert (os.environ["HTTPS_PROXY"], os.environ["NO_PROXY"]) == ("http://127.0.0.1:3128", "localhost")
     assert "GPT2GIGA_PORT" not in os.environ, "a reload must be able to change it"
 
@@ -56,7 +55,7 @@ def test_an_empty_variable_counts_as_none_for_everybody(monkeypatch: pytest.Monk
     write(KEY)
     for variable in ("WEB_CONCURRENCY", "GIGACHAT_MAX_CONNECTIONS", "GPT2GIGA_API_KEY"):
         monkeypatch.setenv(variable, " ")
-    assert load_settings().workers == 1
+    assert load_settings().server.workers == 1
     assert not {"WEB_CONCURRENCY", "GIGACHAT_MAX_CONNECTIONS", "GPT2GIGA_API_KEY"} & os.environ.keys()
 
 
@@ -64,20 +63,20 @@ def test_an_empty_variable_counts_as_none_for_everybody(monkeypatch: pytest.Monk
 def test_encodings(encoding: str) -> None:
     """The last is what Windows PowerShell's `>` writes."""
     Path(".env").write_bytes(f"# Ключ из кабинета\n{KEY}GIGACHAT_USER=имя\n".encode(encoding))
-    assert load_settings().user == "имя"
+    assert load_settings().account.user == "имя"
 
 
 def test_a_file_that_is_no_text() -> None:
     Path(".env").write_bytes(b"\0\1\2=\0\n" + KEY.encode() + bytes(range(256)))
-    assert load_settings().credentials == "Z2lnYTpjaGF0"
+    assert load_settings().account.credentials == "Z2lnYTpjaGF0"
 
 
 def test_lines_that_are_no_settings_are_named(capsys: pytest.CaptureFixture[str]) -> None:
     """By their number only: what stands there may be a key."""
-    sources._warn_once.cache_clear()
     write(f"GPT2GIGA_API_KEY: secret\n{KEY}GPT2GIGA_API_KEY\n")
-    for _ in range(3):
-        load_settings()
+    current = CurrentSettings()
+    for _ in range(2):
+        current.renew()
     lines = capsys.readouterr().err.splitlines()
     assert [line.partition("WARNING ")[2] for line in lines] == [
         ".env: line 1 is not NAME=value",
@@ -98,11 +97,11 @@ def test_where_responses_are_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     monkeypatch.setenv("HOME", str(tmp_path))
     for variable in ("XDG_STATE_HOME", "STATE_DIRECTORY"):
         monkeypatch.delenv(variable, raising=False)
-    assert load_settings().state_dir == str(tmp_path / ".local/state/gpt2giga")
+    assert load_settings().store.state_dir == str(tmp_path / ".local/state/gpt2giga")
     monkeypatch.setenv("XDG_STATE_HOME", "relative")
-    assert load_settings().state_dir == str(tmp_path / ".local/state/gpt2giga")
+    assert load_settings().store.state_dir == str(tmp_path / ".local/state/gpt2giga")
     monkeypatch.setenv("XDG_STATE_HOME", "/var/xdg")
-    assert load_settings().state_dir == "/var/xdg/gpt2giga"
+    assert load_settings().store.state_dir == "/var/xdg/gpt2giga"
     monkeypatch.setenv("STATE_DIRECTORY", "/var/lib/gpt2giga")
-    assert load_settings().state_dir == "/var/lib/gpt2giga"
-    assert load_settings(overrides={"GPT2GIGA_STATE_DIR": "/srv/kept"}).state_dir == "/srv/kept"
+    assert load_settings().store.state_dir == "/var/lib/gpt2giga"
+    assert load_settings(overrides={"GPT2GIGA_STATE_DIR": "/srv/kept"}).store.state_dir == "/srv/kept"

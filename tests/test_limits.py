@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 import openai
 import pytest
 
-from gpt2giga.config.settings import parse
+from gpt2giga.config.variables import parse
 from gpt2giga_sandbox.server import SandboxServer
 from tests.service import Service
 from tests.sockets import Caller, eventually, HELLO
@@ -81,7 +81,8 @@ def personal(module_service: Service, sandbox: SandboxServer) -> Service:
 
 @pytest.mark.parametrize("scope, slots", [("PERS", 1), ("B2B", 10), ("CORP", 10)])
 def test_default_by_scope(scope: str, slots: int) -> None:
-    assert parse({"GIGACHAT_SCOPE": f"GIGACHAT_API_{scope}"}).slots == slots
+    settings = parse({"GIGACHAT_SCOPE": f"GIGACHAT_API_{scope}"})
+    assert settings.limits.slots(settings.account.scope) == slots
 
 
 def test_a_personal_account_has_one(service: Service, sandbox: SandboxServer) -> None:

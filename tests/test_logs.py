@@ -14,7 +14,7 @@ import openai
 import pytest
 
 from gpt2giga.chat import Event, TextDelta
-from gpt2giga.config.settings import Settings
+from gpt2giga.config.settings import ServerSettings
 from gpt2giga.telemetry.log_format import handler
 from gpt2giga_sandbox.server import SandboxServer
 from tests import raw
@@ -322,7 +322,7 @@ def test_a_failure_of_our_own(form: str, content: bool) -> None:
         list(fail(FORGED))
     failure = (caught.type, caught.value, caught.tb)
     entry = LogRecord("gpt2giga", ERROR, __file__, 1, "Unexpected failure", (), failure)
-    first, *rest = handler(Settings(log_format=form, log_content=content)).format(entry).splitlines()
+    first, *rest = handler(ServerSettings(log_format=form, log_content=content)).format(entry).splitlines()
     assert all(line.startswith("    ") for line in rest) and bool(rest) == (form == "plain")
     told = "\n".join([first, *rest])
     assert "in fail" in told and "ValueError" in told and told.index("ValueError") < told.rindex("KeyError")

@@ -10,14 +10,14 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
-from gpt2giga.config.settings import parse, Settings, SettingsError
+from gpt2giga.config.settings import SettingsError
+from gpt2giga.config.variables import parse
 from gpt2giga.factory import create_app
 from gpt2giga.serving.metrics_folder import MetricsFolder
 from gpt2giga_sandbox.server import SandboxServer
@@ -93,7 +93,7 @@ def url(running: Service, sandbox: SandboxServer) -> str:
 
 def test_off_by_default(service: Service, sandbox: SandboxServer) -> None:
     assert service.get("/metrics").json()["error"]["code"] == "unknown_url"
-    program = "import sys; from gpt2giga.factory import create_app; create_app(); print(*sys.modules)"
+    program = "import sys, wsgi; print(*sys.modules)"
     environ = {**os.environ, "GIGACHAT_CREDENTIALS": sandbox.credentials}
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environ, check=True)
     assert "gpt2giga.telemetry.request_log" in loaded.stdout and "prometheus_client" not in loaded.stdout
@@ -203,19 +203,18 @@ def test_a_worker_that_is_killed(start_service: Callable[..., Service], sandbox:
 
 def test_folders(tmp_path: Path) -> None:
     """One in use stays, one that a killed master left goes, and where none can be made the service goes on without."""
-    settings = Settings(metrics=True, runtime_dir=str(tmp_path))
     left = Path(tempfile.mkdtemp(prefix=f"gpt2giga-metrics-{os.geteuid()}-", dir=tmp_path))
     (left / "counter_1.db").touch()
     folders = [MetricsFolder(), MetricsFolder()]
     for number, folder in enumerate(folders, 1):
         for _ in range(2):
-            folder.make(settings, os.geteuid(), os.getegid())
+            folder.make(tmp_path, os.geteuid(), os.getegid())
         assert len([*tmp_path.iterdir()]) == number and not left.exists()
     for folder in folders:
         folder.remove()
     assert not [*tmp_path.iterdir()]
     nowhere = MetricsFolder()
-    nowhere.make(replace(settings, runtime_dir=str(tmp_path / "nowhere")), os.geteuid(), os.getegid())
+    nowhere.make(tmp_path / "nowhere", os.geteuid(), os.getegid())
     nowhere.join()
     assert "PROMETHEUS_MULTIPROC_DIR" not in os.environ
 

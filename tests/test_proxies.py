@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from gpt2giga.config.settings import parse, SettingsError
+from gpt2giga.config.settings import SettingsError
+from gpt2giga.config.variables import parse
 from gpt2giga.web.trusted_proxies import Proxies
 
 CASES = {
@@ -33,6 +34,6 @@ def test_vouch(peer: str, vouched: bool) -> None:
 
 
 def test_the_setting() -> None:
-    assert parse({"GPT2GIGA_TRUSTED_PROXIES": "127.0.0.1, unix"}).trusted_proxies == ("127.0.0.1", "unix")
+    assert parse({"GPT2GIGA_TRUSTED_PROXIES": "127.0.0.1, unix"}).server.trusted_proxies == ("127.0.0.1", "unix")
     with pytest.raises(SettingsError, match="GPT2GIGA_TRUSTED_PROXIES: 'localhost'"):
         parse({"GPT2GIGA_TRUSTED_PROXIES": "localhost"})

@@ -11,7 +11,7 @@ import pytest
 import requests
 
 from gpt2giga.chat import ChatRequest, Message, Text
-from gpt2giga.config.settings import Settings
+from gpt2giga.config.settings import AccountSettings, LimitSettings, ServerSettings, TranslationSettings
 from gpt2giga.upstream.client import Upstream
 from gpt2giga_sandbox.server import SandboxServer
 from tests.service import Service
@@ -120,10 +120,8 @@ def test_requests_at_the_same_time(start_service: Any, sandbox: SandboxServer) -
 
 def test_threads_at_the_same_time(sandbox: SandboxServer) -> None:
     """As under WSGI servers without gevent."""
-    settings = Settings(
-        base_url=sandbox.base_url, auth_url=sandbox.auth_url, credentials=sandbox.credentials, max_concurrency=0
-    )
-    upstream = Upstream(settings)
+    account = AccountSettings(base_url=sandbox.base_url, auth_url=sandbox.auth_url, credentials=sandbox.credentials)
+    upstream = Upstream(account, LimitSettings(max_concurrency=0), TranslationSettings(), ServerSettings())
     together = threading.Barrier(12)
 
     def one(number: int) -> None:

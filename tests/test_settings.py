@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 import base64
-import dataclasses
 
 import pytest
 from gigachat.settings import Settings as SdkSettings
 
-from gpt2giga.config.settings import check, parse, Settings, SettingsError, table, unknown_variables
+from gpt2giga.config.settings import SettingsError
+from gpt2giga.config.variables import check, FIELDS, parse, table, unknown_variables
 
 KEY = base64.b64encode(b"id:secret").decode()
 
@@ -32,7 +32,9 @@ KEY = base64.b64encode(b"id:secret").decode()
     ],
 )
 def test_values(variable: str, value: str, field: str, parsed: object) -> None:
-    assert getattr(parse({variable: value}), field) == parsed
+    settings = parse({variable: value})
+    groups = (settings.account, settings.server, settings.limits, settings.translation)
+    assert [vars(group)[field] for group in groups if field in vars(group)] == [parsed]
 
 
 @pytest.mark.parametrize(
@@ -106,19 +108,21 @@ def test_unknown_variables_are_named_with_the_closest() -> None:
 def test_every_setting_of_the_sdk_is_ours_too() -> None:
     """Except an object that no variable can hold."""
     sdk = {f"GIGACHAT_{name.upper()}" for name in SdkSettings.model_fields} - {"GIGACHAT_SSL_CONTEXT"}
-    ours = {field.metadata[key] for field in dataclasses.fields(Settings) for key in ("variable", "also")}
+    ours = {field.metadata[key] for field in FIELDS for key in ("variable", "also")}
     assert sdk <= ours
 
 
 def test_every_setting_has_a_row_of_its_own() -> None:
     variables = [variable for variable, _, _ in table()]
-    assert len(variables) == len(set(variables)) == len(dataclasses.fields(Settings))
+    assert len(variables) == len(set(variables)) == len(FIELDS)
 
 
 def test_the_sandbox_never_sees_the_real_account() -> None:
     account = {"GIGACHAT_CREDENTIALS": KEY, "GIGACHAT_ACCESS_TOKEN": "t", "GIGACHAT_PASSWORD": "p"}
     settings = parse({**account, "GPT2GIGA_SANDBOX": "http://127.0.0.1:8090"})
-    assert settings.base_url == "http://127.0.0.1:8090/api/v1"
-    assert (settings.access_token, settings.password) == ("", ""), "for None the SDK looks into the environment"
-    assert base64.b64decode(settings.credentials or "") == b"sandbox:sandbox"
+    assert settings.account.base_url == "http://127.0.0.1:8090/api/v1"
+    assert (settings.account.access_token, settings.account.password) == ("", ""), (
+        "for None the SDK looks into the environment"
+    )
+    assert base64.b64decode(settings.account.credentials or "") == b"sandbox:sandbox"
     assert settings.backend == "sandbox (not GigaChat)"

@@ -40,13 +40,12 @@ def connect(
         _list()
         return
     settings = given.unchecked()
-    root = service_url(settings, url)
-    key = api_key or (settings.api_key or ("",))[0]
+    root = service_url(settings.server, url)
+    key = api_key or (settings.server.api_key or ("",))[0]
     if client == OPENCLAW:
         _connect_openclaw(given, settings, root, key, file, only_print=only_print, dry_run=dry_run)
         return
-    found = snippet(client, root=root, key=key, model=settings.model, embeddings=settings.embeddings)
-    click.echo(found, nl=False)
+    click.echo(snippet(client, root=root, key=key, **settings.default_models), nl=False)
 
 
 def _list() -> None:
@@ -60,7 +59,7 @@ def _connect_openclaw(
 ) -> None:
     from gpt2giga.commands import openclaw, openclaw_config
 
-    connection = openclaw_config.connection(root, key, _live_models(given, root, key), settings)
+    connection = openclaw_config.connection(root, key, _live_models(given, root, key), **settings.default_models)
     if not connection.models:
         raise Failure("the list of models holds none to chat with")
     if only_print:
@@ -76,7 +75,7 @@ def _live_models(given: Given, root: str, key: str) -> list[Model]:
     found = from_service(root, key)
     if found is not None:
         return found
-    if not given.unchecked().has_account:
+    if not given.unchecked().account.has_account:
         raise Failure(
             f"nothing answers on {root}, and no account is set to ask GigaChat itself: start the service first"
         )

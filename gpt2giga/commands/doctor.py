@@ -14,7 +14,7 @@ from gpt2giga.config.settings import SettingsError
 if TYPE_CHECKING:
     from gpt2giga.commands.gigachat_checks import GigaChatChecks
     from gpt2giga.commands.report import Report
-    from gpt2giga.config.settings import Settings
+    from gpt2giga.config.settings import ServerSettings
 
 
 @click.command()
@@ -58,18 +58,18 @@ def _check_service(report: Report, given: Given, checks: GigaChatChecks, url: st
     except SettingsError as error:
         report.skip("service", str(error))
         return
-    if settings.host.startswith("unix:") and not url:
-        report.run("service", lambda: _check_socket(settings))
+    if settings.server.host.startswith("unix:") and not url:
+        report.run("service", lambda: _check_socket(settings.server))
         return
-    address = service_url(settings, url)
+    address = service_url(settings.server, url)
     with closing(ServiceChecks(address, settings, question, checks.counted)) as service:
         service.run(report)
 
 
-def _check_socket(settings: Settings) -> str:
+def _check_socket(server: ServerSettings) -> str:
     from gpt2giga.commands.report import Sick
     from gpt2giga.serving.probe import answers
 
-    if not answers(settings, 5):
-        raise Sick(f"nothing answers on {settings.address}: start the service, or compare GPT2GIGA_HOST with its own.")
-    return f"{settings.address} answers; name the web server before it with --url to check key and streams too"
+    if not answers(server, 5):
+        raise Sick(f"nothing answers on {server.address}: start the service, or compare GPT2GIGA_HOST with its own.")
+    return f"{server.address} answers; name the web server before it with --url to check key and streams too"

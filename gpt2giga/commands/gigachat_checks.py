@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
+from urllib.parse import SplitResult
 
 from gpt2giga.chat import ChatRequest, Event, Message, Text, TextDelta, Tool, ToolCall, ToolChoice
 from gpt2giga.commands.report import Report, Sick
@@ -55,7 +56,7 @@ class GigaChatChecks:
                 report.skip(name, stopped)
             elif not report.run(name, check) and name in CONDITIONS:
                 stopped = f"not tried, since {name} failed"
-            elif name == "key" and not self.settings.has_account:
+            elif name == "key" and not self.settings.account.has_account:
                 stopped = "not tried: the accounts are the clients'"
 
     def close(self) -> None:
@@ -66,9 +67,9 @@ class GigaChatChecks:
         return [
             ("settings", self._check_settings),
             ("key", self._check_key),
-            ("dns", lambda: diagnosis.names(self.settings)),
-            ("tls", lambda: diagnosis.certificates(self.settings)),
-            ("oauth", lambda: diagnosis.token(self.settings)),
+            ("dns", lambda: diagnosis.names(self._hosts())),
+            ("tls", lambda: diagnosis.certificates(self.settings.account, self._hosts())),
+            ("oauth", lambda: diagnosis.token(self.settings.account)),
             ("models", self._check_models),
             ("chat", self._check_chat),
             ("stream", self._check_stream),
@@ -84,8 +85,13 @@ class GigaChatChecks:
     @property
     def upstream(self) -> Upstream:
         if self._upstream is None:
-            self._upstream = Upstream(replace(self.settings, timeout=min(self.settings.timeout, PATIENCE)))
+            settings = self.settings
+            account = replace(settings.account, timeout=min(settings.account.timeout, PATIENCE))
+            self._upstream = Upstream(account, settings.limits, settings.translation, settings.server)
         return self._upstream
+
+    def _hosts(self) -> list[SplitResult]:
+        return diagnosis.hosts_of(self.settings.account, pass_token=self.settings.server.pass_token)
 
     def _check_settings(self) -> str:
         """All but the key, which has a line of its own."""
@@ -100,30 +106,32 @@ class GigaChatChecks:
         if UUID.fullmatch(raw):
             raise Sick(f"{KEY} is a client id, not the Authorization Key: Sber Studio shows both, copy the longer one.")
         _, self._settings, _ = examined(self._given.env_file, self._given.overrides)
-        if self._settings.sandbox:
+        if self._settings.server.sandbox:
             return "none needed for the sandbox"
-        if not self._settings.has_account:
+        if not self._settings.account.has_account:
             return "none of the service's own: each client brings its account (GPT2GIGA_PASS_TOKEN)"
-        if self._settings.credentials:
-            return f"has the form of one, {len(self._settings.credentials)} characters"
+        if self._settings.account.credentials:
+            return f"has the form of one, {len(self._settings.account.credentials)} characters"
         return "none, but another kind of account (token, password or certificate)"
 
     def _check_models(self) -> str:
         """Also those that the settings name must be there."""
         catalog = self.upstream.catalog
-        named = {"GIGACHAT_MODEL": catalog.resolve(""), "GPT2GIGA_EMBEDDINGS": self.settings.embeddings}
+        named = {"GIGACHAT_MODEL": catalog.resolve(""), "GPT2GIGA_EMBEDDINGS": self.settings.translation.embeddings}
         for variable, wanted in named.items():
             try:
                 catalog.model(wanted)
             except NotFound as error:
                 raise Sick(f"{variable}: {error}") from None
-        return f"{len(catalog.models())}, with {self.settings.model} and {self.settings.embeddings}"
+        return f"{len(catalog.models())}, with {self.settings.account.model} and {self.settings.translation.embeddings}"
 
     def _check_chat(self) -> str:
         text = "".join(self._texts(self.upstream.complete(_asked(GREETING, max_tokens=16))))
         if not text.strip():
-            raise Sick(f"{self.settings.model} answered without a word: ask it once more, or set GIGACHAT_MODEL.")
-        return f"{self.settings.model} says: {log_format.printable(text[:60].strip())}"
+            raise Sick(
+                f"{self.settings.account.model} answered without a word: ask it once more, or set GIGACHAT_MODEL."
+            )
+        return f"{self.settings.account.model} says: {log_format.printable(text[:60].strip())}"
 
     def _check_stream(self) -> str:
         """The clock runs from the question; waiting for the account's turn counts."""
@@ -143,11 +151,13 @@ class GigaChatChecks:
         for event in self.upstream.complete(asked):
             if isinstance(event, ToolCall):
                 return f"{event.name}({json.dumps(event.arguments, ensure_ascii=False)})"
-        raise Sick(f"{self.settings.model} answered in words instead of calling: set GIGACHAT_MODEL to a newer model.")
+        raise Sick(
+            f"{self.settings.account.model} answered in words instead of calling: set GIGACHAT_MODEL to a newer model."
+        )
 
     def _check_embedding(self) -> str:
-        [found] = self.upstream.embed(["ping"], self.settings.embeddings)
-        return f"{self.settings.embeddings} gives {len(found.vector)} numbers"
+        [found] = self.upstream.embed(["ping"], self.settings.translation.embeddings)
+        return f"{self.settings.translation.embeddings} gives {len(found.vector)} numbers"
 
     @staticmethod
     def _texts(events: Iterable[Event]) -> Iterator[str]:

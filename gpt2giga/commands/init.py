@@ -12,7 +12,7 @@ import click
 
 from gpt2giga.commands.verbs import Failure, Given
 from gpt2giga.config.parsers import authorization_key
-from gpt2giga.config.settings import SCOPES, Settings
+from gpt2giga.config.settings import AccountSettings, SCOPES, ServerSettings, TranslationSettings
 
 # For people, as in Sber's own guides: the file is theirs to read and change.
 TEMPLATE = """\
@@ -63,7 +63,7 @@ def _scope(value: str) -> str:
 @click.option("--credentials", metavar="KEY", help="Authorization Key from Sber Studio; -: read it from stdin.")
 @click.option("--scope", help="GIGACHAT_API_PERS, _B2B or _CORP.")
 @click.option("--api-key", default="", metavar="KEY", help="A key of your choice that clients must show.")
-@click.option("--port", type=click.IntRange(1, 65535), default=Settings.port, show_default=True)
+@click.option("--port", type=click.IntRange(1, 65535), default=ServerSettings.port, show_default=True)
 @click.option("--force", is_flag=True, help="Replace a file that is there.")
 @click.pass_obj
 def init(given: Given, credentials: str | None, scope: str | None, api_key: str, port: int, force: bool) -> None:
@@ -78,8 +78,8 @@ def init(given: Given, credentials: str | None, scope: str | None, api_key: str,
         scope=_scope(scope) if scope else _asked_scope(),
         port=port,
         api_key=f"GPT2GIGA_API_KEY={api_key}" if api_key else "# GPT2GIGA_API_KEY=",
-        model=Settings.model,
-        embeddings=Settings.embeddings,
+        model=AccountSettings.model,
+        embeddings=TranslationSettings.embeddings,
     )
     _write(path, text)
     click.echo(f"{path} is written. Next: gpt2giga doctor --no-service checks it, gpt2giga starts the service.")
@@ -98,9 +98,9 @@ def _asked_key() -> str:
 def _asked_scope() -> str:
     """Without a terminal it is the one that most people have."""
     if not sys.stdin.isatty():
-        return Settings.scope
+        return AccountSettings.scope
     asked: str = click.prompt(
-        "Scope: PERS (people), B2B or CORP (companies)", default=Settings.scope, value_proc=_scope
+        "Scope: PERS (people), B2B or CORP (companies)", default=AccountSettings.scope, value_proc=_scope
     )
     return asked
 

@@ -11,7 +11,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from gpt2giga.config.settings import Settings
 from gpt2giga.upstream.contract.models import LONGEST_ANSWER, Model, takes_images, thinks, window
 
 PROVIDER = "gigachat"
@@ -32,18 +31,18 @@ class WrongShape(Exception):
     """Something in the file is not the object that OpenClaw would want there."""
 
 
-def connection(root: str, key: str, models: Iterable[Model], settings: Settings) -> Connection:
+def connection(root: str, key: str, models: Iterable[Model], *, model: str, embeddings: str) -> Connection:
     """Its `models` may be empty, and then it connects to nothing."""
-    listed = list(models)
-    chats = tuple((model.id, model.alias_of or model.id) for model in listed if model.kind == "chat")
+    models = list(models)
+    chats = tuple((listed.id, listed.alias_of or listed.id) for listed in models if listed.kind == "chat")
     ids = [shown for shown, _ in chats]
-    embedders = [model.id for model in listed if model.kind == "embedder"]
+    embedders = [listed.id for listed in models if listed.kind == "embedder"]
     return Connection(
         root,
         key,
         chats,
-        default=settings.model if settings.model in ids else next(iter(ids), ""),
-        embeddings=settings.embeddings if settings.embeddings in embedders else next(iter(embedders), ""),
+        default=model if model in ids else next(iter(ids), ""),
+        embeddings=embeddings if embeddings in embedders else next(iter(embedders), ""),
     )
 
 

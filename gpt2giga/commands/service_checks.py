@@ -35,7 +35,7 @@ class ServiceChecks:
         for name, check in (("access", self._check_access), ("flow", self._check_flow)):
             if failed:
                 report.skip(name, f"not tried, since {failed} failed")
-            elif name == "flow" and self._settings.pass_token:
+            elif name == "flow" and self._settings.server.pass_token:
                 report.skip(name, "not tried: the accounts are the clients'")
             elif not report.run(name, check):
                 failed = name
@@ -67,9 +67,9 @@ class ServiceChecks:
 
     def _check_access(self) -> str:
         without = self._send("GET", "/v1/models")
-        if self._settings.pass_token:
+        if self._settings.server.pass_token:
             return _expected(without, 401, "the service runs without GPT2GIGA_PASS_TOKEN: restart it.")
-        if not self._settings.api_key:
+        if not self._settings.server.api_key:
             if without.status_code == 401:
                 raise Sick("the service asks for a key, and these settings hold none: name its file with --env-file.")
             return _expected(without, 200, "", "no key is asked")
@@ -112,8 +112,8 @@ class ServiceChecks:
     def _send(self, method: str, path: str, *, key: bool = False, json: Any = None) -> requests.Response:
         def show(request: requests.PreparedRequest) -> requests.PreparedRequest:
             """Also without a key: or else requests looks for one in ~/.netrc."""
-            if key and self._settings.api_key:
-                request.headers["Authorization"] = f"Bearer {self._settings.api_key[0]}"
+            if key and self._settings.server.api_key:
+                request.headers["Authorization"] = f"Bearer {self._settings.server.api_key[0]}"
             return request
 
         try:

@@ -12,9 +12,11 @@ from typing import Any, TYPE_CHECKING
 
 import click
 
-from gpt2giga.config.settings import parse, Settings, SettingsError
-from gpt2giga.config.sources import load_settings, read_variables
+from gpt2giga.config.settings import ServerSettings, Settings, SettingsError
+from gpt2giga.config.sources import read_variables
+from gpt2giga.config.variables import parse
 from gpt2giga.errors import ProxyError
+from gpt2giga.serving.current_settings import load_settings
 
 if TYPE_CHECKING:
     from gpt2giga.upstream.client import Upstream
@@ -73,7 +75,7 @@ class Given:
     def settings(self) -> Settings:
         """Checked, with an account. Raises SettingsError."""
         settings = load_settings(self.env_file, self.overrides)
-        if not settings.has_account:
+        if not settings.account.has_account:
             raise SettingsError("with GPT2GIGA_PASS_TOKEN the accounts are the clients', and there is none to ask with")
         return settings
 
@@ -90,15 +92,15 @@ class Given:
 
         settings = self.settings()
         logging.disable()
-        return Upstream(settings)
+        return Upstream(settings.account, settings.limits, settings.translation, settings.server)
 
 
-def service_url(settings: Settings, given: str | None) -> str:
+def service_url(server: ServerSettings, given: str | None) -> str:
     """Where clients find the service: without a slash or /v1 at its end. Raises SettingsError."""
     if given:
         found = given if "://" in given else f"http://{given}"
         return found.rstrip("/").removesuffix("/v1")
-    if settings.host.startswith("unix:"):
-        raise SettingsError(f"the service listens on {settings.address}: name the web server before it with --url")
-    host, _, port = settings.address.rpartition(":")
+    if server.host.startswith("unix:"):
+        raise SettingsError(f"the service listens on {server.address}: name the web server before it with --url")
+    host, _, port = server.address.rpartition(":")
     return f"http://{ANYWHERE.get(host, host)}:{port}"

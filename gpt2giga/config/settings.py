@@ -1,14 +1,14 @@
-"""Every setting: one frozen dataclass, read once. The README's table and `gpt2giga --help` are printed from it."""
+"""Every setting, in the group of the package that needs it. The README's table and `gpt2giga --help` are printed
+from here; `variables` reads them."""
 
 from __future__ import annotations
 
-import base64
 import dataclasses
-import difflib
 import ipaddress
-from collections.abc import Callable, Mapping
+import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -30,7 +30,6 @@ from gpt2giga.config.parsers import (
     words,
 )
 
-PREFIXES = ("GPT2GIGA_", "GIGACHAT_")
 MIB = 1024 * 1024
 SCOPES = ("GIGACHAT_API_PERS", "GIGACHAT_API_B2B", "GIGACHAT_API_CORP")
 
@@ -47,14 +46,20 @@ def setting(
     *,
     also: str = "",
     secret: bool = False,
+    below: str = "",
 ) -> Any:
-    """`also` is a second variable that is read when the first is not set."""
-    metadata = {"variable": variable, "doc": doc, "parse": parse, "also": also, "secret": secret}
+    """`also` is a second variable that is read when the first is not set.
+
+    `below` is the variable whose row this one and those after it follow in the table, when it is not the one above.
+    """
+    metadata = {"variable": variable, "doc": doc, "parse": parse, "also": also, "secret": secret, "below": below}
     return dataclasses.field(default=default, metadata=metadata)
 
 
 @dataclass(frozen=True)
-class Settings:
+class AccountSettings:
+    """Whose GigaChat it is, and the way there."""
+
     credentials: str | None = setting(
         "GIGACHAT_CREDENTIALS",
         None,
@@ -126,15 +131,24 @@ class Settings:
         whole(0, 1800000),
     )
 
+    @property
+    def has_account(self) -> bool:
+        """True when something is set that GigaChat could accept as an account."""
+        return bool(self.credentials or self.access_token or (self.user and self.password) or self.cert_file)
+
+    @property
+    def identity(self) -> str:
+        """What tells this GigaChat account from others; secret."""
+        return self.credentials or self.access_token or self.user or self.cert_file or ""
+
+
+@dataclass(frozen=True)
+class ServerSettings:
+    """Where and for whom the service runs, and what it shows of itself."""
+
     host: str = setting("GPT2GIGA_HOST", "127.0.0.1", "Address to listen on, or unix:/path/to/socket", host)
     port: int = setting("GPT2GIGA_PORT", 8080, "Port to listen on", whole(1, 65535))
     workers: int = setting("GPT2GIGA_WORKERS", 1, "Worker processes", whole(1, 256), also="WEB_CONCURRENCY")
-    max_open_requests: int = setting(
-        "GPT2GIGA_MAX_OPEN_REQUESTS",
-        2000,
-        "Requests in work at a time, a worker; the next get 503 with Retry-After",
-        whole(1, 100000),
-    )
     graceful_timeout: int = setting(
         "GPT2GIGA_GRACEFUL_TIMEOUT",
         300,
@@ -155,8 +169,127 @@ class Settings:
         keys,
         secret=True,
     )
+    redis_url: str | None = setting(
+        "GPT2GIGA_REDIS_URL",
+        None,
+        "Redis that counts the account's requests over several machines: redis://:password@host:6379/0",
+        redis_url,
+        secret=True,
+    )
+    runtime_dir: str | None = setting(
+        "GPT2GIGA_RUNTIME_DIR",
+        None,
+        "Folder where the workers count the account's requests (default: the system's for temporary files)",
+        also="RUNTIME_DIRECTORY",
+    )
+    allow_anonymous: bool = setting(
+        "GPT2GIGA_ALLOW_ANONYMOUS", False, "Listen on other addresses than loopback without GPT2GIGA_API_KEY", boolean
+    )
+    pass_token: bool = setting(
+        "GPT2GIGA_PASS_TOKEN",
+        False,
+        "Every client brings its own account as its API key: giga-cred-<key>[:scope], giga-auth-<token> or "
+        "giga-user-<user>:<password>",
+        boolean,
+    )
+    cors_origins: tuple[str, ...] = setting(
+        "GPT2GIGA_CORS_ORIGINS", (), "Origins whose web pages may call, separated by commas; *: all", words
+    )
+    log_format: str = setting("GPT2GIGA_LOG_FORMAT", "plain", "plain or json", one_of("plain", "json"))
+    log_content: bool = setting("GPT2GIGA_LOG_CONTENT", False, "Log prompts and answers too", boolean)
+    metrics: bool = setting("GPT2GIGA_METRICS", False, "Figures for Prometheus at /metrics", boolean)
+    ui: bool = setting("GPT2GIGA_UI", True, "The page at / for browsers", boolean)
+    sandbox: str | None = setting(
+        "GPT2GIGA_SANDBOX", None, "Address of the built-in sandbox, to be used instead of GigaChat", url
+    )
+
+    @property
+    def is_public(self) -> bool:
+        """True when others than this machine's own users can reach the address."""
+        return not (self.host.startswith("unix:") or self.host == "localhost" or _is_loopback(self.host))
+
+    @property
+    def asks_for_key(self) -> bool:
+        return bool(self.api_key or self.pass_token)
+
+    @property
+    def address(self) -> str:
+        """host:port as in a URL, or unix:/path."""
+        if self.host.startswith("unix:"):
+            return self.host
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    def runtime_folder(self) -> Path:
+        return Path(self.runtime_dir or tempfile.gettempdir())
+
+
+@dataclass(frozen=True)
+class LimitSettings:
+    """How much at a time, how long, and how often again."""
+
+    max_open_requests: int = setting(
+        "GPT2GIGA_MAX_OPEN_REQUESTS",
+        2000,
+        "Requests in work at a time, a worker; the next get 503 with Retry-After",
+        whole(1, 100000),
+        below="GPT2GIGA_WORKERS",
+    )
+    max_retries: int = setting(
+        "GPT2GIGA_MAX_RETRIES",
+        2,
+        "Repetitions of a request that GigaChat refused for the moment, before anything was passed on",
+        whole(0, 10),
+        also="GIGACHAT_MAX_RETRIES",
+        below="GPT2GIGA_API_KEY",
+    )
+    retry_backoff_factor: float = setting(
+        "GIGACHAT_RETRY_BACKOFF_FACTOR",
+        0.5,
+        "Seconds before the first repetition, doubled for each next",
+        seconds(0, 60),
+    )
+    retry_on_status_codes: tuple[int, ...] = setting(
+        "GIGACHAT_RETRY_ON_STATUS_CODES",
+        (429, 500, 502, 503, 504),
+        "GigaChat's answers that are worth a repetition",
+        statuses,
+    )
+    heartbeat: float = setting(
+        "GPT2GIGA_HEARTBEAT",
+        20.0,
+        "A silent stream gives a sign of life so many seconds apart; 0: never",
+        seconds(0, 3600),
+    )
+    max_concurrency: int | None = setting(
+        "GPT2GIGA_MAX_CONCURRENCY",
+        None,
+        "Requests at GigaChat at a time, over all workers; 0: no limit (default: 1 for GIGACHAT_API_PERS, else 10)",
+        whole(0, 100000),
+    )
+    queue_timeout: float = setting(
+        "GPT2GIGA_QUEUE_TIMEOUT", 60.0, "Seconds that a request waits in line for its turn", seconds(0, 86400)
+    )
+    max_body: int = setting(
+        "GPT2GIGA_MAX_BODY", 32 * MIB, "Largest request body, in bytes or as 32MiB", size, below="GPT2GIGA_CORS_ORIGINS"
+    )
+
+    def slots(self, scope: str) -> int:
+        """Requests at GigaChat at a time; 0: no limit. The defaults are what the scopes allow (contract 3)."""
+        if self.max_concurrency is not None:
+            return self.max_concurrency
+        return 1 if scope == "GIGACHAT_API_PERS" else 10
+
+
+@dataclass(frozen=True)
+class TranslationSettings:
+    """What requests and answers become on their way."""
+
     embeddings: str = setting(
-        "GPT2GIGA_EMBEDDINGS", "EmbeddingsGigaR", "Embedding model for requests that name none of GigaChat's"
+        "GPT2GIGA_EMBEDDINGS",
+        "EmbeddingsGigaR",
+        "Embedding model for requests that name none of GigaChat's",
+        below="GPT2GIGA_API_KEY",
     )
     embeddings_overflow: str = setting(
         "GPT2GIGA_EMBEDDINGS_OVERFLOW",
@@ -211,118 +344,42 @@ class Settings:
         "Leave out tools that OpenAI or Anthropic would run themselves (web search and the like); False: refuse them",
         boolean,
     )
-    max_retries: int = setting(
-        "GPT2GIGA_MAX_RETRIES",
-        2,
-        "Repetitions of a request that GigaChat refused for the moment, before anything was passed on",
-        whole(0, 10),
-        also="GIGACHAT_MAX_RETRIES",
-    )
-    retry_backoff_factor: float = setting(
-        "GIGACHAT_RETRY_BACKOFF_FACTOR",
-        0.5,
-        "Seconds before the first repetition, doubled for each next",
-        seconds(0, 60),
-    )
-    retry_on_status_codes: tuple[int, ...] = setting(
-        "GIGACHAT_RETRY_ON_STATUS_CODES",
-        (429, 500, 502, 503, 504),
-        "GigaChat's answers that are worth a repetition",
-        statuses,
-    )
-    heartbeat: float = setting(
-        "GPT2GIGA_HEARTBEAT",
-        20.0,
-        "A silent stream gives a sign of life so many seconds apart; 0: never",
-        seconds(0, 3600),
-    )
-    max_concurrency: int | None = setting(
-        "GPT2GIGA_MAX_CONCURRENCY",
-        None,
-        "Requests at GigaChat at a time, over all workers; 0: no limit (default: 1 for GIGACHAT_API_PERS, else 10)",
-        whole(0, 100000),
-    )
-    queue_timeout: float = setting(
-        "GPT2GIGA_QUEUE_TIMEOUT", 60.0, "Seconds that a request waits in line for its turn", seconds(0, 86400)
-    )
-    redis_url: str | None = setting(
-        "GPT2GIGA_REDIS_URL",
-        None,
-        "Redis that counts the account's requests over several machines: redis://:password@host:6379/0",
-        redis_url,
-        secret=True,
-    )
-    runtime_dir: str | None = setting(
-        "GPT2GIGA_RUNTIME_DIR",
-        None,
-        "Folder where the workers count the account's requests (default: the system's for temporary files)",
-        also="RUNTIME_DIRECTORY",
-    )
-    allow_anonymous: bool = setting(
-        "GPT2GIGA_ALLOW_ANONYMOUS", False, "Listen on other addresses than loopback without GPT2GIGA_API_KEY", boolean
-    )
-    pass_token: bool = setting(
-        "GPT2GIGA_PASS_TOKEN",
-        False,
-        "Every client brings its own account as its API key: giga-cred-<key>[:scope], giga-auth-<token> or "
-        "giga-user-<user>:<password>",
-        boolean,
-    )
+
+
+@dataclass(frozen=True)
+class StoreSettings:
+    """Responses that are kept for previous_response_id."""
+
     state_dir: str | None = setting(
         "GPT2GIGA_STATE_DIR",
         None,
         "Folder where responses are kept for previous_response_id (default: gpt2giga in ~/.local/state)",
         also="STATE_DIRECTORY",
+        below="GPT2GIGA_PASS_TOKEN",
     )
-    store_days: int = setting("GPT2GIGA_STORE_DAYS", 30, "Days that a response is kept; 0: none is", whole(0, 36500))
-    store_size: int = setting(
+    days: int = setting("GPT2GIGA_STORE_DAYS", 30, "Days that a response is kept; 0: none is", whole(0, 36500))
+    size: int = setting(
         "GPT2GIGA_STORE_SIZE", 256 * MIB, "Bytes that all kept responses may take; the oldest make room", size
     )
-    cors_origins: tuple[str, ...] = setting(
-        "GPT2GIGA_CORS_ORIGINS", (), "Origins whose web pages may call, separated by commas; *: all", words
-    )
-    max_body: int = setting("GPT2GIGA_MAX_BODY", 32 * MIB, "Largest request body, in bytes or as 32MiB", size)
-    log_format: str = setting("GPT2GIGA_LOG_FORMAT", "plain", "plain or json", one_of("plain", "json"))
-    log_content: bool = setting("GPT2GIGA_LOG_CONTENT", False, "Log prompts and answers too", boolean)
-    metrics: bool = setting("GPT2GIGA_METRICS", False, "Figures for Prometheus at /metrics", boolean)
-    ui: bool = setting("GPT2GIGA_UI", True, "The page at / for browsers", boolean)
-    sandbox: str | None = setting(
-        "GPT2GIGA_SANDBOX", None, "Address of the built-in sandbox, to be used instead of GigaChat", url
-    )
 
-    @property
-    def has_account(self) -> bool:
-        """True when something is set that GigaChat could accept as an account."""
-        return bool(self.credentials or self.access_token or (self.user and self.password) or self.cert_file)
 
-    @property
-    def account(self) -> str:
-        """What tells this GigaChat account from others; secret."""
-        return self.credentials or self.access_token or self.user or self.cert_file or ""
-
-    @property
-    def slots(self) -> int:
-        """Requests at GigaChat at a time; 0: no limit. The defaults are what the scopes allow (contract 3.4.6)."""
-        if self.max_concurrency is not None:
-            return self.max_concurrency
-        return 1 if self.scope == "GIGACHAT_API_PERS" else 10
-
-    @property
-    def is_public(self) -> bool:
-        """True when others than this machine's own users can reach the address."""
-        return not (self.host.startswith("unix:") or self.host == "localhost" or _is_loopback(self.host))
+@dataclass(frozen=True)
+class Settings:
+    account: AccountSettings = AccountSettings()
+    server: ServerSettings = ServerSettings()
+    limits: LimitSettings = LimitSettings()
+    translation: TranslationSettings = TranslationSettings()
+    store: StoreSettings = StoreSettings()
 
     @property
     def backend(self) -> str:
         """What answers: the sandbox, or GigaChat's host."""
-        return "sandbox (not GigaChat)" if self.sandbox else str(urlsplit(self.base_url).hostname)
+        return "sandbox (not GigaChat)" if self.server.sandbox else str(urlsplit(self.account.base_url).hostname)
 
     @property
-    def address(self) -> str:
-        """host:port as in a URL, or unix:/path."""
-        if self.host.startswith("unix:"):
-            return self.host
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+    def default_models(self) -> dict[str, str]:
+        """What clients are told to ask for."""
+        return {"model": self.account.model, "embeddings": self.translation.embeddings}
 
 
 def _is_loopback(host: str) -> bool:
@@ -330,91 +387,3 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
-
-
-FIELDS = dataclasses.fields(Settings)
-VARIABLES = {name for field in FIELDS for name in (field.metadata["variable"], field.metadata["also"]) if name}
-
-
-def is_ours(variable: str) -> bool:
-    """True for settings, also for misspelt ones."""
-    return variable.startswith(PREFIXES) or variable in VARIABLES
-
-
-def parse(environ: Mapping[str, str]) -> Settings:
-    """Raises SettingsError. An empty value counts as not set: hosting panels and compose files write them."""
-    values = {}
-    for field in FIELDS:
-        names = (field.metadata["variable"], field.metadata["also"])
-        found = [_parse_one(field, name, raw) for name in names if (raw := environ.get(name, "").strip())]
-        if found:
-            values[field.name] = found[0]
-    settings = Settings(**values)
-    return _use_sandbox(settings) if settings.sandbox else settings
-
-
-def check(settings: Settings) -> None:
-    """Raises SettingsError for what each setting allows by itself but all together do not."""
-    if not settings.has_account and not settings.pass_token:
-        raise SettingsError(
-            "no GigaChat account: set GIGACHAT_CREDENTIALS to the Authorization Key from Sber Studio, "
-            "in .env or in the environment (or try the sandbox: gpt2giga --sandbox)"
-        )
-    if settings.redis_url and find_spec("redis") is None:
-        raise SettingsError("GPT2GIGA_REDIS_URL needs a package that is not installed: pip install redis")
-    if settings.pass_token and settings.api_key:
-        raise SettingsError("GPT2GIGA_PASS_TOKEN and GPT2GIGA_API_KEY exclude each other: a client has one key to show")
-    if settings.pass_token and settings.cert_file:
-        raise SettingsError(
-            "GPT2GIGA_PASS_TOKEN and GIGACHAT_CERT_FILE exclude each other: the certificate is an account"
-        )
-    if settings.is_public and not (settings.api_key or settings.pass_token or settings.allow_anonymous):
-        raise SettingsError(
-            f"GPT2GIGA_HOST={settings.host} lets others use your GigaChat account: set GPT2GIGA_API_KEY "
-            "(or GPT2GIGA_ALLOW_ANONYMOUS=True if that is what you want)"
-        )
-
-
-def _parse_one(field: dataclasses.Field[Any], variable: str, raw: str) -> Any:
-    try:
-        return field.metadata["parse"](raw)
-    except ValueError as error:
-        shown = "its value" if field.metadata["secret"] else repr(raw)
-        raise SettingsError(f"{variable}: {shown} is not {error}") from None
-
-
-def _use_sandbox(settings: Settings) -> Settings:
-    """The sandbox takes any account, and a real key must not reach it."""
-    return dataclasses.replace(
-        settings,
-        credentials=base64.b64encode(b"sandbox:sandbox").decode(),
-        access_token="",
-        user="",
-        password="",
-        base_url=f"{settings.sandbox}/api/v1",
-        auth_url=f"{settings.sandbox}/api/v2/oauth",
-    )
-
-
-def unknown_variables(environ: Mapping[str, str]) -> list[str]:
-    """A sentence for each of our variables that does not exist, with the closest one that does."""
-    sentences = []
-    for variable in sorted(environ):
-        if is_ours(variable) and variable not in VARIABLES:
-            close = difflib.get_close_matches(variable, VARIABLES, n=1)
-            hint = f"; did you mean {close[0]}?" if close else ""
-            sentences.append(f"{variable} is not a setting{hint}")
-    return sentences
-
-
-def table() -> list[tuple[str, str, str]]:
-    """Rows of variable, default, doc: the one source of the README's table and of --help."""
-    return [(field.metadata["variable"], _shown(field.default), field.metadata["doc"]) for field in FIELDS]
-
-
-def _shown(default: object) -> str:
-    if default is None or default == ():
-        return ""
-    if isinstance(default, tuple):
-        return ",".join(map(str, default))
-    return f"{default:g}" if isinstance(default, float) else str(default)

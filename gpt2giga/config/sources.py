@@ -4,29 +4,23 @@ from __future__ import annotations
 
 import codecs
 import io
-import logging
 import os
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 
 from dotenv.parser import parse_stream
 
-from gpt2giga.config.settings import check, is_ours, parse, Settings, SettingsError, unknown_variables
-from gpt2giga.telemetry import log_format
-
-log = logging.getLogger(__name__)
-
-# In a worker: what its master has read and found in order.
-given: Mapping[str, str] = {}
+from gpt2giga.config.settings import Settings, SettingsError
+from gpt2giga.config.variables import check, is_ours, parse, unknown_variables
 
 
-def load_settings(env_file: Path | None = None, overrides: Mapping[str, str] | None = None) -> Settings:
-    """Raises SettingsError. `overrides` (the command line) win over everything."""
-    variables = given or checked_variables(env_file, overrides)
+def from_variables(variables: Mapping[str, str]) -> Settings:
+    """As a process uses them. Raises SettingsError."""
     settings = parse(variables)
-    return settings if settings.state_dir else replace(settings, state_dir=_users_state_dir(variables))
+    if settings.store.state_dir:
+        return settings
+    return replace(settings, store=replace(settings.store, state_dir=_users_state_dir(variables)))
 
 
 def _users_state_dir(variables: Mapping[str, str]) -> str | None:
@@ -39,15 +33,6 @@ def _users_state_dir(variables: Mapping[str, str]) -> str | None:
     return str(folder / "gpt2giga")
 
 
-def checked_variables(env_file: Path | None = None, overrides: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The variables of settings that are in order. Raises SettingsError."""
-    variables, settings, doubts = examined(env_file, overrides)
-    log_format.configure(settings)
-    for doubt in doubts:
-        _warn_once(doubt)
-    return variables
-
-
 def examined(
     env_file: Path | None = None, overrides: Mapping[str, str] | None = None
 ) -> tuple[dict[str, str], Settings, list[str]]:
@@ -56,22 +41,16 @@ def examined(
     variables |= overrides or {}
     doubts += unknown_variables(variables)
     try:
-        settings = parse(variables)
+        settings = from_variables(variables)
         check(settings)
     except SettingsError as error:
         raise SettingsError("; ".join([str(error), *doubts])) from None
-    if not settings.verify_ssl_certs:
+    if not settings.account.verify_ssl_certs:
         doubts.append(
             "GIGACHAT_VERIFY_SSL_CERTS=False: GigaChat's certificate is not checked, so anyone on the way can read "
             "the key; True works without more"
         )
     return variables, settings, doubts
-
-
-@cache
-def _warn_once(sentence: str) -> None:
-    """Settings are read twice at start and again on every reload."""
-    log.warning("%s", sentence)
 
 
 def read_variables(env_file: Path | None = None) -> dict[str, str]:

@@ -8,19 +8,19 @@ import socket
 import stat
 
 from gpt2giga import __version__
-from gpt2giga.config.settings import Settings, SettingsError
+from gpt2giga.config.settings import ServerSettings, Settings, SettingsError
 
 
-def check_address(settings: Settings) -> None:
+def check_address(server: ServerSettings) -> None:
     """Raises SettingsError. Asked first, since gunicorn would try for five seconds and tell it at length."""
     try:
-        if settings.host.startswith("unix:"):
-            _try_path(settings.host.removeprefix("unix:"))
+        if server.host.startswith("unix:"):
+            _try_path(server.host.removeprefix("unix:"))
         else:
-            _try_port(settings.host, settings.port)
+            _try_port(server.host, server.port)
     except OSError as error:
         why = error.strerror or str(error)
-        raise SettingsError(f"cannot listen on {settings.address} (GPT2GIGA_HOST, GPT2GIGA_PORT): {why}") from None
+        raise SettingsError(f"cannot listen on {server.address} (GPT2GIGA_HOST, GPT2GIGA_PORT): {why}") from None
 
 
 def _try_port(host: str, port: int) -> None:
@@ -47,14 +47,14 @@ def _answers(path: str) -> bool:
 
 def banner(settings: Settings) -> str:
     """One line; for the sandbox also one to paste, and each says that it is the sandbox."""
-    if settings.host.startswith("unix:"):
-        return f"gpt2giga {__version__} listens on {settings.address}, backend: {settings.backend}"
-    line = f"gpt2giga {__version__} listens on http://{settings.address}, backend: {settings.backend}"
-    if not settings.sandbox:
+    if settings.server.host.startswith("unix:"):
+        return f"gpt2giga {__version__} listens on {settings.server.address}, backend: {settings.backend}"
+    line = f"gpt2giga {__version__} listens on http://{settings.server.address}, backend: {settings.backend}"
+    if not settings.server.sandbox:
         return line
     question = '{"messages": [{"role": "user", "content": "Привет!"}]}'
     return (
         f"{line}\n"
-        f"Base URL of the sandbox: http://{settings.address}/v1\n"
-        f"Try the sandbox:  curl http://{settings.address}/v1/chat/completions -d '{question}'"
+        f"Base URL of the sandbox: http://{settings.server.address}/v1\n"
+        f"Try the sandbox:  curl http://{settings.server.address}/v1/chat/completions -d '{question}'"
     )

@@ -13,7 +13,6 @@ import tempfile
 from pathlib import Path
 
 from gpt2giga.config import sources
-from gpt2giga.config.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -26,11 +25,10 @@ class MetricsFolder:
         self._path: Path | None = None
         self._lock: int | None = None
 
-    def make(self, settings: Settings, uid: int, gid: int) -> None:
+    def make(self, parent: Path, uid: int, gid: int) -> None:
         """Once for a master; at a reload the counts go on. `uid` and `gid` are those of the workers."""
-        if self._path or not settings.metrics:
+        if self._path:
             return
-        parent = Path(settings.runtime_dir or tempfile.gettempdir())
         try:
             _sweep(parent)
             self._make(parent)

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import gc
-import logging
 import os
 import resource
 import signal
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, TYPE_CHECKING
 
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 
-from gpt2giga.config.settings import parse, Settings, SettingsError
-from gpt2giga.config.sources import checked_variables
-from gpt2giga.serving.address import banner, check_address
+from gpt2giga.config.settings import Settings
+from gpt2giga.serving.address import banner
+from gpt2giga.serving.current_settings import check_files, CurrentSettings
 from gpt2giga.serving.metrics_folder import MetricsFolder
 from gpt2giga.serving.worker import LAST_WORDS, STOPS
 from gpt2giga.serving.worker import Worker as OurWorker
@@ -25,71 +23,73 @@ from gpt2giga.telemetry import log_format
 if TYPE_CHECKING:
     from gunicorn.workers.base import Worker
 
-log = logging.getLogger(__name__)
-
-
 # Connections beside the requests in work: probes, requests to be refused, and those kept open between two requests.
 RESERVE = 2000
 
-FOLDER = MetricsFolder()
+
+class Configuration:
+    """gunicorn's settings. It lives as long as the master does: through all reloads."""
+
+    def __init__(self, current: CurrentSettings) -> None:
+        """Raises SettingsError."""
+        self.current = current
+        self._metrics = MetricsFolder()
+        check_files(current.settings.account)
+
+    def to_gunicorn(self) -> dict[str, Any]:
+        settings, variables = self.current.settings, self.current.variables
+        return {
+            "bind": settings.server.address,
+            "workers": settings.server.workers,
+            "worker_class": "gpt2giga.serving.worker.Worker",
+            # A worker without a free connection would not even answer /health.
+            "worker_connections": settings.limits.max_open_requests + RESERVE,
+            # Silence of a whole worker, not the length of an answer.
+            "timeout": 60,
+            "graceful_timeout": settings.server.graceful_timeout + LAST_WORDS,
+            "keepalive": 5,
+            # gevent patches a worker before the application is imported into it.
+            "preload_app": False,
+            "worker_tmp_dir": "/dev/shm" if os.path.isdir("/dev/shm") else None,
+            # It would be opened in $HOME, which a service user does not have.
+            "control_socket_disable": True,
+            # For a unix socket: besides the owner also the group, nginx's, may use it.
+            "umask": 0o117,
+            "loglevel": "warning",
+            "on_starting": self._prepare,
+            "on_reload": self._prepare,
+            # A collection would write to every page that master and worker could share.
+            "pre_fork": lambda _, __: gc.freeze(),
+            "post_fork": lambda _, worker: self._equip(worker, variables),
+            "child_exit": lambda _, worker: self._metrics.forget(worker.pid),
+            "on_exit": lambda _: self._metrics.remove(),
+            "post_worker_init": lambda worker: _announce(worker, settings),
+        }
+
+    def _prepare(self, master: Arbiter) -> None:
+        log_format.adopt_gunicorns()
+        server = self.current.settings.server
+        if server.metrics:
+            self._metrics.make(server.runtime_folder, master.cfg.uid, master.cfg.gid)
+
+    def _equip(self, worker: OurWorker, variables: Mapping[str, str]) -> None:
+        self._metrics.join()
+        worker.variables = variables
 
 
-def configuration(env_file: Path | None = None, overrides: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """gunicorn's settings, read anew on every start and reload (HUP). A reload that finds a mistake changes nothing."""
-    try:
-        variables = checked_variables(env_file, overrides)
-        _check_surroundings(parse(variables))
-        OurWorker.variables = variables
-    except SettingsError as error:
-        if not OurWorker.variables:
-            raise
-        log.error("The former settings stay: %s", error)
-    return gunicorn_settings(parse(OurWorker.variables))
+_of_file: list[Configuration] = []
 
 
-def _check_surroundings(settings: Settings) -> None:
-    """Raises SettingsError for what would end the whole service if gunicorn or a new worker found it."""
-    if settings.ca_bundle_file or settings.cert_file:
-        from gpt2giga.upstream.transport.tls import ssl_context
+def configuration_of_file() -> dict[str, Any]:
+    """For deploy/gunicorn.conf.py, which gunicorn runs anew at each reload: what outlives that is kept here.
 
-        ssl_context(settings)
-    if OurWorker.variables and settings.address != parse(OurWorker.variables).address:
-        check_address(settings)
-
-
-def gunicorn_settings(settings: Settings) -> dict[str, Any]:
-    return {
-        "bind": settings.address,
-        "workers": settings.workers,
-        "worker_class": "gpt2giga.serving.worker.Worker",
-        # A worker without a free connection would not even answer /health.
-        "worker_connections": settings.max_open_requests + RESERVE,
-        # Silence of a whole worker, not the length of an answer.
-        "timeout": 60,
-        "graceful_timeout": settings.graceful_timeout + LAST_WORDS,
-        "keepalive": 5,
-        # gevent patches a worker before the application is imported into it.
-        "preload_app": False,
-        "worker_tmp_dir": "/dev/shm" if os.path.isdir("/dev/shm") else None,
-        # It would be opened in $HOME, which a service user does not have.
-        "control_socket_disable": True,
-        # For a unix socket: besides the owner also the group, nginx's, may use it.
-        "umask": 0o117,
-        "loglevel": "warning",
-        "on_starting": lambda master: _prepare(master, settings),
-        "on_reload": lambda master: _prepare(master, settings),
-        # A collection would write to every page that master and worker could share.
-        "pre_fork": lambda _, __: gc.freeze(),
-        "post_fork": lambda _, __: FOLDER.join(),
-        "child_exit": lambda _, worker: FOLDER.forget(worker.pid),
-        "on_exit": lambda _: FOLDER.remove(),
-        "post_worker_init": lambda worker: _announce(worker, settings),
-    }
-
-
-def _prepare(master: Arbiter, settings: Settings) -> None:
-    log_format.adopt_gunicorns()
-    FOLDER.make(settings, master.cfg.uid, master.cfg.gid)
+    Raises SettingsError.
+    """
+    if _of_file:
+        _of_file[0].current.renew()
+    else:
+        _of_file.append(Configuration(CurrentSettings()))
+    return _of_file[0].to_gunicorn()
 
 
 def raise_file_limit() -> None:
@@ -146,8 +146,9 @@ class Master(Arbiter):
 class Server(BaseApplication):
     """gunicorn in the foreground."""
 
-    def __init__(self, env_file: Path | None, overrides: Mapping[str, str]) -> None:
-        self._env_file, self._overrides = env_file, overrides
+    def __init__(self, current: CurrentSettings) -> None:
+        """Raises SettingsError."""
+        self._configuration = Configuration(current)
         super().__init__()
 
     def do_load_config(self) -> None:
@@ -156,13 +157,12 @@ class Server(BaseApplication):
         self.load_config()
 
     def load_config(self) -> None:
-        for name, value in configuration(self._env_file, self._overrides).items():
+        for name, value in self._configuration.to_gunicorn().items():
             self.cfg.set(name, value)
 
-    def load(self) -> Any:
-        from gpt2giga.factory import create_app  # only in the worker, after gevent has patched it
-
-        return create_app()
+    def reload(self) -> None:
+        self._configuration.current.renew()
+        super().reload()
 
     def run(self) -> None:
         Master(self).run()

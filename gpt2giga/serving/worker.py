@@ -6,7 +6,6 @@ import signal
 import sys
 from collections.abc import Mapping
 from types import FrameType
-from typing import ClassVar
 
 import gevent
 from gunicorn.workers.ggevent import GeventWorker
@@ -14,14 +13,15 @@ from gunicorn.workers.ggevent import GeventWorker
 # What is left to a worker after the graceful time: the last events go out, and connections close.
 LAST_WORDS = 5
 STOPS = (signal.SIGTERM, signal.SIGQUIT, signal.SIGINT)
+# As gunicorn names our application.
+OURS = "wsgi:app"
 
 # gevent would keep with each greenlet the stack it was started from, which only debugging needs.
 gevent.config.track_greenlet_tree = False
 
 
 class Worker(GeventWorker):
-    # As the master has read them and found them in order; a new worker gets them by the fork.
-    variables: ClassVar[Mapping[str, str]] = {}
+    variables: Mapping[str, str]  # as the master has read them and found them in order
     _ending = False
 
     def init_process(self) -> None:
@@ -33,11 +33,16 @@ class Worker(GeventWorker):
         super().init_process()
 
     def load_wsgi(self) -> None:
+        """With what the master gives: `wsgi` would read the settings again, and a mistake that was made in them since
+        would end the service. An application that somebody has put around ours is loaded as gunicorn does."""
         _forget_the_masters_code()
-        from gpt2giga.config import sources
+        if getattr(self.app, "app_uri", OURS) != OURS:
+            super().load_wsgi()
+            return
+        from gpt2giga.config.sources import from_variables
+        from gpt2giga.factory import create_app
 
-        sources.given = self.variables
-        super().load_wsgi()
+        self.wsgi = create_app(from_variables(self.variables))  # type: ignore[assignment]  # Flask's own types differ
 
     def handle_exit(self, signum: int, frame: FrameType | None) -> None:
         super().handle_exit(signum, frame)

@@ -9,7 +9,7 @@ import sys
 import time
 import traceback
 
-from gpt2giga.config.settings import Settings
+from gpt2giga.config.settings import ServerSettings
 
 INVALID = re.compile(r"(Invalid request from ip=\S+: [^:]*).*", re.S)
 PLAIN = re.compile(r"[\w./:@+-]+")
@@ -17,14 +17,14 @@ PLAIN = re.compile(r"[\w./:@+-]+")
 _json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
-def configure(settings: Settings) -> None:
+def configure(server: ServerSettings) -> None:
     """From here on the log has the form that the settings ask for; may be called again."""
     ours = logging.getLogger("gpt2giga")
-    ours.handlers = [handler(settings)]
+    ours.handlers = [handler(server)]
     ours.setLevel(logging.INFO)
     ours.propagate = False
     # The SDK logs the text of a frame that it cannot read.
-    logging.getLogger("gigachat").setLevel(logging.WARNING if settings.log_content else logging.CRITICAL)
+    logging.getLogger("gigachat").setLevel(logging.WARNING if server.log_content else logging.CRITICAL)
 
 
 def adopt_gunicorns() -> None:
@@ -40,10 +40,10 @@ def _without_quotes(entry: logging.LogRecord) -> bool:
     return True
 
 
-def handler(settings: Settings) -> logging.Handler:
+def handler(server: ServerSettings) -> logging.Handler:
     made = logging.StreamHandler(sys.stderr)
-    lines = JsonLines if settings.log_format == "json" else PlainLines
-    made.setFormatter(lines(settings.log_content))
+    lines = JsonLines if server.log_format == "json" else PlainLines
+    made.setFormatter(lines(server.log_content))
     return made
 
 

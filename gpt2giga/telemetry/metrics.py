@@ -16,7 +16,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_late
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from gpt2giga.chat import Usage
-from gpt2giga.config.settings import Settings, SettingsError
+from gpt2giga.config.settings import SettingsError, TranslationSettings
 from gpt2giga.config.sources import metrics_folder
 from gpt2giga.upstream.contract.models import BUILT_IN_ALIASES
 from gpt2giga.upstream.listener import Observer
@@ -49,12 +49,12 @@ class Series:
 class Metrics(Observer):
     """Hears of requests when they are over, and of GigaChat from the upstream. Raises SettingsError."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, model: str, translation: TranslationSettings) -> None:
         folder = metrics_folder()
         if folder and not isdir(folder):
             raise SettingsError(f"PROMETHEUS_MULTIPROC_DIR: {folder!r} is not a folder")
-        aliases = {**BUILT_IN_ALIASES, **dict(settings.model_aliases)}
-        self._models = {settings.model, settings.embeddings, *aliases, *aliases.values()}
+        aliases = {**BUILT_IN_ALIASES, **dict(translation.model_aliases)}
+        self._models = {model, translation.embeddings, *aliases, *aliases.values()}
         self._most = len(self._models) + MOST_MODELS
         self._series: dict[tuple[str, str, int, bool], Series] = {}
         disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each, which nobody asked for

@@ -11,7 +11,7 @@ from flask import Blueprint, request, Response
 
 from gpt2giga.commands.openclaw_config import connection, merged
 from gpt2giga.commands.snippets import CLIENTS
-from gpt2giga.config.settings import Settings
+from gpt2giga.config.settings import ServerSettings
 from gpt2giga.errors import NotFound
 from gpt2giga.telemetry.last_hour import LastHour
 from gpt2giga.upstream.client import GetUpstream
@@ -39,7 +39,10 @@ def page(exchange: Exchange) -> Response | None:
     return None
 
 
-def blueprint(settings: Settings, get_upstream: GetUpstream, last_hour: LastHour) -> Blueprint:
+def blueprint(
+    server: ServerSettings, models: dict[str, str], get_upstream: GetUpstream, last_hour: LastHour
+) -> Blueprint:
+    """`models`: what clients are told to ask for."""
     ui = Blueprint("ui", __name__, url_prefix="/ui")
 
     @ui.get("/<any('page.css', 'page.js'):name>")
@@ -48,20 +51,19 @@ def blueprint(settings: Settings, get_upstream: GetUpstream, last_hour: LastHour
 
     @ui.get("/activity")
     def activity() -> Response:
-        return json_response({**last_hour.figures(), "workers": settings.workers})
+        return json_response({**last_hour.figures(), "workers": server.workers})
 
     @ui.get("/clients")
     def clients() -> Response:
         """What each client must be told, and the model that answers by default."""
-        known = {"model": settings.model, "embeddings": settings.embeddings}
-        texts = [{"name": client.name, "text": client.text.format(**known, **PLACES)} for client in CLIENTS]
-        return json_response({"model": settings.model, "clients": texts})
+        texts = [{"name": client.name, "text": client.text.format(**models, **PLACES)} for client in CLIENTS]
+        return json_response({"model": models["model"], "clients": texts})
 
     @ui.get("/openclaw")
     def openclaw() -> Response:
         """OpenClaw's file, with the models that the account has."""
-        key = PLACES["key"] if settings.api_key or settings.pass_token else ""
-        found = connection(PLACES["root"], key, get_upstream().catalog.models(), settings)
+        key = PLACES["key"] if server.asks_for_key else ""
+        found = connection(PLACES["root"], key, get_upstream().catalog.models(), **models)
         if not found.models:
             raise NotFound("GigaChat's list of models holds none to chat with.")
         return json_response(merged({}, found))

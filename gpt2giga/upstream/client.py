@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import logging
 import re
-import tempfile
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager, nullcontext
 from functools import partial
-from pathlib import Path
 from typing import Any, TypeAlias
 
 from gpt2giga.chat import ChatRequest, Done, Event, TextDelta, Usage
 from gpt2giga.concurrency import background
 from gpt2giga.concurrency.waiting import finished
-from gpt2giga.config.settings import Settings
+from gpt2giga.config.settings import AccountSettings, LimitSettings, ServerSettings, TranslationSettings
 from gpt2giga.errors import (
     BadRequest,
     ContextTooLong,
@@ -54,16 +52,25 @@ class Upstream:
 
     is_known = False
 
-    def __init__(self, settings: Settings, observer: Observer = NOBODY) -> None:
-        self._settings, self._observer = settings, observer
-        self._client = Client(settings, observer)
-        self._retries = Retries(
-            settings.max_retries, settings.retry_backoff_factor, settings.retry_on_status_codes, observer
-        )
+    def __init__(
+        self,
+        account: AccountSettings,
+        limits: LimitSettings,
+        translation: TranslationSettings,
+        server: ServerSettings,
+        observer: Observer = NOBODY,
+    ) -> None:
+        self._translation, self._observer = translation, observer
+        self._queue_timeout, self._is_a_clients = limits.queue_timeout, server.pass_token
+        self._client = Client(account, observer, queue_timeout=limits.queue_timeout)
+        self._retries = Retries(limits.max_retries, limits.retry_backoff_factor, limits.retry_on_status_codes, observer)
         self.files = Files(self._client, self._translated)
-        self._attachments = Attachments(settings, self.files)
-        self._slots = limiter(settings, Path(settings.runtime_dir or tempfile.gettempdir()))
-        self.catalog = Catalog(settings, self._fetch_models)
+        self._attachments = Attachments(
+            self.files, fetch_urls=translation.fetch_urls, delete_files=translation.delete_files
+        )
+        self._most_slots = limits.slots(account.scope)
+        self._slots = limiter(self._most_slots, account.identity, server.runtime_folder, server.redis_url)
+        self.catalog = Catalog(account.model, translation, self._fetch_models)
 
     def answer(self, chat: ChatRequest, *, stream: bool, tick: float | None = None) -> Iterator[list[Event]]:
         """The events of one answer as they come, in batches. An empty batch: nothing to pass on for a while; with a
@@ -82,7 +89,7 @@ class Upstream:
 
             with (yield from self._slot(tick)):
                 if emulate.is_needed(chat):
-                    as_function = self._settings.structured_output == "function"
+                    as_function = self._translation.structured_output == "function"
                     ask = partial(self._retries.batches, attempt, tick=tick)
                     yield from emulate.emulate(chat, ask, streamed=stream, as_function=as_function)
                 else:
@@ -94,7 +101,7 @@ class Upstream:
 
     def embed(self, texts: list[str], model: str) -> list[Embedding]:
         """Takes no slot of the account: whether embeddings count is not known (contract 3.4.8, 10.6)."""
-        average = self._settings.embeddings_overflow == "average"
+        average = self._translation.embeddings_overflow == "average"
         try:
             return embed(texts, lambda batch: self._retries.once(lambda: self._embed(batch, model)), average=average)
         except ContextTooLong as error:
@@ -145,16 +152,16 @@ class Upstream:
 
     def _slot(self, tick: float | None) -> Generator[list[Any], None, Slot]:
         """The account's right to one request at GigaChat; waits in line for it."""
-        if self._settings.pass_token and not self.is_known:
+        if self._is_a_clients and not self.is_known:
             yield from background.run(self._prove, tick)
         asked = time.monotonic()
         self._observer.queued()
         try:
-            slot = yield from self._slots.acquire(self._settings.queue_timeout, tick)
+            slot = yield from self._slots.acquire(self._queue_timeout, tick)
             return slot  # noqa: RET504 a generator's result
         except QueueTimeout as timeout:
             raise RateLimited(
-                f"Rate limit reached: the account's {self._settings.slots} slots (GPT2GIGA_MAX_CONCURRENCY) stayed "
+                f"Rate limit reached: the account's {self._most_slots} slots (GPT2GIGA_MAX_CONCURRENCY) stayed "
                 f"busy for {timeout.waited:.0f} seconds.",
                 retry_after=RETRY_AFTER_QUEUE,
             ) from None
@@ -176,8 +183,8 @@ class Upstream:
         """One request to GigaChat."""
         names = v1.tool_names(chat)
         files = attached.ids() if attached else {}
-        payload = v1.to_payload(chat, model, names, files, send_state_id=self._settings.send_state_id)
-        session = chat.session if self._settings.session_id else ""
+        payload = v1.to_payload(chat, model, names, files, send_state_id=self._translation.send_state_id)
+        session = chat.session if self._translation.session_id else ""
         try:
             with self._translated(model):
                 response = yield from self._client.open_chat(payload, session=session, stream=stream, tick=tick)
@@ -202,7 +209,7 @@ class Upstream:
             with self._observed(model), translated():
                 yield
         except KeyRejected as error:
-            if self._settings.pass_token:
+            if self._is_a_clients:
                 raise NotAuthenticated(f"GigaChat rejects the account in your API key ({error.words}).") from error
             log.error("GigaChat rejects the key: %s. %s", error.words, error.cure)
             raise

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from flask import request
 
-from gpt2giga.config.settings import Settings
+from gpt2giga.config.settings import AccountSettings, ServerSettings
 from gpt2giga.errors import NotAuthenticated
 from gpt2giga.upstream.accounts.client_account import account_settings
 from gpt2giga.web.exchange import Exchange
@@ -15,18 +15,16 @@ from gpt2giga.web.exchange import Exchange
 OPEN_ENDPOINTS = ("health.alive", "ui.asset")
 
 
-def checker(settings: Settings) -> Callable[[Exchange], None]:
-    """Without a setting nothing is checked: clients send dummies when they are made to send something."""
-
+def checker(server: ServerSettings, account: AccountSettings) -> Callable[[Exchange], None]:
     def check(exchange: Exchange) -> None:
         exchange.key = _shown_key()
         # A preflight carries no key by its nature.
         if request.method == "OPTIONS" or is_open(request.endpoint):
             return
-        if settings.pass_token:
-            account_settings(settings, exchange.key)
-        elif settings.api_key:
-            _check_key(exchange.key, settings.api_key)
+        if server.pass_token:
+            account_settings(account, exchange.key)
+        else:
+            _check_key(exchange.key, server.api_key)
 
     return check
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 from flask import Blueprint, Response
 
 from gpt2giga import __version__
-from gpt2giga.config.settings import Settings
 from gpt2giga.errors import ProxyError
 from gpt2giga.upstream.client import GetUpstream
 from gpt2giga.web.json_response import json_response
 
 
-def blueprint(settings: Settings, get_upstream: GetUpstream) -> Blueprint:
+def blueprint(backend: str, get_upstream: GetUpstream) -> Blueprint:
     health = Blueprint("health", __name__)
-    facts = {"status": "ok", "version": __version__, "backend": settings.backend}
+    facts = {"status": "ok", "version": __version__, "backend": backend}
 
     @health.get("/health")
     def alive() -> Response:

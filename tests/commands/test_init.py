@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from gpt2giga.config.settings import parse
 from gpt2giga.config.sources import read_variables
+from gpt2giga.config.variables import parse
 from tests.commands.running import printed, refused, Terminal
 
 KEY = "MDE5YTpzZWNyZXQ="
@@ -22,8 +22,12 @@ def test_by_flags(env: Path) -> None:
     said = printed("init", "--credentials", KEY, "--scope", "b2b", "--api-key", "sk-1,sk-2", "--port", "8765")
     assert "gpt2giga doctor" in said and KEY not in said
     settings = parse(read_variables(env))
-    assert (settings.credentials, settings.scope, settings.port) == (KEY, "GIGACHAT_API_B2B", 8765)
-    assert settings.api_key == ("sk-1", "sk-2")
+    assert (settings.account.credentials, settings.account.scope, settings.server.port) == (
+        KEY,
+        "GIGACHAT_API_B2B",
+        8765,
+    )
+    assert settings.server.api_key == ("sk-1", "sk-2")
     assert env.stat().st_mode & 0o777 == 0o600
     assert "# Тип аккаунта" in env.read_text(encoding="utf-8")
 
@@ -32,7 +36,11 @@ def test_key_from_a_pipe(env: Path) -> None:
     """`base64` of the shell breaks long lines."""
     printed("init", "--credentials", "-", stdin=f"{KEY[:8]}\n{KEY[8:]}\n")
     settings = parse(read_variables(env))
-    assert (settings.credentials, settings.scope, settings.api_key) == (KEY, "GIGACHAT_API_PERS", ())
+    assert (settings.account.credentials, settings.account.scope, settings.server.api_key) == (
+        KEY,
+        "GIGACHAT_API_PERS",
+        (),
+    )
 
 
 def test_a_file_is_not_overwritten(env: Path) -> None:
@@ -77,7 +85,7 @@ def test_it_asks(env: Path) -> None:
         assert terminal.end() == 0
     assert KEY not in terminal.screen and "nonsense" not in terminal.screen
     assert "this is not the Authorization Key" in terminal.screen
-    assert parse(read_variables(env)).scope == "GIGACHAT_API_CORP"
+    assert parse(read_variables(env)).account.scope == "GIGACHAT_API_CORP"
 
 
 def test_enter_takes_the_usual_scope(env: Path) -> None:
@@ -85,4 +93,4 @@ def test_enter_takes_the_usual_scope(env: Path) -> None:
         terminal.type("(not shown):", KEY)
         terminal.type("[GIGACHAT_API_PERS]:", "")
         assert terminal.end() == 0
-    assert parse(read_variables(env)).scope == "GIGACHAT_API_PERS"
+    assert parse(read_variables(env)).account.scope == "GIGACHAT_API_PERS"

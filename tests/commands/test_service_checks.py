@@ -9,7 +9,7 @@ import pytest
 from gpt2giga.commands.report import Finding, Report
 from gpt2giga.commands.service_checks import ServiceChecks
 from gpt2giga.commands.stream_timing import Arrivals
-from gpt2giga.config.settings import parse
+from gpt2giga.config.variables import parse
 from gpt2giga_sandbox.server import SandboxServer
 from tests.commands.holding import Between
 from tests.service import free_port, Service

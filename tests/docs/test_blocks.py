@@ -70,7 +70,7 @@ def test_settings(sandbox: SandboxServer, tmp_path: Path, text: str) -> None:
     text = PLACEHOLDER.sub(sandbox.credentials, text)
     file.write_text(text)
     variables, settings, doubts = examined(file)
-    assert doubts == [] and settings.credentials == sandbox.credentials
+    assert doubts == [] and settings.account.credentials == sandbox.credentials
     assert dict(re.findall(r"^(\w+)=(.*)$", text, re.M)).items() <= variables.items()
     file.write_text(f"GIGACHAT_CREDENTIALS={sandbox.credentials}\n")
     assert settings == examined(file)[1]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from gpt2giga.config.settings import parse, table
+from gpt2giga.config.variables import parse, table
 from gpt2giga.dialects.openai.parameters import TABLE
 from gpt2giga.factory import create_app
 from tests.docs.blocks import ROOT, rows

@@ -10,7 +10,8 @@ import click
 import pytest
 
 from gpt2giga.cli import main
-from gpt2giga.config.settings import SCOPES, VARIABLES
+from gpt2giga.config.settings import SCOPES
+from gpt2giga.config.variables import VARIABLES
 from tests.docs.blocks import Block, blocks, commands, DOCUMENTS, in_code, PAIRS, prose, ROOT, text
 
 LONGEST_BLOCK = 28

@@ -13,7 +13,7 @@ import pytest
 from gigachat.exceptions import ResponseError
 
 from gpt2giga.concurrency.waiting import finished
-from gpt2giga.config.settings import parse
+from gpt2giga.config.variables import parse
 from gpt2giga.upstream.transport import http
 from gpt2giga.upstream.transport.sdk import Client, TokenFailure
 from gpt2giga_sandbox.server import SandboxServer
@@ -34,7 +34,8 @@ def make(sandbox: SandboxServer) -> Iterator[Callable[..., Client]]:
                 "GIGACHAT_CREDENTIALS": sandbox.credentials,
                 **changes,
             }
-            return stack.enter_context(Client(parse(settings)))
+            found = parse(settings)
+            return stack.enter_context(Client(found.account, queue_timeout=found.limits.queue_timeout))
 
         yield make
 
@@ -211,7 +212,7 @@ def test_the_sdk_does_not_read_the_environment(monkeypatch: pytest.MonkeyPatch) 
     """It parses lists as JSON, and would take the service's own token for an account that a client brings."""
     monkeypatch.setenv("GIGACHAT_RETRY_ON_STATUS_CODES", "429,500")
     monkeypatch.setenv("GIGACHAT_ACCESS_TOKEN", "the service's own")
-    assert Client(parse({"GIGACHAT_CREDENTIALS": "Z2lnYTpjaGF0"})).token is None
+    assert Client(parse({"GIGACHAT_CREDENTIALS": "Z2lnYTpjaGF0"}).account).token is None
 
 
 def test_an_answer_before_the_request_is_whole_is_read(make: Callable[..., Client]) -> None:

@@ -11,7 +11,8 @@ from pathlib import Path
 import certifi
 import pytest
 
-from gpt2giga.config.settings import parse, Settings, SettingsError
+from gpt2giga.config.settings import AccountSettings, SettingsError
+from gpt2giga.config.variables import parse
 from gpt2giga.upstream.transport import tls
 from gpt2giga.upstream.transport.sdk import Client
 from tests.certificates import Authority
@@ -29,7 +30,7 @@ def no_memory() -> Iterator[None]:
 
 
 def context(**settings: str) -> ssl.SSLContext:
-    return tls.ssl_context(parse(settings))
+    return tls.ssl_context(parse(settings).account)
 
 
 def roots(context: ssl.SSLContext) -> set[bytes]:
@@ -61,7 +62,10 @@ def test_another_root_is_added(tmp_path: Path) -> None:
 def test_nothing_outside_of_the_client_is_changed() -> None:
     environ, trusted = dict(os.environ), Path(certifi.where()).read_bytes()
     default = ssl._create_default_https_context
-    with Client(Settings(credentials="a2V5OmtleQ==", verify_ssl_certs=False)), Client(Settings(access_token="t")):
+    with (
+        Client(AccountSettings(credentials="a2V5OmtleQ==", verify_ssl_certs=False)),
+        Client(AccountSettings(access_token="t")),
+    ):
         assert in_file(tls.RUSSIAN_ROOT).isdisjoint(roots(ssl.create_default_context(cafile=certifi.where())))
         assert ssl.create_default_context().verify_mode == ssl.CERT_REQUIRED
     assert ssl._create_default_https_context is default

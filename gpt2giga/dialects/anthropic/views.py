@@ -7,7 +7,7 @@ from functools import partial
 
 from flask import Blueprint, Response
 
-from gpt2giga.config.settings import Settings
+from gpt2giga.config.settings import TranslationSettings
 from gpt2giga.dialects.anthropic.errors import to_error, to_status
 from gpt2giga.dialects.anthropic.models import known_name, to_list, to_model
 from gpt2giga.dialects.anthropic.request import from_count_request, from_messages_request
@@ -30,16 +30,18 @@ ERROR_FORM = ErrorForm(to_error, to_status, PATHS, HEADER, ID_HEADER)
 MODELS_FORM = ModelsForm(to_list, to_model, HEADER, ID_HEADER, known_name)
 
 
-def blueprint(settings: Settings, get_upstream: GetUpstream, conversation: Conversation) -> Blueprint:
+def blueprint(
+    translation: TranslationSettings, default_model: str, get_upstream: GetUpstream, conversation: Conversation
+) -> Blueprint:
     messages = Blueprint("anthropic_messages", __name__)
 
     @messages.post("/messages")
     def create() -> Response:
-        chat, delivery = from_messages_request(json_body(), ignore_hosted=settings.ignore_hosted_tools)
+        chat, delivery = from_messages_request(json_body(), ignore_hosted=translation.ignore_hosted_tools)
         head = Head.new(
-            chat.model or settings.model,
+            chat.model or default_model,
             thoughts=delivery.thoughts,
-            filtered_as=settings.blacklist_finish_reason,
+            filtered_as=translation.blacklist_finish_reason,
             prompt=estimate(sum(map(len, texts(chat)))),
         )
         chat = replace(chat, model=known_name(chat.model, get_upstream().catalog))
@@ -49,7 +51,7 @@ def blueprint(settings: Settings, get_upstream: GetUpstream, conversation: Conve
     @messages.post("/messages/count_tokens")
     def count_tokens() -> Response:
         upstream = get_upstream()
-        chat = from_count_request(json_body(), ignore_hosted=settings.ignore_hosted_tools)
+        chat = from_count_request(json_body(), ignore_hosted=translation.ignore_hosted_tools)
         model = upstream.catalog.resolve(known_name(chat.model, upstream.catalog))
         return json_response({"input_tokens": upstream.count_tokens(texts(chat), model)})
 

@@ -7,7 +7,7 @@ from functools import partial
 from flask import Blueprint, request, Response
 
 from gpt2giga.chat import Usage
-from gpt2giga.config.settings import Settings
+from gpt2giga.config.settings import TranslationSettings
 from gpt2giga.dialects.fields import invalid
 from gpt2giga.dialects.openai import completions, response, tokenizer
 from gpt2giga.dialects.openai.completions import CompletionStream, from_completion_request, to_completion
@@ -35,16 +35,16 @@ ERROR_FORM = ErrorForm(lambda error, _: to_error(error))
 MODELS_FORM = ModelsForm(to_list, to_model)
 
 
-def chat_blueprint(settings: Settings, conversation: Conversation) -> Blueprint:
+def chat_blueprint(translation: TranslationSettings, default_model: str, conversation: Conversation) -> Blueprint:
     openai = Blueprint("openai_chat", __name__)
 
     @openai.post("/chat/completions")
     def create_chat_completion() -> Response:
         chat, delivery = from_chat_request(json_body())
         head = response.Head.new(
-            chat.model or settings.model,
+            chat.model or default_model,
             legacy_functions=delivery.legacy_functions,
-            filtered_as=settings.blacklist_finish_reason,
+            filtered_as=translation.blacklist_finish_reason,
         )
         stream = partial(ChunkStream, head, include_usage=delivery.include_usage)
         dialect = Dialect(head.model, partial(to_chat_completion, head=head), stream)
@@ -54,7 +54,7 @@ def chat_blueprint(settings: Settings, conversation: Conversation) -> Blueprint:
     def create_completion() -> Response:
         chats, delivery = from_completion_request(json_body())
         head = completions.Head.new(
-            chats[0].model or settings.model, delivery.before, filtered_as=settings.blacklist_finish_reason
+            chats[0].model or default_model, delivery.before, filtered_as=translation.blacklist_finish_reason
         )
         stream = partial(CompletionStream, head, include_usage=delivery.include_usage)
         return conversation.reply(chats, delivery, Dialect(head.model, partial(to_completion, head=head), stream))
@@ -62,10 +62,10 @@ def chat_blueprint(settings: Settings, conversation: Conversation) -> Blueprint:
     return openai
 
 
-def blueprint(settings: Settings, get_upstream: GetUpstream) -> Blueprint:
+def blueprint(tokenizer_file: str | None, default_model: str, get_upstream: GetUpstream) -> Blueprint:
     """Raises SettingsError."""
     openai = Blueprint("openai", __name__)
-    decode = tokenizer.load(settings.tokenizer_file)
+    decode = tokenizer.load(tokenizer_file)
 
     @openai.post("/embeddings")
     def create_embeddings() -> Response:
@@ -84,7 +84,7 @@ def blueprint(settings: Settings, get_upstream: GetUpstream) -> Blueprint:
     def create_images() -> Response:
         asked = from_images_request(json_body())
         upstream, exchange = get_upstream(), current()
-        exchange.model = asked.model or settings.model
+        exchange.model = asked.model or default_model
         drawings = [upstream.draw(asked.prompt, asked.model) for _ in range(asked.n)]
         exchange.usage = sum((usage for _, usage in drawings), Usage())
         return name_ignored(json_response(to_images([image for image, _ in drawings])), asked.ignored)

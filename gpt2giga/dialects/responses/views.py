@@ -10,7 +10,7 @@ from functools import partial
 from flask import Blueprint, request, Response
 
 from gpt2giga.chat import ChatRequest, Event
-from gpt2giga.config.settings import Settings
+from gpt2giga.config.settings import StoreSettings, TranslationSettings
 from gpt2giga.dialects import fields
 from gpt2giga.dialects.fields import Body
 from gpt2giga.dialects.responses import items
@@ -31,8 +31,14 @@ from gpt2giga.web.json_response import json_response
 log = logging.getLogger(__name__)
 
 
-def blueprint(settings: Settings, get_upstream: GetUpstream, conversation: Conversation) -> Blueprint:
-    views = _Views(settings, get_upstream, conversation)
+def blueprint(
+    translation: TranslationSettings,
+    default_model: str,
+    store: StoreSettings,
+    get_upstream: GetUpstream,
+    conversation: Conversation,
+) -> Blueprint:
+    views = _Views(translation, default_model, store, get_upstream, conversation)
     responses = Blueprint("responses", __name__)
     responses.post("/responses")(views.create)
     responses.post("/responses/input_tokens")(views.input_tokens)
@@ -43,20 +49,28 @@ def blueprint(settings: Settings, get_upstream: GetUpstream, conversation: Conve
 
 
 class _Views:
-    def __init__(self, settings: Settings, get_upstream: GetUpstream, conversation: Conversation) -> None:
-        self._settings = settings
+    def __init__(
+        self,
+        translation: TranslationSettings,
+        default_model: str,
+        store: StoreSettings,
+        get_upstream: GetUpstream,
+        conversation: Conversation,
+    ) -> None:
+        self._translation, self._default_model = translation, default_model
         self._get_upstream = get_upstream
         self._conversation = conversation
-        self._store = Store(settings.state_dir, settings.store_days, settings.store_size)
+        self._keeps = store.days > 0
+        self._store = Store(store.state_dir, store.days, store.size)
         problem = self._store.problem()
-        if problem and settings.store_days:
+        if problem and self._keeps:
             log.warning("Responses are not kept, so previous_response_id is refused (GPT2GIGA_STATE_DIR): %s", problem)
 
     def create(self) -> Response:
         body = json_body()
         chat, delivery = self._read(body)
-        filtered_as = self._settings.blacklist_finish_reason
-        head = Head.new(chat.model or self._settings.model, body, delivery.toolbox, filtered_as=filtered_as)
+        filtered_as = self._translation.blacklist_finish_reason
+        head = Head.new(chat.model or self._default_model, body, delivery.toolbox, filtered_as=filtered_as)
         keep = self._keeper(delivery, head)
         dialect = Dialect(head.model, partial(_kept, head=head, keep=keep), partial(ResponseStream, head, keep), True)
         return self._conversation.reply([chat], delivery, dialect)
@@ -70,44 +84,44 @@ class _Views:
     def retrieve(self, response_id: str) -> Response:
         if request.args.get("stream", "").lower() == "true":
             raise BadRequest("A response that is kept cannot be streamed again.", param="stream")
-        return json_response(self._store.get(self._tenant(), response_id).response)
+        return json_response(self._store.get(_tenant(), response_id).response)
 
     def delete(self, response_id: str) -> Response:
-        self._store.delete(self._tenant(), response_id)
+        self._store.delete(_tenant(), response_id)
         return json_response({"id": response_id, "object": "response", "deleted": True})
 
     def input_items(self, response_id: str) -> Response:
-        return json_response(to_page(self._store.get(self._tenant(), response_id).input, request.args))
+        return json_response(to_page(self._store.get(_tenant(), response_id).input, request.args))
 
     def _read(self, body: Body) -> tuple[ChatRequest, Delivery]:
-        return from_responses_request(body, self._past(body), ignore_hosted=self._settings.ignore_hosted_tools)
+        return from_responses_request(body, self._past(body), ignore_hosted=self._translation.ignore_hosted_tools)
 
     def _past(self, body: Body) -> Past:
         previous = fields.string(body, "previous_response_id")
         referred = items.references(items.from_input(body.get("input")))
         return Past(
-            self._store.conversation(self._tenant(), previous) if previous else (),
-            self._store.items(self._tenant(), referred) if referred else {},
+            self._store.conversation(_tenant(), previous) if previous else (),
+            self._store.items(_tenant(), referred) if referred else {},
         )
 
     def _keeper(self, delivery: Delivery, head: Head) -> Callable[[Wire], None]:
         """Called from a stream, when the request is not at hand any more."""
-        tenant = self._tenant()
+        tenant = _tenant()
 
         def keep(response: Wire) -> None:
-            if delivery.store and self._settings.store_days:
+            if delivery.store and self._keeps:
                 self._store.save(tenant, Kept(response, to_kept(delivery.input, head.key)))
 
         return keep
-
-    def _tenant(self) -> str:
-        """Where everybody may come in with any key or none, all are one."""
-        if not (self._settings.api_key or self._settings.pass_token):
-            return ""
-        return hashlib.sha256(current().key.encode()).hexdigest()
 
 
 def _kept(answers: Iterable[list[Event]], head: Head, keep: Callable[[Wire], None]) -> Wire:
     response = to_response(answers, head)
     keep(response)
     return response
+
+
+def _tenant() -> str:
+    """Whose the responses are. Where no key is asked for, everybody's."""
+    key = current().key
+    return hashlib.sha256(key.encode()).hexdigest() if key else ""

@@ -5,15 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 
 from gpt2giga.config.parsers import authorization_key
-from gpt2giga.config.settings import SCOPES, Settings
+from gpt2giga.config.settings import AccountSettings, SCOPES
 from gpt2giga.errors import NotAuthenticated
 
 FORMS = "giga-cred-<key>[:scope], giga-auth-<token> or giga-user-<user>:<password>"
 
 
-def account_settings(settings: Settings, key: str) -> Settings:
-    """The settings with the account that a client's key holds, and with nothing of the service's own."""
-    bare = replace(settings, credentials="", access_token="", user="", password="")
+def account_settings(account: AccountSettings, key: str) -> AccountSettings:
+    """The account that a client's key holds: with the service's way to GigaChat, and with no key or name of its own.
+
+    Raises NotAuthenticated.
+    """
+    bare = replace(account, credentials="", access_token="", user="", password="")
     kind, value = key[:10], key[10:]
     if kind == "giga-cred-" and value:
         return _with_credentials(bare, value)
@@ -25,7 +28,7 @@ def account_settings(settings: Settings, key: str) -> Settings:
     raise NotAuthenticated(f"This service wants your own GigaChat account as the API key: {FORMS}.")
 
 
-def _with_credentials(bare: Settings, value: str) -> Settings:
+def _with_credentials(bare: AccountSettings, value: str) -> AccountSettings:
     key, _, scope = value.rpartition(":")
     if scope not in SCOPES:
         if _is_encoded(key):

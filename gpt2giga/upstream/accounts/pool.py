@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 
-from gpt2giga.config.settings import Settings
+from gpt2giga.config.settings import AccountSettings, Settings
 from gpt2giga.upstream.accounts.client_account import account_settings
 from gpt2giga.upstream.client import Upstream
 from gpt2giga.upstream.listener import NOBODY, Observer
@@ -20,7 +20,7 @@ class Accounts:
 
     def __init__(self, settings: Settings, observer: Observer = NOBODY) -> None:
         self._settings, self._observer = settings, observer
-        self._own = None if settings.pass_token else Upstream(settings, observer)
+        self._own = None if settings.server.pass_token else self._upstream(settings.account)
         self._theirs: OrderedDict[str, Upstream] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -28,10 +28,14 @@ class Accounts:
         """Raises NotAuthenticated. The service's own account never stands in for a client's."""
         return self._own or self._of(key)
 
+    def _upstream(self, account: AccountSettings) -> Upstream:
+        settings = self._settings
+        return Upstream(account, settings.limits, settings.translation, settings.server, self._observer)
+
     def _of(self, key: str) -> Upstream:
         with self._lock:
             if key not in self._theirs:
-                self._theirs[key] = Upstream(account_settings(self._settings, key), self._observer)
+                self._theirs[key] = self._upstream(account_settings(self._settings.account, key))
             self._theirs.move_to_end(key)
             found = self._theirs[key]
             if len(self._theirs) > MOST:

@@ -20,7 +20,6 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, TYPE_CHECKING
 
-from gpt2giga.config.settings import Settings
 from gpt2giga.upstream.accounts.slots import Limiter, QueueTimeout, Slot
 
 if TYPE_CHECKING:
@@ -68,11 +67,9 @@ redis.call('EXPIRE', KEYS[1], 3600)
 """
 
 
-def limiter(settings: Settings, directory: Path) -> Limiter | RedisLimiter:
-    here = Limiter(settings.slots, settings.account, directory)
-    if not (settings.redis_url and settings.slots):
-        return here
-    return RedisLimiter(settings.slots, settings.account, settings.redis_url, here)
+def limiter(slots: int, account: str, directory: Path, redis_url: str | None) -> Limiter | RedisLimiter:
+    here = Limiter(slots, account, directory)
+    return RedisLimiter(slots, account, redis_url, here) if redis_url and slots else here
 
 
 class RedisLimiter:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from gpt2giga.config.settings import Settings
+from gpt2giga.config.settings import TranslationSettings
 from gpt2giga.errors import NotFound
 
 KEEP_SECONDS = 300.0
@@ -45,10 +45,10 @@ class Model:
 class Catalog:
     """`fetch` asks GigaChat for its list; the answer is kept for five minutes."""
 
-    def __init__(self, settings: Settings, fetch: Callable[[], list[Model]]) -> None:
-        self._settings = settings
+    def __init__(self, default: str, translation: TranslationSettings, fetch: Callable[[], list[Model]]) -> None:
+        self._default, self._translation = default, translation
         self._fetch = fetch
-        self._aliases = {**BUILT_IN_ALIASES, **dict(settings.model_aliases)}
+        self._aliases = {**BUILT_IN_ALIASES, **dict(translation.model_aliases)}
         self._models: list[Model] = []
         self._fresh_until = 0.0
 
@@ -77,17 +77,17 @@ class Catalog:
 
     def shown(self, asked: str) -> str:
         """The model's name in answers: what the client asked for."""
-        return asked or self._settings.model
+        return asked or self._default
 
     def embedder(self, asked: str) -> str:
         """The id of the embedding model; other vendors' ones (text-embedding-3-small) mean our default."""
         model = self._aliases.get(asked, asked)
-        return model if Model(model, "").kind == "embedder" else self._settings.embeddings
+        return model if Model(model, "").kind == "embedder" else self._translation.embeddings
 
     def resolve(self, asked: str) -> str:
         """The id to send to GigaChat for the name a client used."""
-        if not asked or not self._settings.pass_model:
-            asked = self._settings.model
+        if not asked or not self._translation.pass_model:
+            asked = self._default
         return self._aliases.get(asked, asked)
 
 

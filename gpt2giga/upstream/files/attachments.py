@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from typing import TypeAlias
 
 from gpt2giga.chat import ChatRequest, File, Image, Message, ToolResult
-from gpt2giga.config.settings import Settings
 from gpt2giga.errors import BadRequest
 from gpt2giga.upstream.contract.models import takes_images
 from gpt2giga.upstream.files.media import Media, read
@@ -37,20 +36,20 @@ def has_files(chat: ChatRequest) -> bool:
 class Attachments:
     """The files of one account. What was uploaded is remembered: agents send the whole conversation every turn."""
 
-    def __init__(self, settings: Settings, files: Files) -> None:
-        self._settings = settings
+    def __init__(self, files: Files, *, fetch_urls: bool, delete_files: bool) -> None:
         self._files = files
+        self._fetch_urls, self._delete_files = fetch_urls, delete_files
         self._uploads = self._none_yet()
 
     @contextmanager
     def of(self, chat: ChatRequest, model: str) -> Iterator[Attached]:
         """The files of one request while its answer is made. With GPT2GIGA_DELETE_FILES they are its own, and go."""
-        if not self._settings.delete_files:
-            yield Attached(chat.messages, model, self._uploads, fetch_urls=self._settings.fetch_urls)
+        if not self._delete_files:
+            yield Attached(chat.messages, model, self._uploads, fetch_urls=self._fetch_urls)
             return
         own = self._none_yet()
         try:
-            yield Attached(chat.messages, model, own, fetch_urls=self._settings.fetch_urls)
+            yield Attached(chat.messages, model, own, fetch_urls=self._fetch_urls)
         finally:
             self._files.discard(own.ids())
 

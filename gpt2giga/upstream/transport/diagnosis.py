@@ -18,7 +18,7 @@ from urllib.parse import SplitResult, urlsplit
 import certifi
 import httpx
 
-from gpt2giga.config.settings import SCOPES, Settings
+from gpt2giga.config.settings import AccountSettings, SCOPES
 from gpt2giga.errors import NotAuthenticated, ProxyError, UpstreamUnavailable
 from gpt2giga.upstream.transport.failures import to_proxy_error, translated
 from gpt2giga.upstream.transport.sdk import Client, CONNECT_TIMEOUT
@@ -27,10 +27,10 @@ from gpt2giga.upstream.transport.tls import RUSSIAN_ROOT, ssl_context
 FARTHEST_CLOCK = 24 * 3600
 
 
-def _hosts(settings: Settings) -> list[SplitResult]:
+def hosts_of(account: AccountSettings, *, pass_token: bool) -> list[SplitResult]:
     """Those that give tokens and answers; one when both are the same."""
-    urls = [settings.auth_url] if settings.credentials or settings.pass_token else []
-    found = {urlsplit(url).netloc: urlsplit(url) for url in [*urls, settings.base_url]}
+    urls = [account.auth_url] if account.credentials or pass_token else []
+    found = {urlsplit(url).netloc: urlsplit(url) for url in [*urls, account.base_url]}
     return [*found.values()]
 
 
@@ -42,10 +42,10 @@ def _port(host: SplitResult) -> int:
     return host.port or (443 if host.scheme == "https" else 80)
 
 
-def names(settings: Settings) -> str:
+def names(hosts: list[SplitResult]) -> str:
     """Do the hosts have addresses?"""
     found = []
-    for host in _hosts(settings):
+    for host in hosts:
         if _is_behind_proxy(host):
             found.append(f"{host.hostname}: the proxy's work ({host.scheme.upper()}_PROXY)")
             continue
@@ -60,35 +60,35 @@ def names(settings: Settings) -> str:
     return "; ".join(found)
 
 
-def certificates(settings: Settings) -> str:
+def certificates(account: AccountSettings, hosts: list[SplitResult]) -> str:
     """Does TLS work, and which root signed?"""
-    return "; ".join(f"{host.hostname}: {_certificate(settings, host)}" for host in _hosts(settings))
+    return "; ".join(f"{host.hostname}: {_certificate(account, host)}" for host in hosts)
 
 
-def _certificate(settings: Settings, host: SplitResult) -> str:
+def _certificate(account: AccountSettings, host: SplitResult) -> str:
     if _is_behind_proxy(host):
         return f"reached through the proxy ({host.scheme.upper()}_PROXY)"
     if host.scheme == "http":
         _connect(host, None)
         return "no TLS, by its address"
-    issuer = _connect(host, ssl_context(settings))
-    root = next((name for name, context in _roots(settings) if _accepts(host, context)), "")
-    if settings.verify_ssl_certs:
+    issuer = _connect(host, ssl_context(account))
+    root = next((name for name, context in _roots(account) if _accepts(host, context)), "")
+    if account.verify_ssl_certs:
         return f"signed by {root}, issued by {issuer}"
     if root:
         return f"not checked, without need: {root} signed it. Set GIGACHAT_VERIFY_SSL_CERTS=True"
     return "not checked (GIGACHAT_VERIFY_SSL_CERTS=False), and signed by no root that is known here"
 
 
-def _roots(settings: Settings) -> Iterator[tuple[str, ssl.SSLContext]]:
+def _roots(account: AccountSettings) -> Iterator[tuple[str, ssl.SSLContext]]:
     files = {"a public root": certifi.where(), "the Russian root that gpt2giga brings": str(RUSSIAN_ROOT)}
-    if settings.ca_bundle_file:
-        files["GIGACHAT_CA_BUNDLE_FILE"] = settings.ca_bundle_file
+    if account.ca_bundle_file:
+        files["GIGACHAT_CA_BUNDLE_FILE"] = account.ca_bundle_file
     for name, file in files.items():
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.load_verify_locations(file)
-        if settings.cert_file:
-            context.load_cert_chain(settings.cert_file, settings.key_file, settings.key_file_password)
+        if account.cert_file:
+            context.load_cert_chain(account.cert_file, account.key_file, account.key_file_password)
         yield name, context
 
 
@@ -120,24 +120,24 @@ def _shake_hands(connection: socket.socket, context: ssl.SSLContext, name: str) 
     return str(words.get("commonName") or words.get("organizationName") or "nobody it names")
 
 
-def token(settings: Settings) -> str:
+def token(account: AccountSettings) -> str:
     """Does GigaChat know the key, and for this scope?"""
     try:
-        seconds = _token(settings)
+        seconds = _token(account)
     except NotAuthenticated as error:
-        scope = settings.credentials and _scope_that_works(settings)
+        scope = account.credentials and _scope_that_works(account)
         if not scope:
             raise
         raise NotAuthenticated(
-            f"GIGACHAT_SCOPE={settings.scope} does not belong to this key, {scope} does: set GIGACHAT_SCOPE={scope}."
+            f"GIGACHAT_SCOPE={account.scope} does not belong to this key, {scope} does: set GIGACHAT_SCOPE={scope}."
         ) from error
-    kind = settings.scope if settings.credentials else "the account"
+    kind = account.scope if account.credentials else "the account"
     return f"a token for {kind}{_validity(seconds)}"
 
 
-def _token(settings: Settings) -> float:
+def _token(account: AccountSettings) -> float:
     """Seconds that a new token is good for, by this machine's clock."""
-    with closing(Client(settings)) as client, translated():
+    with closing(Client(account)) as client, translated():
         issued = client.get_token()
     return issued.expires_at / 1000 - time.time() if issued else 0
 
@@ -149,14 +149,14 @@ def _validity(seconds: float) -> str:
     return ""
 
 
-def _scope_that_works(settings: Settings) -> str:
-    others = (scope for scope in SCOPES if scope != settings.scope)
-    return next((scope for scope in others if _gives_token(replace(settings, scope=scope))), "")
+def _scope_that_works(account: AccountSettings) -> str:
+    others = (scope for scope in SCOPES if scope != account.scope)
+    return next((scope for scope in others if _gives_token(replace(account, scope=scope))), "")
 
 
-def _gives_token(settings: Settings) -> bool:
+def _gives_token(account: AccountSettings) -> bool:
     try:
-        _token(settings)
+        _token(account)
     except ProxyError:
         return False
     return True

@@ -37,7 +37,8 @@ class Retries:
         def attempt() -> Iterator[list[T]]:
             yield [call()]
 
-        return next(finished(self.begun(attempt, None)))[0]
+        answer: Iterator[list[T]] = finished(self.begun(attempt, None))
+        return next(answer)[0]
 
     def batches(self, attempt: Callable[..., Iterator[list[T]]], *given: Any, tick: float | None) -> Iterator[list[T]]:
         yield from (yield from self.begun(partial(attempt, *given), tick))

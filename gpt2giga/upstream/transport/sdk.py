@@ -17,7 +17,7 @@ from gigachat.exceptions import ResponseError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
 from gpt2giga.concurrency import background
-from gpt2giga.config.settings import Settings
+from gpt2giga.config.settings import AccountSettings, LimitSettings
 from gpt2giga.upstream.listener import NOBODY, Observer
 from gpt2giga.upstream.transport.http import Connections, Response
 from gpt2giga.upstream.transport.tls import ssl_context
@@ -63,34 +63,40 @@ class TokenFailure(Exception):
 class Client(GigaChat):
     """One for a process; safe to share between threads and greenlets."""
 
-    def __init__(self, settings: Settings, observer: Observer = NOBODY) -> None:
-        context = ssl_context(settings)
+    def __init__(
+        self,
+        account: AccountSettings,
+        observer: Observer = NOBODY,
+        *,
+        queue_timeout: float = LimitSettings.queue_timeout,
+    ) -> None:
+        context = ssl_context(account)
         super().__init__(
-            base_url=settings.base_url,
-            auth_url=settings.auth_url,
-            credentials=settings.credentials,
-            scope=settings.scope,
-            access_token=settings.access_token,
-            model=settings.model,
-            profanity_check=settings.profanity_check,
-            user=settings.user,
-            password=settings.password,
-            timeout=settings.timeout,
-            verify_ssl_certs=settings.verify_ssl_certs,
+            base_url=account.base_url,
+            auth_url=account.auth_url,
+            credentials=account.credentials,
+            scope=account.scope,
+            access_token=account.access_token,
+            model=account.model,
+            profanity_check=account.profanity_check,
+            user=account.user,
+            password=account.password,
+            timeout=account.timeout,
+            verify_ssl_certs=account.verify_ssl_certs,
             ssl_context=context,
-            flags=list(settings.flags) if settings.flags else None,
+            flags=list(account.flags) if account.flags else None,
             max_retries=0,  # the SDK's own retries repeat text that was already passed on (contract 9.8)
         )
-        self._settings.token_expiry_buffer_ms = settings.token_expiry_buffer_ms
-        connect = min(CONNECT_TIMEOUT, settings.timeout)
-        self._oauth_timeout = httpx.Timeout(min(OAUTH_TIMEOUT, settings.timeout), connect=connect)
+        self._settings.token_expiry_buffer_ms = account.token_expiry_buffer_ms
+        connect = min(CONNECT_TIMEOUT, account.timeout)
+        self._oauth_timeout = httpx.Timeout(min(OAUTH_TIMEOUT, account.timeout), connect=connect)
         # The SDK would make both with one time limit for everything and connections that are dropped after 5 s.
         client = httpx.Client(
-            base_url=settings.base_url,
+            base_url=account.base_url,
             verify=context,
-            timeout=httpx.Timeout(settings.timeout, connect=connect, pool=settings.queue_timeout),
+            timeout=httpx.Timeout(account.timeout, connect=connect, pool=queue_timeout),
             limits=httpx.Limits(
-                max_connections=settings.max_connections,
+                max_connections=account.max_connections,
                 max_keepalive_connections=IDLE_CONNECTIONS,
                 keepalive_expiry=IDLE_SECONDS,
             ),
@@ -99,7 +105,7 @@ class Client(GigaChat):
         self._connections = Connections(client, context, connect_seconds=connect, idle_seconds=IDLE_SECONDS)
         self._client_instance = cast(httpx.Client, self._connections)
         self._auth_client_instance = httpx.Client(verify=context, timeout=self._oauth_timeout)
-        own = {"profanity_check": settings.profanity_check, "flags": list(settings.flags or ()) or None}
+        own = {"profanity_check": account.profanity_check, "flags": list(account.flags or ()) or None}
         self._own = {name: value for name, value in own.items() if value is not None}
         self._observer = observer
         self._failure: Exception | None = None

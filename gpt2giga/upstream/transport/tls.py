@@ -8,15 +8,15 @@ from pathlib import Path
 
 import certifi
 
-from gpt2giga.config.settings import Settings, SettingsError
+from gpt2giga.config.settings import AccountSettings, SettingsError
 
 RUSSIAN_ROOT = Path(__file__).parents[2] / "certs" / "russian_trusted_root_ca.pem"
 
 
-def ssl_context(settings: Settings) -> ssl.SSLContext:
+def ssl_context(account: AccountSettings) -> ssl.SSLContext:
     """Raises SettingsError when a file that the settings name cannot be used."""
-    client_certificate = (settings.cert_file, settings.key_file, settings.key_file_password)
-    return _context(settings.verify_ssl_certs, settings.ca_bundle_file, client_certificate)
+    client_certificate = (account.cert_file, account.key_file, account.key_file_password)
+    return _context(account.verify_ssl_certs, account.ca_bundle_file, client_certificate)
 
 
 @lru_cache(maxsize=4)

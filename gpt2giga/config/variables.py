@@ -1,0 +1,138 @@
+"""What variables say: Settings, or a SettingsError that names the mistake; and the table of all of them."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import difflib
+from collections.abc import Mapping
+from dataclasses import replace
+from importlib.util import find_spec
+from typing import Any, TypeVar
+
+from gpt2giga.config.settings import (
+    AccountSettings,
+    LimitSettings,
+    ServerSettings,
+    Settings,
+    SettingsError,
+    StoreSettings,
+    TranslationSettings,
+)
+
+PREFIXES = ("GPT2GIGA_", "GIGACHAT_")
+GROUPS = (AccountSettings, ServerSettings, LimitSettings, TranslationSettings, StoreSettings)
+FIELDS = [field for group in GROUPS for field in dataclasses.fields(group)]
+VARIABLES = {name for field in FIELDS for name in (field.metadata["variable"], field.metadata["also"]) if name}
+
+Group = TypeVar("Group")
+
+
+def is_ours(variable: str) -> bool:
+    """True for settings, also for misspelt ones."""
+    return variable.startswith(PREFIXES) or variable in VARIABLES
+
+
+def parse(environ: Mapping[str, str]) -> Settings:
+    """Raises SettingsError. An empty value counts as not set: hosting panels and compose files write them."""
+    server = _parse_group(ServerSettings, environ)
+    account = _parse_group(AccountSettings, environ)
+    return Settings(
+        account=_of_sandbox(account, server.sandbox) if server.sandbox else account,
+        server=server,
+        limits=_parse_group(LimitSettings, environ),
+        translation=_parse_group(TranslationSettings, environ),
+        store=_parse_group(StoreSettings, environ),
+    )
+
+
+def _parse_group(group: type[Group], environ: Mapping[str, str]) -> Group:
+    values = {}
+    for field in dataclasses.fields(group):  # type: ignore[arg-type]  # each is a dataclass
+        names = (field.metadata["variable"], field.metadata["also"])
+        found = [_parse_one(field, name, raw) for name in names if (raw := environ.get(name, "").strip())]
+        if found:
+            values[field.name] = found[0]
+    return group(**values)
+
+
+def _parse_one(field: dataclasses.Field[Any], variable: str, raw: str) -> Any:
+    try:
+        return field.metadata["parse"](raw)
+    except ValueError as error:
+        shown = "its value" if field.metadata["secret"] else repr(raw)
+        raise SettingsError(f"{variable}: {shown} is not {error}") from None
+
+
+def _of_sandbox(account: AccountSettings, sandbox: str) -> AccountSettings:
+    """The sandbox takes any account, and a real key must not reach it.
+
+    Empty rather than None, for which the SDK looks into the environment.
+    """
+    return replace(
+        account,
+        credentials=base64.b64encode(b"sandbox:sandbox").decode(),
+        access_token="",
+        user="",
+        password="",
+        base_url=f"{sandbox}/api/v1",
+        auth_url=f"{sandbox}/api/v2/oauth",
+    )
+
+
+def check(settings: Settings) -> None:
+    """Raises SettingsError for what each setting allows by itself but all together do not."""
+    server = settings.server
+    if not settings.account.has_account and not server.pass_token:
+        raise SettingsError(
+            "no GigaChat account: set GIGACHAT_CREDENTIALS to the Authorization Key from Sber Studio, "
+            "in .env or in the environment (or try the sandbox: gpt2giga --sandbox)"
+        )
+    if server.redis_url and find_spec("redis") is None:
+        raise SettingsError("GPT2GIGA_REDIS_URL needs a package that is not installed: pip install redis")
+    if server.pass_token and server.api_key:
+        raise SettingsError("GPT2GIGA_PASS_TOKEN and GPT2GIGA_API_KEY exclude each other: a client has one key to show")
+    if server.pass_token and settings.account.cert_file:
+        raise SettingsError(
+            "GPT2GIGA_PASS_TOKEN and GIGACHAT_CERT_FILE exclude each other: the certificate is an account"
+        )
+    if server.is_public and not (server.asks_for_key or server.allow_anonymous):
+        raise SettingsError(
+            f"GPT2GIGA_HOST={server.host} lets others use your GigaChat account: set GPT2GIGA_API_KEY "
+            "(or GPT2GIGA_ALLOW_ANONYMOUS=True if that is what you want)"
+        )
+
+
+def unknown_variables(environ: Mapping[str, str]) -> list[str]:
+    """A sentence for each of our variables that does not exist, with the closest one that does."""
+    sentences = []
+    for variable in sorted(environ):
+        if is_ours(variable) and variable not in VARIABLES:
+            close = difflib.get_close_matches(variable, VARIABLES, n=1)
+            hint = f"; did you mean {close[0]}?" if close else ""
+            sentences.append(f"{variable} is not a setting{hint}")
+    return sentences
+
+
+def table() -> list[tuple[str, str, str]]:
+    """Rows of variable, default, doc: the one source of the README's table and of --help."""
+    return [(field.metadata["variable"], _shown(field.default), field.metadata["doc"]) for field in _in_order()]
+
+
+def _in_order() -> list[dataclasses.Field[Any]]:
+    rows: list[dataclasses.Field[Any]] = []
+    place = 0
+    for field in FIELDS:
+        if below := field.metadata["below"]:
+            place = [row.metadata["variable"] for row in rows].index(below) + 1
+        rows.insert(place, field)
+        place += 1
+    return rows
+
+
+def _shown(default: object) -> str:
+    if default is None or default == ():
+        return ""
+    if isinstance(default, tuple):
+        return ",".join(map(str, default))
+    return f"{default:g}" if isinstance(default, float) else str(default)

@@ -1,0 +1,60 @@
+"""The settings of a running process: read and checked once at its start, and once more at each reload."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+
+from gpt2giga.config.settings import AccountSettings, Settings, SettingsError
+from gpt2giga.config.sources import examined
+from gpt2giga.serving.address import check_address
+from gpt2giga.telemetry import log_format
+
+log = logging.getLogger(__name__)
+
+
+class CurrentSettings:
+    """`variables` are the text that `settings` were read from: a worker with newer code makes its own of them."""
+
+    variables: Mapping[str, str]
+    settings: Settings
+
+    def __init__(self, env_file: Path | None = None, overrides: Mapping[str, str] | None = None) -> None:
+        """Raises SettingsError. `overrides` (the command line) win over everything."""
+        self._env_file, self._overrides = env_file, overrides
+        self._told: set[str] = set()
+        self.variables, self.settings = self._read()
+
+    def _read(self) -> tuple[Mapping[str, str], Settings]:
+        variables, settings, doubts = examined(self._env_file, self._overrides)
+        log_format.configure(settings.server)
+        for doubt in doubts:
+            if doubt not in self._told:
+                log.warning("%s", doubt)
+        self._told.update(doubts)
+        return variables, settings
+
+    def renew(self) -> None:
+        """A mistake changes nothing, nor does what would end the whole service if gunicorn or a new worker found it."""
+        try:
+            variables, settings = self._read()
+            check_files(settings.account)
+            if settings.server.address != self.settings.server.address:
+                check_address(settings.server)
+            self.variables, self.settings = variables, settings
+        except SettingsError as error:
+            log.error("The former settings stay: %s", error)
+
+
+def check_files(account: AccountSettings) -> None:
+    """Raises SettingsError."""
+    if account.ca_bundle_file or account.cert_file:
+        from gpt2giga.upstream.transport.tls import ssl_context  # only now, for gevent wants to patch ssl first
+
+        ssl_context(account)
+
+
+def load_settings(env_file: Path | None = None, overrides: Mapping[str, str] | None = None) -> Settings:
+    """For whoever reads them only once. Raises SettingsError."""
+    return CurrentSettings(env_file, overrides).settings

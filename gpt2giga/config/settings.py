@@ -275,7 +275,7 @@ class LimitSettings:
     )
 
     def slots(self, scope: str) -> int:
-        """Requests at GigaChat at a time; 0: no limit. The defaults are what the scopes allow (contract 3)."""
+        """Requests at GigaChat at a time; 0: no limit. The defaults are what the scopes allow (contract 3.4.6)."""
         if self.max_concurrency is not None:
             return self.max_concurrency
         return 1 if scope == "GIGACHAT_API_PERS" else 10

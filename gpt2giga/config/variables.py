@@ -65,10 +65,7 @@ def _parse_one(field: dataclasses.Field[Any], variable: str, raw: str) -> Any:
 
 
 def _of_sandbox(account: AccountSettings, sandbox: str) -> AccountSettings:
-    """The sandbox takes any account, and a real key must not reach it.
-
-    Empty rather than None, for which the SDK looks into the environment.
-    """
+    """The sandbox takes any account, and a real key must not reach it."""
     return replace(
         account,
         credentials=base64.b64encode(b"sandbox:sandbox").decode(),

@@ -17,7 +17,7 @@ ALLOWED_MODES: Mapping[str, Mode] = {"auto": "auto", "required": "required"}
 
 
 def each_once(tools: Iterable[tuple[Tool, str]]) -> dict[str, Tool]:
-    """By name. A tool that stands twice is taken once; GigaChat refuses names that are not unique."""
+    """By name. A tool that stands twice is taken once: contract 10.9 asks whether GigaChat takes equal names."""
     found: dict[str, Tool] = {}
     for tool, param in tools:
         if found.setdefault(tool.name, tool) != tool:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager, nullcontext
 from functools import partial
+from itertools import chain
 from typing import Any, TypeAlias
 
 from gpt2giga.chat import ChatRequest, Done, Event, TextDelta, Usage
@@ -192,8 +193,10 @@ class Upstream:
                 with closing(response):
                     if stream:
                         answer = v1.StreamedAnswer(names)
-                        for piece in response.pieces():
+                        for piece in chain(response.pieces(), [b"\n"]):
                             yield answer.feed(piece) if piece else []
+                            if answer.failure:
+                                raise answer.failure
                         yield answer.end()
                     else:
                         response.read()

@@ -37,7 +37,10 @@ def read(*deltas: dict[str, Any], finish: str | None = "stop") -> list[Event]:
 
 def streamed(documents: Iterable[Any], names: ToolNames) -> list[Event]:
     answer = v1.StreamedAnswer(names)
-    return [*(event for document in documents for event in answer.feed(frame(document))), *answer.end()]
+    events = [event for document in documents for event in answer.feed(frame(document))]
+    if answer.failure:
+        raise answer.failure
+    return [*events, *answer.end()]
 
 
 def frame(document: Any) -> bytes:
@@ -154,6 +157,22 @@ def test_what_is_not_the_documented_form(document: Any) -> None:
             streamed([document], ToolNames())
     with pytest.raises(v1.Unreadable):
         v1.from_completion(document, ToolNames())
+
+
+def test_what_came_before_a_frame_that_cannot_be_read_counts() -> None:
+    answer = v1.StreamedAnswer(ToolNames())
+    piece = b"".join(map(frame, [*chunks({"content": "Да."}, finish=None), {"a": 1}]))
+    assert answer.feed(piece) == [TextDelta("Да.")] and isinstance(answer.failure, v1.Unreadable)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 50])
+def test_bytes_in_pieces_of_any_size(size: int) -> None:
+    """Frames, lines and letters are cut anywhere; the last frame has no line feed."""
+    said = "Привет, \u2028мир\x85 и a\tb"
+    stream = b": comment\r\n\r\n" + b"".join(map(frame, chunks({"content": said}, {"content": "!"}))).rstrip()
+    answer = v1.StreamedAnswer(ToolNames())
+    events = [event for at in range(0, len(stream), size) for event in answer.feed(stream[at : at + size])]
+    assert text([*events, *answer.feed(b"\n"), *answer.end()]) == said + "!"
 
 
 def test_arguments_as_text_are_understood() -> None:

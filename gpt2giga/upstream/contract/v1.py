@@ -152,6 +152,7 @@ class _Answer:
         return events
 
     def end(self) -> list[Event]:
+        """Raises UpstreamCut without a finish reason (contract 7.7: the SDK ends silently), UpstreamError."""
         if self._finish is None:
             raise UpstreamCut("GigaChat's answer ended before it was whole.", transient=True)
         if self._finish == "error":  # contract 4.5: the model wrote invalid arguments
@@ -200,19 +201,19 @@ class StreamedAnswer(_Answer):
     def __init__(self, names: ToolNames) -> None:
         super().__init__(names)
         self._rest = b""
+        self.failure: Unreadable | None = None
 
     def feed(self, piece: bytes) -> list[Event]:
-        """Raises Unreadable."""
+        """A line feed after the last piece. What came before a frame that cannot be read still counts; see `failure`."""
         *lines, self._rest = (self._rest + piece).split(b"\n")
         events: list[Event] = []
-        for line in lines:
-            if line.startswith(b"data:") and (document := _parsed(line[5:])):
-                events += self.add(document, "delta")
+        try:
+            for line in lines:
+                if line.startswith(b"data:") and (document := _parsed(line[5:])):
+                    events += self.add(document, "delta")
+        except Unreadable as failure:
+            self.failure = failure
         return events
-
-    def end(self) -> list[Event]:
-        """Raises UpstreamCut when the stream ended without a finish reason (contract 7.7: the SDK ends silently)."""
-        return [*self.feed(b"\n"), *super().end()]
 
 
 def _parsed(data: bytes) -> Any:

@@ -204,7 +204,7 @@ class StreamedAnswer(_Answer):
         self.failure: Unreadable | None = None
 
     def feed(self, piece: bytes) -> list[Event]:
-        """A line feed after the last piece. What came before a frame that cannot be read still counts; see `failure`."""
+        """After the last piece a line feed. What came before a frame that cannot be read counts; see `failure`."""
         *lines, self._rest = (self._rest + piece).split(b"\n")
         events: list[Event] = []
         try:

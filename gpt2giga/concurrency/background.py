@@ -30,7 +30,7 @@ def run(call: Callable[[], T], tick: float | None) -> Generator[list[Any], None,
             failures.append(error)
         done.set()
 
-    stop = _start(work)
+    stop = start(work)
     try:
         while not done.wait(tick):
             yield []
@@ -44,8 +44,8 @@ def run(call: Callable[[], T], tick: float | None) -> Generator[list[Any], None,
     return results[0]
 
 
-def _start(work: Callable[[], None]) -> Callable[[], Any]:
-    """Starts it in the context of the caller; what is returned ends it."""
+def start(work: Callable[[], None]) -> Callable[[], Any]:
+    """Starts it in the context of the caller. What is returned ends it where it waits, unless it is a thread."""
     context = contextvars.copy_context()
     if gevent_is_on():
         import gevent
@@ -53,4 +53,8 @@ def _start(work: Callable[[], None]) -> Callable[[], Any]:
         greenlet = gevent.spawn(context.run, work)
         return lambda: greenlet.kill(block=False)
     threading.Thread(target=context.run, args=(work,), daemon=True).start()
-    return lambda: None
+    return nothing
+
+
+def nothing() -> None:
+    """Stands where there is nothing to end."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import socket
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Any, TypeVar
 
 from gpt2giga.concurrency.greenlets import gevent_is_on
@@ -25,16 +25,17 @@ class Tick(Exception):
 class SilenceClock:
     """Interrupts a greenlet that waits in `recv`: with a Tick every `tick` seconds, and for good after `limit`.
 
-    The reader sets `waiting` around each `recv`, asks `is_over` when one was interrupted, and notes in `since` when
-    something came. None: without such an end.
+    The reader says in `reader` that it is `current()` who waits in `recv`, asks `is_over` when that was interrupted,
+    and notes in `since` when something came. None: without such an end.
     """
 
-    __slots__ = ("_greenlet", "_limit", "_tick", "_timer", "since", "waiting")
+    __slots__ = ("_limit", "_tick", "_timer", "current", "reader", "since")
 
     def __init__(self, connection: socket.socket, tick: float | None, limit: float | None) -> None:
         self._tick, self._limit = tick or math.inf, limit or math.inf
         self.since = time.monotonic()
-        self.waiting = False
+        self.reader: Any = None
+        self.current: Callable[[], Any] = bool
         self._timer: Any = None
         pause = min(self._tick, self._limit)
         if pause == math.inf:
@@ -42,7 +43,7 @@ class SilenceClock:
         elif gevent_is_on():
             import gevent
 
-            self._greenlet = gevent.getcurrent()
+            self.current = gevent.getcurrent
             self._look_after(pause)
         else:
             connection.settimeout(pause)
@@ -64,12 +65,12 @@ class SilenceClock:
         self._timer.start(self._look)
 
     def _look(self) -> None:
-        """Runs in the loop. A reader that is not waiting is busy, or has just got what it waited for."""
+        """Runs in the loop. Where nobody waits, the reader is busy, or has just got what it waited for."""
         pause = min(self._tick, self._limit)
         left = self.since + pause - time.monotonic()
         self._look_after(left if left > 0 else pause)
-        if left <= 0 and self.waiting:
-            self._greenlet.throw(Tick)
+        if left <= 0 and self.reader is not None:
+            self.reader.throw(Tick)
 
 
 def finished(steps: Generator[Any, None, T]) -> T:

@@ -6,12 +6,14 @@ import logging
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain
 from typing import Any, Protocol
 
 from flask import request, Response
 
 from gpt2giga.chat import ChatRequest, Event
+from gpt2giga.concurrency.read_ahead import Source, Sources
 from gpt2giga.errors import InternalError, ProxyError
 from gpt2giga.upstream.client import GetUpstream, Upstream
 from gpt2giga.web import sse
@@ -67,6 +69,7 @@ class Conversation:
     def __init__(self, get_upstream: GetUpstream, heartbeat: float) -> None:
         self._get_upstream = get_upstream
         self._heartbeat = heartbeat
+        self._sources = Sources()
 
     def reply(self, chats: Sequence[ChatRequest], delivery: Delivery, dialect: Dialect) -> Response:
         """Each chat is asked when the one before is answered: a personal account may have one request at a time."""
@@ -89,40 +92,50 @@ class Conversation:
     def _frames(
         self, exchange: Exchange, upstream: Upstream, chats: Sequence[ChatRequest], dialect: Dialect
     ) -> Iterator[bytes]:
-        """An error after the beginning is the last event; a regular end would make the cut answer look whole."""
+        """An error after the beginning is the last event; a regular end would make the cut answer look whole.
+
+        This is the hot lane: each layer between GigaChat's socket and this loop maps a list to a list, once a chunk.
+        """
         stream, named = dialect.to_stream(), dialect.named_events
         tick, due = self._heartbeat / 2 or None, self._heartbeat * NEARLY
         sent_at, has_begun = time.monotonic(), False
         try:
             for choice, chat in enumerate(chats):
-                for batch in upstream.answer(chat, stream=True, tick=tick):
-                    if batch:
-                        exchange.observe(batch)
-                        items = stream.feed(batch, choice)
-                    elif due and time.monotonic() - sent_at >= due:
-                        items = stream.heartbeat(choice)
-                    else:
-                        continue
-                    if items:
-                        has_begun = True
-                        yield sse.encoded(items, named=named)
-                        sent_at = time.monotonic()
+                source = Source(upstream.answer(chat, stream=True, tick=tick), tick)
+                self._sources.add(source)
+                exchange.on_end(partial(self._sources.remove, source))
+                for batches in source.parts():
+                    for batch in batches:
+                        if batch:
+                            exchange.observe(batch)
+                            items = stream.feed(batch, choice)
+                        else:
+                            items = stream.heartbeat(choice) if 0 < due <= time.monotonic() - sent_at else []
+                        if items:
+                            has_begun = True
+                            source.lent.append(time.monotonic())
+                            yield sse.encoded(items, named=named)
+                            sent_at = time.monotonic()
+                            try:
+                                source.lent.pop()
+                            except IndexError:
+                                break  # a slow client: the answer was read on without it
             last = stream.finish()
             exchange.outcome = Outcome.WHOLE
-        except ProxyError as error:
+        except Exception as error:  # noqa: BLE001 told in the dialect's own words
             if not has_begun:
                 raise
-            exchange.fail(error)
-            last = stream.fail(error)
-        except Exception:
-            if not has_begun:
-                raise
-            log.exception("Unexpected failure in a stream")
-            failure = InternalError("The proxy failed unexpectedly; its log says more.")
-            exchange.fail(failure)
-            last = stream.fail(failure)
+            last = stream.fail(_failure(error, exchange))
         if last:
             yield sse.encoded(last, named=named)
+
+
+def _failure(error: Exception, exchange: Exchange) -> ProxyError:
+    if not isinstance(error, ProxyError):
+        log.error("Unexpected failure in a stream", exc_info=error)
+        error = InternalError("The proxy failed unexpectedly; its log says more.")
+    exchange.fail(error)
+    return error
 
 
 def _completed(exchange: Exchange, upstream: Upstream, chat: ChatRequest) -> list[Event]:

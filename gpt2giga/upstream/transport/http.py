@@ -204,7 +204,7 @@ class Response:
                 yield piece
             if self._is_whole:
                 return
-            clock.waiting = True
+            clock.reader = clock.current()
             try:
                 data = receive(PIECE)
             except (Tick, TimeoutError):
@@ -215,7 +215,7 @@ class Response:
             except OSError as error:
                 raise httpx.ReadError(str(error)) from error
             finally:
-                clock.waiting = False
+                clock.reader = None
             clock.since = time.monotonic()
             if not data:
                 self._end()

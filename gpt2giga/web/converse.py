@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from flask import request, Response
 
-from gpt2giga.chat import ChatRequest, Event
+from gpt2giga.chat import ChatRequest, Done, Event
 from gpt2giga.concurrency.read_ahead import Source, Sources
 from gpt2giga.errors import InternalError, ProxyError
 from gpt2giga.upstream.client import GetUpstream, Upstream
@@ -87,7 +87,9 @@ class Conversation:
         first = next(frames)
         exchange.outcome = Outcome.CLIENT_GONE  # a server that finds the client gone asks for no more
         exchange.on_end(frames.close)  # type: ignore[attr-defined]  # it is a generator
-        return Response(chain([first], frames), mimetype="text/event-stream", headers=sse.HEADERS)
+        response = Response(mimetype="text/event-stream", headers=sse.HEADERS, direct_passthrough=True)
+        response.response = _Body(chain([first], frames), response)
+        return response
 
     def _frames(
         self, exchange: Exchange, upstream: Upstream, chats: Sequence[ChatRequest], dialect: Dialect
@@ -107,7 +109,8 @@ class Conversation:
                 for batches in source.parts():
                     for batch in batches:
                         if batch:
-                            exchange.observe(batch)
+                            if exchange.wants_all or batch[-1].__class__ is Done:
+                                exchange.observe(batch)
                             items = stream.feed(batch, choice)
                         else:
                             items = stream.heartbeat(choice) if 0 < due <= time.monotonic() - sent_at else []
@@ -128,6 +131,23 @@ class Conversation:
             last = stream.fail(_failure(error, exchange))
         if last:
             yield sse.encoded(last, named=named)
+
+
+class _Body:
+    """What a server iterates over: the frames themselves, without the two generators that werkzeug puts around them."""
+
+    def __init__(self, frames: Iterator[bytes], response: Response) -> None:
+        self._frames = frames
+        self._response: Response | None = response
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._frames
+
+    def close(self) -> None:
+        """Called by the server, or by the response, which closes what it holds."""
+        response, self._response = self._response, None
+        if response is not None:
+            response.close()
 
 
 def _failure(error: Exception, exchange: Exchange) -> ProxyError:

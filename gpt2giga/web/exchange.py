@@ -38,7 +38,8 @@ class Exchange:
     """What is known of a request. `client` is the address behind trusted proxies, `key` what the client shows as its
     API key (secret), `first_ms` the time to the first piece of GigaChat's answer, `cause` the code of what went wrong.
 
-    keeps_content: what was asked and answered is kept too, for the log (GPT2GIGA_LOG_CONTENT).
+    keeps_content: what was asked and answered is kept too, for the log (GPT2GIGA_LOG_CONTENT). wants_all: every event
+    is to be observed, not only the last.
     """
 
     id: str
@@ -60,6 +61,7 @@ class Exchange:
     answer: list[Event] = field(default_factory=list)
     calls: list[Callable[[], Any]] = field(default_factory=list)
     is_over: bool = False
+    wants_all: bool = True
 
     def on_end(self, call: Callable[[], Any]) -> None:
         """`call` is called once, when the exchange is over however it ended. It must not raise."""
@@ -72,6 +74,7 @@ class Exchange:
         """Events of the answer that are about to be sent."""
         if self.first_ms is None:
             self.first_ms = self.ms()
+            self.wants_all = self.keeps_content
         if self.keeps_content:
             self.answer += events
         if (done := events[-1]).__class__ is Done and done.usage:

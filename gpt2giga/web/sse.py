@@ -12,20 +12,20 @@ import orjson
 LINE_ENDS = re.compile(rb"\xc2\x85|\xe2\x80[\xa8\xa9]")
 HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}  # nginx must not collect the stream
 
-# A text is sent as it is.
-Item: TypeAlias = Mapping[str, Any] | str
+# A text is sent as it is; bytes are JSON already.
+Item: TypeAlias = Mapping[str, Any] | str | bytes
 
 
 def encoded(items: Iterable[Item], *, named: bool) -> bytes:
     """Everything that is there goes out in one write. named: each event says its `type` in a line of its own."""
     frames = []
     for item in items:
-        data = item.encode() if isinstance(item, str) else orjson.dumps(item)
+        data = item if isinstance(item, bytes) else item.encode() if isinstance(item, str) else orjson.dumps(item)
         # Most chunks have not even the first byte of such a letter, and there are many chunks.
         if b"\xc2" in data or b"\xe2" in data:
             data = LINE_ENDS.sub(_escaped, data)
         if named:
-            frames.append(b"event: %b\n" % item["type"].encode())  # type: ignore[index]
+            frames.append(b"event: %b\n" % item["type"].encode())  # type: ignore[index, call-overload]
         frames.append(b"data: %b\n\n" % data)
     return b"".join(frames)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import orjson
+
 from gpt2giga.chat import Done, Event, ReasoningDelta, RefusalDelta, TextDelta, ToolCall, Usage
 from gpt2giga.dialects.openai.errors import to_error
 from gpt2giga.dialects.openai.response import added, Head, to_finish, to_function, to_usage
@@ -25,17 +27,19 @@ class ChunkStream:
         self._include_usage = include_usage
         self._choice = -1
         self._calls = 0
+        self._before_text = self._after_text = b""
         self._usage: Usage | None = Usage()
 
-    def feed(self, events: list[Event], choice: int) -> list[Chunk]:
-        chunks: list[Chunk] = []
+    def feed(self, events: list[Event], choice: int) -> list[Chunk | bytes]:
+        chunks: list[Chunk | bytes] = []
         if choice != self._choice:
             self._choice, self._calls = choice, 0
+            self._before_text, _, self._after_text = orjson.dumps(self._chunk({"content": ""})).rpartition(b'""')
             chunks.append(self._chunk({"role": "assistant", "content": "", "refusal": None}))
         for event in events:
             match event:
-                case TextDelta(text):
-                    chunks.append(self._chunk({"content": text}))
+                case TextDelta(text):  # nearly every chunk, so all that stays the same is written once
+                    chunks.append(self._before_text + orjson.dumps(text) + self._after_text)
                 case ReasoningDelta(text):
                     chunks.append(self._chunk({"reasoning_content": text}))
                 case RefusalDelta(text):

@@ -8,7 +8,6 @@ from functools import lru_cache
 from typing import Any, Literal
 
 import orjson
-from pydantic_core import from_json
 
 from gpt2giga.chat import (
     arguments_from_json,
@@ -112,7 +111,9 @@ def from_completion(completion: Any, names: ToolNames) -> list[Event]:
     can be read. Raises Unreadable, UpstreamCut, UpstreamError.
     """
     answer = _Answer(names)
-    return [*answer.add(completion, "message"), *answer.end()]
+    events: list[Event] = []
+    answer.add(completion, "message", events)
+    return events + answer.end()
 
 
 class _Answer:
@@ -126,30 +127,33 @@ class _Answer:
         self._called = False
         self._held = ""
 
-    def add(self, document: Any, key: str) -> list[Event]:
-        """`key`: where a choice holds what the model said."""
+    def add(self, document: Any, key: str, events: list[Event]) -> None:
+        """Appends what it says to `events`. `key`: where a choice holds what the model said. Raises Unreadable."""
         try:
             choices, usage = document["choices"], document.get("usage")
-            said = choices[0][key] if choices != [] else {}
-            self._finish = (choices[0].get("finish_reason") if choices else None) or self._finish
-            self._usage = _usage(usage) if usage else self._usage
-            return self._said(said)
-        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            if usage:
+                self._usage = _usage(usage)
+            if choices == []:
+                return
+            said = choices[0][key]
+            self._finish = choices[0].get("finish_reason") or self._finish
+            if said.get("role") == "function_in_progress":  # progress of a built-in function, no text (contract 4.14)
+                return
+            if thought := said.get("reasoning_content"):
+                events.append(ReasoningDelta(_string(thought)))
+            if text := said.get("content"):
+                if not isinstance(text, str):
+                    raise TypeError("text")
+                if LEAK[0] in text or self._held:  # most pieces have not even the first letter
+                    text = self._safe(text)
+                if text:
+                    events.append(TextDelta(text))
+            if said.get("function_call") and not self._called:
+                self._called = True
+                self._held = ""
+                events.append(self._call(said["function_call"], said.get("functions_state_id")))
+        except (LookupError, TypeError, AttributeError, ValueError) as error:
             raise Unreadable(document) from error
-
-    def _said(self, said: dict[str, Any]) -> list[Event]:
-        events: list[Event] = []
-        if said.get("role") == "function_in_progress":  # progress of a built-in function, no text (contract 4.14)
-            return events
-        if said.get("reasoning_content"):
-            events.append(ReasoningDelta(_string(said["reasoning_content"])))
-        if said.get("content") and (text := self._safe(_string(said["content"]))):
-            events.append(TextDelta(text))
-        if said.get("function_call") and not self._called:
-            self._called = True
-            self._held = ""
-            events.append(self._call(said["function_call"], said.get("functions_state_id")))
-        return events
 
     def end(self) -> list[Event]:
         """Raises UpstreamCut without a finish reason (contract 7.7: the SDK ends silently), UpstreamError."""
@@ -209,21 +213,25 @@ class StreamedAnswer(_Answer):
         events: list[Event] = []
         try:
             for line in lines:
-                if line.startswith(b"data:") and (document := _parsed(line[5:])):
-                    events += self.add(document, "delta")
+                if line.startswith(b"data:"):
+                    try:
+                        document = orjson.loads(line[5:])
+                    except ValueError:
+                        document = _loosely_parsed(line[5:])
+                    if document:
+                        self.add(document, "delta", events)
         except Unreadable as failure:
             self.failure = failure
         return events
 
 
-def _parsed(data: bytes) -> Any:
-    """Nothing shows that GigaChat escapes control characters (contract 9.14); strict JSON has none in its strings."""
+def _loosely_parsed(data: bytes) -> Any:
+    """None for the end of the stream.
+
+    Nothing shows that GigaChat escapes control characters (contract 9.14); strict JSON has none in its strings.
+    """
     if data.strip() == b"[DONE]":
         return None
-    try:
-        return from_json(data)
-    except ValueError:
-        pass
     text = data.decode("utf-8", "replace")
     try:
         return json.loads(text, strict=False)

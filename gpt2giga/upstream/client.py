@@ -25,8 +25,7 @@ from gpt2giga.errors import (
     Unavailable,
     UpstreamError,
 )
-from gpt2giga.upstream.accounts.redis_slots import limiter
-from gpt2giga.upstream.accounts.slots import QueueTimeout, Slot
+from gpt2giga.upstream.accounts.slots import QueueTimeout, Slot, Slots
 from gpt2giga.upstream.contract import v1
 from gpt2giga.upstream.contract.models import Catalog, Model, not_found
 from gpt2giga.upstream.contract.tool_names import ToolNames
@@ -70,7 +69,7 @@ class Upstream:
             self.files, fetch_urls=translation.fetch_urls, delete_files=translation.delete_files
         )
         self._most_slots = limits.slots(account.scope)
-        self._slots = limiter(self._most_slots, account.identity, server.runtime_folder, server.redis_url)
+        self._slots = Slots(self._most_slots, account.identity, server.runtime_folder, server.redis_url)
         self.catalog = Catalog(account.model, translation, self._fetch_models)
 
     def answer(self, chat: ChatRequest, *, stream: bool, tick: float | None = None) -> Iterator[list[Event]]:

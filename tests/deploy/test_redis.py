@@ -8,16 +8,21 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from gpt2giga.upstream.accounts.redis_slots import LEASE
+from gpt2giga.upstream.accounts import redis_counter
+from gpt2giga.upstream.accounts.redis_counter import LEASE
+from gpt2giga.upstream.accounts.slots import QueueTimeout, Slots
 from gpt2giga_sandbox.server import SandboxServer
 from tests.deploy.running import in_background, running
 from tests.deploy.streams import ask, Place, streams
 from tests.service import free_port, Service
 from tests.sockets import eventually
+from tests.upstream.test_slots import take
 
 
 class Redis:
@@ -61,6 +66,56 @@ def start_instance(start_service, redis: Redis, tmp_path: Path) -> Callable[...,
         return start_service(**{**ours, **settings})
 
     return start
+
+
+@pytest.fixture
+def make(redis: Redis, tmp_path: Path) -> Callable[[int], Slots]:
+    """As if in processes of several machines."""
+    return lambda number: Slots(number, "an account", tmp_path / str(free_port()), redis.url)
+
+
+def test_one_line_in_a_process(make: Callable[[int], Slots], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A slot that comes back goes to it at once, not when the first of it looks again."""
+    monkeypatch.setattr(redis_counter, "PAUSE", 60)
+    slots, served = make(1), []
+
+    def work(number: int) -> None:
+        with take(slots, 30):
+            served.append(number)
+
+    def line_is(length: int) -> bool:
+        return slots.waiting == length
+
+    with ThreadPoolExecutor(10) as pool, take(slots, 1):
+        for number in range(10):
+            pool.submit(work, number)
+            assert eventually(partial(line_is, number + 1))
+        assert (slots.held, served) == (1, [])
+    assert (served, slots.held, slots.waiting) == ([*range(10)], 0, 0)
+
+
+def test_who_leaves_the_line_leaves_nothing_in_redis(make: Callable[[int], Slots]) -> None:
+    one, two = make(1), make(1)
+    slot, steps = take(one, 1), two.acquire(30, tick=0.05)
+    assert [next(steps), next(steps)] == [[], []]
+    assert (two.held, two.waiting) == (0, 1)
+    steps.close()
+    with pytest.raises(QueueTimeout):
+        take(two, 0.1)
+    slot.release()
+    assert (two.held, two.waiting) == (0, 0)
+    take(one, 0.5).release()  # sooner than a place in the line of the processes ends by itself
+
+
+def test_who_waits_when_redis_goes_counts_here(make: Callable[[int], Slots], redis: Redis) -> None:
+    one, two = make(1), make(1)
+    with ThreadPoolExecutor(1) as pool, take(one, 1):
+        waiting = pool.submit(take, two, 20)
+        assert eventually(lambda: two.waiting == 1)
+        redis.stop()
+        with waiting.result(10), pytest.raises(QueueTimeout):
+            take(two, 0.1)
+    assert (one.held, two.held, two.waiting) == (0, 0, 0)
 
 
 def test_two_instances_share_the_slots(start_instance, sandbox: SandboxServer) -> None:

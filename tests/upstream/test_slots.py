@@ -12,14 +12,16 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from gpt2giga.upstream.accounts import slots as module
-from gpt2giga.upstream.accounts.slots import Limiter, QueueTimeout, Slot
+from gpt2giga.concurrency.waiting import finished
+from gpt2giga.upstream.accounts import file_counter
+from gpt2giga.upstream.accounts.slots import QueueTimeout, Slot, Slots
 
 ACCOUNT = "NmIxZTk0:secret-of-an-account"
 
@@ -27,17 +29,19 @@ ACCOUNT = "NmIxZTk0:secret-of-an-account"
 PRELUDE = f"""
 import os, sys, threading, time
 from pathlib import Path
-from gpt2giga.upstream.accounts.slots import Limiter, QueueTimeout
-def make(slots): return Limiter(slots, {ACCOUNT!r}, Path(sys.argv[1]))
+from gpt2giga.concurrency.waiting import finished
+from gpt2giga.upstream.accounts.slots import QueueTimeout, Slots
+def take(slots, timeout): return finished(slots.acquire(timeout))
+def make(number): return Slots(number, {ACCOUNT!r}, Path(sys.argv[1]))
 def say(text): os.write(1, text.encode())
 """
 
 # Threads that work on and on: argument 2 is the letter said for every slot, 3 the number of threads.
 WORKERS = """
-limiter, end = make(1), time.monotonic() + 5
+slots, end = make(1), time.monotonic() + 5
 def work():
     while time.monotonic() < end:
-        with limiter.acquire(30):
+        with take(slots, 30):
             say(sys.argv[2])
             time.sleep(0.002)
 for _ in range(int(sys.argv[3])):
@@ -79,26 +83,30 @@ def in_thread(work: Callable[[], object]) -> threading.Thread:
     return thread
 
 
-def full(limiter: Limiter) -> bool:
+def take(slots: Slots, timeout: float) -> Slot:
+    return finished(slots.acquire(timeout))
+
+
+def full(slots: Slots) -> bool:
     """No slot is to be had at once."""
     try:
-        limiter.acquire(0).release()
+        take(slots, 0).release()
     except QueueTimeout:
         return True
     return False
 
 
 @pytest.fixture(params=["files", "memory"])
-def make(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[int], Limiter]:
-    return lambda slots: Limiter(slots, ACCOUNT, tmp_path if request.param == "files" else None)
+def make(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[int], Slots]:
+    return lambda number: Slots(number, ACCOUNT, tmp_path if request.param == "files" else tmp_path / "missing")
 
 
-def test_threads_never_have_more_than_the_slots(make: Callable[[int], Limiter]) -> None:
-    limiter, running, peak = make(3), [], []
+def test_threads_never_have_more_than_the_slots(make: Callable[[int], Slots]) -> None:
+    slots, running, peak = make(3), [], []
 
     def work() -> None:
         for _ in range(10):
-            with limiter.acquire(30):
+            with take(slots, 30):
                 running.append(None)
                 peak.append(len(running))
                 time.sleep(random.uniform(0, 0.002))
@@ -106,99 +114,142 @@ def test_threads_never_have_more_than_the_slots(make: Callable[[int], Limiter]) 
 
     for thread in [in_thread(work) for _ in range(40)]:
         thread.join(30)
-    assert (len(peak), max(peak), limiter.held, limiter.waiting) == (400, 3, 0, 0)
+    assert (len(peak), max(peak), slots.held, slots.waiting) == (400, 3, 0, 0)
 
 
-def test_first_come_first_served(make: Callable[[int], Limiter]) -> None:
-    limiter, served = make(1), []
+def test_first_come_first_served(make: Callable[[int], Slots]) -> None:
+    slots, served = make(1), []
 
     def line_is(length: int) -> bool:
-        return limiter.waiting == length
+        return slots.waiting == length
 
     def work(number: int) -> None:
-        with limiter.acquire(30):
+        with take(slots, 30):
             served.append(number)
 
-    with limiter.acquire(0):
+    with take(slots, 0):
         threads = []
         for number in range(20):
             threads.append(in_thread(partial(work, number)))
             until(partial(line_is, number + 1))
-        assert (limiter.held, served) == (1, [])
+        assert (slots.held, served) == (1, [])
     for thread in threads:
         thread.join(30)
     assert served == [*range(20)]
 
 
-def test_a_slot_is_handed_over_without_looking_at_the_files(
-    make: Callable[[int], Limiter], monkeypatch: pytest.MonkeyPatch
+def test_a_slot_that_comes_back_goes_to_the_line_at_once(
+    make: Callable[[int], Slots], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "SHORTEST_PAUSE", 60)
-    limiter, slots = make(1), []
-    slot = limiter.acquire(0)
-    thread = in_thread(lambda: slots.append(limiter.acquire(30)))
-    until(lambda: limiter.waiting == 1)
+    monkeypatch.setattr(file_counter, "SHORTEST_PAUSE", 60)
+    slots, taken = make(1), []
+    slot = take(slots, 0)
+    thread = in_thread(lambda: taken.append(take(slots, 30)))
+    until(lambda: slots.waiting == 1)
     slot.release()
     thread.join(5)
-    assert len(slots) == 1
+    assert len(taken) == 1
 
 
-def test_a_timeout_leaves_the_line_as_it_was(make: Callable[[int], Limiter]) -> None:
-    limiter, served = make(1), []
-    slot = limiter.acquire(0)
-    first = in_thread(lambda: served.append(limiter.acquire(30)))
-    until(lambda: limiter.waiting == 1)
+def test_a_timeout_leaves_the_line_as_it_was(make: Callable[[int], Slots]) -> None:
+    slots, served = make(1), []
+    slot = take(slots, 0)
+    first = in_thread(lambda: served.append(take(slots, 30)))
+    until(lambda: slots.waiting == 1)
     with pytest.raises(QueueTimeout, match="0.1 s; requests still ahead in the line: 1") as timeout:
-        limiter.acquire(0.1)
+        take(slots, 0.1)
     assert 0.1 <= timeout.value.waited < 1
-    assert (timeout.value.ahead, limiter.waiting, served) == (1, 1, [])
+    assert (timeout.value.ahead, slots.waiting, served) == (1, 1, [])
     slot.release()
     first.join(5)
-    assert (limiter.waiting, limiter.held) == (0, 1)
+    assert (slots.waiting, slots.held) == (0, 1)
 
 
-def test_an_exception_in_the_line_leaves_the_line(make: Callable[[int], Limiter]) -> None:
-    limiter = make(1)
+def test_an_exception_in_the_line_leaves_the_line(make: Callable[[int], Slots]) -> None:
+    slots = make(1)
 
     def strike(*_: object) -> None:
         raise ZeroDivisionError
 
     def wait_and_strike() -> None:
-        until(lambda: limiter.waiting == 1)
+        until(lambda: slots.waiting == 1)
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGALRM)
 
     before = signal.signal(signal.SIGALRM, strike)
-    with limiter.acquire(0):
+    with take(slots, 0):
         thread = in_thread(wait_and_strike)
         with pytest.raises(ZeroDivisionError):
-            limiter.acquire(30)
-        assert (limiter.waiting, limiter.held) == (0, 1)
+            take(slots, 30)
+        assert (slots.waiting, slots.held) == (0, 1)
     signal.signal(signal.SIGALRM, before)
     thread.join(5)
-    limiter.acquire(0).release()
+    take(slots, 0).release()
 
 
-def test_an_exception_with_the_slot_in_hand(make: Callable[[int], Limiter], monkeypatch: pytest.MonkeyPatch) -> None:
-    limiter = make(1)
-    stand_in_line = limiter._stand_in_line
+def test_an_exception_with_the_slot_in_hand(make: Callable[[int], Slots], monkeypatch: pytest.MonkeyPatch) -> None:
+    slots = make(1)
+    slot, wait = take(slots, 0), slots._wait
 
-    def struck(slot: Slot, deadline: float) -> bool:
-        stand_in_line(slot, deadline)
+    def struck(*arguments: Any) -> Iterator[list[Any]]:
+        yield from wait(*arguments)
         raise ZeroDivisionError
 
-    monkeypatch.setattr(limiter, "_stand_in_line", struck)
+    def wait_and_release() -> None:
+        until(lambda: slots.waiting == 1)
+        slot.release()
+
+    monkeypatch.setattr(slots, "_wait", struck)
+    thread = in_thread(wait_and_release)
     with pytest.raises(ZeroDivisionError) as kept:
-        limiter.acquire(0)
-    assert (limiter.held, limiter.waiting, kept.type) == (0, 0, ZeroDivisionError)
+        take(slots, 5)
+    assert (slots.held, slots.waiting, kept.type) == (0, 0, ZeroDivisionError)
+    thread.join(5)
 
 
-def test_no_slot_is_lost_between_timeouts_and_grants(make: Callable[[int], Limiter]) -> None:
-    limiter, outcomes = make(2), []
+def test_signs_of_life_from_the_line(make: Callable[[int], Slots]) -> None:
+    slots = make(1)
+    slot, asked = take(slots, 0), time.monotonic()
+    steps = slots.acquire(30, tick=0.05)
+    assert [next(steps) for _ in range(3)] == [[], [], []]
+    assert 0.15 <= time.monotonic() - asked < 1
+    slot.release()
+    with pytest.raises(StopIteration) as end:
+        next(steps)
+    assert (end.value.value.token is not None, slots.held, slots.waiting) == (True, 1, 0)
+
+
+def test_signs_of_life_do_not_move_the_end(make: Callable[[int], Slots]) -> None:
+    slots, told = make(1), []
+    with take(slots, 0), pytest.raises(QueueTimeout, match=r"0\.1 s"):
+        told += slots.acquire(0.1, tick=0.03)  # extends by what it yields before it raises
+    assert (slots.held, slots.waiting) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    "leave", [Generator.close, lambda steps: steps.throw(ZeroDivisionError)], ids=["close", "throw"]
+)
+def test_who_leaves_between_two_signs_of_life(make: Callable[[int], Slots], leave: Callable[[Any], None]) -> None:
+    """It is the first, so the next one has to take over."""
+    slots, taken = make(1), []
+    slot, steps = take(slots, 0), slots.acquire(30, tick=0.01)
+    next(steps)
+    thread = in_thread(lambda: taken.append(take(slots, 30)))
+    until(lambda: slots.waiting == 2)
+    with contextlib.suppress(ZeroDivisionError):
+        leave(steps)
+    assert slots.waiting == 1
+    slot.release()
+    thread.join(5)
+    assert (len(taken), slots.held, slots.waiting) == (1, 1, 0)
+
+
+def test_no_slot_is_lost_between_timeouts_and_grants(make: Callable[[int], Slots]) -> None:
+    slots, outcomes = make(2), []
 
     def work() -> None:
         for _ in range(100):
             try:
-                with limiter.acquire(random.uniform(0, 0.004)):
+                with take(slots, random.uniform(0, 0.004)):
                     time.sleep(random.uniform(0, 0.001))
                 outcomes.append(True)
             except QueueTimeout:
@@ -208,54 +259,69 @@ def test_no_slot_is_lost_between_timeouts_and_grants(make: Callable[[int], Limit
         thread.join(30)
     assert len(outcomes) == 1000
     assert min(outcomes.count(True), outcomes.count(False)) > 10
-    assert (limiter.waiting, limiter.held) == (0, 0)
-    assert [limiter.acquire(0), limiter.acquire(0)]
+    assert (slots.waiting, slots.held) == (0, 0)
+    assert [take(slots, 0), take(slots, 0)]
 
 
-def test_release_by_another_thread_twice_and_by_losing_it(make: Callable[[int], Limiter]) -> None:
-    limiter = make(1)
-    slot = limiter.acquire(0)
+def test_release_by_another_thread_twice_and_by_losing_it(make: Callable[[int], Slots]) -> None:
+    slots = make(1)
+    slot = take(slots, 0)
     in_thread(slot.release).join(5)
-    other = limiter.acquire(0)
+    other = take(slots, 0)
     slot.release()
-    assert (limiter.held, full(limiter)) == (1, True)
+    assert (slots.held, full(slots)) == (1, True)
     del other
-    assert (limiter.held, full(limiter)) == (0, False)
+    assert (slots.held, full(slots)) == (0, False)
 
 
-def test_a_slot_released_in_the_middle_of_serving(
-    make: Callable[[int], Limiter], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_slot_released_in_the_middle_of_a_look(make: Callable[[int], Slots], monkeypatch: pytest.MonkeyPatch) -> None:
     """As the garbage collector may do: no deadlock, and the slot goes to the line."""
-    limiter = make(1)
-    slot, take = limiter.acquire(0), limiter._files.take
+    slots = make(2)
+    slot, other, lock = take(slots, 0), take(slots, 0), slots._files._lock
 
-    def interrupted(taken: set[str]) -> str | None:
+    def interrupted(name: str, shared: bool = False) -> bool:
         slot.release()
-        return take(taken)
+        return lock(name, shared)
 
-    monkeypatch.setattr(limiter._files, "take", interrupted)
-    thread = in_thread(lambda: limiter.acquire(5).release())
+    monkeypatch.setattr(slots._files, "_lock", interrupted)
+    thread = in_thread(lambda: take(slots, 5).release())
     thread.join(5)
     assert not thread.is_alive()
-    until(lambda: limiter.held == 0)
+    other.release()
+    assert slots.held == 0
+
+
+def test_a_slot_released_in_the_middle_of_a_wait(make: Callable[[int], Slots]) -> None:
+    """By the very thread that waits, as the garbage collector may do."""
+    slots = make(1)
+    slot = take(slots, 0)
+
+    def wait_and_strike() -> None:
+        until(lambda: slots.waiting == 1)
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGALRM)
+
+    before = signal.signal(signal.SIGALRM, lambda *_: slot.release())
+    thread = in_thread(wait_and_strike)
+    take(slots, 30).release()
+    signal.signal(signal.SIGALRM, before)
+    thread.join(5)
 
 
 def test_no_limit(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    limiter = Limiter(0, ACCOUNT, None)
-    slots = [limiter.acquire(0) for _ in range(100)]
-    assert (limiter.held, limiter.waiting, [*tmp_path.iterdir()], caplog.messages) == (0, 0, [], [])
-    slots[0].release()
+    slots = Slots(0, ACCOUNT, tmp_path)
+    taken = [take(slots, 0) for _ in range(100)]
+    assert (slots.held, slots.waiting, [*tmp_path.iterdir()], caplog.messages) == (0, 0, [], [])
+    taken[0].release()
 
 
 def test_processes_share_the_slots(tmp_path: Path) -> None:
     """The pipe tells the order: + after getting a slot, - before giving it back."""
     code = """
-limiter = make(3)
+slots = make(3)
 sys.stdin.read()
 def work():
     for _ in range(6):
-        with limiter.acquire(30):
+        with take(slots, 30):
             say("+")
             time.sleep(0.001)
             say("-")
@@ -275,17 +341,17 @@ for thread in [threading.Thread(target=work) for _ in range(8)]:
 
 
 def test_a_killed_process_gives_its_slots_back(tmp_path: Path) -> None:
-    limiter = Limiter(2, ACCOUNT, tmp_path)
+    slots = Slots(2, ACCOUNT, tmp_path)
     with process(
-        "limiter = make(2); slots = limiter.acquire(1), limiter.acquire(1); say('2'); time.sleep(60)", tmp_path
+        "slots = make(2); taken = take(slots, 1), take(slots, 1); say('2'); time.sleep(60)", tmp_path
     ) as running:
         assert read(running, 1) == b"2"
-        assert full(limiter)
+        assert full(slots)
         killed = time.monotonic()
         running.kill()
-        slots = limiter.acquire(5), limiter.acquire(5)
+        taken = take(slots, 5), take(slots, 5)
     assert time.monotonic() - killed < 0.5
-    assert limiter.held == len(slots)
+    assert slots.held == len(taken)
 
 
 @pytest.mark.parametrize("threads", [(8, 8), (1, 8), (1, 1)], ids=str)
@@ -304,37 +370,37 @@ def test_no_process_starves(tmp_path: Path, threads: tuple[int, int]) -> None:
 
 
 def test_a_stopped_process_in_line_does_not_stop_the_others(tmp_path: Path) -> None:
-    limiter = Limiter(1, ACCOUNT, tmp_path)
-    slot = limiter.acquire(0)
-    with process("limiter = make(1); say('.'); limiter.acquire(60)", tmp_path) as running:
+    slots, more = Slots(1, ACCOUNT, tmp_path), Slots(2, ACCOUNT, tmp_path)
+    slot = take(slots, 0)
+    with process("slots = make(1); say('.'); take(slots, 60)", tmp_path) as running:
         read(running, 1)
-        until(limiter._files.gives_way)
+        until(lambda: full(more))  # it gives way to the line of the process
         running.send_signal(signal.SIGSTOP)
         slot.release()
         for _ in range(10):
-            limiter.acquire(1).release()
+            take(slots, 1).release()
 
 
 def test_made_before_a_fork(tmp_path: Path) -> None:
     """The child has no slots, respects and does not free the parent's, and does not keep them when that dies."""
     code = """
 import signal
-limiter = make(1)
-slot = limiter.acquire(0)
+slots = make(1)
+slot = take(slots, 0)
 descriptors = len(os.listdir("/proc/self/fd")) if os.path.exists("/proc/self/fd") else 0
 def busy():
     try:
-        limiter.acquire(0.05)
+        take(slots, 0.05)
     except QueueTimeout as timeout:
-        return timeout.ahead == limiter.waiting == 0
+        return timeout.ahead == slots.waiting == 0
 def in_child():
     inherited = len(os.listdir("/proc/self/fd")) - descriptors if descriptors else -2
-    say(f"{inherited} {limiter.held} {busy()} ")
+    say(f"{inherited} {slots.held} {busy()} ")
     slot.release()
     say(f"{busy()} ")
     os.kill(os.getppid(), signal.SIGKILL)
-    mine = limiter.acquire(5)
-    say(f"{limiter.held}")
+    mine = take(slots, 5)
+    say(f"{slots.held}")
     os._exit(0)
 os.fork() or in_child()
 time.sleep(60)
@@ -344,15 +410,15 @@ time.sleep(60)
 
 
 def test_another_number_of_slots(tmp_path: Path) -> None:
-    few, many = Limiter(1, ACCOUNT, tmp_path), Limiter(3, ACCOUNT, tmp_path)
-    with few.acquire(0), many.acquire(0), many.acquire(0):
+    few, many = Slots(1, ACCOUNT, tmp_path), Slots(3, ACCOUNT, tmp_path)
+    with take(few, 0), take(many, 0), take(many, 0):
         assert full(few)
         assert full(many)
     assert not full(few)
 
 
 def test_the_folder_is_private_and_tells_nothing(tmp_path: Path) -> None:
-    with Limiter(2, ACCOUNT, tmp_path).acquire(0), Limiter(2, "another", tmp_path).acquire(0):
+    with take(Slots(2, ACCOUNT, tmp_path), 0), take(Slots(2, "another", tmp_path), 0):
         folders = [*tmp_path.iterdir()]
     assert [folder.stat().st_mode & 0o777 for folder in folders] == [0o700, 0o700]
     files = [file for folder in folders for file in folder.iterdir()]
@@ -362,13 +428,13 @@ def test_the_folder_is_private_and_tells_nothing(tmp_path: Path) -> None:
 
 
 def test_a_cleaned_up_directory(tmp_path: Path) -> None:
-    one, two = Limiter(1, ACCOUNT, tmp_path), Limiter(1, ACCOUNT, tmp_path)
-    one.acquire(0).release()
+    one, two = Slots(1, ACCOUNT, tmp_path), Slots(1, ACCOUNT, tmp_path)
+    take(one, 0).release()
     shutil.rmtree(next(tmp_path.iterdir()))
-    with two.acquire(0):
+    with take(two, 0):
         assert full(one)
     shutil.rmtree(tmp_path)
-    with two.acquire(0):
+    with take(two, 0):
         assert full(two)
 
 
@@ -398,7 +464,7 @@ def no_parent(folder: Path, _: pytest.MonkeyPatch) -> None:
 
 
 def no_locks(_: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "fcntl", None)
+    monkeypatch.setattr(file_counter, "fcntl", None)
 
 
 @pytest.mark.parametrize("trouble", [a_file, open_to_all, a_link, somebody_elses, no_parent, no_locks])
@@ -410,16 +476,45 @@ def test_without_a_directory_the_process_counts_for_itself(
 ) -> None:
     directory = tmp_path / "run"
     directory.mkdir()
-    folder = Limiter(2, ACCOUNT, directory)._files.folder
-    assert folder is not None
-    trouble(folder, monkeypatch)
+    trouble(Slots(2, ACCOUNT, directory)._files._folder, monkeypatch)
     with caplog.at_level(logging.WARNING):
-        limiter = Limiter(2, ACCOUNT, directory)
+        slots = Slots(2, ACCOUNT, directory)
         for _ in range(3):
-            with limiter.acquire(0), limiter.acquire(0):
-                assert full(limiter)
+            with take(slots, 0), take(slots, 0):
+                assert full(slots)
     assert len(caplog.messages) == 1
     assert "in this process only" in caplog.messages[0]
+
+
+def test_files_that_can_be_used_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(file_counter, "RETRY", 0.1)
+    one, two = Slots(1, ACCOUNT, tmp_path), Slots(1, ACCOUNT, tmp_path)
+    folder = one._files._folder
+    folder.write_text("")
+    caplog.set_level(logging.INFO)
+    take(one, 0).release()
+    folder.unlink()
+    with take(two, 0):
+        take(one, 0).release()
+        until(lambda: full(one))
+    with take(one, 0):
+        assert full(two)
+    assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
+    assert "in this process only" in caplog.messages[0] and "over all workers again" in caplog.messages[1]
+
+
+def test_a_slot_taken_while_the_files_could_not_be_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It counts in its process until it is given back."""
+    monkeypatch.setattr(file_counter, "RETRY", 0.01)
+    slots = Slots(2, ACCOUNT, tmp_path / "missing")
+    with take(slots, 0):
+        tmp_path.joinpath("missing").mkdir()
+        until(lambda: bool(take(slots, 0).release() or [*tmp_path.glob("*/*/slot-1")]))
+        with take(slots, 0):
+            assert full(slots)
+    assert slots.held == 0
 
 
 def test_no_descriptor_is_left(tmp_path: Path) -> None:
@@ -429,14 +524,14 @@ def test_no_descriptor_is_left(tmp_path: Path) -> None:
     if not os.path.exists("/proc/self/fd"):
         pytest.skip("no /proc to count in")
     before = descriptors()
-    limiter = Limiter(2, ACCOUNT, tmp_path)
-    with limiter.acquire(0), limiter.acquire(0):
+    slots = Slots(2, ACCOUNT, tmp_path)
+    with take(slots, 0), take(slots, 0):
         used = descriptors()
-        assert [full(limiter) for _ in range(100)]
+        assert [full(slots) for _ in range(100)]
     for _ in range(10_000):
-        limiter.acquire(0).release()
+        take(slots, 0).release()
     assert (used, descriptors()) == (before + 3, before + 3)
-    del limiter
+    del slots
     assert descriptors() == before
 
 
@@ -444,9 +539,9 @@ GREENLETS = """
 from gevent import monkey; monkey.patch_all()
 import gevent.event, random
 go = gevent.event.Event()
-limiter, running, peak, done, gaps = make(10), [], [], [], []
+slots, running, peak, done, gaps = make(10), [], [], [], []
 def work():
-    with limiter.acquire(30):
+    with take(slots, 30):
         running.append(None)
         peak.append(len(running))
         try:
@@ -462,7 +557,7 @@ def tick():
         gaps.append(time.monotonic() - before)
 ticker = gevent.spawn(tick)
 greenlets = [gevent.spawn(work) for _ in range(200)]
-while (limiter.held, limiter.waiting) != (10, 190):
+while (slots.held, slots.waiting) != (10, 190):
     gevent.sleep(0.001)
 go.set()
 for victim in random.sample(greenlets, 100):
@@ -470,19 +565,22 @@ for victim in random.sample(greenlets, 100):
     gevent.sleep(0.0005)
 gevent.joinall(greenlets, timeout=20)
 assert 100 <= len(done) < 200
-assert (max(peak), limiter.held, limiter.waiting, running) == (10, 0, 0, [])
-slots = [limiter.acquire(0) for _ in range(10)]
+assert (max(peak), slots.held, slots.waiting, running) == (10, 0, 0, [])
+taken = [take(slots, 0) for _ in range(10)]
 
 # The same with the slots in another process's hands, so that the first of the line looks at the files.
 other = make(10)
-waiting = [gevent.spawn(other.acquire, 30) for _ in range(50)]
+waiting = [gevent.spawn(take, other, 30) for _ in range(50)]
 gaps.clear()
 gevent.sleep(0.2)
 assert (other.held, other.waiting) == (0, 50)
 assert len(gaps) > 10 and max(gaps) < 0.15, (len(gaps), max(gaps))
+steps = other.acquire(30, tick=0.01)
+assert (next(steps), next(steps), other.waiting) == ([], [], 51)
+steps.close()
 gevent.killall(waiting[:40])
 assert (other.held, other.waiting) == (0, 10)
-del slots
+del taken
 gevent.joinall(waiting, timeout=20)
 assert (other.held, other.waiting) == (10, 0)
 say("fine")

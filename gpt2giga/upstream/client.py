@@ -157,8 +157,7 @@ class Upstream:
         asked = time.monotonic()
         self._observer.queued()
         try:
-            slot = yield from self._slots.acquire(self._queue_timeout, tick)
-            return slot  # noqa: RET504 a generator's result
+            return (yield from self._slots.acquire(self._queue_timeout, tick))
         except QueueTimeout as timeout:
             raise RateLimited(
                 f"Rate limit reached: the account's {self._most_slots} slots (GPT2GIGA_MAX_CONCURRENCY) stayed "

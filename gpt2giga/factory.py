@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 from flask import Flask
 
@@ -17,7 +16,6 @@ from gpt2giga.telemetry.request_log import RequestLog
 from gpt2giga.ui import views as ui
 from gpt2giga.upstream.accounts.pool import Accounts
 from gpt2giga.upstream.client import GetUpstream
-from gpt2giga.upstream.listener import NOBODY
 from gpt2giga.web import auth, body, cors, disconnect, errors, exchange, health, models
 from gpt2giga.web.capacity import Capacity
 from gpt2giga.web.converse import Conversation
@@ -31,20 +29,16 @@ ERROR_FORMS = (anthropic.ERROR_FORM, openai.ERROR_FORM)
 MODELS_FORMS = (anthropic.MODELS_FORM, openai.MODELS_FORM)
 
 
-class _Application(Flask):
-    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        """Nothing here is a coroutine, and Flask would look at each hook of each request."""
-        return func
-
-
 def create_app(settings: Settings) -> Flask:
     """Raises SettingsError. Talks to nobody: the first request asks for the first token."""
     server, limits = settings.server, settings.limits
     log_format.configure(server)
     metrics = _metrics(settings)
-    accounts = Accounts(settings, metrics or NOBODY)
+    accounts = Accounts(settings, metrics)
     last_hour = LastHour()
-    app = _Application("gpt2giga", static_folder=None)
+    app = Flask("gpt2giga", static_folder=None)
+    # Nothing here is a coroutine, and Flask would look at each hook of each request.
+    app.ensure_sync = lambda func: func  # type: ignore[method-assign]
     app.url_map.strict_slashes = False
     app.wsgi_app = body.merging_slashes(app.wsgi_app)  # type: ignore[method-assign, assignment]
     app.extensions["capacity"] = capacity = Capacity(limits.max_open_requests)

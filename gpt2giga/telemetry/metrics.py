@@ -19,7 +19,7 @@ from gpt2giga.chat import Usage
 from gpt2giga.config.settings import SettingsError, TranslationSettings
 from gpt2giga.config.sources import metrics_folder
 from gpt2giga.upstream.contract.models import BUILT_IN_ALIASES
-from gpt2giga.upstream.listener import Observer
+from gpt2giga.upstream.listener import Listener
 from gpt2giga.web.exchange import Exchange
 
 # From an embedding to a long answer.
@@ -46,7 +46,7 @@ class Series:
                 counter.inc(tokens)
 
 
-class Metrics(Observer):
+class Metrics(Listener):
     """Hears of requests when they are over, and of GigaChat from the upstream. Raises SettingsError."""
 
     def __init__(self, model: str, translation: TranslationSettings) -> None:

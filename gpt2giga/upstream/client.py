@@ -11,7 +11,7 @@ from functools import partial
 from itertools import chain
 from typing import Any, TypeAlias
 
-from gpt2giga.chat import ChatRequest, Done, Event, TextDelta, Usage
+from gpt2giga.chat import ChatRequest, Done, Event, File, Image, TextDelta, ToolResult, Usage
 from gpt2giga.concurrency import background
 from gpt2giga.concurrency.waiting import finished
 from gpt2giga.config.settings import AccountSettings, LimitSettings, ServerSettings, TranslationSettings
@@ -30,11 +30,11 @@ from gpt2giga.upstream.contract import v1
 from gpt2giga.upstream.contract.models import Catalog, Model, not_found
 from gpt2giga.upstream.contract.tool_names import ToolNames
 from gpt2giga.upstream.embeddings import embed, Embedding
-from gpt2giga.upstream.emulation import emulate
-from gpt2giga.upstream.files.attachments import Attached, Attachments, has_files
+from gpt2giga.upstream.emulation.emulate import emulate
+from gpt2giga.upstream.files.attachments import Attached, Attachments
 from gpt2giga.upstream.files.storage import Files
-from gpt2giga.upstream.listener import NOBODY, Observer
-from gpt2giga.upstream.transport.failures import KeyRejected, translated
+from gpt2giga.upstream.listener import Listener
+from gpt2giga.upstream.transport.failures import FAILURES, KeyRejected, to_proxy_error
 from gpt2giga.upstream.transport.retries import Retries
 from gpt2giga.upstream.transport.sdk import Client
 
@@ -42,6 +42,7 @@ log = logging.getLogger(__name__)
 
 # The line was full of waiting requests a moment ago; sooner makes no sense, and later is the client's choice.
 RETRY_AFTER_QUEUE = 5.0
+ANY_FAILURE = (*FAILURES, ProxyError)
 
 
 class Upstream:
@@ -58,12 +59,12 @@ class Upstream:
         limits: LimitSettings,
         translation: TranslationSettings,
         server: ServerSettings,
-        observer: Observer = NOBODY,
+        listener: Listener | None = None,
     ) -> None:
-        self._translation, self._observer = translation, observer
+        self._translation, self._listener = translation, listener
         self._queue_timeout, self._is_a_clients = limits.queue_timeout, server.pass_token
-        self._client = Client(account, observer, queue_timeout=limits.queue_timeout)
-        self._retries = Retries(limits.max_retries, limits.retry_backoff_factor, limits.retry_on_status_codes, observer)
+        self._client = Client(account, listener, queue_timeout=limits.queue_timeout)
+        self._retries = Retries(limits.max_retries, limits.retry_backoff_factor, limits.retry_on_status_codes, listener)
         self.files = Files(self._client, self._translated)
         self._attachments = Attachments(
             self.files, fetch_urls=translation.fetch_urls, delete_files=translation.delete_files
@@ -80,21 +81,18 @@ class Upstream:
         stream. stream: GigaChat is asked for a stream, and what is yielded cannot be taken back.
         """
         model = self.catalog.resolve(chat.model)
-        with self._attachments.of(chat, model) if has_files(chat) else nullcontext() as attached:
+        with self._attachments.of(chat, model) if _has_files(chat) else nullcontext() as attached:
             if attached:  # fetching may take long, and the slot need not wait for it
                 yield from background.run(partial(self._retries.once, attached.ids), tick)
-
-            def attempt(chat: ChatRequest) -> Iterator[list[Event]]:
-                return self._attempt(chat, model, attached, stream=stream, tick=tick)
-
+            attempt = partial(self._attempt, model=model, attached=attached, stream=stream, tick=tick)
             with (yield from self._slot(tick)):
-                if emulate.is_needed(chat):
+                # Nearly always GigaChat's answer is the answer.
+                if chat.stop or chat.json_format or chat.tool_choice.mode == "required":
                     as_function = self._translation.structured_output == "function"
                     ask = partial(self._retries.batches, attempt, tick=tick)
-                    yield from emulate.emulate(chat, ask, streamed=stream, as_function=as_function)
+                    yield from emulate(chat, ask, streamed=stream, as_function=as_function)
                 else:
-                    batches = yield from self._retries.begun(partial(attempt, chat), tick)
-                    yield from batches
+                    yield from (yield from self._retries.begun(partial(attempt, chat), tick))
 
     def complete(self, chat: ChatRequest) -> list[Event]:
         return [event for batch in self.answer(chat, stream=False) for event in batch]
@@ -155,7 +153,8 @@ class Upstream:
         if self._is_a_clients and not self.is_known:
             yield from background.run(self._prove, tick)
         asked = time.monotonic()
-        self._observer.queued()
+        if self._listener:
+            self._listener.queued()
         try:
             return (yield from self._slots.acquire(self._queue_timeout, tick))
         except QueueTimeout as timeout:
@@ -165,7 +164,8 @@ class Upstream:
                 retry_after=RETRY_AFTER_QUEUE,
             ) from None
         finally:  # also when a greenlet is killed in the line
-            self._observer.served(time.monotonic() - asked)
+            if self._listener:
+                self._listener.served(time.monotonic() - asked)
 
     def _prove(self) -> None:
         """Anybody can make up an account, and a line leaves files on the disk. Raises NotAuthenticated."""
@@ -177,7 +177,7 @@ class Upstream:
             log.info("An account could not be looked at: %s", error.code)
 
     def _attempt(
-        self, chat: ChatRequest, model: str, attached: Attached | None, *, stream: bool, tick: float | None
+        self, chat: ChatRequest, *, model: str, attached: Attached | None, stream: bool, tick: float | None
     ) -> Iterator[list[Event]]:
         """One request to GigaChat."""
         names = v1.tool_names(chat)
@@ -185,52 +185,59 @@ class Upstream:
         payload = v1.to_payload(chat, model, names, files, send_state_id=self._translation.send_state_id)
         session = chat.session if self._translation.session_id else ""
         try:
-            with self._translated(model):
-                response = yield from self._client.open_chat(payload, session=session, stream=stream, tick=tick)
-                del payload  # it is sent, and may be large
-                with closing(response):
-                    if stream:
-                        answer = v1.StreamedAnswer(names)
-                        for piece in chain(response.pieces(), [b"\n"]):
-                            yield answer.feed(piece) if piece else []
-                            if answer.failure:
-                                raise answer.failure
-                        yield answer.end()
-                    else:
-                        response.read()
-                        yield v1.from_completion(response.json(), names)
-        except NotFound as error:
-            error.transient = error.code == "not_found" and attached is not None and attached.renew()
+            response = yield from self._client.open_chat(payload, session=session, stream=stream, tick=tick)
+            del payload  # it is sent, and may be large
+            with closing(response):
+                if stream:
+                    answer = v1.StreamedAnswer(names)
+                    for piece in chain(response.pieces(), [b"\n"]):
+                        yield answer.feed(piece) if piece else []
+                        if answer.failure:
+                            raise answer.failure
+                    yield answer.end()
+                else:
+                    response.read()
+                    yield v1.from_completion(response.json(), names)
+        except Unavailable:  # not GigaChat's: so this service ends what it has in work when it stops
             raise
+        except ANY_FAILURE as error:
+            failure = self._failed(error, model)
+            if isinstance(failure, NotFound):
+                failure.transient = failure.code == "not_found" and attached is not None and attached.renew()
+            raise failure from failure.__cause__
+        self._succeeded(model)
 
     @contextmanager
     def _translated(self, model: str = "") -> Iterator[None]:
-        """Names the closest model when GigaChat does not know this one, and whose key it is that was rejected."""
-        try:
-            with self._observed(model), translated():
-                yield
-        except KeyRejected as error:
-            if self._is_a_clients:
-                raise NotAuthenticated(f"GigaChat rejects the account in your API key ({error.words}).") from error
-            log.error("GigaChat rejects the key: %s. %s", error.words, error.cure)
-            raise
-        except NotFound as error:
-            if not model or error.code != "model_not_found":
-                raise
-            raise not_found(model, self._known_models()) from error
-
-    @contextmanager
-    def _observed(self, model: str) -> Iterator[None]:
+        """For what the SDK does inside: raises a ProxyError for any failure of it."""
         try:
             yield
-        except Unavailable:  # not GigaChat's: so this service ends what it has in work when it stops
-            raise
-        except ProxyError as error:
-            self.is_known &= not isinstance(error, KeyRejected)
-            self._observer.failed(error.code or error.type)
-            raise
+        except ANY_FAILURE as error:
+            failure = self._failed(error, model)
+            raise failure from failure.__cause__
+        self._succeeded(model)
+
+    def _failed(self, error: Exception, model: str) -> ProxyError:
+        """What the client is told, with `error` as its cause: names the closest model where GigaChat does not know this
+        one, and whose key it is that was rejected."""
+        failure = error if isinstance(error, ProxyError) else to_proxy_error(error)
+        self.is_known &= not isinstance(failure, KeyRejected)
+        if self._listener:
+            self._listener.failed(failure.code or failure.type)
+        if isinstance(failure, KeyRejected):
+            if self._is_a_clients:
+                return _caused(
+                    NotAuthenticated(f"GigaChat rejects the account in your API key ({failure.words})."), error
+                )
+            log.error("GigaChat rejects the key: %s. %s", failure.words, failure.cure)
+        if model and failure.code == "model_not_found":
+            return _caused(not_found(model, self._known_models()), error)
+        return failure if failure is error else _caused(failure, error)
+
+    def _succeeded(self, model: str) -> None:
         self.is_known = True
-        self._observer.accepted(model)
+        if self._listener:
+            self._listener.accepted(model)
 
     def _known_models(self) -> list[Model]:
         try:
@@ -242,8 +249,27 @@ class Upstream:
         with self._translated():
             models = [Model(model.id_, model.owned_by) for model in self._client.get_models().data]
         for model in models:
-            self._observer.accepted(model.id)
+            if self._listener:
+                self._listener.accepted(model.id)
         return models
+
+
+def _caused(failure: ProxyError, error: Exception) -> ProxyError:
+    failure.__cause__ = error
+    return failure
+
+
+def _has_files(chat: ChatRequest) -> bool:
+    """Also in the results of tools. Most chats have none, and need none of what files need."""
+    return any(
+        isinstance(part, Image | File) or (isinstance(part, ToolResult) and _has_image(part))
+        for message in chat.messages
+        for part in message.parts
+    )
+
+
+def _has_image(result: ToolResult) -> bool:
+    return any(isinstance(part, Image) for part in result.parts)
 
 
 # What a view calls to get the Upstream of the current request's account.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-class Observer:
+class Listener:
     """This one does not listen; others override what they want to hear. Requests wait for it, so nothing may block."""
 
     def queued(self) -> None:
@@ -23,6 +23,3 @@ class Observer:
 
     def renewed(self, done: bool) -> None:
         """GigaChat was asked for a token."""
-
-
-NOBODY = Observer()

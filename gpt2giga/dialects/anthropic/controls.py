@@ -6,7 +6,7 @@ from typing import Any, Literal, TypeAlias
 
 from gpt2giga.chat import JsonFormat
 from gpt2giga.dialects import fields
-from gpt2giga.dialects.effort import Effort, EFFORTS
+from gpt2giga.dialects.controls import Effort, EFFORTS
 from gpt2giga.dialects.fields import Body, INT32, invalid
 
 # What becomes of the model's thoughts: a block with them, a block without, or none.

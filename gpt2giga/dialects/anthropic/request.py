@@ -12,10 +12,10 @@ from gpt2giga.dialects.anthropic.content import from_content, from_system
 from gpt2giga.dialects.anthropic.controls import from_format, from_stop_sequences, from_thinking, max_tokens, Thoughts
 from gpt2giga.dialects.anthropic.parameters import check_refused, TABLE
 from gpt2giga.dialects.anthropic.tools import from_tools
+from gpt2giga.dialects.controls import to_session
 from gpt2giga.dialects.fields import Body, invalid
 from gpt2giga.dialects.messages import Role
 from gpt2giga.dialects.parameters import ignored
-from gpt2giga.dialects.session import to_session
 
 # Claude Code puts `system` between the others, also last.
 ROLES: dict[str, Role] = {"user": "user", "assistant": "assistant", "system": "system"}

@@ -11,9 +11,8 @@ from typing import Any
 from gpt2giga.chat import ChatRequest, Done, Event, Message, Text, TextDelta, Usage
 from gpt2giga.dialects import fields
 from gpt2giga.dialects.fields import Body, INT32, invalid
-from gpt2giga.dialects.openai.controls import from_stop
 from gpt2giga.dialects.openai.errors import to_error
-from gpt2giga.dialects.openai.request import include_usage, MOST_CHOICES
+from gpt2giga.dialects.openai.request import from_stop, include_usage, MOST_CHOICES
 from gpt2giga.dialects.openai.response import added, to_usage
 from gpt2giga.dialects.openai.stream import DONE
 from gpt2giga.dialects.parameters import any_integer, ignored, Parameter, penalty

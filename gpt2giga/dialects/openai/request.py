@@ -5,18 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from gpt2giga.chat import ChatRequest, Message, Text
+from gpt2giga.chat import ChatRequest, JsonFormat, Message, Text
 from gpt2giga.dialects import fields
-from gpt2giga.dialects.effort import from_openai_effort
+from gpt2giga.dialects.controls import from_openai_effort, from_openai_format, Messages, to_session
 from gpt2giga.dialects.fields import Body, INT32, invalid
-from gpt2giga.dialects.openai.controls import check_modalities, from_response_format, from_stop
 from gpt2giga.dialects.openai.messages import from_messages
 from gpt2giga.dialects.openai.parameters import TABLE
 from gpt2giga.dialects.openai.tools import from_tools
 from gpt2giga.dialects.parameters import ignored
-from gpt2giga.dialects.session import Messages, to_session
+from gpt2giga.errors import BadRequest
 
 MOST_CHOICES = 8
+MOST_STOPS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +43,11 @@ def from_chat_request(body: Body) -> tuple[ChatRequest, Delivery]:
         max_tokens=_max_tokens(body),
         reasoning_effort=from_openai_effort(body, "reasoning_effort"),
         stop=from_stop(body),
-        json_format=from_response_format(body),
+        json_format=_response_format(body),
     )
     # GigaChat gives one call per answer (contract 3.1.13), whatever is asked for.
     fields.boolean(body, "parallel_tool_calls")
-    check_modalities(body)
+    _check_modalities(body)
     delivery = Delivery(
         stream=fields.boolean(body, "stream"),
         include_usage=include_usage(body),
@@ -80,3 +80,31 @@ def _max_tokens(body: Body) -> int | None:
     newer = fields.integer(body, "max_completion_tokens", 1, INT32)
     older = fields.integer(body, "max_tokens", 1, INT32)
     return older if newer is None else newer
+
+
+def _response_format(body: Body) -> JsonFormat | None:
+    return from_openai_format(body.get("response_format"), "response_format", _from_json_schema)
+
+
+def _from_json_schema(wanted: Body, param: str) -> JsonFormat:
+    """Its name and description mean nothing to GigaChat, but a wrong type shows a mistake."""
+    param = f"{param}.json_schema"
+    wanted = fields.mapping(wanted.get("json_schema"), param)
+    for name in ("name", "description"):
+        fields.string(wanted, name, param)
+    schema = fields.optional_mapping(wanted, "schema", param)
+    return JsonFormat(schema, fields.boolean(wanted, "strict", param))
+
+
+def from_stop(body: Body) -> tuple[str, ...]:
+    stop: Any = body.get("stop")
+    stops = fields.texts([stop] if isinstance(stop, str) else stop, "stop", "a text or a list of texts")
+    if len(stops) > MOST_STOPS:
+        raise invalid("stop", f"at most {MOST_STOPS} texts")
+    return stops
+
+
+def _check_modalities(body: Body) -> None:
+    modalities = body.get("modalities")
+    if modalities is not None and modalities != ["text"]:
+        raise BadRequest("GigaChat answers in text only: 'modalities' must be [\"text\"].", param="modalities")

@@ -8,14 +8,12 @@ from typing import Any
 
 from gpt2giga.chat import ChatRequest, JsonFormat, Message, Text
 from gpt2giga.dialects import fields
-from gpt2giga.dialects.effort import from_openai_effort
+from gpt2giga.dialects.controls import from_openai_effort, from_openai_format, to_session
 from gpt2giga.dialects.fields import Body, INT32, invalid
-from gpt2giga.dialects.json_format import from_openai_format
 from gpt2giga.dialects.responses import items
 from gpt2giga.dialects.responses.choice import from_choice
 from gpt2giga.dialects.responses.parameters import all_ignored, check_refused
 from gpt2giga.dialects.responses.tools import from_tools, Toolbox
-from gpt2giga.dialects.session import to_session
 
 MOST_METADATA = 16
 

@@ -8,7 +8,7 @@ from collections import OrderedDict
 from gpt2giga.config.settings import AccountSettings, Settings
 from gpt2giga.upstream.accounts.client_account import account_settings
 from gpt2giga.upstream.client import Upstream
-from gpt2giga.upstream.listener import NOBODY, Observer
+from gpt2giga.upstream.listener import Listener
 
 # Accounts in use at a time; the one not asked for longest makes room, those that GigaChat does not know first, for
 # keys are easily made up. What it still has in work goes on.
@@ -18,8 +18,8 @@ MOST = 100
 class Accounts:
     """The accounts in use. `of` gives the one that answers a client with this key."""
 
-    def __init__(self, settings: Settings, observer: Observer = NOBODY) -> None:
-        self._settings, self._observer = settings, observer
+    def __init__(self, settings: Settings, listener: Listener | None = None) -> None:
+        self._settings, self._listener = settings, listener
         self._own = None if settings.server.pass_token else self._upstream(settings.account)
         self._theirs: OrderedDict[str, Upstream] = OrderedDict()
         self._lock = threading.Lock()
@@ -30,7 +30,7 @@ class Accounts:
 
     def _upstream(self, account: AccountSettings) -> Upstream:
         settings = self._settings
-        return Upstream(account, settings.limits, settings.translation, settings.server, self._observer)
+        return Upstream(account, settings.limits, settings.translation, settings.server, self._listener)
 
     def _of(self, key: str) -> Upstream:
         with self._lock:

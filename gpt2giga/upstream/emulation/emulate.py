@@ -10,11 +10,6 @@ from gpt2giga.upstream.emulation import checked_json, required_call, stop
 from gpt2giga.upstream.emulation.asking import Ask
 
 
-def is_needed(chat: ChatRequest) -> bool:
-    """Nearly never: GigaChat's answer is the answer."""
-    return bool(chat.stop or chat.json_format or chat.tool_choice.mode == "required")
-
-
 def emulate(chat: ChatRequest, ask: Ask, *, streamed: bool, as_function: bool) -> Iterator[list[Event]]:
     """One answer. The usage is that of all requests it took; closing the iterator closes the one in work.
 

@@ -24,15 +24,6 @@ log = logging.getLogger(__name__)
 FileIds: TypeAlias = dict[Image | File, str]
 
 
-def has_files(chat: ChatRequest) -> bool:
-    """Most requests have none, and need none of what follows."""
-    return any(
-        isinstance(part, Image | File) or (isinstance(part, ToolResult) and any(map(_is_image, part.parts)))
-        for message in chat.messages
-        for part in message.parts
-    )
-
-
 class Attachments:
     """The files of one account. What was uploaded is remembered: agents send the whole conversation every turn."""
 
@@ -129,10 +120,6 @@ class Attached:
 
     def _blind(self) -> BadRequest:
         return BadRequest(f"The model {self._model} takes no images; GigaChat-2-Max does.", param="messages")
-
-
-def _is_image(part: object) -> bool:
-    return isinstance(part, Image)
 
 
 def _files(message: Message) -> Iterator[Image | File]:

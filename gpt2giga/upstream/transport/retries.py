@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from gpt2giga.concurrency.waiting import finished, paused
 from gpt2giga.errors import ProxyError
-from gpt2giga.upstream.listener import NOBODY, Observer
+from gpt2giga.upstream.listener import Listener
 
 T = TypeVar("T")
 
@@ -29,7 +29,7 @@ class Retries:
     most: int
     backoff: float
     statuses: tuple[int, ...]
-    observer: Observer = NOBODY
+    listener: Listener | None = None
 
     def once(self, call: Callable[[], T]) -> T:
         """For an answer that is one value."""
@@ -62,7 +62,8 @@ class Retries:
                 wait = self._wait(error, earlier)
                 if wait is None:
                     raise
-                self.observer.repeated()
+                if self.listener:
+                    self.listener.repeated()
                 log.info("Trying again in %.1f s after %s (%s)", wait, error.code, error.upstream_status or "no answer")
             yield from paused(wait, tick)
         raise AssertionError("the last attempt raises or returns")

@@ -18,7 +18,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
 from gpt2giga.concurrency import background
 from gpt2giga.config.settings import AccountSettings, LimitSettings
-from gpt2giga.upstream.listener import NOBODY, Observer
+from gpt2giga.upstream.listener import Listener
 from gpt2giga.upstream.transport.http import Connections, Response
 from gpt2giga.upstream.transport.tls import ssl_context
 
@@ -66,7 +66,7 @@ class Client(GigaChat):
     def __init__(
         self,
         account: AccountSettings,
-        observer: Observer = NOBODY,
+        listener: Listener | None = None,
         *,
         queue_timeout: float = LimitSettings.queue_timeout,
     ) -> None:
@@ -107,7 +107,7 @@ class Client(GigaChat):
         self._auth_client_instance = httpx.Client(verify=context, timeout=self._oauth_timeout)
         own = {"profanity_check": account.profanity_check, "flags": list(account.flags or ()) or None}
         self._own = {name: value for name, value in own.items() if value is not None}
-        self._observer = observer
+        self._listener = listener
         self._failure: Exception | None = None
         self._failed_at = 0.0
 
@@ -193,14 +193,18 @@ class Client(GigaChat):
         except FAILURES as error:
             self._failed_at = time.monotonic()
             self._failure = error.with_traceback(None)  # which would keep the request alive
-            self._observer.renewed(False)
+            self._tell_renewal(False)
             return
         if self._access_token is before:  # somebody else has renewed it, or it never ends
             return
-        self._observer.renewed(True)
+        self._tell_renewal(True)
         if self._access_token is not None and not self._is_token_usable():
             # This machine's clock is wrong, or the time is in seconds (contract 1.3, 1.10): GigaChat's 401 tells then.
             self._access_token.expires_at = NOT_KNOWN
+
+    def _tell_renewal(self, done: bool) -> None:
+        if self._listener:
+            self._listener.renewed(done)
 
     def _limit_time(self, request: httpx.Request) -> None:
         """What only looks something up, and the SDK's login by password, need not wait as long as an answer."""

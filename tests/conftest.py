@@ -18,10 +18,10 @@ OURS = ("GPT2GIGA_", "GIGACHAT_", "SYSTEMD_", "OPENAI_", "ANTHROPIC_")
 
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    """No settings of the developer's shell, and no .env of the checkout; what a test sets ends with it."""
+    """No settings or proxies of the developer's shell, and no .env of the checkout; what a test sets ends with it."""
     before = dict(os.environ)
     for variable in [*os.environ]:
-        if variable.startswith(OURS) or variable == "WEB_CONCURRENCY":
+        if variable.startswith(OURS) or variable == "WEB_CONCURRENCY" or variable.lower().endswith("_proxy"):
             monkeypatch.delenv(variable)
     monkeypatch.chdir(tmp_path)
     yield

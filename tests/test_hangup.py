@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -125,3 +125,15 @@ def test_a_client_that_does_not_read_holds_no_slot(personal: Service, sandbox: S
     with Caller(personal, stream=True):
         assert sandbox.state.wait_for(lambda counters: counters.finished_streams == 1, timeout=20)
         assert personal.post("/v1/chat/completions", {"messages": HELLO}).status_code == 200
+
+
+def test_in_the_line_for_a_connection(start_service: Callable[..., Service], sandbox: SandboxServer) -> None:
+    """Whoever is next gets it."""
+    service = start_service(GIGACHAT_MAX_CONNECTIONS="1", GPT2GIGA_MAX_CONCURRENCY="0")
+    sandbox.state.script({"text": WORDS, "hang_after": 1})
+    with Caller(service, stream=True) as first:
+        first.read_until("Раз")
+        with Caller(service, stream=True) as second, Caller(service, stream=True) as third:
+            second.hang_up()
+            first.hang_up()
+            third.read_until("[DONE]")

@@ -121,6 +121,6 @@ def test_the_sandbox_never_sees_the_real_account() -> None:
     account = {"GIGACHAT_CREDENTIALS": KEY, "GIGACHAT_ACCESS_TOKEN": "t", "GIGACHAT_PASSWORD": "p"}
     settings = parse({**account, "GPT2GIGA_SANDBOX": "http://127.0.0.1:8090"})
     assert settings.account.base_url == "http://127.0.0.1:8090/api/v1"
-    assert (settings.account.access_token, settings.account.password) == ("", "")
+    assert (settings.account.access_token, settings.account.password) == (None, None)
     assert base64.b64decode(settings.account.credentials or "") == b"sandbox:sandbox"
     assert settings.backend == "sandbox (not GigaChat)"

@@ -69,9 +69,9 @@ def _of_sandbox(account: AccountSettings, sandbox: str) -> AccountSettings:
     return replace(
         account,
         credentials=base64.b64encode(b"sandbox:sandbox").decode(),
-        access_token="",
-        user="",
-        password="",
+        access_token=None,
+        user=None,
+        password=None,
         base_url=f"{sandbox}/api/v1",
         auth_url=f"{sandbox}/api/v2/oauth",
     )

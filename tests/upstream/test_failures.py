@@ -19,8 +19,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gpt2giga.errors import ProxyError
+from gpt2giga.upstream.transport.access_token import TokenFailure
 from gpt2giga.upstream.transport.failures import retry_after, to_proxy_error, translated
-from gpt2giga.upstream.transport.sdk import TokenFailure
 
 URL = httpx.URL("https://api.giga.chat/v1/chat/completions")
 SECRETS = ("giga.chat", "http", "Bearer", "eyJhbGciOi", "NmIxZTk0", "x-request-id")

@@ -6,6 +6,7 @@ import hashlib
 import os
 import ssl
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import certifi
@@ -62,10 +63,8 @@ def test_another_root_is_added(tmp_path: Path) -> None:
 def test_nothing_outside_of_the_client_is_changed() -> None:
     environ, trusted = dict(os.environ), Path(certifi.where()).read_bytes()
     default = ssl._create_default_https_context
-    with (
-        Client(AccountSettings(credentials="a2V5OmtleQ==", verify_ssl_certs=False)),
-        Client(AccountSettings(access_token="t")),
-    ):
+    unchecked = Client(AccountSettings(credentials="a2V5OmtleQ==", verify_ssl_certs=False))
+    with closing(unchecked), closing(Client(AccountSettings(access_token="t"))):
         assert in_file(tls.RUSSIAN_ROOT).isdisjoint(roots(ssl.create_default_context(cafile=certifi.where())))
         assert ssl.create_default_context().verify_mode == ssl.CERT_REQUIRED
     assert ssl._create_default_https_context is default

@@ -8,7 +8,6 @@ from __future__ import annotations
 import socket
 import ssl
 import time
-import urllib.request
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -21,6 +20,7 @@ import httpx
 from gpt2giga.config.settings import AccountSettings, SCOPES
 from gpt2giga.errors import NotAuthenticated, ProxyError, UpstreamUnavailable
 from gpt2giga.upstream.transport.failures import to_proxy_error, translated
+from gpt2giga.upstream.transport.proxy import port_of, proxy_for
 from gpt2giga.upstream.transport.sdk import Client, CONNECT_TIMEOUT
 from gpt2giga.upstream.transport.tls import RUSSIAN_ROOT, ssl_context
 
@@ -34,23 +34,15 @@ def hosts_of(account: AccountSettings, *, pass_token: bool) -> list[SplitResult]
     return [*found.values()]
 
 
-def _is_behind_proxy(host: SplitResult) -> bool:
-    return host.scheme in urllib.request.getproxies() and not urllib.request.proxy_bypass(host.hostname or "")
-
-
-def _port(host: SplitResult) -> int:
-    return host.port or (443 if host.scheme == "https" else 80)
-
-
 def names(hosts: list[SplitResult]) -> str:
     """Do the hosts have addresses?"""
     found = []
     for host in hosts:
-        if _is_behind_proxy(host):
-            found.append(f"{host.hostname}: the proxy's work ({host.scheme.upper()}_PROXY)")
+        if proxy := proxy_for(host.geturl()):
+            found.append(f"{host.hostname}: the proxy's work ({proxy.variable})")
             continue
         try:
-            entries = socket.getaddrinfo(host.hostname, _port(host), type=socket.SOCK_STREAM)
+            entries = socket.getaddrinfo(host.hostname, port_of(host), type=socket.SOCK_STREAM)
         except OSError as error:
             raise UpstreamUnavailable(
                 f"{host.hostname} has no address ({error.strerror}): check this machine's DNS and network, "
@@ -66,8 +58,8 @@ def certificates(account: AccountSettings, hosts: list[SplitResult]) -> str:
 
 
 def _certificate(account: AccountSettings, host: SplitResult) -> str:
-    if _is_behind_proxy(host):
-        return f"reached through the proxy ({host.scheme.upper()}_PROXY)"
+    if proxy := proxy_for(host.geturl()):
+        return f"reached through the proxy ({proxy.variable})"
     if host.scheme == "http":
         _connect(host, None)
         return "no TLS, by its address"
@@ -103,7 +95,7 @@ def _accepts(host: SplitResult, context: ssl.SSLContext) -> bool:
 def _connect(host: SplitResult, context: ssl.SSLContext | None) -> str:
     """Who issued the certificate, where it was checked."""
     try:
-        connection = socket.create_connection((host.hostname or "", _port(host)), CONNECT_TIMEOUT)
+        connection = socket.create_connection((host.hostname or "", port_of(host)), CONNECT_TIMEOUT)
         with closing(connection):
             return _shake_hands(connection, context, host.hostname or "") if context else ""
     except OSError as error:

@@ -35,7 +35,7 @@ from gpt2giga.errors import (
     UpstreamUnavailable,
 )
 from gpt2giga.upstream.contract.v1 import Unreadable
-from gpt2giga.upstream.transport.sdk import TokenFailure
+from gpt2giga.upstream.transport.access_token import TokenFailure
 
 log = logging.getLogger(__name__)
 
@@ -222,6 +222,7 @@ def _from_transport(error: httpx.HTTPError, who: str) -> ProxyError:
             f"{who} cannot be reached: the connection was refused, timed out or has no route.", transient=True
         )
     if isinstance(error, httpx.ProxyError):
+        log.error("The proxy does not let %s through: %s", who, error)
         return UpstreamUnavailable(f"{who} cannot be reached: the proxy (HTTPS_PROXY) does not let it through.")
     if isinstance(error, httpx.TimeoutException):
         return UpstreamTimeout(f"{who} timed out: it sent nothing for as long as GIGACHAT_TIMEOUT allows.")

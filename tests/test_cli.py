@@ -93,6 +93,16 @@ def test_certificates_that_are_none(tmp_path: Path) -> None:
         assert variable in refused("--port", str(free_port()), GIGACHAT_CREDENTIALS=KEY, **setting)
 
 
+def test_a_proxy_that_is_none_or_needs_a_package(tmp_path: Path) -> None:
+    """Not one traceback for each request."""
+    (tmp_path / "sitecustomize.py").write_text("import sys; sys.modules['socksio'] = None")
+    without_package = {"PYTHONPATH": f"{tmp_path}:{ROOT}", "GIGACHAT_CREDENTIALS": KEY}
+    sentence = refused("--port", str(free_port()), HTTPS_PROXY="ftp://user:secret@proxy", **without_package)
+    assert "HTTPS_PROXY: its value is not an address" in sentence and "secret" not in sentence
+    sentence = refused("--port", str(free_port()), ALL_PROXY="socks5h://user:secret@proxy", **without_package)
+    assert sentence.endswith("pip install socksio\n") and "secret" not in sentence
+
+
 def test_workers_that_are_no_number() -> None:
     """gunicorn looks at the variable by itself."""
     assert "WEB_CONCURRENCY: 'many'" in refused(GIGACHAT_CREDENTIALS=KEY, WEB_CONCURRENCY="many", GPT2GIGA_WORKERS="1")

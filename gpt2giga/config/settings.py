@@ -118,12 +118,6 @@ class AccountSettings:
         "Most connections to GigaChat at a time (default: no limit)",
         whole(1, 100000),
     )
-    http_client: str = setting(
-        "GPT2GIGA_HTTP_CLIENT",
-        "fast",
-        "fast (own connections, httptools), or httpx, the SDK's own; behind a proxy it is always httpx",
-        one_of("fast", "httpx"),
-    )
     token_expiry_buffer_ms: int = setting(
         "GIGACHAT_TOKEN_EXPIRY_BUFFER_MS",
         60000,

@@ -39,7 +39,7 @@ class CurrentSettings:
         """A mistake changes nothing, nor does what would end the whole service if gunicorn or a new worker found it."""
         try:
             variables, settings = self._read()
-            check_files(settings.account)
+            check_upstream(settings.account)
             if settings.server.address != self.settings.server.address:
                 check_address(settings.server)
             self.variables, self.settings = variables, settings
@@ -47,10 +47,14 @@ class CurrentSettings:
             log.error("The former settings stay: %s", error)
 
 
-def check_files(account: AccountSettings) -> None:
-    """Raises SettingsError."""
+def check_upstream(account: AccountSettings) -> None:
+    """Its files and its proxies. Raises SettingsError."""
+    from gpt2giga.upstream.transport.proxy import proxy_for  # only now, for gevent wants to patch ssl first
+
+    for url in (account.base_url, account.auth_url):
+        proxy_for(url)
     if account.ca_bundle_file or account.cert_file:
-        from gpt2giga.upstream.transport.tls import ssl_context  # only now, for gevent wants to patch ssl first
+        from gpt2giga.upstream.transport.tls import ssl_context
 
         ssl_context(account)
 

@@ -14,7 +14,7 @@ from gunicorn.arbiter import Arbiter
 
 from gpt2giga.config.settings import Settings
 from gpt2giga.serving.address import banner
-from gpt2giga.serving.current_settings import check_files, CurrentSettings
+from gpt2giga.serving.current_settings import check_upstream, CurrentSettings
 from gpt2giga.serving.metrics_folder import MetricsFolder
 from gpt2giga.serving.worker import LAST_WORDS, STOPS
 from gpt2giga.serving.worker import Worker as OurWorker
@@ -34,7 +34,7 @@ class Configuration:
         """Raises SettingsError."""
         self.current = current
         self._metrics = MetricsFolder()
-        check_files(current.settings.account)
+        check_upstream(current.settings.account)
 
     def to_gunicorn(self) -> dict[str, Any]:
         settings, variables = self.current.settings, self.current.variables

@@ -1,0 +1,97 @@
+"""The running service where only a proxy leads out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import closing, ExitStack
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import openai
+import pytest
+
+from gpt2giga_sandbox.server import SandboxServer
+from tests.certificates import Authority, Signed
+from tests.proxy_server import ProxyServer
+from tests.service import Service
+from tests.sockets import Caller, HELLO
+
+Start = Callable[..., Service]
+WORDS = "Раз два три"
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="module")
+def signed(authority: Authority) -> Signed:
+    return authority.for_server()
+
+
+@pytest.fixture
+def secured(signed: Signed) -> Iterator[SandboxServer]:
+    with SandboxServer(certfile=signed.certificate, keyfile=signed.key) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture(params=["http", "https"])
+def proxy(request: pytest.FixtureRequest, signed: Signed) -> Iterator[ProxyServer]:
+    with ProxyServer(tls=signed if request.param == "https" else None) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def start(tmp_path: Path, secured: SandboxServer, authority: Authority, proxy: ProxyServer) -> Iterator[Start]:
+    ours = {"GIGACHAT_CA_BUNDLE_FILE": authority.root, "GIGACHAT_TIMEOUT": "1", "GPT2GIGA_MAX_RETRIES": "1"}
+    with ExitStack() as stack:
+        yield lambda **settings: stack.enter_context(
+            Service(tmp_path, secured, HTTPS_PROXY=proxy.url("user:secret"), **ours, **settings)
+        )
+
+
+def answer(service: Service) -> str:
+    body = service.post("/v1/chat/completions", {"messages": HELLO}).json()
+    return str(body.get("error") or body["choices"][0]["message"]["content"])
+
+
+def test_answers_come_through_one_tunnel(start: Start, secured: SandboxServer, proxy: ProxyServer) -> None:
+    service = start()
+    secured.state.script({"text": WORDS, "times": 2})
+    assert answer(service) == WORDS
+    with Caller(service, stream=True) as caller:
+        assert "три" in caller.read_until("[DONE]")
+    assert service.get("/v1/models").json()["data"]
+    tokens_and_all_else = ["CONNECT " + urlsplit(secured.url).netloc] * 2
+    assert proxy.targets == tokens_and_all_else
+
+
+def test_a_hang_up_ends_gigachats_stream(start: Start, secured: SandboxServer) -> None:
+    secured.state.script({"text": WORDS, "hang_after": 1})
+    with Caller(start(), stream=True) as caller:
+        caller.read_until("Раз")
+        caller.hang_up()
+    assert secured.state.wait_for(lambda counters: counters.aborted_streams == 1)
+
+
+def test_silence_is_noticed(start: Start, secured: SandboxServer) -> None:
+    secured.state.script({"text": WORDS, "hang_after": 1})
+    with closing(start().client()) as client, pytest.raises(openai.APIError) as caught:
+        list(client.chat.completions.create(model="GigaChat", messages=HELLO, stream=True))
+    assert caught.value.code == "upstream_timeout"
+
+
+@pytest.mark.parametrize("has_token", [True, False])
+def test_a_refusal_is_told_without_the_password(
+    start: Start, secured: SandboxServer, proxy: ProxyServer, has_token: bool
+) -> None:
+    proxy.answer = b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n"
+    token = {"GIGACHAT_CREDENTIALS": "", "GIGACHAT_ACCESS_TOKEN": secured.state.issue_token()[0]}
+    service = start(**(token if has_token else {}))
+    done = service.post("/v1/chat/completions", {"messages": HELLO})
+    assert (done.status_code, done.json()["error"]["code"]) == (503, "upstream_unavailable")
+    assert "the proxy (HTTPS_PROXY) does not let it through" in done.text
+    log = service.log.read_text()
+    assert log.count("ERROR") == 1 and "407" in log and "secret" not in log + done.text and "Traceback" not in log
+    assert len(proxy.heads) == 1, "asking again would not help"

@@ -1,7 +1,7 @@
 FROM python:3.12-slim
 WORKDIR /app
 COPY requirements.txt constraints.txt ./
-RUN pip install --no-cache-dir --constraint constraints.txt --requirement requirements.txt redis
+RUN pip install --no-cache-dir --constraint constraints.txt --requirement requirements.txt redis socksio
 COPY pyproject.toml README.md LICENSE ./
 COPY gpt2giga gpt2giga
 RUN pip install --no-cache-dir --no-deps .

@@ -77,7 +77,7 @@ def site(shared_folder: Path, checkout: Path) -> Path:
 def wheels(shared_folder: Path, site: Path) -> Path:
     """What pip fetches, for a machine that has no network."""
     folder = shared_folder / "wheels"
-    pip(site / "venv/bin/python", "download", "--dest", folder, "setuptools", "redis", folder=site)
+    pip(site / "venv/bin/python", "download", "--dest", folder, "setuptools", "redis", "socksio", folder=site)
     return folder
 
 

@@ -2,18 +2,41 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from openai import OpenAI
 
 from gpt2giga_sandbox.server import SandboxServer
-from tests.service import Service
+from tests.service import KEYS, OWN_ACCOUNT, Service, Services, STARTS
 
+MOST_STARTS = 60
 OURS = ("GPT2GIGA_", "GIGACHAT_", "SYSTEMD_", "OPENAI_", "ANTHROPIC_")
+# The defaults, but that nobody waits half a second before a repetition.
+QUICK = {"GIGACHAT_RETRY_BACKOFF_FACTOR": "0.05"}
+CONTRARY = {
+    **QUICK,
+    "GPT2GIGA_BLACKLIST_FINISH_REASON": "content_filter",
+    "GPT2GIGA_CORS_ORIGINS": "*",
+    "GPT2GIGA_DELETE_FILES": "True",
+    "GPT2GIGA_EMBEDDINGS": "Embeddings",
+    "GPT2GIGA_EMBEDDINGS_OVERFLOW": "error",
+    "GPT2GIGA_FETCH_URLS": "False",
+    "GPT2GIGA_HEARTBEAT": "0.1",
+    "GPT2GIGA_IGNORE_HOSTED_TOOLS": "False",
+    "GPT2GIGA_LOG_CONTENT": "True",
+    "GPT2GIGA_MAX_CONCURRENCY": "0",
+    "GPT2GIGA_MODEL_ALIASES": "ada=Embeddings-2,claude-test=GigaChat-2-Pro",
+    "GPT2GIGA_SEND_STATE_ID": "True",
+    "GPT2GIGA_SESSION_ID": "off",
+    "GPT2GIGA_STRUCTURED_OUTPUT": "function",
+    "GPT2GIGA_UI": "False",
+}
 
 
 @pytest.fixture(autouse=True)
@@ -46,25 +69,130 @@ def sandbox(shared_sandbox: SandboxServer) -> Iterator[SandboxServer]:
 
 
 @pytest.fixture(scope="session")
-def shared_service(shared_sandbox: SandboxServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    with Service(tmp_path_factory.mktemp("service"), shared_sandbox) as service:
-        yield service
+def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
+    services = Services(tmp_path_factory.mktemp("services"))
+    yield services
+    services.stop()
 
 
 @pytest.fixture
-def service(shared_service: Service, sandbox: SandboxServer) -> Service:
-    """The service with default settings, in front of the sandbox."""
-    return shared_service
+def service_with(services: Services, sandbox: SandboxServer) -> Callable[..., Service]:
+    """service_with(GPT2GIGA_X="...") for a running service with these settings, which other tests use too."""
+    used: set[Service] = set()
+
+    def service_with(behind: SandboxServer = sandbox, **settings: str) -> Service:
+        service = services.get(behind, **settings)
+        if service not in used:
+            service.log.start_here()
+        used.add(service)
+        return service
+
+    return service_with
 
 
 @pytest.fixture
 def start_service(sandbox: SandboxServer, tmp_path: Path) -> Iterator[Callable[..., Service]]:
-    """start_service(GPT2GIGA_X="...") for a service with settings of its own."""
+    """start_service(GPT2GIGA_X="...") for a service of the test's own, which it may stop or spoil."""
     with contextlib.ExitStack() as stack:
         yield lambda **settings: stack.enter_context(Service(tmp_path, sandbox, **settings))
+
+
+@pytest.fixture(scope="session")
+def shared_service(services: Services, shared_sandbox: SandboxServer) -> Service:
+    return services.get(shared_sandbox, **QUICK)
+
+
+@pytest.fixture
+def service(service_with: Callable[..., Service]) -> Service:
+    """The service with default settings, in front of the sandbox."""
+    return service_with(**QUICK)
+
+
+@pytest.fixture
+def guarded(service_with: Callable[..., Service]) -> Service:
+    """It wants one of three keys, takes small bodies only, and lets the pages of two origins in."""
+    origins = "https://app.example,HTTP://Localhost:3000/"
+    return service_with(GPT2GIGA_API_KEY=KEYS, GPT2GIGA_MAX_BODY="1000", GPT2GIGA_CORS_ORIGINS=origins)
+
+
+@pytest.fixture
+def passing(service_with: Callable[..., Service]) -> Service:
+    """Every client brings its own account, although the service has one."""
+    return service_with(
+        GPT2GIGA_PASS_TOKEN="True",
+        GIGACHAT_CREDENTIALS=OWN_ACCOUNT,
+        GIGACHAT_ACCESS_TOKEN="own-token",
+        GIGACHAT_USER="own-user",
+        GIGACHAT_PASSWORD="own-password",
+        GPT2GIGA_QUEUE_TIMEOUT="0.2",
+    )
+
+
+@pytest.fixture
+def contrary(service_with: Callable[..., Service], tiny_tokenizer: Path) -> Service:
+    """Every setting that changes an answer is other than its default."""
+    return service_with(**CONTRARY, GPT2GIGA_TOKENIZER_FILE=str(tiny_tokenizer))
+
+
+@pytest.fixture(scope="session")
+def tiny_tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """As small as can be: the bytes, and one word."""
+    file = tmp_path_factory.mktemp("tokenizer") / "tiny.tiktoken"
+    tokens = [*(bytes([byte]) for byte in range(256)), "Привет".encode()]
+    file.write_text("".join(f"{base64.b64encode(token).decode()} {number}\n" for number, token in enumerate(tokens)))
+    return file
+
+
+@pytest.fixture
+def curt(service_with: Callable[..., Service]) -> Service:
+    """It tries once, gives no signs of life and fetches nothing; its log has what was said, as JSON."""
+    return service_with(
+        GPT2GIGA_FETCH_URLS="False",
+        GPT2GIGA_HEARTBEAT="0",
+        GPT2GIGA_LOG_CONTENT="True",
+        GPT2GIGA_LOG_FORMAT="json",
+        GPT2GIGA_MAX_RETRIES="0",
+    )
+
+
+@pytest.fixture
+def lively(service_with: Callable[..., Service]) -> Service:
+    """Signs of life come after 0.3 seconds of silence. It tries once, and no request waits in line for long."""
+    return service_with(GPT2GIGA_HEARTBEAT="0.3", GPT2GIGA_MAX_RETRIES="0", GPT2GIGA_QUEUE_TIMEOUT="1")
+
+
+@pytest.fixture
+def unlimited(service_with: Callable[..., Service]) -> Service:
+    """No slots and no retries of ours: whatever a token spoils is seen."""
+    return service_with(
+        GPT2GIGA_MAX_CONCURRENCY="0",
+        GPT2GIGA_MAX_RETRIES="0",
+        GIGACHAT_TIMEOUT="2",
+        GIGACHAT_TOKEN_EXPIRY_BUFFER_MS="0",
+    )
 
 
 @pytest.fixture
 def client(service: Service) -> Iterator[OpenAI]:
     with service.client() as client:
         yield client
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Workers of xdist tell the process that they work for."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["starts"] = STARTS
+    elif len(STARTS) > MOST_STARTS:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    STARTS.extend(getattr(node, "workeroutput", {}).get("starts", []))
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    too_many = len(STARTS) > MOST_STARTS
+    terminalreporter.write_line(f"{len(STARTS)} starts of the service, {MOST_STARTS} are allowed", red=too_many)
+    for test in sorted(STARTS) if too_many else ():
+        terminalreporter.write_line(f"  {test}")

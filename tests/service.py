@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import select
 import signal
 import socket
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,10 @@ from openai import OpenAI
 from gpt2giga_sandbox.server import SandboxServer
 
 START_SECONDS = 30
+KEYS = "first-key, ключ,third=key+/"
+OWN_ACCOUNT = base64.b64encode(b"own:account").decode()
+# Which tests started a server of ours; a start takes more than a second, so conftest.py sets a limit.
+STARTS: list[str] = []
 
 
 def free_port() -> int:
@@ -26,14 +32,35 @@ def free_port() -> int:
         return port
 
 
+def launch(command: list[Any], **options: Any) -> subprocess.Popen[bytes]:
+    STARTS.append(os.environ.get("PYTEST_CURRENT_TEST", ""))
+    return subprocess.Popen(command, **options)
+
+
+class Log:
+    """What a service has written, since the test began when it runs for several."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        self._start = 0
+
+    def start_here(self) -> None:
+        self._start = self.file.stat().st_size
+
+    def read_text(self) -> str:
+        return self.file.read_bytes()[self._start :].decode()
+
+
 class Service:
     """The command `gpt2giga` in `folder`; its settings come as keyword arguments."""
+
+    command = [sys.executable, "-W", "error", "-m", "gpt2giga"]
 
     def __init__(self, folder: Path, sandbox: SandboxServer, **settings: str) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self.log = folder / f"service-{self.port}.log"
-        self._folder = folder
+        self.folder = folder
+        self.log = Log(folder / f"service-{self.port}.log")
         self._environ = {
             **os.environ,
             "GIGACHAT_BASE_URL": sandbox.base_url,
@@ -47,12 +74,11 @@ class Service:
         }
 
     def __enter__(self) -> Service:
-        command = [sys.executable, "-W", "error", "-m", "gpt2giga"]
-        with self.log.open("wb") as log:
-            self.process = subprocess.Popen(
-                command, cwd=self._folder, env=self._environ, stdout=subprocess.PIPE, stderr=log, start_new_session=True
-            )
+        options = {"cwd": self.folder, "env": self._environ, "start_new_session": True}
+        with self.log.file.open("wb") as log:
+            self.process = launch(self.command, stdout=subprocess.PIPE, stderr=log, **options)
         self._wait_until_it_listens()
+        self.said_at_the_start = self.log.read_text()
         return self
 
     def _wait_until_it_listens(self) -> None:
@@ -87,3 +113,25 @@ class Service:
 
     def get(self, path: str, **options: Any) -> requests.Response:
         return self.request("GET", path, **options)
+
+
+class Services:
+    """Running services: who asks for the same settings gets the same one."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._running: dict[tuple[object, ...], Service] = {}
+
+    def get(self, sandbox: SandboxServer, **settings: str) -> Service:
+        key = (sandbox.url, *sorted(settings.items()))
+        if key not in self._running:
+            folder = self._folder / str(len(self._running))
+            folder.mkdir()
+            self._running[key] = Service(folder, sandbox, **settings).__enter__()
+        service = self._running[key]
+        assert service.process.poll() is None, "it ended in an earlier test"
+        return service
+
+    def stop(self) -> None:
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(Service.stop, self._running.values()))

@@ -35,10 +35,10 @@ def silent_server() -> Iterator[int]:
 
 
 @contextlib.contextmanager
-def full_server() -> Iterator[int]:
+def full_server(port: int = 0) -> Iterator[int]:
     """The port of a server whose line of connections is full: the kernel drops what tries to join it."""
     with contextlib.ExitStack() as stack:
-        server = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        server = stack.enter_context(socket.create_server(("127.0.0.1", port), backlog=0))
         address = server.getsockname()
         for _ in range(8):
             waiting = stack.enter_context(socket.socket())

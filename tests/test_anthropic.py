@@ -24,17 +24,10 @@ WEATHER = {
 PNG = base64.b64encode(drawing().content).decode()
 
 
-@pytest.fixture(scope="module")
-def module_service(shared_sandbox: SandboxServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """Without retries of its own, so that the client's are seen."""
-    settings = {"GPT2GIGA_HEARTBEAT": "0.2", "GPT2GIGA_MAX_RETRIES": "0"}
-    with Service(tmp_path_factory.mktemp("anthropic"), shared_sandbox, **settings) as service:
-        yield service
-
-
 @pytest.fixture
-def client(module_service: Service, sandbox: SandboxServer) -> Iterator[Anthropic]:
-    with Anthropic(base_url=module_service.url, api_key="unused", max_retries=0) as client:
+def client(lively: Service) -> Iterator[Anthropic]:
+    """Of a service without retries of its own, so that the client's are seen."""
+    with Anthropic(base_url=lively.url, api_key="unused", max_retries=0) as client:
         yield client
 
 
@@ -236,5 +229,5 @@ def test_events_come_as_gigachat_sends_them_and_a_client_may_leave(client: Anthr
 
 
 def test_pings_are_no_part_of_the_answer(client: Anthropic, sandbox: SandboxServer) -> None:
-    sandbox.state.script({"text": "Раз два три четыре", "delay": 0.3, "frame_delay": 0.25})
+    sandbox.state.script({"text": "Раз два три четыре", "delay": 0.4, "frame_delay": 0.35})
     assert streamed(client)["content"] == [{"type": "text", "text": "Раз два три четыре"}]

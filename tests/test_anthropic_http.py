@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -63,15 +62,14 @@ def test_others_get_openais_shape(service: Service) -> None:
     assert service.get("/v1/models").json()["object"] == "list"
 
 
-def test_keys(start_service: Callable[..., Service]) -> None:
-    service = start_service(GPT2GIGA_API_KEY="secret", GPT2GIGA_MAX_BODY="200")
-    check_error(service.post("/v1/messages", ASK), 401, "authentication_error")
-    check_error(service.get("/v1/models", headers=VERSION), 401, "authentication_error")
-    for headers in ({"x-api-key": "secret"}, {"Authorization": "Bearer secret"}):
-        assert service.post("/v1/messages", ASK, headers=headers).status_code == 200
-        assert service.get("/v1/models", headers=VERSION | headers).json()["has_more"] is False
+def test_keys(guarded: Service) -> None:
+    check_error(guarded.post("/v1/messages", ASK), 401, "authentication_error")
+    check_error(guarded.get("/v1/models", headers=VERSION), 401, "authentication_error")
+    for headers in ({"x-api-key": "first-key"}, {"Authorization": "Bearer first-key"}):
+        assert guarded.post("/v1/messages", ASK, headers=headers).status_code == 200
+        assert guarded.get("/v1/models", headers=VERSION | headers).json()["has_more"] is False
     large = {**ASK, "system": "а" * 200}
-    check_error(service.post("/v1/messages", large, headers={"x-api-key": "secret"}), 413, "request_too_large")
+    check_error(guarded.post("/v1/messages", large, headers={"x-api-key": "first-key"}), 413, "request_too_large")
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
@@ -87,22 +85,16 @@ def test_threads_are_refused_in_words_that_sdks_understand(service: Service) -> 
     assert response.json()["error"]["details"] == {"error_code": "thread_unsupported_request"}
 
 
-def test_settings(start_service: Callable[..., Service], sandbox: SandboxServer) -> None:
-    service = start_service(
-        GPT2GIGA_IGNORE_HOSTED_TOOLS="False",
-        GPT2GIGA_BLACKLIST_FINISH_REASON="content_filter",
-        GPT2GIGA_MODEL_ALIASES="claude-test=GigaChat-2-Pro",
-        GPT2GIGA_HEARTBEAT="0.1",
-    )
+def test_settings(contrary: Service, sandbox: SandboxServer) -> None:
     tools = [{"type": "web_search_20250305", "name": "web_search"}]
-    refused = service.post("/v1/messages", {**ASK, "tools": tools})
+    refused = contrary.post("/v1/messages", {**ASK, "tools": tools})
     assert refused.status_code == 400 and "web_search_20250305" in refused.json()["error"]["message"]
     sandbox.state.script({"text": "Не люблю менять тему.", "finish_reason": "blacklist"})
-    answer = service.post("/v1/messages", ASK).json()
+    answer = contrary.post("/v1/messages", ASK).json()
     assert (answer["stop_reason"], answer["model"]) == ("refusal", "claude-test")
     assert answer["content"][0]["text"] == "Не люблю менять тему."
     assert sandbox.state.chats()[0]["model"] == "GigaChat-2-Pro"
-    check_heartbeats(service, sandbox)
+    check_heartbeats(contrary, sandbox)
 
 
 def check_heartbeats(service: Service, sandbox: SandboxServer) -> None:

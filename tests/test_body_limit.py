@@ -9,7 +9,7 @@ import os
 import re
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import gevent
@@ -28,17 +28,12 @@ CHAT = "/v1/chat/completions"
 CHUNKED = "Transfer-Encoding: chunked"
 
 
-@pytest.fixture(scope="module")
-def running(shared_sandbox: SandboxServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    with Service(tmp_path_factory.mktemp("small"), shared_sandbox, GPT2GIGA_MAX_BODY="1MiB") as service:
-        yield service
-
-
 @pytest.fixture
-def small(running: Service, sandbox: SandboxServer) -> Iterator[Service]:
+def small(service_with: Callable[..., Service]) -> Iterator[Service]:
     """Whatever a test sent, the next request is answered."""
-    yield running
-    assert running.get("/health").status_code == 200
+    service = service_with(GPT2GIGA_MAX_BODY="1MiB")
+    yield service
+    assert service.get("/health").status_code == 200
 
 
 def body(size: int) -> bytes:

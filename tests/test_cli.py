@@ -15,7 +15,7 @@ import requests
 from gpt2giga import __version__
 from gpt2giga.config.variables import table
 from gpt2giga_sandbox.server import SandboxServer
-from tests.service import free_port, Service
+from tests.service import free_port, launch, Service
 
 ROOT = Path(__file__).parent.parent
 KEY = "Z2lnYTpjaGF0"
@@ -174,7 +174,7 @@ def test_the_guides_env_file(tmp_path: Path, sandbox: SandboxServer) -> None:
 def test_sandbox_says_so_and_leaves_nothing(tmp_path: Path) -> None:
     port = str(free_port())
     command = [sys.executable, "-m", "gpt2giga", "--sandbox", "--port", port]
-    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = launch(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout is not None
     lines = [process.stdout.readline() for _ in range(3)]
     answer = requests.post(f"http://127.0.0.1:{port}/v1/chat/completions", json={"messages": HELLO}, timeout=10)

@@ -75,11 +75,10 @@ def test_filtered(service: Service, sandbox: SandboxServer, stream: bool) -> Non
     assert ask(service, stream)["choices"] == [("Нет.", "stop")]
 
 
-def test_filtered_as_the_settings_say(start_service: Any, sandbox: SandboxServer) -> None:
-    service = start_service(GPT2GIGA_BLACKLIST_FINISH_REASON="content_filter")
+def test_filtered_as_the_settings_say(contrary: Service, sandbox: SandboxServer) -> None:
     sandbox.state.script({"text": "Нет.", "finish_reason": "blacklist", "times": 2})
     for stream in (False, True):
-        assert ask(service, stream)["choices"] == [("Нет.", "content_filter")]
+        assert ask(contrary, stream)["choices"] == [("Нет.", "content_filter")]
 
 
 def test_usage_only_when_asked_for(client: OpenAI) -> None:

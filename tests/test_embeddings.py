@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,29 +12,6 @@ from gpt2giga.config.settings import SettingsError
 from gpt2giga.dialects.openai import tokenizer
 from gpt2giga_sandbox.server import SandboxServer
 from tests.service import Service
-
-
-@pytest.fixture(scope="module")
-def shared_other(shared_sandbox: SandboxServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """Its tokenizer is as small as can be: the bytes, and one word."""
-    folder = tmp_path_factory.mktemp("other")
-    tokens = [*(bytes([byte]) for byte in range(256)), "Привет".encode()]
-    lines = (f"{base64.b64encode(token).decode()} {number}\n" for number, token in enumerate(tokens))
-    (folder / "tiny.tiktoken").write_text("".join(lines))
-    settings = {
-        "GPT2GIGA_EMBEDDINGS": "Embeddings",
-        "GPT2GIGA_EMBEDDINGS_OVERFLOW": "error",
-        "GPT2GIGA_MODEL_ALIASES": "ada=Embeddings-2",
-        "GPT2GIGA_TOKENIZER_FILE": str(folder / "tiny.tiktoken"),
-    }
-    with Service(folder, shared_sandbox, **settings) as service:
-        yield service
-
-
-@pytest.fixture
-def other(shared_other: Service, sandbox: SandboxServer) -> Service:
-    """A service with every setting of embeddings."""
-    return shared_other
 
 
 def sent(sandbox: SandboxServer) -> list[dict[str, Any]]:
@@ -59,9 +34,9 @@ def test_a_gigachat_embedder_passes(client: OpenAI) -> None:
     assert found.model == "Embeddings" and len(found.data[0].embedding) == 1024
 
 
-def test_the_model_that_the_settings_name(other: Service, sandbox: SandboxServer) -> None:
+def test_the_model_that_the_settings_name(contrary: Service, sandbox: SandboxServer) -> None:
     for asked, used in [(None, "Embeddings"), ("GigaChat-2-Max", "Embeddings"), ("ada", "Embeddings-2")]:
-        answer = other.post("/v1/embeddings", {"input": "a", "model": asked}).json()
+        answer = contrary.post("/v1/embeddings", {"input": "a", "model": asked}).json()
         assert sent(sandbox)[-1]["model"] == used and answer["model"] == (asked or used)
 
 
@@ -89,8 +64,8 @@ def test_a_long_text_is_averaged_and_said_so(service: Service, sandbox: SandboxS
     assert len(vector) == 1024 and response.json()["usage"]["prompt_tokens"] > 512
 
 
-def test_a_long_text_can_be_an_error(other: Service) -> None:
-    with other.client() as client, pytest.raises(BadRequestError) as caught:
+def test_a_long_text_can_be_an_error(contrary: Service) -> None:
+    with contrary.client() as client, pytest.raises(BadRequestError) as caught:
         client.embeddings.create(model="Embeddings", input=LONG)
     assert (caught.value.code, caught.value.param) == ("context_length_exceeded", "input")
     assert "messages" not in caught.value.message
@@ -139,15 +114,15 @@ def test_embeddings_take_no_chat_slot(service: Service, sandbox: SandboxServer) 
         (["a", [98]], ["a", "b"]),
     ],
 )
-def test_tokens_are_decoded(other: Service, sandbox: SandboxServer, given: Any, texts: list[str]) -> None:
-    with other.client() as client:
+def test_tokens_are_decoded(contrary: Service, sandbox: SandboxServer, given: Any, texts: list[str]) -> None:
+    with contrary.client() as client:
         found = client.embeddings.create(model="text-embedding-3-small", input=given)
     assert sent(sandbox)[0]["input"] == texts and len(found.data) == len(texts)
 
 
 @pytest.mark.parametrize("given", [[257], [-1], [97, "a"], [97, True], [97, 1.5], [97, [98]], [97, None]], ids=str)
-def test_what_is_no_token_is_named(other: Service, given: Any) -> None:
-    response = other.post("/v1/embeddings", {"input": given})
+def test_what_is_no_token_is_named(contrary: Service, given: Any) -> None:
+    response = contrary.post("/v1/embeddings", {"input": given})
     assert response.status_code == 400 and response.json()["error"]["param"] == "input"
 
 

@@ -24,18 +24,12 @@ SERVER, INVALID = "server_error", "invalid_request_error"
 REJECTED = (401, "authentication_error", "gigachat_credentials_rejected")
 
 
-@pytest.fixture(scope="module")
-def module_service(shared_sandbox: SandboxServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    settings = {"GPT2GIGA_MAX_RETRIES": "0", "GIGACHAT_TIMEOUT": "0.6"}
-    with Service(tmp_path_factory.mktemp("errors"), shared_sandbox, **settings) as service:
-        yield service
-
-
 @pytest.fixture
-def impatient(module_service: Service, sandbox: SandboxServer) -> Iterator[Service]:
+def impatient(service_with: Callable[..., Service], sandbox: SandboxServer) -> Iterator[Service]:
     """A service that tries once and does not wait long; nothing secret is in its log."""
-    yield module_service
-    assert not secrets_in(module_service.log.read_text(), sandbox)
+    service = service_with(GPT2GIGA_MAX_RETRIES="0", GIGACHAT_TIMEOUT="0.6")
+    yield service
+    assert not secrets_in(service.log.read_text(), sandbox)
 
 
 def secrets_in(text: str, sandbox: SandboxServer) -> list[str]:
@@ -206,21 +200,27 @@ def test_the_log_says_how_to_mend_a_rejected_key(impatient: Service, sandbox: Sa
     )
 
 
-NOBODY = {"nobody listens": (free_port, 503, "refused"), "never taken": (full_server, 503, "timed out")}
+@pytest.fixture(scope="module")
+def nowhere() -> int:
+    """A port where nobody listens, unless a test does."""
+    return free_port()
+
+
+NOBODY = {"nobody listens": (nullcontext, 503, "refused"), "never taken": (full_server, 503, "timed out")}
 
 
 @pytest.mark.parametrize("server, status, words", NOBODY.values(), ids=NOBODY)
 def test_gigachat_is_not_there(
-    start_service: Callable[..., Service], sandbox: SandboxServer, server: Any, status: int, words: str
+    service_with: Callable[..., Service], sandbox: SandboxServer, nowhere: int, server: Any, status: int, words: str
 ) -> None:
-    with nullcontext(server()) if server is free_port else server() as port:
-        address = f"http://127.0.0.1:{port}/api/v1"
-        service = start_service(GPT2GIGA_MAX_RETRIES="0", GIGACHAT_TIMEOUT="0.5", GIGACHAT_BASE_URL=address)
+    address = f"http://127.0.0.1:{nowhere}/api/v1"
+    service = service_with(GPT2GIGA_MAX_RETRIES="0", GIGACHAT_TIMEOUT="0.5", GIGACHAT_BASE_URL=address)
+    with server(nowhere):
         for stream in (False, True):
             error = raised(service, stream=stream)
             assert error.status_code == status and words in error.body["message"]  # type: ignore[index]
             told = error.response.text + str(error.response.headers) + service.log.read_text()
-            assert not secrets_in(told, sandbox) and str(port) not in told
+            assert not secrets_in(told, sandbox) and str(nowhere) not in told
 
 
 def chunk(text: str, **choice: Any) -> dict[str, Any]:

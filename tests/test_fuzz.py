@@ -12,7 +12,6 @@ import requests
 from hypothesis import given, HealthCheck, settings
 from hypothesis import strategies as st
 
-from gpt2giga_sandbox.server import SandboxServer
 from tests.service import Service
 
 TOOL = {
@@ -131,19 +130,12 @@ HEADER_VALUES = st.text(st.characters(min_codepoint=33, max_codepoint=255, exclu
 HEADERS = st.dictionaries(st.sampled_from(HEADER_NAMES), HEADER_VALUES.map(lambda value: value.encode("latin-1")))
 
 
-@pytest.fixture(scope="module")
-def module_service(shared_sandbox: SandboxServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    settings = {"GPT2GIGA_MAX_RETRIES": "0", "GPT2GIGA_FETCH_URLS": "False"}
-    with Service(tmp_path_factory.mktemp("fuzz"), shared_sandbox, **settings) as service:
-        yield service
-
-
 @pytest.fixture
-def session(module_service: Service, sandbox: SandboxServer) -> Iterator[requests.Session]:
+def session(curt: Service) -> Iterator[requests.Session]:
     with requests.Session() as session:
         session.trust_env = False
         yield session
-    log = module_service.log.read_text()
+    log = curt.log.read_text()
     assert "Unexpected failure" not in log and "Traceback" not in log, log[-3000:]
 
 
@@ -178,28 +170,26 @@ bounded = settings(
 @bounded
 @given(request=mutated(), stream=st.none() | st.booleans())
 def test_mutated_bodies(
-    module_service: Service, session: requests.Session, request: tuple[str, Any], stream: bool | None
+    curt: Service, session: requests.Session, request: tuple[str, Any], stream: bool | None
 ) -> None:
     path, body = request
     if stream is not None and isinstance(body, dict) and path != "/v1/embeddings":
         body["stream"] = stream
-    check(session.post(module_service.url + path, json.dumps(body).encode(), timeout=20), body)
+    check(session.post(curt.url + path, json.dumps(body).encode(), timeout=20), body)
 
 
 @bounded
 @given(request=broken())
-def test_broken_bodies(module_service: Service, session: requests.Session, request: tuple[str, bytes]) -> None:
+def test_broken_bodies(curt: Service, session: requests.Session, request: tuple[str, bytes]) -> None:
     path, data = request
-    check(session.post(module_service.url + path, data, timeout=20), data)
+    check(session.post(curt.url + path, data, timeout=20), data)
 
 
 @settings(bounded, max_examples=120)
 @given(headers=HEADERS, path=st.sampled_from([*BODIES, "/v1/models", "/health"]))
-def test_odd_headers(module_service: Service, session: requests.Session, headers: dict[str, bytes], path: str) -> None:
+def test_odd_headers(curt: Service, session: requests.Session, headers: dict[str, bytes], path: str) -> None:
     body = None if path in ("/v1/models", "/health") else json.dumps(BODIES[path][0]).encode()
-    response = session.request(
-        "POST" if body else "GET", module_service.url + path, data=body, headers=headers, timeout=20
-    )  # type: ignore[arg-type]
+    response = session.request("POST" if body else "GET", curt.url + path, data=body, headers=headers, timeout=20)  # type: ignore[arg-type]
     assert response.status_code < 500, (headers, response.text)
     if response.status_code >= 400:
         assert_is_error(response.json())
@@ -210,8 +200,8 @@ METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 @settings(bounded, max_examples=120)
 @given(method=st.sampled_from(METHODS), path=st.text(st.characters(exclude_categories=["Cs"]), max_size=20))
-def test_odd_addresses(module_service: Service, session: requests.Session, method: str, path: str) -> None:
-    response = session.request(method, f"{module_service.url}/v1/{requests.utils.quote(path)}", timeout=20)
+def test_odd_addresses(curt: Service, session: requests.Session, method: str, path: str) -> None:
+    response = session.request(method, f"{curt.url}/v1/{requests.utils.quote(path)}", timeout=20)
     assert response.status_code < 500, (method, path)
     if response.status_code >= 400 and method != "HEAD":
         assert_is_error(response.json())

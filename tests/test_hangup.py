@@ -18,22 +18,16 @@ WORDS = "Раз два три четыре пять шесть семь восе
 AT_ONCE = 1.0
 
 
-@pytest.fixture(scope="module")
-def module_service(shared_sandbox: SandboxServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    settings = {"GPT2GIGA_HEARTBEAT": "0.1"}
-    with Service(tmp_path_factory.mktemp("hangup"), shared_sandbox, **settings) as service:
-        yield service
-
-
 @pytest.fixture
-def personal(module_service: Service, sandbox: SandboxServer) -> Iterator[Service]:
+def personal(service_with: Callable[..., Service], sandbox: SandboxServer) -> Iterator[Service]:
     """One request at a time: whoever does not let go of the slot stops everybody."""
-    yield module_service
+    service = service_with(GPT2GIGA_HEARTBEAT="0.1")
+    yield service
     started = time.monotonic()
-    assert module_service.post("/v1/chat/completions", {"messages": HELLO}).status_code == 200
+    assert service.post("/v1/chat/completions", {"messages": HELLO}).status_code == 200
     assert time.monotonic() - started < AT_ONCE, "the slot was not free"
     assert sandbox.state.wait_for(lambda counters: counters.open_streams == 0)
-    assert "Traceback" not in module_service.log.read_text()
+    assert "Traceback" not in service.log.read_text()
 
 
 WHERE: dict[str, tuple[dict[str, Any], bool, str]] = {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import openai
@@ -16,20 +15,8 @@ from tests.chunks import chunks, frames
 from tests.service import Service
 from tests.sockets import Caller, HELLO
 
-INTERVAL = 0.3
+INTERVAL = 0.3  # of the fixture
 WORDS = "Раз два три четыре пять шесть"
-
-
-@pytest.fixture(scope="module")
-def module_service(shared_sandbox: SandboxServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    settings = {"GPT2GIGA_HEARTBEAT": str(INTERVAL), "GPT2GIGA_MAX_RETRIES": "0", "GPT2GIGA_QUEUE_TIMEOUT": "1"}
-    with Service(tmp_path_factory.mktemp("heartbeat"), shared_sandbox, **settings) as service:
-        yield service
-
-
-@pytest.fixture
-def lively(module_service: Service, sandbox: SandboxServer) -> Service:
-    return module_service
 
 
 def ask(service: Service) -> requests.Response:
@@ -136,8 +123,7 @@ def test_they_keep_their_time(lively: Service, sandbox: SandboxServer, step: dic
     assert len(beats(items)) <= (most if "delay" in step else most / 2)
 
 
-def test_0_is_never(start_service: Callable[..., Service], sandbox: SandboxServer) -> None:
-    service = start_service(GPT2GIGA_HEARTBEAT="0", GPT2GIGA_MAX_RETRIES="0")
+def test_0_is_never(curt: Service, sandbox: SandboxServer) -> None:
     sandbox.state.script({"text": "Раз два", "delay": 0.5}, {"status": 429, "delay": 0.5})
-    assert not beats(chunks(ask(service).text))
-    assert ask(service).status_code == 429
+    assert not beats(chunks(ask(curt).text))
+    assert ask(curt).status_code == 429

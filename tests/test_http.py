@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -27,19 +27,22 @@ def test_ready_asks_gigachat(service: Service) -> None:
     assert service.get("/ready").json()["status"] == "ready"
 
 
-def test_not_ready_says_why(start_service) -> None:
-    with_wrong_key = start_service(GIGACHAT_AUTH_URL="http://127.0.0.1:9/oauth")
-    response = with_wrong_key.get("/ready")
+def test_not_ready_says_why(service_with: Callable[..., Service]) -> None:
+    without_a_token = service_with(GIGACHAT_AUTH_URL="http://127.0.0.1:9/oauth")
+    response = without_a_token.get("/ready")
     assert response.status_code == 503
     assert response.json()["error"]["code"] == "upstream_unavailable"
-    assert with_wrong_key.get("/health").status_code == 200
+    assert without_a_token.get("/health").status_code == 200
 
 
 @pytest.mark.parametrize("status, code", [(401, "gigachat_credentials_rejected"), (403, "permission_denied")])
-def test_not_ready_whatever_the_cause(start_service, sandbox: SandboxServer, status: int, code: str) -> None:
+def test_not_ready_whatever_the_cause(
+    service_with: Callable[..., Service], sandbox: SandboxServer, status: int, code: str
+) -> None:
     """One status for whoever only asks whether to send requests here."""
+    service = service_with(GPT2GIGA_STORE_DAYS="1")  # no other test has it: a service remembers a list of models
     sandbox.state.script({"route": "models", "status": status, "times": 2 if status == 401 else 1})
-    response = start_service().get("/ready")
+    response = service.get("/ready")
     assert (response.status_code, response.json()["error"]["code"]) == (503, code)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -17,17 +16,10 @@ CHAT = "/v1/chat/completions"
 STREAMED = pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
 
 
-@pytest.fixture(scope="module")
-def shared_other(shared_sandbox: SandboxServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    settings = {"GPT2GIGA_DELETE_FILES": "True", "GPT2GIGA_FETCH_URLS": "False", "GPT2GIGA_MAX_CONCURRENCY": "0"}
-    with Service(tmp_path_factory.mktemp("deleting"), shared_sandbox, **settings) as service:
-        yield service
-
-
 @pytest.fixture
-def deleting(shared_other: Service, sandbox: SandboxServer) -> Service:
+def deleting(contrary: Service) -> Service:
     """A service that deletes what it uploaded, fetches nothing, and takes as many requests at a time as come."""
-    return shared_other
+    return contrary
 
 
 def image(content: bytes = b"", media_type: str = "image/png", *, url: str = "") -> dict[str, Any]:

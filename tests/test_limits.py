@@ -6,7 +6,7 @@ import contextlib
 import os
 import signal
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import openai
@@ -36,25 +36,30 @@ def ask_at_once(service: Service, sandbox: SandboxServer, count: int) -> int:
     return sandbox.state.counters.peak_streams
 
 
-def test_over_all_workers(start_service: Callable[..., Service], sandbox: SandboxServer) -> None:
-    service = start_service(GPT2GIGA_WORKERS="2", GPT2GIGA_MAX_CONCURRENCY="3")
+@pytest.fixture
+def three(service_with: Callable[..., Service]) -> Service:
+    """Three requests at a time, with two workers."""
+    return service_with(GPT2GIGA_WORKERS="2", GPT2GIGA_MAX_CONCURRENCY="3")
+
+
+def test_over_all_workers(three: Service, sandbox: SandboxServer) -> None:
     sandbox.state.settings.max_streams = 3
-    assert ask_at_once(service, sandbox, 24) == 3
+    assert ask_at_once(three, sandbox, 24) == 3
     # The sandbox may count an end a moment after its client has it; such a 429 is repeated unseen.
     assert sandbox.state.counters.refused <= 2
 
 
-def test_one_worker_counts_what_the_other_has(start_service: Callable[..., Service], sandbox: SandboxServer) -> None:
+def test_one_worker_counts_what_the_other_has(three: Service, sandbox: SandboxServer) -> None:
     """Which worker takes a connection is the kernel's choice; a stopped one takes none."""
-    service = start_service(GPT2GIGA_WORKERS="2", GPT2GIGA_MAX_CONCURRENCY="3")
-    first, second = workers(service)
+    first, second = workers(three)
+    sandbox.state.revoke_tokens()
     sandbox.state.script({"text": WORDS, "hang_after": 1, "times": 6})
     with contextlib.ExitStack() as stack:
 
         def streams_at(stopped: int, expected: int) -> None:
             os.kill(stopped, signal.SIGSTOP)
             for _ in range(2):
-                stack.enter_context(Caller(service, stream=True))
+                stack.enter_context(Caller(three, stream=True))
             assert sandbox.state.wait_for(lambda counters: counters.open_streams == expected)
             os.kill(stopped, signal.SIGCONT)
 
@@ -66,17 +71,10 @@ def test_one_worker_counts_what_the_other_has(start_service: Callable[..., Servi
     sandbox.state.reset()
 
 
-@pytest.fixture(scope="module")
-def module_service(shared_sandbox: SandboxServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    settings = {"GPT2GIGA_QUEUE_TIMEOUT": "1.5", "GPT2GIGA_WORKERS": "2", "GIGACHAT_RETRY_BACKOFF_FACTOR": "0.05"}
-    with Service(tmp_path_factory.mktemp("limits"), shared_sandbox, **settings) as service:
-        yield service
-
-
 @pytest.fixture
-def personal(module_service: Service, sandbox: SandboxServer) -> Service:
+def personal(service_with: Callable[..., Service]) -> Service:
     """A personal account: one request at a time by default. Two workers."""
-    return module_service
+    return service_with(GPT2GIGA_QUEUE_TIMEOUT="1.5", GPT2GIGA_WORKERS="2", GIGACHAT_RETRY_BACKOFF_FACTOR="0.05")
 
 
 @pytest.mark.parametrize("scope, slots", [("PERS", 1), ("B2B", 10), ("CORP", 10)])
@@ -99,9 +97,9 @@ def test_a_personal_account_has_one(service: Service, sandbox: SandboxServer) ->
     ids=["CORP", "0"],
 )
 def test_other_accounts(
-    start_service: Callable[..., Service], sandbox: SandboxServer, settings: dict[str, str], peak: int
+    service_with: Callable[..., Service], sandbox: SandboxServer, settings: dict[str, str], peak: int
 ) -> None:
-    service = start_service(**settings)
+    service = service_with(**settings)
     sandbox.state.script({"text": WORDS, "hang_after": 1, "times": 14})
     callers = [Caller(service, stream=True) for _ in range(14)]
     assert sandbox.state.wait_for(lambda counters: counters.peak_streams == peak)

@@ -26,17 +26,10 @@ USAGE = {"prompt_tokens": 17, "completion_tokens": 3, "total_tokens": 20, "preca
 PLAIN = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z INFO request id=(?P<id>[\w.-]+) method=POST path=\S+ .*")
 
 
-@pytest.fixture(scope="module")
-def running(shared_sandbox: SandboxServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """JSON lines, and a key, so that there is one that could be told."""
-    settings = {"GPT2GIGA_LOG_FORMAT": "json", "GPT2GIGA_API_KEY": "marker-key", "GPT2GIGA_MAX_RETRIES": "0"}
-    with Service(tmp_path_factory.mktemp("logs"), shared_sandbox, **settings) as service:
-        yield service
-
-
 @pytest.fixture
-def logging(running: Service, sandbox: SandboxServer) -> Service:
-    return running
+def logging(service_with: Callable[..., Service]) -> Service:
+    """JSON lines, and a key, so that there is one that could be told."""
+    return service_with(GPT2GIGA_LOG_FORMAT="json", GPT2GIGA_API_KEY="marker-key", GPT2GIGA_MAX_RETRIES="0")
 
 
 def fresh_id() -> str:
@@ -290,10 +283,8 @@ def test_nothing_private_is_told(start_service: Callable[..., Service], sandbox:
 
 
 @pytest.mark.parametrize("form", ["plain", "json"])
-def test_prompts_and_answers_on_request(
-    start_service: Callable[..., Service], sandbox: SandboxServer, form: str
-) -> None:
-    telling = start_service(GPT2GIGA_LOG_CONTENT="True", GPT2GIGA_LOG_FORMAT=form)
+def test_prompts_and_answers_on_request(contrary: Service, curt: Service, sandbox: SandboxServer, form: str) -> None:
+    telling = contrary if form == "plain" else curt
     for stream in (False, True):
         sandbox.state.script({"text": "Раз\nдва\u2028три"})
         telling.post(CHAT, {"messages": HELLO, "stream": stream})

@@ -22,7 +22,7 @@ from gpt2giga.factory import create_app
 from gpt2giga.serving.metrics_folder import MetricsFolder
 from gpt2giga_sandbox.server import SandboxServer
 from tests import raw
-from tests.service import free_port, Service
+from tests.service import free_port, launch, Service
 
 ROOT = Path(__file__).parent.parent
 CHAT = "/v1/chat/completions"
@@ -234,7 +234,7 @@ def test_gunicorn_with_our_configuration(sandbox: SandboxServer, tmp_path: Path)
     }
     command = [sys.executable, "-W", "error", "-m", "gunicorn", "-c", str(ROOT / "deploy/gunicorn.conf.py"), "wsgi:app"]
     with (tmp_path / "log").open("wb") as log:
-        process = subprocess.Popen([*command, "--chdir", str(ROOT)], cwd=tmp_path, env=environ, stdout=log, stderr=log)
+        process = launch([*command, "--chdir", str(ROOT)], cwd=tmp_path, env=environ, stdout=log, stderr=log)
     try:
         raw.wait_until(lambda: "listens on" in (tmp_path / "log").read_text())
         for _ in range(8):

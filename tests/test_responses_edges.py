@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from openai import APIStatusError, BadRequestError, InternalServerError, NotFoundError, OpenAI, RateLimitError
 
@@ -13,33 +11,15 @@ from tests.response_events import MODEL, WEATHER
 from tests.service import Service
 
 
-@pytest.fixture(scope="module")
-def shared_strict_service(shared_sandbox: SandboxServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    settings = {
-        "GPT2GIGA_API_KEY": "key-a,key-b",
-        "GPT2GIGA_BLACKLIST_FINISH_REASON": "content_filter",
-        "GPT2GIGA_HEARTBEAT": "0.1",
-        "GPT2GIGA_IGNORE_HOSTED_TOOLS": "False",
-    }
-    with Service(tmp_path_factory.mktemp("strict"), shared_sandbox, **settings) as service:
-        yield service
-
-
-@pytest.fixture
-def strict_service(shared_strict_service: Service, sandbox: SandboxServer) -> Service:
-    """Every setting that changes a response is other than its default."""
-    return shared_strict_service
-
-
-def test_hosted_tools(service: Service, strict_service: Service) -> None:
+def test_hosted_tools(service: Service, contrary: Service) -> None:
     body = {"model": MODEL, "input": "Привет!", "tools": [{"type": "web_search"}, WEATHER], "stream": True}
     assert service.post("/v1/responses", body).headers["X-Gpt2giga-Ignored"] == "tools.web_search"
-    response = strict_service.post("/v1/responses", body, headers={"Authorization": "Bearer key-a"})
+    response = contrary.post("/v1/responses", body)
     assert response.status_code == 400 and "web_search" in response.json()["error"]["message"]
 
 
-def test_tenants_are_kept_apart(strict_service: Service) -> None:
-    with strict_service.client("key-a") as mine, strict_service.client("key-b") as theirs:
+def test_tenants_are_kept_apart(guarded: Service) -> None:
+    with guarded.client("first-key") as mine, guarded.client("third=key+/") as theirs:
         response = mine.responses.create(model=MODEL, input="Раз")
         assert mine.responses.retrieve(response.id).id == response.id
         for action in (theirs.responses.retrieve, theirs.responses.delete, theirs.responses.input_items.list):
@@ -49,10 +29,10 @@ def test_tenants_are_kept_apart(strict_service: Service) -> None:
             theirs.responses.create(model=MODEL, input="Два", previous_response_id=response.id)
 
 
-def test_heartbeats(strict_service: Service, sandbox: SandboxServer) -> None:
+def test_heartbeats(contrary: Service, sandbox: SandboxServer) -> None:
     """Signs of life are events with numbers of their own, also before GigaChat has said a word."""
     sandbox.state.script({"text": "Раз два три четыре", "delay": 0.35, "frame_delay": 0.25})
-    with strict_service.client("key-a") as client, client.responses.stream(model=MODEL, input="а") as stream:
+    with contrary.client() as client, client.responses.stream(model=MODEL, input="а") as stream:
         found = list(stream)
         assert stream.get_final_response().output_text == "Раз два три четыре"
     assert [event.sequence_number for event in found] == list(range(len(found)))
@@ -63,9 +43,9 @@ def test_heartbeats(strict_service: Service, sandbox: SandboxServer) -> None:
     assert "response.in_progress" in kinds[spoken:] and kinds[-1] == "response.completed"
 
 
-def test_a_refusal_after_a_heartbeat_is_an_event(strict_service: Service, sandbox: SandboxServer) -> None:
+def test_a_refusal_after_a_heartbeat_is_an_event(contrary: Service, sandbox: SandboxServer) -> None:
     sandbox.state.script({"status": 422, "delay": 0.35, "body": {"status": 422, "message": "why not"}})
-    with strict_service.client("key-a") as client:
+    with contrary.client() as client:
         *_, last = client.responses.create(model=MODEL, input="а", stream=True)
     assert last.type == "response.failed" and last.response.status == "failed"
     assert last.response.error.code == "invalid_prompt" and "why not" in last.response.error.message
@@ -94,11 +74,11 @@ def test_max_output_tokens(client: OpenAI) -> None:
     assert client.responses.retrieve(last.response.id).status == "incomplete"
 
 
-def test_filtered_text(client: OpenAI, strict_service: Service, sandbox: SandboxServer) -> None:
+def test_filtered_text(client: OpenAI, contrary: Service, sandbox: SandboxServer) -> None:
     step = {"text": "Не хочу об этом.", "finish_reason": "blacklist"}
     sandbox.state.script(step, step)
     assert client.responses.create(model=MODEL, input="а").status == "completed"
-    with strict_service.client("key-a") as strict:
+    with contrary.client() as strict:
         response = strict.responses.create(model=MODEL, input="а")
     assert (response.status, response.incomplete_details.reason) == ("incomplete", "content_filter")
     assert response.output_text == "Не хочу об этом."

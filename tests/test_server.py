@@ -21,7 +21,7 @@ from openai import OpenAI
 from gpt2giga_sandbox.server import SandboxServer
 from tests import raw
 from tests.chunks import chunks
-from tests.service import free_port, Service
+from tests.service import free_port, launch, Service
 
 ROOT = Path(__file__).parent.parent
 CHAT = "/v1/chat/completions"
@@ -45,7 +45,7 @@ def check_that_it_serves(url: str) -> None:
 def running(command: list[Any], folder: Path, **environ: str) -> Iterator[subprocess.Popen[bytes]]:
     """A process that ends with the test; in order, since gunicorn's threads can hang on SIGINT in a busy moment."""
     log = (folder / "log").open("wb")
-    process = subprocess.Popen(command, cwd=folder, env={**os.environ, **environ}, stdout=log, stderr=log)
+    process = launch(command, cwd=folder, env={**os.environ, **environ}, stdout=log, stderr=log)
     try:
         yield process
     finally:
@@ -214,17 +214,15 @@ def stream_in_work(service: Service, sandbox: SandboxServer, **step: Any) -> Cal
     return lambda: response.text
 
 
-@pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGHUP])
-def test_a_running_stream_is_finished(
-    start_service: Callable[..., Service], sandbox: SandboxServer, sign: signal.Signals
-) -> None:
+def test_a_running_stream_is_finished(start_service: Callable[..., Service], sandbox: SandboxServer) -> None:
+    """At a reload, and at the end."""
     service = start_service()
-    body = stream_in_work(service, sandbox, frame_delay=0.2)
-    service.process.send_signal(sign)
-    text = "".join(chunk["choices"][0]["delta"].get("content", "") for chunk in chunks(body()))
-    assert text == LONG
-    if sign == signal.SIGTERM:
-        assert service.process.wait(15) == 0
+    for sign in (signal.SIGHUP, signal.SIGTERM):
+        body = stream_in_work(service, sandbox, frame_delay=0.2)
+        service.process.send_signal(sign)
+        text = "".join(chunk["choices"][0]["delta"].get("content", "") for chunk in chunks(body()))
+        assert text == LONG
+    assert service.process.wait(15) == 0
 
 
 def test_ctrl_c_ends_at_once(start_service: Callable[..., Service], sandbox: SandboxServer) -> None:
@@ -240,7 +238,7 @@ def test_ctrl_c_ends_at_once(start_service: Callable[..., Service], sandbox: San
 
 def test_two_services_on_one_machine(sandbox: SandboxServer, tmp_path: Path, service: Service) -> None:
     """Of the same account: they share its one slot, and neither hinders the other's start or end."""
-    shared = {"GPT2GIGA_RUNTIME_DIR": str(service.log.parent), "GPT2GIGA_QUEUE_TIMEOUT": "0.1"}
+    shared = {"GPT2GIGA_RUNTIME_DIR": str(service.folder), "GPT2GIGA_QUEUE_TIMEOUT": "0.1"}
     with Service(tmp_path, sandbox, **shared) as second:
         sandbox.state.script({"text": LONG, "hang_after": 1})
         with service.post(CHAT, {"messages": HELLO, "stream": True}, stream=True):

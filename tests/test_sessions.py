@@ -82,10 +82,9 @@ def test_the_header_wins(service: Service, sandbox: SandboxServer, stream: bool)
     assert first == "mine-1" and uuid.UUID(second)
 
 
-def test_switched_off(start_service: Any, sandbox: SandboxServer) -> None:
-    service = start_service(GPT2GIGA_SESSION_ID="off")
-    ask(service, headers={"X-Session-ID": "mine-1"}, user="Аня")
-    ask(service, headers={"X-Session-ID": "mine-1"}, stream=True)
+def test_switched_off(contrary: Service, sandbox: SandboxServer) -> None:
+    ask(contrary, headers={"X-Session-ID": "mine-1"}, user="Аня")
+    ask(contrary, headers={"X-Session-ID": "mine-1"}, stream=True)
     assert sessions(sandbox) == [None, None]
 
 
@@ -106,12 +105,11 @@ def test_nothing_of_it_reaches_the_next_request_of_a_connection(service: Service
     assert sessions(sandbox, "/embeddings") == sessions(sandbox, "/files") == [None, None]
 
 
-def test_requests_at_the_same_time(start_service: Any, sandbox: SandboxServer) -> None:
-    service = start_service(GPT2GIGA_MAX_CONCURRENCY="0")
+def test_requests_at_the_same_time(unlimited: Service, sandbox: SandboxServer) -> None:
     names = [f"client-{number}" for number in range(24)]
 
     def one(name: str) -> None:
-        ask(service, headers={"X-Session-ID": name}, messages=[user(name)], stream=name.endswith(("1", "3", "5")))
+        ask(unlimited, headers={"X-Session-ID": name}, messages=[user(name)], stream=name.endswith(("1", "3", "5")))
 
     with ThreadPoolExecutor(len(names)) as pool:
         list(pool.map(one, names * 3))

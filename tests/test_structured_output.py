@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import enum
 import json
-from collections.abc import Iterator
 from typing import Any, Literal
 
 import pytest
@@ -73,17 +72,10 @@ class Limited(BaseModel):
 MODELS = pytest.mark.parametrize("kind", [Book, Shelf, Drawing, Tree, Chain, Limited], ids=lambda kind: kind.__name__)
 
 
-@pytest.fixture(scope="module")
-def shared_by_function(shared_sandbox: SandboxServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    folder = tmp_path_factory.mktemp("by_function")
-    with Service(folder, shared_sandbox, GPT2GIGA_STRUCTURED_OUTPUT="function") as service:
-        yield service
-
-
 @pytest.fixture
-def by_function(shared_by_function: Service, sandbox: SandboxServer) -> Service:
+def by_function(contrary: Service) -> Service:
     """A service that makes structured output of forced functions."""
-    return shared_by_function
+    return contrary
 
 
 @MODELS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +22,28 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     return Authority(tmp_path_factory.mktemp("authority"))
 
 
-@pytest.fixture
-def secured(authority: Authority) -> Iterator[SandboxServer]:
+def behind_tls(authority: Authority) -> SandboxServer:
     server = authority.for_server()
-    with SandboxServer(certfile=server.certificate, keyfile=server.key) as sandbox:
+    return SandboxServer(certfile=server.certificate, keyfile=server.key)
+
+
+@pytest.fixture(scope="module")
+def shared_secured(authority: Authority) -> Iterator[SandboxServer]:
+    with behind_tls(authority) as sandbox:
         yield sandbox
+
+
+@pytest.fixture
+def secured(shared_secured: SandboxServer) -> SandboxServer:
+    shared_secured.state.reset()
+    return shared_secured
+
+
+@pytest.fixture
+def trusting(service_with: Callable[..., Service], secured: SandboxServer, authority: Authority) -> Service:
+    """It knows the authority, does not wait long and tries once."""
+    bundle = str(authority.root)
+    return service_with(secured, GIGACHAT_CA_BUNDLE_FILE=bundle, GIGACHAT_TIMEOUT="1", GPT2GIGA_MAX_RETRIES="0")
 
 
 def ask(service: Service, stream: bool) -> Any:
@@ -49,10 +66,9 @@ def test_an_unknown_authority_is_refused(tmp_path: Path, secured: SandboxServer,
     assert secured.state.requests() == []
 
 
-def test_a_bundle_makes_it_known(tmp_path: Path, secured: SandboxServer, authority: Authority) -> None:
-    with Service(tmp_path, secured, GIGACHAT_CA_BUNDLE_FILE=authority.root) as service:
-        assert ask(service, False) and ask(service, True)
-        assert "WARNING" not in service.log.read_text()
+def test_a_bundle_makes_it_known(trusting: Service) -> None:
+    assert ask(trusting, False) and ask(trusting, True)
+    assert "WARNING" not in trusting.said_at_the_start + trusting.log.read_text()
 
 
 def test_switched_off_with_one_warning_at_the_start(tmp_path: Path, secured: SandboxServer) -> None:
@@ -63,30 +79,27 @@ def test_switched_off_with_one_warning_at_the_start(tmp_path: Path, secured: San
         assert service.log.read_text().count("GIGACHAT_VERIFY_SSL_CERTS") == 1
 
 
-def test_a_certificate_of_the_client(tmp_path: Path, secured: SandboxServer, authority: Authority) -> None:
-    demanding = secured._server.ssl_context
-    assert demanding is not None
-    demanding.load_verify_locations(authority.root)
-    demanding.verify_mode = ssl.CERT_REQUIRED
+def test_a_certificate_of_the_client(tmp_path: Path, authority: Authority) -> None:
     ours = authority.sign("client")
     trust = {"GIGACHAT_CA_BUNDLE_FILE": authority.root}
-    with Service(tmp_path, secured, **trust, GPT2GIGA_MAX_RETRIES="0") as service:
-        with pytest.raises(openai.InternalServerError, match="GIGACHAT_CERT_FILE") as caught:
-            ask(service, True)
-        assert caught.value.code == "upstream_certificate"
     files = {"GIGACHAT_CERT_FILE": ours.certificate, "GIGACHAT_KEY_FILE": ours.key}
-    with Service(tmp_path, secured, **trust, **files) as service:
-        assert ask(service, False) and ask(service, True)
+    with behind_tls(authority) as demanding:
+        context = demanding._server.ssl_context
+        assert context is not None
+        context.load_verify_locations(authority.root)
+        context.verify_mode = ssl.CERT_REQUIRED
+        with Service(tmp_path, demanding, **trust, GPT2GIGA_MAX_RETRIES="0") as service:
+            with pytest.raises(openai.InternalServerError, match="GIGACHAT_CERT_FILE") as caught:
+                ask(service, True)
+            assert caught.value.code == "upstream_certificate"
+        with Service(tmp_path, demanding, **trust, **files) as service:
+            assert ask(service, False) and ask(service, True)
 
 
 @pytest.mark.parametrize("step", [{"delay": 30}, {"text": "Раз два", "hang_after": 1}], ids=["at once", "in a stream"])
-def test_silence_behind_tls_is_noticed(
-    tmp_path: Path, secured: SandboxServer, authority: Authority, step: dict[str, Any]
-) -> None:
-    settings = {"GIGACHAT_CA_BUNDLE_FILE": authority.root, "GIGACHAT_TIMEOUT": "1", "GPT2GIGA_MAX_RETRIES": "0"}
-    with Service(tmp_path, secured, **settings) as service:
-        secured.state.script(step)
-        with pytest.raises(openai.APIError, match="GIGACHAT_TIMEOUT") as caught:
-            ask(service, True)
-        assert caught.value.code == "upstream_timeout"
-        assert ask(service, False) and ask(service, True)
+def test_silence_behind_tls_is_noticed(trusting: Service, secured: SandboxServer, step: dict[str, Any]) -> None:
+    secured.state.script(step)
+    with pytest.raises(openai.APIError, match="GIGACHAT_TIMEOUT") as caught:
+        ask(trusting, True)
+    assert caught.value.code == "upstream_timeout"
+    assert ask(trusting, False) and ask(trusting, True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import openai
@@ -15,24 +15,6 @@ from tests.sockets import HELLO
 
 MANY = 100
 WORDS = "Раз два три четыре пять шесть"
-
-
-@pytest.fixture(scope="module")
-def module_service(shared_sandbox: SandboxServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    settings = {
-        "GPT2GIGA_MAX_CONCURRENCY": "0",
-        "GPT2GIGA_MAX_RETRIES": "0",
-        "GIGACHAT_TIMEOUT": "2",
-        "GIGACHAT_TOKEN_EXPIRY_BUFFER_MS": "0",
-    }
-    with Service(tmp_path_factory.mktemp("tokens"), shared_sandbox, **settings) as service:
-        yield service
-
-
-@pytest.fixture
-def unlimited(module_service: Service, sandbox: SandboxServer) -> Service:
-    """No slots and no retries of ours: whatever a token spoils is seen."""
-    return module_service
 
 
 def ask(client: openai.OpenAI, stream: bool) -> str | None:
@@ -82,11 +64,11 @@ def test_a_hanging_oauth_is_waited_for_once(unlimited: Service, sandbox: Sandbox
     assert sandbox.state.counters.token_requests == 2
 
 
-def test_a_failing_oauth_is_tried_again(start_service: Callable[..., Service], sandbox: SandboxServer) -> None:
+def test_a_failing_oauth_is_tried_again(contrary: Service, sandbox: SandboxServer) -> None:
     """By the retries of each request, which would get a remembered failure otherwise."""
-    service = start_service(GIGACHAT_RETRY_BACKOFF_FACTOR="0.05", GPT2GIGA_MAX_CONCURRENCY="0")
+    sandbox.state.revoke_tokens()
     sandbox.state.script({"route": "oauth", "status": 500, "delay": 0.2}, {"route": "oauth", "fault": "reset"})
-    assert all(all_at_once(service, 10))
+    assert all(all_at_once(contrary, 10))
     assert sandbox.state.counters.token_requests == 3
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -99,9 +98,9 @@ def test_deep_json_in_texts_is_text(service: Service, sandbox: SandboxServer) ->
 
 @pytest.mark.parametrize("send", [False, True])
 def test_the_state_id_survives_in_the_id_of_the_call(
-    start_service: Callable[..., Service], sandbox: SandboxServer, send: bool
+    service: Service, contrary: Service, sandbox: SandboxServer, send: bool
 ) -> None:
-    service = start_service(GPT2GIGA_SEND_STATE_ID=str(send))
+    service = contrary if send else service
     state = "77d3fb14-457a-46ba-937e-8d856156d003"
     delta = {"role": "assistant", "content": "", "function_call": CALL, "functions_state_id": state}
     sandbox.state.script({"frames": [chunk(delta, "function_call")]}, {"text": "Ясно."})
@@ -174,12 +173,11 @@ def test_invalid_arguments_after_text(service: Service, sandbox: SandboxServer) 
     assert json.loads(last)["error"]["code"] == "upstream_model_error"
 
 
-def test_blacklist_as_content_filter(start_service: Callable[..., Service], sandbox: SandboxServer) -> None:
-    service = start_service(GPT2GIGA_BLACKLIST_FINISH_REASON="content_filter")
+def test_blacklist_as_content_filter(contrary: Service, sandbox: SandboxServer) -> None:
     sandbox.state.script({"text": "Не люблю менять тему.", "finish_reason": "blacklist", "times": 2})
-    found = choice(service, ASKED)
+    found = choice(contrary, ASKED)
     assert (found["finish_reason"], found["message"]["content"]) == ("content_filter", "Не люблю менять тему.")
-    assert chunks(streamed(service, ASKED))[-1]["choices"][0]["finish_reason"] == "content_filter"
+    assert chunks(streamed(contrary, ASKED))[-1]["choices"][0]["finish_reason"] == "content_filter"
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from pathlib import Path
 
 import requests
 
+from gpt2giga_sandbox.server import SandboxServer
 from tests.service import Service
 from tests.sockets import eventually
 
@@ -19,15 +19,14 @@ class Threads(Service):
 
     application = "wsgi:app"
 
-    def __enter__(self) -> Threads:
+    def __init__(self, folder: Path, sandbox: SandboxServer, **settings: str) -> None:
+        super().__init__(folder, sandbox, **settings)
         words = f"-m gunicorn --worker-class gthread --threads 8 --no-control-socket --bind 127.0.0.1:{self.port}"
-        command = [sys.executable, *words.split(), "--pythonpath", f"{ROOT},{self._folder}", self.application]
-        with self.log.open("wb") as log:
-            self.process = subprocess.Popen(
-                command, cwd=self._folder, env=self._environ, stdout=subprocess.PIPE, stderr=log, start_new_session=True
-            )
+        path = f"{ROOT},{folder}"
+        self.command = [sys.executable, *words.split(), "--pythonpath", path, self.application]
+
+    def _wait_until_it_listens(self) -> None:
         assert eventually(self._listens), self.log.read_text()
-        return self
 
     def _listens(self) -> bool:
         try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -78,11 +77,10 @@ def test_openclaw_anew(service: Service, file: Path) -> None:
     assert "connected already" in printed(*OPENCLAW, "--url", service.url)
 
 
-def test_openclaw_with_a_key(start_service: Callable[..., Service], file: Path) -> None:
-    guarded = start_service(GPT2GIGA_API_KEY="key")
+def test_openclaw_with_a_key(guarded: Service, file: Path) -> None:
     assert "Incorrect API key" in refused(*OPENCLAW, "--url", guarded.url, "--api-key", "wrong")
-    printed(*OPENCLAW, "--url", guarded.url, GPT2GIGA_API_KEY="key")
-    assert content(file)["models"]["providers"]["gigachat"]["apiKey"] == "key"
+    printed(*OPENCLAW, "--url", guarded.url, GPT2GIGA_API_KEY="first-key")
+    assert content(file)["models"]["providers"]["gigachat"]["apiKey"] == "first-key"
 
 
 def test_openclaw_before_the_service_runs(account: dict[str, str], file: Path) -> None:

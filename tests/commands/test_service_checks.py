@@ -61,10 +61,9 @@ def test_a_proxy_that_cuts(examine: Examine, service: Service) -> None:
         assert "ended before its time" in failure(examine(url))[1]
 
 
-def test_a_proxy_that_drops_the_key(examine: Examine, start_service: Callable[..., Service]) -> None:
-    guarded = start_service(GPT2GIGA_API_KEY="key")
+def test_a_proxy_that_drops_the_key(examine: Examine, guarded: Service) -> None:
     with Between(guarded.url, drop="authorization") as url:
-        name, said = failure(examine(url, GPT2GIGA_API_KEY="key"))
+        name, said = failure(examine(url, GPT2GIGA_API_KEY="first-key"))
     assert name == "access" and "header Authorization" in said
     assert "does not take the key" in failure(examine(guarded.url, GPT2GIGA_API_KEY="other"))[1]
     findings = examine(guarded.url)
@@ -76,8 +75,7 @@ def test_a_service_that_is_open(examine: Examine, service: Service) -> None:
     assert "lets everybody in" in failure(examine(service.url, GPT2GIGA_API_KEY="key"))[1]
 
 
-def test_a_service_for_accounts_of_clients(examine: Examine, start_service: Callable[..., Service]) -> None:
-    passing = start_service(GPT2GIGA_PASS_TOKEN="True", GIGACHAT_CREDENTIALS="")
+def test_a_service_for_accounts_of_clients(examine: Examine, passing: Service) -> None:
     findings = examine(passing.url, GPT2GIGA_PASS_TOKEN="True")
     assert [finding.status for finding in findings.values()] == ["ok", "ok", "skipped"]
 

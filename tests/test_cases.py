@@ -19,6 +19,7 @@ import pytest
 
 from gpt2giga_sandbox.server import SandboxServer
 from tests.chunks import accumulate, chunks
+from tests.golden import check_answer, check_answered, check_payloads, check_same
 from tests.service import Service
 
 CASES = sorted((Path(__file__).parent / "cases" / "chat").glob("*.json"))
@@ -36,7 +37,7 @@ def case(request: pytest.FixtureRequest) -> dict[str, Any]:
 def test_whole(case: dict[str, Any], service: Service, sandbox: SandboxServer) -> None:
     script(case, sandbox)
     response = service.post("/v1/chat/completions", case["request"])
-    assert response.status_code == 200, response.text
+    check_answered(case["why"], response)
     check(case, response.json(), sandbox)
 
 
@@ -44,7 +45,7 @@ def test_streamed(case: dict[str, Any], service: Service, sandbox: SandboxServer
     script(case, sandbox)
     request = {**case["request"], "stream": True, "stream_options": {"include_usage": True}}
     response = service.post("/v1/chat/completions", request)
-    assert response.status_code == 200, response.text
+    check_answered(case["why"], response)
     response.encoding = "utf-8"
     check(case, accumulate(chunks(response.text)), sandbox)
 
@@ -67,10 +68,15 @@ def script(case: dict[str, Any], sandbox: SandboxServer) -> None:
 
 
 def check(case: dict[str, Any], answer: dict[str, Any], sandbox: SandboxServer) -> None:
-    payloads = sent(sandbox)
-    assert payloads == case.get("payloads", [case.get("payload", payloads[0])])
-    found = shape(answer)
-    assert {key: found[key] for key in case.get("answer", {})} == case.get("answer", {})
+    check_payloads(case, sent(sandbox))
+    check_answer(case, shape(answer))
+
+
+def test_a_failure_can_be_read() -> None:
+    with pytest.raises(pytest.fail.Exception) as caught:
+        check_same("Почему", "payload", {"content": ["Да."]}, {"content": ["Нет."]})
+    assert caught.value.msg is not None
+    assert {"Почему", "payload:", '-    "Нет."', '+    "Да."'} <= {*caught.value.msg.splitlines()}
 
 
 def sent(sandbox: SandboxServer) -> list[dict[str, Any]]:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from gpt2giga_sandbox.server import SandboxServer
+from tests.golden import check_answer, check_answered, check_payloads
 from tests.message_events import accumulate, events
 from tests.service import Service
 
@@ -28,23 +29,20 @@ def case(request: pytest.FixtureRequest) -> dict[str, Any]:
 def test_whole(case: dict[str, Any], service: Service, sandbox: SandboxServer) -> None:
     sandbox.state.script(case.get("gigachat", {"text": "Да."}))
     response = service.post("/v1/messages?beta=true", {**case["request"], "stream": False})
-    assert response.status_code == 200, response.text
+    check_answered(case["why"], response)
     check(case, response.json(), sandbox)
 
 
 def test_streamed(case: dict[str, Any], service: Service, sandbox: SandboxServer) -> None:
     sandbox.state.script(case.get("gigachat", {"text": "Да."}))
     response = service.post("/v1/messages?beta=true", {**case["request"], "stream": True})
-    assert response.status_code == 200, response.text
+    check_answered(case["why"], response)
     response.encoding = "utf-8"
     check(case, accumulate(events(response.text)), sandbox)
 
 
 def check(case: dict[str, Any], answer: dict[str, Any], sandbox: SandboxServer) -> None:
-    [payload] = sandbox.state.chats()
-    payload.pop("stream", None)
-    assert payload == case.get("payload", payload)
+    check_payloads(case, [{k: v for k, v in chat.items() if k != "stream"} for chat in sandbox.state.chats()])
     for block in answer["content"]:
         assert block["type"] != "tool_use" or block.pop("id").isalnum()
-    expected = case.get("answer", {})
-    assert {key: answer[key] for key in expected} == expected
+    check_answer(case, answer)

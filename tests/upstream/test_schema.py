@@ -10,6 +10,7 @@ from hypothesis import given, HealthCheck, settings
 from hypothesis import strategies as st
 
 from gpt2giga.upstream.contract.schema import to_function_parameters
+from tests.golden import check_same
 
 # A row is a whole schema with the parameters it becomes, or the schema of one property and what that becomes.
 CASES = sorted((Path(__file__).parents[1] / "cases" / "schema").glob("*.json"))
@@ -78,10 +79,10 @@ def converted(schema: Any) -> dict[str, Any]:
 @pytest.mark.parametrize("row", ROWS)
 def test_case(row: dict[str, Any]) -> None:
     if "schema" in row:
-        assert converted(row["schema"]) == row["parameters"]
+        check_same(row["name"], "parameters", converted(row["schema"]), row["parameters"])
     else:
         parameters = converted({"type": "object", "properties": {"value": row["property"]}})
-        assert parameters == {"type": "object", "properties": {"value": row["becomes"]}}
+        check_same(row["name"], "parameters", parameters, {"type": "object", "properties": {"value": row["becomes"]}})
 
 
 def test_there_are_cases() -> None:

@@ -227,7 +227,8 @@ def test_an_account_that_may_not_list_models_may_chat(passing: Service, sandbox:
 
 
 def test_an_account_that_makes_room_finishes_its_streams(passing: Service, sandbox: SandboxServer, name: str) -> None:
-    sandbox.state.script({"text": "Раз два три четыре пять шесть семь", "frame_delay": 2})
+    sandbox.state.settings.hold_after = 1
+    sandbox.state.script({"text": "Раз два три четыре пять шесть семь"})
     texts: list[str] = []
     running = threading.Thread(target=lambda: texts.append(chat(passing, f"giga-cred-{name}:secret", stream=True)))
     running.start()
@@ -235,5 +236,6 @@ def test_an_account_that_makes_room_finishes_its_streams(passing: Service, sandb
     for number in range(MOST):
         passing.post(CHAT, headers={"X-Api-Key": f"giga-auth-{name}{number}"}, data=b"{")
     assert sandbox.state.counters.open_streams == 1, "the stream was over before its account had to make room"
+    sandbox.state.settings.hold_after = None
     running.join()
     assert texts == ["Раз два три четыре пять шесть семь"]

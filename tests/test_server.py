@@ -217,9 +217,14 @@ def stream_in_work(service: Service, sandbox: SandboxServer, **step: Any) -> Cal
 def test_a_running_stream_is_finished(start_service: Callable[..., Service], sandbox: SandboxServer) -> None:
     """At a reload, and at the end."""
     service = start_service()
-    for sign in (signal.SIGHUP, signal.SIGTERM):
-        body = stream_in_work(service, sandbox, frame_delay=0.2)
+    before = workers(service)
+    heard = {signal.SIGHUP: lambda: workers(service) - before, signal.SIGTERM: lambda: not answers(service.url)}
+    for sign, is_heard in heard.items():
+        sandbox.state.settings.hold_after = 2
+        body = stream_in_work(service, sandbox)
         service.process.send_signal(sign)
+        raw.wait_until(is_heard)
+        sandbox.state.settings.hold_after = None
         text = "".join(chunk["choices"][0]["delta"].get("content", "") for chunk in chunks(body()))
         assert text == LONG
     assert service.process.wait(15) == 0

@@ -14,5 +14,6 @@ def account(sandbox: SandboxServer, tmp_path: Path) -> dict[str, str]:
         "GIGACHAT_BASE_URL": sandbox.base_url,
         "GIGACHAT_AUTH_URL": sandbox.auth_url,
         "GIGACHAT_CREDENTIALS": sandbox.credentials,
+        "GIGACHAT_RETRY_BACKOFF_FACTOR": "0.05",
         "GPT2GIGA_RUNTIME_DIR": str(tmp_path),
     }

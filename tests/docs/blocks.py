@@ -10,7 +10,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent.parent
 PAIRS = (("README.md", "README.ru.md"), ("deploy/README.md", "deploy/README.ru.md"))
-DOCUMENTS = tuple(name for pair in PAIRS for name in pair)
+CONTRIBUTING = "CONTRIBUTING.md"  # in English only
+DOCUMENTS = (*(name for pair in PAIRS for name in pair), CONTRIBUTING)
 FENCE = re.compile(r"^```([^\n]*)\n(.*?)^```$", re.S | re.M)
 BETWEEN = re.compile(r"[&|;\n]+")
 OPTIONS_WITH_A_VALUE = ("-u", "-g")

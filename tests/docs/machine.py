@@ -19,7 +19,8 @@ from tests.docs.programs import ELSEWHERE
 REAL = ("cat", "chmod", "cp", "curl", "env", "ln", "mkdir", "mkfifo", "mktemp", "rm", "touch")
 SHIPPED = (
     *("gpt2giga", "deploy", "app.py", "wsgi.py", "passenger_wsgi.py", "Makefile", "pyproject.toml", "LICENSE"),
-    *("requirements.txt", "constraints.txt", ".env.example", "compose.yaml", "Dockerfile", "README.md"),
+    *("requirements.txt", "requirements-dev.txt", "constraints.txt", ".env.example", "compose.yaml", "Dockerfile"),
+    "README.md",
 )
 # What Debian's packages have made.
 FOLDERS = ("opt", "home", "usr/local/bin", "etc/nginx/snippets", "etc/nginx/conf.d", "etc/apache2/sites-available")

@@ -12,13 +12,13 @@ import pytest
 
 from gpt2giga_sandbox.server import SandboxServer
 from tests.commands.running import printed
-from tests.docs.blocks import all_commands, blocks, commands, PAIRS, ROOT
+from tests.docs.blocks import all_commands, blocks, commands, CONTRIBUTING, PAIRS, ROOT
 from tests.docs.machine import ReadersMachine
 from tests.docs.programs import ELSEWHERE
 from tests.service import free_port, Service
 
 URL = "http://127.0.0.1:8080"
-ENGLISH = [english for english, _ in PAIRS]
+ENGLISH = [*(english for english, _ in PAIRS), CONTRIBUTING]
 DEPLOY = "deploy/README.md"
 
 

@@ -23,8 +23,9 @@ demo: $(VENV)/installed
 run: $(VENV)/installed
 	@$(PY) -m gpt2giga
 
+# The variable forbids compiled files in many container images: each run would then compile all tests twice.
 test: $(VENV)/installed-dev
-	$(PY) -m pytest -n 2 --dist loadfile
+	PYTHONDONTWRITEBYTECODE= $(PY) -m pytest -n 2 --dist loadfile
 
 test-clients: $(VENV)/installed-clients
 	$(PY) -m pytest tests/clients

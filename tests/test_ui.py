@@ -23,7 +23,6 @@ DATA = ("/ui/activity", "/ui/clients", "/ui/openclaw")
 HELLO = {"messages": [{"role": "user", "content": "Привет!"}]}
 
 
-
 def over(
     method: str = "POST",
     status: int = 200,

@@ -12,12 +12,14 @@ from gpt2giga.dialects.fields import Body, invalid
 T = TypeVar("T")
 Role: TypeAlias = Literal["system", "user", "assistant"]
 
-OPENAI_ROLES: Mapping[str, Role] = {
-    "system": "system",
-    "developer": "system",
-    "user": "user",
-    "assistant": "assistant",
-}
+OPENAI_ROLES: Mapping[str, Role] = {"system": "system", "developer": "system", "user": "user", "assistant": "assistant"}
+
+
+def required_messages(body: Body) -> list[Any]:
+    messages = body.get("messages")
+    if not isinstance(messages, list) or not messages:
+        raise invalid("messages", "a list with at least one message")
+    return messages
 
 
 def to_parts(content: Any, param: str, called: str = "parts") -> Iterator[tuple[Body, str]]:

@@ -13,8 +13,8 @@ from gpt2giga.dialects.anthropic.controls import from_format, from_stop_sequence
 from gpt2giga.dialects.anthropic.parameters import check_refused, TABLE
 from gpt2giga.dialects.anthropic.tools import from_tools
 from gpt2giga.dialects.controls import to_session
-from gpt2giga.dialects.fields import Body, invalid
-from gpt2giga.dialects.messages import Role
+from gpt2giga.dialects.fields import Body
+from gpt2giga.dialects.messages import required_messages, Role
 from gpt2giga.dialects.parameters import ignored
 
 # Claude Code puts `system` between the others, also last.
@@ -62,9 +62,7 @@ def _messages(body: Body) -> Iterator[Message]:
     system = from_system(body.get("system"), "system")
     if system:
         yield Message("system", system)
-    messages: Any = body.get("messages")
-    if not isinstance(messages, list) or not messages:
-        raise invalid("messages", "a list with at least one message")
+    messages = required_messages(body)
     for number, (message, param) in enumerate(fields.each_object(messages, "messages")):
         role = fields.one_of(message.get("role"), ROLES, f"{param}.role")
         parts = tuple(from_content(message.get("content"), role, f"{param}.content"))

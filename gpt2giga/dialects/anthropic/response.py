@@ -9,7 +9,7 @@ from typing import Any
 
 from gpt2giga.chat import Done, Event, ReasoningDelta, RefusalDelta, TextDelta, ToolCall, Usage
 from gpt2giga.dialects.anthropic.controls import Thoughts
-from gpt2giga.dialects.anthropic.tokens import estimate
+from gpt2giga.dialects.tokens import estimate
 
 # Clients keep it and send it back; GigaChat's thoughts are never read again, so there is nothing to sign.
 SIGNATURE = "Z3B0MmdpZ2E="
@@ -79,7 +79,7 @@ def to_message(answers: Iterable[list[Event]], head: Head) -> dict[str, Any]:
                     content, {**to_block("thinking"), "signature": SIGNATURE}, text if head.thoughts == "shown" else ""
                 )
             case ToolCall():
-                content.append(to_tool_use(event, to_input(event)))
+                content.append(to_tool_use(event, event.arguments))
             case Done():
                 end = {**tally.stop(event), "usage": tally.usage(event)}
     return {**to_opening(head), "content": content, **end}
@@ -114,10 +114,6 @@ def to_block(kind: str) -> dict[str, Any]:
 
 def to_tool_use(call: ToolCall, arguments: dict[str, Any]) -> dict[str, Any]:
     return {"type": "tool_use", "id": call.id, "name": call.name, "input": arguments}
-
-
-def to_input(call: ToolCall) -> dict[str, Any]:
-    return call.arguments
 
 
 def to_usage(usage: Usage) -> dict[str, int]:

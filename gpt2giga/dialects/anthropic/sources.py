@@ -46,6 +46,6 @@ def from_document(block: Body, source: Body, param: str) -> Iterator[Text | File
 
 
 def _data_url(source: Body, default_type: str, param: str) -> str:
-    typed = source if source.get("media_type") else {"media_type": default_type}
+    typed = {"media_type": source.get("media_type") or default_type}
     media_type = fields.required_string(typed, "media_type", param, "a type such as image/png")
     return data_url(fields.required_string(source, "data", param, "base64"), media_type)

@@ -8,7 +8,7 @@ import orjson
 
 from gpt2giga.chat import Done, Event, ReasoningDelta, RefusalDelta, TextDelta, ToolCall
 from gpt2giga.dialects.anthropic.errors import to_error
-from gpt2giga.dialects.anthropic.response import Head, SIGNATURE, Tally, to_block, to_input, to_opening, to_tool_use
+from gpt2giga.dialects.anthropic.response import Head, SIGNATURE, Tally, to_block, to_opening, to_tool_use
 from gpt2giga.errors import ProxyError
 
 PING = {"type": "ping"}
@@ -70,7 +70,7 @@ class MessageStream:
         self._open = "tool_use"
         return [
             *items,
-            self._delta("input_json_delta", "partial_json", orjson.dumps(to_input(call)).decode()),
+            self._delta("input_json_delta", "partial_json", orjson.dumps(call.arguments).decode()),
             *self._closed(),
         ]
 

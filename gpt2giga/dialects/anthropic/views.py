@@ -13,7 +13,7 @@ from gpt2giga.dialects.anthropic.models import known_name, to_list, to_model
 from gpt2giga.dialects.anthropic.request import from_count_request, from_messages_request
 from gpt2giga.dialects.anthropic.response import Head, to_message
 from gpt2giga.dialects.anthropic.stream import MessageStream
-from gpt2giga.dialects.anthropic.tokens import estimate, texts
+from gpt2giga.dialects.tokens import estimate, to_texts
 from gpt2giga.upstream.client import GetUpstream
 from gpt2giga.web.body import json_body
 from gpt2giga.web.converse import Conversation, Dialect
@@ -42,7 +42,7 @@ def blueprint(
             chat.model or default_model,
             thoughts=delivery.thoughts,
             filtered_as=translation.blacklist_finish_reason,
-            prompt=estimate(sum(map(len, texts(chat)))),
+            prompt=estimate(sum(map(len, to_texts(chat)))),
         )
         chat = replace(chat, model=known_name(chat.model, get_upstream().catalog))
         stream = partial(MessageStream, head, current().id)
@@ -53,7 +53,7 @@ def blueprint(
         upstream = get_upstream()
         chat = from_count_request(json_body(), ignore_hosted=translation.ignore_hosted_tools)
         model = upstream.catalog.resolve(known_name(chat.model, upstream.catalog))
-        return json_response({"input_tokens": upstream.count_tokens(texts(chat), model)})
+        return json_response({"input_tokens": upstream.count_tokens(to_texts(chat), model)})
 
     @messages.get("/")
     def root() -> Response:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from gpt2giga.chat import ChatRequest, JsonFormat, Message, Text
+from gpt2giga.chat import ChatRequest, JsonFormat, Text
 from gpt2giga.dialects import fields
 from gpt2giga.dialects.controls import from_openai_effort, from_openai_format, Messages, to_session
 from gpt2giga.dialects.fields import Body, INT32, invalid
+from gpt2giga.dialects.messages import required_messages
 from gpt2giga.dialects.openai.messages import from_messages
 from gpt2giga.dialects.openai.parameters import TABLE
 from gpt2giga.dialects.openai.tools import from_tools
@@ -35,7 +36,7 @@ def from_chat_request(body: Body) -> tuple[ChatRequest, Delivery]:
     tooling = from_tools(body)
     chat = ChatRequest(
         model=fields.string(body, "model"),
-        messages=_messages(body),
+        messages=tuple(from_messages(required_messages(body))),
         tools=tooling.tools,
         tool_choice=tooling.choice,
         temperature=fields.number(body, "temperature", 0, 2),
@@ -66,13 +67,6 @@ def _texts(messages: Messages) -> str:
 def include_usage(body: Body) -> bool:
     options = fields.optional_mapping(body, "stream_options")
     return fields.boolean(options, "include_usage", "stream_options")
-
-
-def _messages(body: Body) -> tuple[Message, ...]:
-    messages: Any = body.get("messages")
-    if not isinstance(messages, list) or not messages:
-        raise invalid("messages", "a list with at least one message")
-    return tuple(from_messages(messages))
 
 
 def _max_tokens(body: Body) -> int | None:

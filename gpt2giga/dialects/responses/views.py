@@ -14,13 +14,13 @@ from gpt2giga.config.settings import StoreSettings, TranslationSettings
 from gpt2giga.dialects import fields
 from gpt2giga.dialects.fields import Body
 from gpt2giga.dialects.responses import items
-from gpt2giga.dialects.responses.counting import to_texts
 from gpt2giga.dialects.responses.listing import to_kept, to_page
 from gpt2giga.dialects.responses.output import Wire
 from gpt2giga.dialects.responses.request import Delivery, from_responses_request, Past
 from gpt2giga.dialects.responses.response import Head, to_response
 from gpt2giga.dialects.responses.store import Kept, Store
 from gpt2giga.dialects.responses.stream import ResponseStream
+from gpt2giga.dialects.tokens import to_texts
 from gpt2giga.errors import BadRequest
 from gpt2giga.upstream.client import GetUpstream
 from gpt2giga.web.body import json_body

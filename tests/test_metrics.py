@@ -93,7 +93,13 @@ def url(running: Service, sandbox: SandboxServer) -> str:
 
 def test_off_by_default(service: Service, sandbox: SandboxServer) -> None:
     assert service.get("/metrics").json()["error"]["code"] == "unknown_url"
-    program = "import sys, wsgi; print(*sys.modules)"
+    program = """
+import sys
+from gpt2giga.factory import create_app
+from gpt2giga.serving.current_settings import load_settings
+create_app(load_settings())
+print(*sys.modules)
+"""
     environ = {**os.environ, "GIGACHAT_CREDENTIALS": sandbox.credentials}
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environ, check=True)
     assert "gpt2giga.telemetry.request_log" in loaded.stdout and "prometheus_client" not in loaded.stdout

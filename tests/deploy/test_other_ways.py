@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -38,17 +39,24 @@ def status(port: int, path: str = "/health", **headers: str) -> int:
         return 0
 
 
-@pytest.fixture
-def by_hand(checkout: Path, sandbox: SandboxServer, tmp_path: Path) -> Iterator[tuple]:
-    port, log = free_port(), tmp_path / "gunicorn.log"
-    env = checkout / ".env"
+COMMAND = [sys.executable, "-m", "gunicorn", "-c", "deploy/gunicorn.conf.py"]
+
+
+@contextmanager
+def by_gunicorn(application: str, checkout: Path, sandbox: SandboxServer, log: Path) -> Iterator[tuple]:
+    port, env = free_port(), checkout / ".env"
     env.write_text("".join(f"{name}={value}\n" for name, value in settings(sandbox, port).items()))
-    command = [sys.executable, "-m", "gunicorn", "-c", "deploy/gunicorn.conf.py", "wsgi:app"]
     environ = {**os.environ, "PYTHONPATH": str(checkout)}
-    with running(command, log, cwd=checkout, env=environ) as process:
+    with running([*COMMAND, application], log, cwd=checkout, env=environ) as process:
         assert eventually(lambda: status(port) == 200, 20), log.read_text()
         yield process, port, env, log
     env.unlink()
+
+
+@pytest.fixture
+def by_hand(checkout: Path, sandbox: SandboxServer, tmp_path: Path) -> Iterator[tuple]:
+    with by_gunicorn("wsgi:app", checkout, sandbox, tmp_path / "gunicorn.log") as found:
+        yield found
 
 
 def test_gunicorn_by_hand(by_hand, sandbox: SandboxServer) -> None:
@@ -78,10 +86,27 @@ def test_gunicorn_by_hand(by_hand, sandbox: SandboxServer) -> None:
 
 
 def test_gunicorn_by_hand_says_what_is_missing(checkout: Path) -> None:
-    command = [sys.executable, "-m", "gunicorn", "-c", "deploy/gunicorn.conf.py", "wsgi:app"]
-    done = subprocess.run(command, cwd=checkout, capture_output=True, text=True, timeout=30)
+    done = subprocess.run([*COMMAND, "wsgi:app"], cwd=checkout, capture_output=True, text=True, timeout=30)
     assert done.returncode != 0 and "gpt2giga: no GigaChat account" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+AROUND = """
+from wsgi import app
+
+def around(environ, start_response):
+    def start(status, headers):
+        return start_response(status, [*headers, ("X-Around", "yes")])
+    return app(environ, start)
+"""
+
+
+def test_gunicorn_with_an_application_around_ours(checkout: Path, sandbox: SandboxServer, tmp_path: Path) -> None:
+    (checkout / "around.py").write_text(AROUND)
+    with by_gunicorn("around:around", checkout, sandbox, tmp_path / "log") as (_, port, _, _):
+        response = requests.get(f"http://127.0.0.1:{port}/v1/models", timeout=5)
+    (checkout / "around.py").unlink()
+    assert response.status_code == 200 and response.headers["X-Around"] == "yes"
 
 
 def instructions() -> list[tuple[str, str]]:

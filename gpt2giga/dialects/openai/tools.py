@@ -25,7 +25,7 @@ NO_TOOLS = Tooling((), ToolChoice(), legacy=False)
 
 def from_tools(body: Body) -> Tooling:
     """`tools` and `tool_choice`, or else the older `functions` and `function_call`."""
-    if not any(body.get(name) for name in ("tools", "functions", "tool_choice", "function_call")):
+    if all(body.get(name) is None for name in ("tools", "functions", "tool_choice", "function_call")):
         return NO_TOOLS
     modern = _tooling(body, "tools", "tool_choice", legacy=False)
     legacy = _tooling(body, "functions", "function_call", legacy=True)

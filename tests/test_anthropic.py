@@ -12,7 +12,7 @@ from anthropic import Anthropic
 
 from gpt2giga_sandbox.server import SandboxServer
 from gpt2giga_sandbox.storage import drawing
-from tests.service import Service
+from tests.service import NO_ROOTS, Service
 
 MESSAGES = [{"role": "user", "content": "Привет!"}]
 ASK: dict[str, Any] = {"model": "claude-test", "max_tokens": 500, "messages": MESSAGES}
@@ -27,7 +27,8 @@ PNG = base64.b64encode(drawing().content).decode()
 @pytest.fixture
 def client(lively: Service) -> Iterator[Anthropic]:
     """Of a service without retries of its own, so that the client's are seen."""
-    with Anthropic(base_url=lively.url, api_key="unused", max_retries=0) as client:
+    http = anthropic.DefaultHttpxClient(verify=NO_ROOTS)
+    with Anthropic(base_url=lively.url, api_key="unused", max_retries=0, http_client=http) as client:
         yield client
 
 

@@ -99,9 +99,8 @@ def test_what_makes_no_sense_is_named(service: Service, body: dict[str, Any], pa
 def test_embeddings_take_no_chat_slot(service: Service, sandbox: SandboxServer) -> None:
     """A personal account has one slot; OpenClaw embeds its memory beside the chat."""
     sandbox.state.script({"text": "Раз два три четыре пять шесть", "hang_after": 1})
-    with service.client().chat.completions.create(
-        model="GigaChat", messages=[{"role": "user", "content": "a"}], stream=True
-    ) as stream:
+    request: Any = {"model": "GigaChat", "messages": [{"role": "user", "content": "a"}], "stream": True}
+    with service.client() as client, client.chat.completions.create(**request) as stream:
         next(stream)
         assert service.post("/v1/embeddings", {"input": "ping"}).status_code == 200
 

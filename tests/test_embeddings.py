@@ -107,11 +107,7 @@ def test_embeddings_take_no_chat_slot(service: Service, sandbox: SandboxServer) 
 
 @pytest.mark.parametrize(
     "given, texts",
-    [
-        ([256, 33], ["Привет!"]),
-        ([[256], [97, 98], [0xD0]], ["Привет", "ab", "\ufffd"]),
-        (["a", [98]], ["a", "b"]),
-    ],
+    [([256, 33], ["Привет!"]), ([[256], [97, 98], [0xD0]], ["Привет", "ab", "\ufffd"]), (["a", [98]], ["a", "b"])],
 )
 def test_tokens_are_decoded(contrary: Service, sandbox: SandboxServer, given: Any, texts: list[str]) -> None:
     with contrary.client() as client:

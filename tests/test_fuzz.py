@@ -62,11 +62,7 @@ COMPLETIONS: dict[str, Any] = {
     "stream": False,
     "echo": False,
 }
-BODIES = {
-    "/v1/chat/completions": [CHAT, STRUCTURED],
-    "/v1/embeddings": [EMBEDDINGS],
-    "/v1/completions": [COMPLETIONS],
-}
+BODIES = {"/v1/chat/completions": [CHAT, STRUCTURED], "/v1/embeddings": [EMBEDDINGS], "/v1/completions": [COMPLETIONS]}
 CASES = [(path, body) for path, bodies in BODIES.items() for body in bodies]
 
 # Numbers that a client may mean as a count are kept small: a hundred choices are no mistake, they are only slow.

@@ -90,10 +90,7 @@ def test_a_personal_account_has_one(service: Service, sandbox: SandboxServer) ->
 
 @pytest.mark.parametrize(
     "settings, peak",
-    [
-        ({"GIGACHAT_SCOPE": "GIGACHAT_API_CORP"}, 10),
-        ({"GPT2GIGA_MAX_CONCURRENCY": "0"}, 14),
-    ],
+    [({"GIGACHAT_SCOPE": "GIGACHAT_API_CORP"}, 10), ({"GPT2GIGA_MAX_CONCURRENCY": "0"}, 14)],
     ids=["CORP", "0"],
 )
 def test_other_accounts(

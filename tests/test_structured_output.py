@@ -114,10 +114,7 @@ ROOTS = {
     "number": ({"type": "number"}, 1.5),
     "union": ({"anyOf": [{"type": "integer"}, {"type": "string"}]}, 7),
     "reference": ({"$ref": "#/$defs/N", "$defs": {"N": NUMBER}}, {"n": 2}),
-    "recursive": (
-        {"type": "array", "items": {"$ref": "#"}},
-        [[], [[]]],
-    ),
+    "recursive": ({"type": "array", "items": {"$ref": "#"}}, [[], [[]]]),
 }
 
 

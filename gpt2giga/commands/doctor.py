@@ -48,11 +48,7 @@ def _check_service(report: Report, given: Given, checks: GigaChatChecks, url: st
     from gpt2giga.commands.gigachat_checks import COUNTING, COUNTING_TOKENS
     from gpt2giga.commands.service_checks import ServiceChecks
 
-    question = {
-        "messages": [{"role": "user", "content": COUNTING}],
-        "max_tokens": COUNTING_TOKENS,
-        "stream": True,
-    }
+    question = {"messages": [{"role": "user", "content": COUNTING}], "max_tokens": COUNTING_TOKENS, "stream": True}
     try:
         settings = given.unchecked()
     except SettingsError as error:

@@ -68,18 +68,12 @@ class AccountSettings:
         secret=True,
     )
     scope: str = setting(
-        "GIGACHAT_SCOPE",
-        "GIGACHAT_API_PERS",
-        "The account's kind: personal, business or corporate",
-        one_of(*SCOPES),
+        "GIGACHAT_SCOPE", "GIGACHAT_API_PERS", "The account's kind: personal, business or corporate", one_of(*SCOPES)
     )
     model: str = setting("GIGACHAT_MODEL", "GigaChat-2-Max", "Model for requests that name none")
     base_url: str = setting("GIGACHAT_BASE_URL", "https://api.giga.chat/v1", "Address of GigaChat", url)
     auth_url: str = setting(
-        "GIGACHAT_AUTH_URL",
-        "https://ngw.devices.sberbank.ru:9443/api/v2/oauth",
-        "Address that gives out tokens",
-        url,
+        "GIGACHAT_AUTH_URL", "https://ngw.devices.sberbank.ru:9443/api/v2/oauth", "Address that gives out tokens", url
     )
     access_token: str | None = setting(
         "GIGACHAT_ACCESS_TOKEN", None, "A ready token instead of a key; it is not renewed", secret=True
@@ -87,10 +81,7 @@ class AccountSettings:
     user: str | None = setting("GIGACHAT_USER", None, "User name, for installations with passwords")
     password: str | None = setting("GIGACHAT_PASSWORD", None, "Password of GIGACHAT_USER", secret=True)
     timeout: float = setting(
-        "GIGACHAT_TIMEOUT",
-        600.0,
-        "Seconds of silence after which GigaChat counts as gone",
-        seconds(0.1, 86400),
+        "GIGACHAT_TIMEOUT", 600.0, "Seconds of silence after which GigaChat counts as gone", seconds(0.1, 86400)
     )
     verify_ssl_certs: bool = setting(
         "GIGACHAT_VERIFY_SSL_CERTS", True, "Check GigaChat's certificate; False is a last resort", boolean
@@ -104,25 +95,16 @@ class AccountSettings:
         "GIGACHAT_KEY_FILE_PASSWORD", None, "Password of GIGACHAT_KEY_FILE", secret=True
     )
     profanity_check: bool | None = setting(
-        "GIGACHAT_PROFANITY_CHECK",
-        None,
-        "GigaChat's own censorship, where the contract with Sber allows it",
-        boolean,
+        "GIGACHAT_PROFANITY_CHECK", None, "GigaChat's own censorship, where the contract with Sber allows it", boolean
     )
     flags: tuple[str, ...] | None = setting(
         "GIGACHAT_FLAGS", None, "GigaChat's feature flags, separated by commas", words
     )
     max_connections: int | None = setting(
-        "GIGACHAT_MAX_CONNECTIONS",
-        None,
-        "Most connections to GigaChat at a time (default: no limit)",
-        whole(1, 100000),
+        "GIGACHAT_MAX_CONNECTIONS", None, "Most connections to GigaChat at a time (default: no limit)", whole(1, 100000)
     )
     token_expiry_buffer_ms: int = setting(
-        "GIGACHAT_TOKEN_EXPIRY_BUFFER_MS",
-        60000,
-        "Renew a token so many milliseconds before it ends",
-        whole(0, 1800000),
+        "GIGACHAT_TOKEN_EXPIRY_BUFFER_MS", 60000, "Renew a token so many milliseconds before it ends", whole(0, 1800000)
     )
 
     @property
@@ -300,10 +282,7 @@ class TranslationSettings:
         "GPT2GIGA_MODEL_ALIASES", (), "Names for GigaChat's models: gpt-4o=GigaChat-2-Max,...", pairs
     )
     pass_model: bool = setting(
-        "GPT2GIGA_PASS_MODEL",
-        True,
-        "False: every request goes to GIGACHAT_MODEL, whatever it asks for",
-        boolean,
+        "GPT2GIGA_PASS_MODEL", True, "False: every request goes to GIGACHAT_MODEL, whatever it asks for", boolean
     )
     send_state_id: bool = setting(
         "GPT2GIGA_SEND_STATE_ID", False, "Send functions_state_id of earlier tool calls back to GigaChat", boolean

@@ -23,11 +23,7 @@ from agents import (  # noqa: E402 after the check that it is there
     Runner,
     WebSearchTool,
 )
-from openai import (  # noqa: E402
-    APIError,
-    AsyncOpenAI,
-    BadRequestError,
-)
+from openai import APIError, AsyncOpenAI, BadRequestError  # noqa: E402
 from pydantic import BaseModel  # noqa: E402
 
 from gpt2giga_sandbox.server import SandboxServer  # noqa: E402

@@ -21,12 +21,7 @@ def environment(**given: str) -> dict[str, str]:
 
 def run(*arguments: str, stdin: str = "", **environ: str) -> subprocess.CompletedProcess[str]:
     done = subprocess.run(
-        [*COMMAND, *arguments],
-        env=environment(**environ),
-        input=stdin,
-        capture_output=True,
-        text=True,
-        timeout=SECONDS,
+        [*COMMAND, *arguments], env=environment(**environ), input=stdin, capture_output=True, text=True, timeout=SECONDS
     )
     assert "Traceback" not in done.stderr, done.stderr
     return done

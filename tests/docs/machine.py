@@ -75,13 +75,7 @@ class ReadersMachine:
                 shutil.copytree(ROOT / name, checkout / name, ignore=shutil.ignore_patterns("__pycache__"))
             else:
                 shutil.copy(ROOT / name, checkout / name)
-        places = {
-            "checkout": checkout,
-            "root": self._root,
-            "bin": self._later,
-            "python": sys.executable,
-            "port": port,
-        }
+        places = {"checkout": checkout, "root": self._root, "bin": self._later, "python": sys.executable, "port": port}
         for program, script in SCRIPTS.items():
             self._put(self._later if program in INSTALLED else self._bin, program, script.format(**places))
         for program in ELSEWHERE.keys() - SCRIPTS.keys():

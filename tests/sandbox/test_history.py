@@ -14,10 +14,7 @@ from .conftest import chat_body
 
 SYSTEM = (422, "Invalid params: system message must be the first message")
 NO_RESULT = (422, "Invalid params: every assistant function call must have a result in history")
-NO_CALL = (
-    422,
-    "Invalid params: every assistant function result must have an assistant function call in history",
-)
+NO_CALL = (422, "Invalid params: every assistant function result must have an assistant function call in history")
 AFTER_ASSISTANT = (
     422,
     "functions or thinking_functions should only appeal in user, function messages or random role messages",
@@ -46,11 +43,7 @@ MESSAGES = [
     ),
     ("late system", says(USER, {"role": "system", "content": "a"}), SYSTEM),
     ("two systems", says({"role": "system", "content": "a"}, {"role": "system", "content": "b"}, USER), SYSTEM),
-    (
-        "text arguments",
-        says(USER, {**CALL, "function_call": {"name": "f", "arguments": "{}"}}, RESULT),
-        SYNTAX,
-    ),
+    ("text arguments", says(USER, {**CALL, "function_call": {"name": "f", "arguments": "{}"}}, RESULT), SYNTAX),
     ("no arguments", says(USER, {**CALL, "function_call": {"name": "f"}}, RESULT), SYNTAX),
     (
         "nameless call",
@@ -67,11 +60,7 @@ MESSAGES = [
         says(USER, CALL, {"role": "function", "content": "{}"}),
         (422, "Invalid params: function message must have a name"),
     ),
-    (
-        "text result",
-        result("солнечно"),
-        result_fault("солнечно", "JSON parse error at line 1 column 1: Invalid value"),
-    ),
+    ("text result", result("солнечно"), result_fault("солнечно", "JSON parse error at line 1 column 1: Invalid value")),
     (
         "two results glued",
         result('{"a":1}\n{"b":2}'),
@@ -80,11 +69,7 @@ MESSAGES = [
             "JSON parse error at line 2 column 1: The document root must not be followed by other values.",
         ),
     ),
-    (
-        "empty result",
-        result(""),
-        result_fault("", "JSON parse error at line 1 column 1: The document is empty."),
-    ),
+    ("empty result", result(""), result_fault("", "JSON parse error at line 1 column 1: The document is empty.")),
     ("NaN result", result("NaN"), result_fault("NaN", "JSON parse error at line 1 column 1: Invalid value")),
     ("call without result at the end", says(USER, CALL), NO_RESULT),
     ("call without result", says(USER, CALL, USER), NO_RESULT),

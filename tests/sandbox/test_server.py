@@ -24,10 +24,7 @@ def connect(sandbox: SandboxServer) -> http.client.HTTPConnection:
 
 
 def post(connection: http.client.HTTPConnection, sandbox: SandboxServer, **fields: object) -> http.client.HTTPResponse:
-    headers = {
-        "Authorization": f"Bearer {sandbox.state.issue_token()[0]}",
-        "Content-Type": "application/json",
-    }
+    headers = {"Authorization": f"Bearer {sandbox.state.issue_token()[0]}", "Content-Type": "application/json"}
     connection.request("POST", "/api/v1/chat/completions", json.dumps(chat_body(**fields)), headers)  # type: ignore[arg-type]
     return connection.getresponse()
 

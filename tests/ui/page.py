@@ -57,8 +57,7 @@ class Page:
     def wait_for(self, selector: str, words: str = "") -> str:
         """The text of what `selector` finds, as soon as `words` are in it."""
         WebDriverWait(self.browser, SECONDS, 0.03).until(
-            lambda _: self.texts(selector) and words in self.text(selector),
-            f"{words!r} does not come up in {selector}",
+            lambda _: self.texts(selector) and words in self.text(selector), f"{words!r} does not come up in {selector}"
         )
         return self.text(selector)
 

@@ -111,7 +111,5 @@ def not_found(model_id: str, models: list[Model]) -> NotFound:
     close = difflib.get_close_matches(model_id, [model.id for model in models], n=1, cutoff=0.4)
     hint = f" The closest one is {close[0]}." if close else ""
     return NotFound(
-        f"The model '{model_id}' does not exist.{hint} GET /v1/models lists all.",
-        param="model",
-        code="model_not_found",
+        f"The model '{model_id}' does not exist.{hint} GET /v1/models lists all.", param="model", code="model_not_found"
     )

@@ -47,11 +47,7 @@ def _chosen(chat: ChatRequest, ask: Ask) -> Generator[list[Event], None, str]:
     names = [tool.name for tool in chat.tools]
     listed = "\n".join(f"- {tool.name}: {tool.description[:300]}".rstrip(": ") for tool in chat.tools)
     question = Text(f"Which one of these tools must be called next? Answer with its name only.\n{listed}")
-    schema = {
-        "type": "object",
-        "properties": {"name": {"type": "string", "enum": names}},
-        "required": ["name"],
-    }
+    schema = {"type": "object", "properties": {"name": {"type": "string", "enum": names}}, "required": ["name"]}
     asked = replace(
         chat,
         messages=(*chat.messages, Message("user", (question,))),

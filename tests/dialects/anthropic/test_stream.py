@@ -12,12 +12,7 @@ from gpt2giga.errors import UpstreamCut
 from tests.message_events import accumulate
 
 USAGE = Usage(prompt=10, completion=4, cached=3)
-WIRE_USAGE = {
-    "input_tokens": 7,
-    "cache_creation_input_tokens": 0,
-    "cache_read_input_tokens": 3,
-    "output_tokens": 4,
-}
+WIRE_USAGE = {"input_tokens": 7, "cache_creation_input_tokens": 0, "cache_read_input_tokens": 3, "output_tokens": 4}
 HI = {"type": "text", "text": "Привет!"}
 THOUGHT = {"type": "thinking", "thinking": "Так. Да.", "signature": SIGNATURE}
 CALL = ToolCall("call1", "weather", {"city": "Москва", "days": 2})
@@ -129,11 +124,7 @@ def test_a_stream_in_full() -> None:
             "delta": {"type": "input_json_delta", "partial_json": '{"city":"Москва","days":2}'},
         },
         {"type": "content_block_stop", "index": 2},
-        {
-            "type": "message_delta",
-            "delta": {"stop_reason": "tool_use", "stop_sequence": None},
-            "usage": WIRE_USAGE,
-        },
+        {"type": "message_delta", "delta": {"stop_reason": "tool_use", "stop_sequence": None}, "usage": WIRE_USAGE},
         {"type": "message_stop"},
     ]
 

@@ -34,7 +34,6 @@ def create_app(settings: Settings) -> Flask:
     server, limits = settings.server, settings.limits
     log_format.configure(server)
     metrics = _metrics(settings)
-    accounts = Accounts(settings, metrics)
     last_hour = LastHour()
     app = Flask("gpt2giga", static_folder=None)
     # Nothing here is a coroutine, and Flask would look at each hook of each request.
@@ -48,7 +47,6 @@ def create_app(settings: Settings) -> Flask:
         keeps_content=server.log_content,
         opening=[
             capacity.admit,
-            *([ui.page] if server.ui else []),
             # Without a key to ask for, none is looked at: clients send dummies when they are made to send something.
             *([auth.checker(server, settings.account)] if server.asks_for_key else []),
             body.reader(limits.max_body),
@@ -62,19 +60,25 @@ def create_app(settings: Settings) -> Flask:
         observers=[RequestLog(settings.backend).write, last_hour.add, *([metrics.add] if metrics else [])],
     )
     errors.init_app(app, ERROR_FORMS)
-    _register_views(app, settings, lambda: accounts.of(exchange.current().key), last_hour)
+    _register_views(app, settings, _upstream_getter(Accounts(settings, metrics)), last_hour)
     if metrics:
         app.register_blueprint(metrics.blueprint())
     return app
+
+
+def _upstream_getter(accounts: Accounts) -> GetUpstream:
+    own = accounts.own
+    return (lambda: own) if own else lambda: accounts.of(exchange.current().key)
 
 
 def _register_views(app: Flask, settings: Settings, get_upstream: GetUpstream, last_hour: LastHour) -> None:
     translation, model = settings.translation, settings.account.model
     conversation = Conversation(get_upstream, settings.limits.heartbeat)
     for blueprint in (
-        health.blueprint(settings.backend, get_upstream),
+        health.blueprint(settings.backend, get_upstream, ui.page if settings.server.ui else lambda: None),
         openai.chat_blueprint(translation, model, conversation),
         openai.blueprint(translation.tokenizer_file, model, get_upstream),
+        openai.files_blueprint(get_upstream),
         models.blueprint(get_upstream, MODELS_FORMS),
         responses.blueprint(translation, model, settings.store, get_upstream, conversation),
         anthropic.blueprint(translation, model, get_upstream, conversation),

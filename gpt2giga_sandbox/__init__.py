@@ -8,7 +8,7 @@ from typing import Any
 def __getattr__(name: str) -> Any:
     # Late, so that importing the package for its pure parts does not load Flask.
     if name == "SandboxServer":
-        from .server import SandboxServer
+        from gpt2giga_sandbox.server import SandboxServer
 
         return SandboxServer
     raise AttributeError(name)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .samples import sample
+from gpt2giga_sandbox.samples import sample
 
 PREFIX = "Песочница GigaChat"
 DRAW = re.compile(r"нарисуй|\bdraw\b", re.IGNORECASE)

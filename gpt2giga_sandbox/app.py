@@ -9,11 +9,11 @@ from typing import Any
 from flask import Blueprint, Flask, g, request, Response
 from werkzeug.exceptions import HTTPException
 
-from . import chat, control, files, oauth, resources
-from .refusal import parse_json, Refusal
-from .replies import JSON_TYPE, state
-from .shapes import compact
-from .state import State
+from gpt2giga_sandbox import chat, control, files, oauth, resources
+from gpt2giga_sandbox.refusal import parse_json, Refusal
+from gpt2giga_sandbox.replies import JSON_TYPE, state
+from gpt2giga_sandbox.shapes import compact
+from gpt2giga_sandbox.state import State
 
 # Both are in use (contract 2.1).
 BASES = {"api": "/api/v1", "short": "/v1"}

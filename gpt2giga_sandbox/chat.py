@@ -9,14 +9,14 @@ from typing import Any
 
 from flask import Blueprint, request, Response
 
-from . import answers
-from .catalog import Model
-from .delivery import Reply
-from .replies import client_id, json_body, JSON_TYPE, NO_CACHE, send, state, take
-from .rules import check_chat, prompt_tokens
-from .shapes import chunks, compact, DONE, frame, Turn, whole
-from .steps import Step
-from .storage import drawing
+from gpt2giga_sandbox import answers
+from gpt2giga_sandbox.catalog import Model
+from gpt2giga_sandbox.delivery import Reply
+from gpt2giga_sandbox.replies import client_id, json_body, JSON_TYPE, NO_CACHE, send, state, take
+from gpt2giga_sandbox.rules import check_chat, prompt_tokens
+from gpt2giga_sandbox.shapes import chunks, compact, DONE, frame, Turn, whole
+from gpt2giga_sandbox.steps import Step
+from gpt2giga_sandbox.storage import drawing
 
 blueprint = Blueprint("chat", __name__)
 

@@ -8,9 +8,9 @@ from typing import Any
 
 from flask import Blueprint, request, Response
 
-from .refusal import Refusal
-from .replies import json_body, JSON_TYPE, state
-from .shapes import compact
+from gpt2giga_sandbox.refusal import Refusal
+from gpt2giga_sandbox.replies import json_body, JSON_TYPE, state
+from gpt2giga_sandbox.shapes import compact
 
 blueprint = Blueprint("control", __name__, url_prefix="/sandbox")
 

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from .state import Stream
-from .steps import Step
+from gpt2giga_sandbox.state import Stream
+from gpt2giga_sandbox.steps import Step
 
 LONGEST_SILENCE = 60.0
 # A held stream looks so often, in seconds, whether it may go on.

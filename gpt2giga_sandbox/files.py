@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from flask import Blueprint, request, Response
 
-from .delivery import Reply
-from .refusal import Refusal
-from .replies import answer_json, client_id, send, state, take
-from .storage import check_upload, StoredFile
+from gpt2giga_sandbox.delivery import Reply
+from gpt2giga_sandbox.refusal import Refusal
+from gpt2giga_sandbox.replies import answer_json, client_id, send, state, take
+from gpt2giga_sandbox.storage import check_upload, StoredFile
 
 blueprint = Blueprint("files", __name__, url_prefix="/files")
 

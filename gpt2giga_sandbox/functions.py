@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from .refusal import bad_json, check_types, invalid, is_a, Refusal
+from gpt2giga_sandbox.refusal import bad_json, check_types, invalid, is_a, Refusal
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 BAD_NAME = (

@@ -9,8 +9,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from .catalog import Model
-from .refusal import bad_json, check_types, invalid, Refusal
+from gpt2giga_sandbox.catalog import Model
+from gpt2giga_sandbox.refusal import bad_json, check_types, invalid, Refusal
 
 ROLES = {"system", "user", "assistant", "function", "search_result"}
 MESSAGE: dict[str, type | tuple[type, ...]] = {

@@ -6,9 +6,9 @@ import uuid
 
 from flask import Blueprint, request, Response
 
-from .refusal import Refusal
-from .replies import answer_json, state
-from .tokens import basic_pair
+from gpt2giga_sandbox.refusal import Refusal
+from gpt2giga_sandbox.replies import answer_json, state
+from gpt2giga_sandbox.tokens import basic_pair
 
 SCOPES = ("GIGACHAT_API_PERS", "GIGACHAT_API_B2B", "GIGACHAT_API_CORP")
 

@@ -7,11 +7,11 @@ from typing import Any, cast
 
 from flask import current_app, g, request, Response
 
-from .delivery import deliver, Reply
-from .refusal import bad_json
-from .shapes import compact, DONE, frame
-from .state import State, Stream
-from .steps import Step
+from gpt2giga_sandbox.delivery import deliver, Reply
+from gpt2giga_sandbox.refusal import bad_json
+from gpt2giga_sandbox.shapes import compact, DONE, frame
+from gpt2giga_sandbox.state import State, Stream
+from gpt2giga_sandbox.steps import Step
 
 JSON_TYPE = "application/json; charset=utf-8"
 NO_CACHE = {"Content-Type": "text/event-stream", "Cache-Control": "no-cache"}

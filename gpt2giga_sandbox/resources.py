@@ -8,9 +8,9 @@ from typing import Any
 
 from flask import Blueprint, Response
 
-from . import catalog
-from .refusal import bad_json, check_types, no_such_model, Refusal
-from .replies import answer_json, json_body, state
+from gpt2giga_sandbox import catalog
+from gpt2giga_sandbox.refusal import bad_json, check_types, no_such_model, Refusal
+from gpt2giga_sandbox.replies import answer_json, json_body, state
 
 blueprint = Blueprint("resources", __name__)
 

@@ -6,11 +6,11 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from . import catalog
-from .catalog import Model
-from .functions import BUILT_IN, check_functions
-from .history import check_attachments, check_messages, FUNCTIONS_AFTER_ASSISTANT
-from .refusal import check_types, invalid, no_such_model, Refusal
+from gpt2giga_sandbox import catalog
+from gpt2giga_sandbox.catalog import Model
+from gpt2giga_sandbox.functions import BUILT_IN, check_functions
+from gpt2giga_sandbox.history import check_attachments, check_messages, FUNCTIONS_AFTER_ASSISTANT
+from gpt2giga_sandbox.refusal import check_types, invalid, no_such_model, Refusal
 
 BODY: dict[str, type | tuple[type, ...]] = {
     "model": str,

@@ -19,9 +19,9 @@ from typing import Any, cast
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 from werkzeug.wsgi import ClosingIterator
 
-from .app import create_app
-from .delivery import Dropped
-from .state import Settings, State
+from gpt2giga_sandbox.app import create_app
+from gpt2giga_sandbox.delivery import Dropped
+from gpt2giga_sandbox.state import Settings, State
 
 STACK = 512 * 1024
 BACKLOG = 4096

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from .answers import Answer
-from .catalog import Model
+from gpt2giga_sandbox.answers import Answer
+from gpt2giga_sandbox.catalog import Model
 
 DONE = b"data: [DONE]\n\n"
 PIECE = re.compile(r"(?:\S+\s*){1,3}|\s+")

@@ -9,10 +9,10 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from .refusal import Refusal
-from .steps import ROUTES, Step
-from .storage import StoredFile
-from .tokens import Tokens
+from gpt2giga_sandbox.refusal import Refusal
+from gpt2giga_sandbox.steps import ROUTES, Step
+from gpt2giga_sandbox.storage import StoredFile
+from gpt2giga_sandbox.tokens import Tokens
 
 REMEMBERED = 5000
 

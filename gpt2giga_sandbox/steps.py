@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from .answers import Answer, Call
+from gpt2giga_sandbox.answers import Answer, Call
 
 ROUTES = ("chat", "oauth", "models", "embeddings", "files", "tokens", "balance")
 MESSAGES = {

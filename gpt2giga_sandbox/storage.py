@@ -9,7 +9,7 @@ import zlib
 from dataclasses import dataclass, field
 from typing import Any
 
-from .refusal import Refusal
+from gpt2giga_sandbox.refusal import Refusal
 
 MEBIBYTE = 1024 * 1024
 LIMITS = {"image": 15 * MEBIBYTE, "audio": 35 * MEBIBYTE, "text": 40 * MEBIBYTE}

@@ -7,7 +7,7 @@ import secrets
 import time
 from collections import deque
 
-from .refusal import Refusal
+from gpt2giga_sandbox.refusal import Refusal
 
 
 class Tokens:

@@ -1,79 +1,166 @@
-"""The import rule and the single places, checked on the source itself."""
+"""The rooms and their floors, and the shape of what is in them, checked on the source itself."""
 
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).parent.parent / "gpt2giga"
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "gpt2giga"
 FILES = {path.relative_to(PACKAGE).as_posix(): path for path in sorted(PACKAGE.rglob("*.py"))}
-TRANSLATION = ("request.py", "response.py", "stream.py", "fields.py", "errors.py")
-# The ground floor, and what a file of it may use of the others.
-GROUND: dict[str, set[str]] = {
-    "chat.py": set(),
-    "errors.py": set(),
-    "parsers.py": set(),
-    "silence.py": set(),
-    "settings.py": {"parsers"},
-    "pump.py": {"silence"},
+SANDBOX = sorted((ROOT / "gpt2giga_sandbox").rglob("*.py"))
+
+# From top to bottom: each room imports what is below it, and itself. Rooms of one floor do not know each other.
+FLOORS: tuple[tuple[str, ...], ...] = (
+    ("__main__",),
+    ("cli",),
+    ("serving", "commands"),
+    ("factory",),
+    ("ui",),
+    ("dialects", "telemetry"),
+    ("web",),
+    ("upstream",),
+    ("config",),
+    ("concurrency",),
+    ("chat",),
+    ("errors",),
+    ("__init__",),
+)
+# Inside upstream, in the same way.
+UPSTREAM_FLOORS: tuple[tuple[str, ...], ...] = (
+    ("accounts.pool",),
+    ("client",),
+    ("emulation", "files", "embeddings"),
+    ("transport",),
+    ("contract",),
+    ("accounts", "listener", "partial_match"),
+)
+# What a lower room knows of a higher one all the same, each with its reason.
+EXCEPTIONS = {
+    ("commands", "serving"): "the verb probe asks as serving does",
+    ("ui", "commands"): "the page shows how clients are connected, as the verb connect does",
 }
-SDK = {"gigachat", "httpx"}
+MOST_LINES_OF_A_FILE, MOST_LINES_OF_A_FUNCTION, MOST_COMPLEXITY = 300, 50, 12
+SETTINGS_TABLE = "config/settings.py"
+# In a dialect: what has to do with HTTP, and what keeps responses.
+IMPURE = ("views.py", "store.py", "database.py", "tokenizer.py")
+IO = {"flask", "werkzeug", "gigachat", "httpx", "requests", "socket", "sqlite3", "threading", "subprocess", "logging"}
 
 
 def imports(path: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(path.read_text())):
+    """Of the running program; what only type checkers import brings no room into another."""
+    tree = ast.parse(path.read_text())
+    for_types = {
+        inner
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+        for inner in ast.walk(node)
+    }
+    for node in ast.walk(tree):
+        if node in for_types:
+            continue
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            yield node.module or ""
-            yield from (f"{node.module}.{alias.name}" for alias in node.names if node.module)
+            assert node.level == 0, "imports are absolute"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
 def ours(path: Path) -> set[str]:
-    return {name for name in imports(path) if name.startswith("gpt2giga.")}
+    """Without the package's own name: `upstream.contract.v1.StreamedAnswer`."""
+    return {name.removeprefix("gpt2giga.") for name in imports(path) if name.startswith("gpt2giga.")}
 
 
-@pytest.mark.parametrize("name", sorted(GROUND))
-def test_the_ground_floor_rests_on_itself(name: str) -> None:
-    assert {imported.split(".")[1] for imported in ours(FILES[name])} == GROUND[name]
-
-
-@pytest.mark.parametrize("name", [name for name in FILES if name.startswith("dialects/")])
-def test_a_dialect_knows_itself_only(name: str) -> None:
-    own = "gpt2giga." + ".".join(name.split("/")[:2])
-    shared = ("gpt2giga.dialects.fields",)
-    others = [found for found in ours(FILES[name]) if found.startswith("gpt2giga.dialects.") and own not in found]
-    assert [found for found in others if not found.startswith(shared)] == []
-
-
-@pytest.mark.parametrize(
-    "name", [name for name in FILES if name.startswith("dialects/") and name.endswith(TRANSLATION)]
-)
-def test_translation_is_pure(name: str) -> None:
-    found = {imported.split(".")[0] for imported in imports(FILES[name])}
-    assert not found & {"flask", "werkzeug", *SDK}
-    known = ("gpt2giga.chat", "gpt2giga.errors", "gpt2giga.dialects")
-    assert all(imported.startswith(known) for imported in ours(FILES[name]))
+def room(name: str) -> str:
+    """Of a file or of an import."""
+    found = name.removesuffix(".py").replace("/", ".").partition(".")[0]
+    return found if any(found in floor for floor in FLOORS) else "__init__"
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_only_upstream_knows_the_sdk_and_it_knows_no_flask(name: str) -> None:
+def test_a_room_knows_what_is_below_it(name: str) -> None:
+    here = room(name)
+    level = next(number for number, floor in enumerate(FLOORS) if here in floor)
+    below = {other for floor in FLOORS[level + 1 :] for other in floor}
+    known = {room(imported) for imported in ours(FILES[name])} - {here}
+    assert {other for other in known - below if (here, other) not in EXCEPTIONS} == set()
+
+
+def upstream_room(dotted: str) -> str:
+    return next(
+        found for floor in UPSTREAM_FLOORS for found in floor if dotted == found or dotted.startswith(f"{found}.")
+    )
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if name.startswith("upstream/") and "__init__" not in name])
+def test_inside_of_upstream_too(name: str) -> None:
+    here = upstream_room(name.removeprefix("upstream/").removesuffix(".py").replace("/", "."))
+    level = next(number for number, floor in enumerate(UPSTREAM_FLOORS) if here in floor)
+    below = {other for floor in UPSTREAM_FLOORS[level + 1 :] for other in floor}
+    inner = [imported.removeprefix("upstream.") for imported in ours(FILES[name]) if imported.startswith("upstream.")]
+    assert {upstream_room(imported) for imported in inner} - {here} - below == set()
+
+
+def test_every_exception_is_used() -> None:
+    known = {(room(name), room(imported)) for name, path in FILES.items() for imported in ours(path)}
+    assert set(EXCEPTIONS) <= known
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if name.startswith("dialects/")])
+def test_a_dialect_knows_itself_and_what_all_share(name: str) -> None:
+    own = ".".join(name.split("/")[:2]) + "."
+    shared = {path.stem for path in (PACKAGE / "dialects").glob("*.py")}
+    others = [found for found in ours(FILES[name]) if found.startswith("dialects.") and not found.startswith(own)]
+    assert [found for found in others if found.split(".")[1] not in shared] == []
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if name.startswith("dialects/") and not name.endswith(IMPURE)])
+def test_translation_is_pure(name: str) -> None:
+    assert not {imported.split(".")[0] for imported in imports(FILES[name])} & IO
+    assert {room(imported) for imported in ours(FILES[name])} <= {"dialects", "upstream", "chat", "errors"}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_who_may_use_what(name: str) -> None:
     found = {imported.split(".")[0] for imported in imports(FILES[name])}
-    if name.startswith("upstream/"):
-        assert "flask" not in found
-        known = ("gpt2giga.upstream", *(f"gpt2giga.{ground.removesuffix('.py')}" for ground in GROUND))
-        assert all(imported.startswith(known) for imported in ours(FILES[name]))
-    else:
-        assert not found & SDK
+    if not name.startswith("upstream/"):
+        assert not found & {"gigachat", "httpx"}, "only upstream knows GigaChat's SDK"
+    if room(name) not in ("web", "dialects", "telemetry", "ui", "factory"):
+        assert not found & {"flask", "werkzeug"}
+    assert "gpt2giga_sandbox" not in found or name == "cli.py", "the sandbox is the other side of the wire"
+
+
+def test_the_sandbox_knows_nothing_of_the_product() -> None:
+    assert [path.name for path in SANDBOX if ours(path)] == []
 
 
 def test_single_places() -> None:
-    """One file reads the environment, one writes SSE. The sandbox is the other side of the wire."""
-    texts = {name: path.read_text() for name, path in FILES.items() if not name.startswith("sandbox/")}
-    assert [name for name, text in texts.items() if "os.environ" in text] == ["environment.py"]
+    """One file reads the environment, one writes SSE."""
+    texts = {name: path.read_text() for name, path in FILES.items()}
+    assert [name for name, text in texts.items() if "os.environ" in text] == ["config/sources.py"]
     served = {name: text for name, text in texts.items() if not name.startswith("commands/")}  # which read SSE
-    assert [name for name, text in served.items() if '"data: ' in text] == ["sse.py"]
-    assert sum(text.count("except Exception") + text.count("except BaseException as") for text in texts.values()) <= 2
+    assert [name for name, text in served.items() if '"data: ' in text] == ["web/sse.py"]
+    assert sum(text.count("except Exception") + text.count("except BaseException as") for text in texts.values()) <= 3
+
+
+@pytest.mark.parametrize("path", [*FILES.values(), *SANDBOX], ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_sizes(path: Path) -> None:
+    text = path.read_text()
+    if path != PACKAGE / SETTINGS_TABLE:
+        assert text.count("\n") <= MOST_LINES_OF_A_FILE
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef):
+            assert (node.end_lineno or 0) - node.lineno + 1 <= MOST_LINES_OF_A_FUNCTION, node.name
+
+
+def test_complexity() -> None:
+    """Counted by ruff, which is there to check the style."""
+    limit = f"lint.mccabe.max-complexity={MOST_COMPLEXITY}"
+    command = [sys.executable, "-m", "ruff", "check", "--isolated", "--select", "C901", "--config", limit]
+    done = subprocess.run([*command, PACKAGE, ROOT / "gpt2giga_sandbox"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout

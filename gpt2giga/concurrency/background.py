@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Generator
 from typing import Any, TypeVar
 
-from gpt2giga.concurrency.greenlets import gevent_is_on
+from gpt2giga.concurrency.waiting import gevent_is_on
 
 T = TypeVar("T")
 

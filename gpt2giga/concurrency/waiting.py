@@ -1,4 +1,4 @@
-"""Noticing that a socket has been silent for a while, at no cost while something comes.
+"""Waiting, with gevent or without: noticing that a socket is silent, at no cost while something comes.
 
 A time limit on each read starts and stops a timer for each chunk of a stream: an eighth of what a chunk costs. Under
 gevent one timer of the loop lasts as long as the reader; it looks whether anything has come since, and interrupts the
@@ -9,13 +9,18 @@ from __future__ import annotations
 
 import math
 import socket
+import sys
 import time
 from collections.abc import Callable, Generator
 from typing import Any, TypeVar
 
-from gpt2giga.concurrency.greenlets import gevent_is_on
-
 T = TypeVar("T")
+
+
+def gevent_is_on() -> bool:
+    """True in a process whose sockets and threads gevent has patched; not so under CGI, mod_wsgi and plain threads."""
+    monkey = sys.modules.get("gevent.monkey")
+    return monkey is not None and bool(monkey.is_module_patched("threading"))
 
 
 class Tick(Exception):
@@ -73,7 +78,7 @@ class SilenceClock:
             self.reader.throw(Tick)
 
 
-def finished(steps: Generator[Any, None, T]) -> T:
+def run_to_end(steps: Generator[Any, None, T]) -> T:
     """The result of a generator whose signs of life nobody wants."""
     while True:
         try:
@@ -83,7 +88,7 @@ def finished(steps: Generator[Any, None, T]) -> T:
             return result
 
 
-def paused(seconds: float, tick: float | None) -> Generator[list[Any], None, None]:
+def pause(seconds: float, tick: float | None) -> Generator[list[Any], None, None]:
     """Waits, and yields an empty list each time `tick` seconds have passed."""
     end = time.monotonic() + seconds
     while (left := end - time.monotonic()) > 0:

@@ -139,24 +139,24 @@ class Metrics(Listener):
             self._streams.inc()
             exchange.on_end(self._streams.dec)
 
-    def queued(self) -> None:
+    def on_wait_begun(self) -> None:
         self._queue.inc()
 
-    def served(self, waited: float) -> None:
+    def on_wait_over(self, waited: float) -> None:
         self._queue.dec()
         self._waits.observe(waited)
 
-    def accepted(self, model: str) -> None:
+    def on_model_known(self, model: str) -> None:
         if model and len(self._models) < self._most:
             self._models.add(model)
 
-    def failed(self, cause: str) -> None:
+    def on_failure(self, cause: str) -> None:
         self._failures.labels(cause).inc()
 
-    def repeated(self) -> None:
+    def on_retry(self) -> None:
         self._repetitions.inc()
 
-    def renewed(self, done: bool) -> None:
+    def on_token_asked(self, done: bool) -> None:
         self._renewals.labels("done" if done else "failed").inc()
 
     def blueprint(self) -> Blueprint:

@@ -15,8 +15,8 @@ from gpt2giga.config.settings import ServerSettings
 from gpt2giga.errors import NotFound
 from gpt2giga.telemetry.last_hour import LastHour
 from gpt2giga.upstream.client import GetUpstream
-from gpt2giga.web.exchange import Exchange
-from gpt2giga.web.json_response import json_response
+from gpt2giga.web.auth import wants_html
+from gpt2giga.web.body import json_response
 
 TYPES = {"page.html": "text/html", "page.css": "text/css", "page.js": "text/javascript"}
 HEADERS = {
@@ -32,11 +32,9 @@ HEADERS = {
 PLACES = {"root": "{root}", "base": "{base}", "key": "{key}"}
 
 
-def page(exchange: Exchange) -> Response | None:
-    """Before auth. No route: whoever does not ask for HTML gets at `/` what he always got."""
-    if request.method == "GET" and request.path == "/" and _wants_html():
-        return _file("page.html")
-    return None
+def page() -> Response | None:
+    """For a browser at the root of the service."""
+    return _file("page.html") if request.path == "/" and wants_html() else None
 
 
 def blueprint(
@@ -69,11 +67,6 @@ def blueprint(
         return json_response(merged({}, found))
 
     return ui
-
-
-def _wants_html() -> bool:
-    """Named, as browsers do: curl and most clients accept anything."""
-    return any(kind == "text/html" and quality > 0 for kind, quality in request.accept_mimetypes)
 
 
 def _file(name: str) -> Response:

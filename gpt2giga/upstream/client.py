@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 from gpt2giga.chat import ChatRequest, Done, Event, File, Image, TextDelta, ToolResult, Usage
 from gpt2giga.concurrency import background
-from gpt2giga.concurrency.waiting import finished
+from gpt2giga.concurrency.waiting import run_to_end
 from gpt2giga.config.settings import AccountSettings, LimitSettings, ServerSettings, TranslationSettings
 from gpt2giga.errors import (
     BadRequest,
@@ -36,7 +36,7 @@ from gpt2giga.upstream.files.storage import Files
 from gpt2giga.upstream.listener import Listener
 from gpt2giga.upstream.transport.failures import FAILURES, KeyRejected, to_proxy_error
 from gpt2giga.upstream.transport.retries import Retries
-from gpt2giga.upstream.transport.sdk import Client
+from gpt2giga.upstream.transport.sdk import GigaChatClient
 
 log = logging.getLogger(__name__)
 
@@ -63,9 +63,9 @@ class Upstream:
     ) -> None:
         self._translation, self._listener = translation, listener
         self._queue_timeout, self._is_a_clients = limits.queue_timeout, server.pass_token
-        self._client = Client(account, listener, queue_timeout=limits.queue_timeout)
+        self._client = GigaChatClient(account, listener, queue_timeout=limits.queue_timeout)
         self._retries = Retries(limits.max_retries, limits.retry_backoff_factor, limits.retry_on_status_codes, listener)
-        self.files = Files(self._client, self._translated)
+        self.files = Files(self._client, self._explaining)
         self._attachments = Attachments(
             self.files, fetch_urls=translation.fetch_urls, delete_files=translation.delete_files
         )
@@ -92,7 +92,7 @@ class Upstream:
                     ask = partial(self._retries.batches, attempt, tick=tick)
                     yield from emulate(chat, ask, streamed=stream, as_function=as_function)
                 else:
-                    yield from (yield from self._retries.begun(partial(attempt, chat), tick))
+                    yield from (yield from self._retries.begin(partial(attempt, chat), tick))
 
     def complete(self, chat: ChatRequest) -> list[Event]:
         return [event for batch in self.answer(chat, stream=False) for event in batch]
@@ -107,7 +107,7 @@ class Upstream:
             raise
 
     def _embed(self, texts: list[str], model: str) -> list[Embedding]:
-        with self._translated(model):
+        with self._explaining(model):
             found = sorted(self._client.embeddings(texts, model=model).data, key=lambda item: item.index)
         if len(found) != len(texts):
             raise UpstreamError(f"GigaChat gave {len(found)} embeddings for {len(texts)} texts.")
@@ -119,12 +119,12 @@ class Upstream:
         return self._retries.once(lambda: self._count_tokens(texts, model)) if texts else 0
 
     def _count_tokens(self, texts: list[str], model: str) -> int:
-        with self._translated(model):
+        with self._explaining(model):
             return sum(count.tokens for count in self._client.tokens_count(texts, model=model))
 
     def draw(self, prompt: str, model: str) -> tuple[bytes, Usage]:
         """A picture by GigaChat's built-in text2image, whose answer holds a file id in an <img> (contract 3.1.12)."""
-        with finished(self._slot(None)):
+        with run_to_end(self._slot(None)):
             payload = v1.to_drawing_payload(prompt, self.catalog.resolve(model))
             events = self._retries.once(lambda: self._drawing(payload))
         text = "".join(event.text for event in events if isinstance(event, TextDelta))
@@ -135,13 +135,13 @@ class Upstream:
         return self.files.content(found[1]), sum(usages, Usage())
 
     def _drawing(self, payload: dict[str, Any]) -> list[Event]:
-        with self._translated(payload["model"]), closing(finished(self._client.open_chat(payload))) as response:
+        with self._explaining(payload["model"]), closing(run_to_end(self._client.open_chat(payload))) as response:
             response.read()
             return v1.from_completion(response.json(), ToolNames())
 
     def check(self) -> None:
         """Raises when GigaChat would not answer: no token to be had, or no list of models."""
-        with self._translated():
+        with self._explaining():
             self._client.get_token()
         self.catalog.models()
 
@@ -154,7 +154,7 @@ class Upstream:
             yield from background.run(self._prove, tick)
         asked = time.monotonic()
         if self._listener:
-            self._listener.queued()
+            self._listener.on_wait_begun()
         try:
             return (yield from self._slots.acquire(self._queue_timeout, tick))
         except QueueTimeout as timeout:
@@ -165,7 +165,7 @@ class Upstream:
             ) from None
         finally:  # also when a greenlet is killed in the line
             if self._listener:
-                self._listener.served(time.monotonic() - asked)
+                self._listener.on_wait_over(time.monotonic() - asked)
 
     def _prove(self) -> None:
         """Anybody can make up an account, and a line leaves files on the disk. Raises NotAuthenticated."""
@@ -201,43 +201,43 @@ class Upstream:
         except Unavailable:  # not GigaChat's: so this service ends what it has in work when it stops
             raise
         except ANY_FAILURE as error:
-            failure = self._failed(error, model)
+            failure = self._to_failure(error, model)
             if isinstance(failure, NotFound):
                 failure.transient = failure.code == "not_found" and attached is not None and attached.renew()
             raise failure from failure.__cause__
-        self._succeeded(model)
+        self._note_success(model)
 
     @contextmanager
-    def _translated(self, model: str = "") -> Iterator[None]:
+    def _explaining(self, model: str = "") -> Iterator[None]:
         """For what the SDK does inside: raises a ProxyError for any failure of it."""
         try:
             yield
         except ANY_FAILURE as error:
-            failure = self._failed(error, model)
+            failure = self._to_failure(error, model)
             raise failure from failure.__cause__
-        self._succeeded(model)
+        self._note_success(model)
 
-    def _failed(self, error: Exception, model: str) -> ProxyError:
+    def _to_failure(self, error: Exception, model: str) -> ProxyError:
         """What the client is told, with `error` as its cause: names the closest model where GigaChat does not know this
         one, and whose key it is that was rejected."""
         failure = error if isinstance(error, ProxyError) else to_proxy_error(error)
         self.is_known &= not isinstance(failure, KeyRejected)
         if self._listener:
-            self._listener.failed(failure.code or failure.type)
+            self._listener.on_failure(failure.code or failure.type)
         if isinstance(failure, KeyRejected):
             if self._is_a_clients:
-                return _caused(
+                return _with_cause(
                     NotAuthenticated(f"GigaChat rejects the account in your API key ({failure.words})."), error
                 )
             log.error("GigaChat rejects the key: %s. %s", failure.words, failure.cure)
         if model and failure.code == "model_not_found":
-            return _caused(not_found(model, self._known_models()), error)
-        return failure if failure is error else _caused(failure, error)
+            return _with_cause(not_found(model, self._known_models()), error)
+        return failure if failure is error else _with_cause(failure, error)
 
-    def _succeeded(self, model: str) -> None:
+    def _note_success(self, model: str) -> None:
         self.is_known = True
         if self._listener:
-            self._listener.accepted(model)
+            self._listener.on_model_known(model)
 
     def _known_models(self) -> list[Model]:
         try:
@@ -246,15 +246,15 @@ class Upstream:
             return []
 
     def _fetch_models(self) -> list[Model]:
-        with self._translated():
+        with self._explaining():
             models = [Model(model.id_, model.owned_by) for model in self._client.get_models().data]
         for model in models:
             if self._listener:
-                self._listener.accepted(model.id)
+                self._listener.on_model_known(model.id)
         return models
 
 
-def _caused(failure: ProxyError, error: Exception) -> ProxyError:
+def _with_cause(failure: ProxyError, error: Exception) -> ProxyError:
     failure.__cause__ = error
     return failure
 

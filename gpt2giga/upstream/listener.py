@@ -6,20 +6,20 @@ from __future__ import annotations
 class Listener:
     """This one does not listen; others override what they want to hear. Requests wait for it, so nothing may block."""
 
-    def queued(self) -> None:
+    def on_wait_begun(self) -> None:
         """A request asks for its turn at GigaChat."""
 
-    def served(self, waited: float) -> None:
+    def on_wait_over(self, waited: float) -> None:
         """It has its turn, or has given up, after so many seconds."""
 
-    def accepted(self, model: str) -> None:
+    def on_model_known(self, model: str) -> None:
         """GigaChat knows this model."""
 
-    def failed(self, cause: str) -> None:
+    def on_failure(self, cause: str) -> None:
         """GigaChat refused or broke an attempt, whether or not another one follows. One of few words, never text."""
 
-    def repeated(self) -> None:
+    def on_retry(self) -> None:
         """Another attempt follows."""
 
-    def renewed(self, done: bool) -> None:
+    def on_token_asked(self, done: bool) -> None:
         """GigaChat was asked for a token."""

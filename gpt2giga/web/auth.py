@@ -13,6 +13,7 @@ from gpt2giga.upstream.accounts.client_account import account_settings
 from gpt2giga.web.exchange import Exchange
 
 OPEN_ENDPOINTS = ("health.alive", "ui.asset")
+ROOT = "health.root"
 
 
 def checker(server: ServerSettings, account: AccountSettings) -> Callable[[Exchange], None]:
@@ -30,8 +31,15 @@ def checker(server: ServerSettings, account: AccountSettings) -> Callable[[Excha
 
 
 def is_open(endpoint: str | None) -> bool:
-    """What everybody may see: the probe, and the page's files."""
-    return endpoint is not None and endpoint.endswith(OPEN_ENDPOINTS)
+    """What everybody may see: the probe, and the page with its files."""
+    if endpoint is None:
+        return False
+    return endpoint.endswith(OPEN_ENDPOINTS) or (endpoint == ROOT and wants_html())
+
+
+def wants_html() -> bool:
+    """Named, as browsers do: curl and most clients accept anything."""
+    return any(kind == "text/html" and quality > 0 for kind, quality in request.accept_mimetypes)
 
 
 def _shown_key() -> str:

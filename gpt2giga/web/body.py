@@ -1,4 +1,4 @@
-"""The body of a request: read whole within a limit, and understood as JSON whatever its type says."""
+"""Bodies: a request's, read whole within a limit and understood as JSON whatever its type says, and a response's."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import socket
 import struct
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Any, TYPE_CHECKING
 
@@ -17,7 +17,7 @@ from flask import request, Response
 from werkzeug.exceptions import ClientDisconnected
 from werkzeug.wsgi import get_input_stream
 
-from gpt2giga.concurrency.greenlets import gevent_is_on
+from gpt2giga.concurrency.waiting import gevent_is_on
 from gpt2giga.errors import BadRequest, BodyTooLarge, ClientGone, ProxyError
 from gpt2giga.web.exchange import current, Exchange
 
@@ -34,6 +34,11 @@ AT_ONCE = struct.pack("ii", 1, 0)
 
 # In the WSGI environment: nothing is left of the body.
 WAS_READ = "gpt2giga.body_was_read"
+
+
+IGNORED_HEADER = "X-Gpt2giga-Ignored"
+# Characters; nginx takes 4 KB as the head of a response.
+LONGEST_IGNORED = 1000
 
 
 def reader(most_bytes: int) -> Callable[[Exchange], None]:
@@ -162,3 +167,15 @@ def json_body() -> Mapping[str, Any]:
     if exchange.keeps_content:
         exchange.body = body
     return body
+
+
+def json_response(body: Any, status: int = 200) -> Response:
+    return Response(orjson.dumps(body), status, mimetype="application/json")
+
+
+def name_ignored(response: Response, names: Collection[str]) -> Response:
+    """Some of the names are a client's own words, which a header may not hold as they are."""
+    if names:
+        told = ", ".join(ascii(name)[1:-1] for name in names)
+        response.headers[IGNORED_HEADER] = told[:LONGEST_IGNORED]
+    return response

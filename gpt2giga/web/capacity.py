@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import request
 
-from gpt2giga.concurrency.greenlets import gevent_is_on
+from gpt2giga.concurrency.waiting import gevent_is_on
 from gpt2giga.errors import Unavailable
 from gpt2giga.web.auth import is_open
 from gpt2giga.web.exchange import Exchange, RESTARTING

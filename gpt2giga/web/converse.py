@@ -17,8 +17,8 @@ from gpt2giga.concurrency.read_ahead import Source, Sources
 from gpt2giga.errors import InternalError, ProxyError
 from gpt2giga.upstream.client import GetUpstream, Upstream
 from gpt2giga.web import sse
+from gpt2giga.web.body import json_response, name_ignored
 from gpt2giga.web.exchange import ACCEPTED_ID, current, Exchange, Outcome
-from gpt2giga.web.json_response import json_response, name_ignored
 
 log = logging.getLogger(__name__)
 
@@ -79,7 +79,7 @@ class Conversation:
         if delivery.stream:
             response = self._stream(exchange, self._frames(exchange, upstream, chats, dialect))
         else:
-            response = json_response(dialect.to_whole(_completed(exchange, upstream, chat) for chat in chats))
+            response = json_response(dialect.to_whole(_complete(exchange, upstream, chat) for chat in chats))
         return name_ignored(response, delivery.ignored)
 
     def _stream(self, exchange: Exchange, frames: Iterator[bytes]) -> Response:
@@ -117,7 +117,7 @@ class Conversation:
                         if items:
                             has_begun = True
                             source.lent.append(time.monotonic())
-                            yield sse.encoded(items, named=named)
+                            yield sse.encode(items, named=named)
                             sent_at = time.monotonic()
                             try:
                                 source.lent.pop()
@@ -128,9 +128,9 @@ class Conversation:
         except Exception as error:  # noqa: BLE001 told in the dialect's own words
             if not has_begun:
                 raise
-            last = stream.fail(_failure(error, exchange))
+            last = stream.fail(_to_failure(error, exchange))
         if last:
-            yield sse.encoded(last, named=named)
+            yield sse.encode(last, named=named)
 
 
 class _Body:
@@ -150,7 +150,7 @@ class _Body:
             response.close()
 
 
-def _failure(error: Exception, exchange: Exchange) -> ProxyError:
+def _to_failure(error: Exception, exchange: Exchange) -> ProxyError:
     if not isinstance(error, ProxyError):
         log.error("Unexpected failure in a stream", exc_info=error)
         error = InternalError("The proxy failed unexpectedly; its log says more.")
@@ -158,7 +158,7 @@ def _failure(error: Exception, exchange: Exchange) -> ProxyError:
     return error
 
 
-def _completed(exchange: Exchange, upstream: Upstream, chat: ChatRequest) -> list[Event]:
+def _complete(exchange: Exchange, upstream: Upstream, chat: ChatRequest) -> list[Event]:
     events = upstream.complete(chat)
     exchange.observe(events)
     return events

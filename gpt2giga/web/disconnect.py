@@ -8,7 +8,7 @@ from typing import Any
 
 from flask import request
 
-from gpt2giga.concurrency.greenlets import gevent_is_on
+from gpt2giga.concurrency.waiting import gevent_is_on
 from gpt2giga.web.exchange import Exchange
 
 READABLE = 1  # libev's EV_READ

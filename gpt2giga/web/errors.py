@@ -12,8 +12,8 @@ from flask import Flask, request, Response
 from werkzeug.exceptions import HTTPException
 
 from gpt2giga.errors import BodyTooLarge, InternalError, MethodNotAllowed, NotFound, ProxyError
+from gpt2giga.web.body import json_response
 from gpt2giga.web.exchange import current
-from gpt2giga.web.json_response import json_response
 
 log = logging.getLogger(__name__)
 

@@ -1,18 +1,26 @@
-"""Is the process alive (/health), and would GigaChat answer (/ready)?"""
+"""Is anybody there (/), is the process alive (/health), and would GigaChat answer (/ready)?"""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from flask import Blueprint, Response
 
 from gpt2giga import __version__
 from gpt2giga.errors import ProxyError
 from gpt2giga.upstream.client import GetUpstream
-from gpt2giga.web.json_response import json_response
+from gpt2giga.web.body import json_response
 
 
-def blueprint(backend: str, get_upstream: GetUpstream) -> Blueprint:
+def blueprint(backend: str, get_upstream: GetUpstream, page: Callable[[], Response | None]) -> Blueprint:
+    """page: what a browser gets at the root; None for whoever is no browser."""
     health = Blueprint("health", __name__)
     facts = {"status": "ok", "version": __version__, "backend": backend}
+
+    @health.get("/")
+    def root() -> Response:
+        """Claude Code looks whether anybody is there before it asks."""
+        return page() or json_response({"name": "gpt2giga"})
 
     @health.get("/health")
     def alive() -> Response:

@@ -10,8 +10,8 @@ from flask import Blueprint, request, Response
 
 from gpt2giga.upstream.client import GetUpstream
 from gpt2giga.upstream.contract.models import Catalog, Model
+from gpt2giga.web.body import json_response
 from gpt2giga.web.exchange import current
-from gpt2giga.web.json_response import json_response
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,19 +16,19 @@ HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}  # nginx must
 Item: TypeAlias = Mapping[str, Any] | str | bytes
 
 
-def encoded(items: Iterable[Item], *, named: bool) -> bytes:
+def encode(items: Iterable[Item], *, named: bool) -> bytes:
     """Everything that is there goes out in one write. named: each event says its `type` in a line of its own."""
     frames = []
     for item in items:
         data = item if isinstance(item, bytes) else item.encode() if isinstance(item, str) else orjson.dumps(item)
         # Most chunks have not even the first byte of such a letter, and there are many chunks.
         if b"\xc2" in data or b"\xe2" in data:
-            data = LINE_ENDS.sub(_escaped, data)
+            data = LINE_ENDS.sub(_escape, data)
         if named:
             frames.append(b"event: %b\n" % item["type"].encode())  # type: ignore[index, call-overload]
         frames.append(b"data: %b\n\n" % data)
     return b"".join(frames)
 
 
-def _escaped(found: re.Match[bytes]) -> bytes:
+def _escape(found: re.Match[bytes]) -> bytes:
     return b"\\u%04x" % ord(found[0].decode())

@@ -10,7 +10,7 @@ from contextvars import ContextVar
 import pytest
 
 from gpt2giga.concurrency import background
-from gpt2giga.concurrency.waiting import finished, paused
+from gpt2giga.concurrency.waiting import pause, run_to_end
 
 word: ContextVar[str] = ContextVar("word")
 
@@ -18,7 +18,7 @@ word: ContextVar[str] = ContextVar("word")
 @pytest.mark.parametrize("tick", [None, 10.0])
 def test_the_result_and_the_context(tick: float | None) -> None:
     word.set("here")
-    assert finished(background.run(lambda: word.get(), tick)) == "here"
+    assert run_to_end(background.run(lambda: word.get(), tick)) == "here"
 
 
 @pytest.mark.parametrize("tick", [None, 10.0])
@@ -27,7 +27,7 @@ def test_a_failure_is_raised_where_it_is_waited_for(tick: float | None) -> None:
         raise ValueError("broken")
 
     with pytest.raises(ValueError, match="broken"):
-        finished(background.run(fail, tick))
+        run_to_end(background.run(fail, tick))
 
 
 def test_signs_of_life_until_it_is_done() -> None:
@@ -35,7 +35,7 @@ def test_signs_of_life_until_it_is_done() -> None:
     steps = background.run(lambda: go.wait(10), 0.01)
     assert [next(steps), next(steps)] == [[], []]
     go.set()
-    assert finished(steps) is True
+    assert run_to_end(steps) is True
 
 
 def test_who_leaves_does_not_wait() -> None:
@@ -60,12 +60,12 @@ def test_a_failure_does_not_keep_what_its_call_held() -> None:
     gc.disable()
     try:
         with pytest.raises(ValueError):
-            finished(background.run(fail, 10.0))
+            run_to_end(background.run(fail, 10.0))
         assert gone[0]() is None
     finally:
         gc.enable()
 
 
 def test_a_pause_in_ticks() -> None:
-    assert [*paused(0.05, 0.02)] == [[], []]
-    assert [*paused(0.01, None)] == []
+    assert [*pause(0.05, 0.02)] == [[], []]
+    assert [*pause(0.01, None)] == []

@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from gpt2giga.concurrency.waiting import finished
+from gpt2giga.concurrency.waiting import run_to_end
 from gpt2giga.config.variables import parse
-from gpt2giga.upstream.transport.sdk import Client
+from gpt2giga.upstream.transport.sdk import GigaChatClient
 from gpt2giga_sandbox.server import SandboxServer
 from tests.certificates import Authority, Signed
 from tests.proxy_server import ProxyServer
@@ -42,10 +42,10 @@ def secured(signed: Signed) -> Iterator[SandboxServer]:
 
 
 @pytest.fixture
-def connect(authority: Authority) -> Iterator[Callable[..., Client]]:
+def connect(authority: Authority) -> Iterator[Callable[..., GigaChatClient]]:
     with ExitStack() as stack:
 
-        def connect(sandbox: SandboxServer, **changes: str) -> Client:
+        def connect(sandbox: SandboxServer, **changes: str) -> GigaChatClient:
             settings = {
                 "GIGACHAT_BASE_URL": sandbox.base_url,
                 "GIGACHAT_AUTH_URL": sandbox.auth_url,
@@ -53,17 +53,17 @@ def connect(authority: Authority) -> Iterator[Callable[..., Client]]:
                 "GIGACHAT_CA_BUNDLE_FILE": authority.root,
                 **changes,
             }
-            return stack.enter_context(closing(Client(parse(settings).account)))
+            return stack.enter_context(closing(GigaChatClient(parse(settings).account)))
 
         yield connect
 
 
-def chat(client: Client, *, stream: bool = False, **more: str) -> bytes:
-    with closing(finished(client.open_chat({**CHAT, **more}, stream=stream))) as response:
+def chat(client: GigaChatClient, *, stream: bool = False, **more: str) -> bytes:
+    with closing(run_to_end(client.open_chat({**CHAT, **more}, stream=stream))) as response:
         return response.read()
 
 
-def use_everything(client: Client) -> None:
+def use_everything(client: GigaChatClient) -> None:
     """Large enough to need several TLS records."""
     assert b'"choices"' in chat(client, user="я" * 100_000)
     assert b"[DONE]" in chat(client, stream=True)

@@ -13,12 +13,12 @@ from hypothesis import example, given, HealthCheck, settings
 from hypothesis import strategies as st
 
 from gpt2giga.chat import TextDelta
-from gpt2giga.concurrency.waiting import finished
+from gpt2giga.concurrency.waiting import run_to_end
 from gpt2giga.config.variables import parse
 from gpt2giga.upstream.contract.tool_names import ToolNames
 from gpt2giga.upstream.contract.v1 import StreamedAnswer
-from gpt2giga.upstream.transport.http import Response
-from gpt2giga.upstream.transport.sdk import Client
+from gpt2giga.upstream.transport.http import GigaChatResponse
+from gpt2giga.upstream.transport.sdk import GigaChatClient
 from gpt2giga_sandbox.server import SandboxServer
 
 CHAT = {"model": "GigaChat", "messages": [{"role": "user", "content": "Раз два три"}]}
@@ -35,7 +35,7 @@ def raw_frame(text: str) -> str:
     return f'data: {{"choices":[{{"delta":{{"content":"{escaped}"}},"index":0}}],"created":1,"model":"m"}}\n\n'
 
 
-def client_of(sandbox: SandboxServer, most: str) -> Client:
+def client_of(sandbox: SandboxServer, most: str) -> GigaChatClient:
     account = {
         "GIGACHAT_BASE_URL": sandbox.base_url,
         "GIGACHAT_AUTH_URL": sandbox.auth_url,
@@ -44,26 +44,26 @@ def client_of(sandbox: SandboxServer, most: str) -> Client:
         "GPT2GIGA_QUEUE_TIMEOUT": "1",
     }
     found = parse(account)
-    return Client(found.account, queue_timeout=found.limits.queue_timeout)
+    return GigaChatClient(found.account, queue_timeout=found.limits.queue_timeout)
 
 
 @pytest.fixture(params=["1", ""], ids=["one connection", "any number"])
-def client(sandbox: SandboxServer, request: pytest.FixtureRequest) -> Iterator[Client]:
+def client(sandbox: SandboxServer, request: pytest.FixtureRequest) -> Iterator[GigaChatClient]:
     with closing(client_of(sandbox, request.param)) as client:
         yield client
 
 
 @pytest.fixture
-def limited(sandbox: SandboxServer) -> Iterator[Client]:
+def limited(sandbox: SandboxServer) -> Iterator[GigaChatClient]:
     with closing(client_of(sandbox, "2")) as client:
         yield client
 
 
-def opened(client: Client) -> Response:
-    return finished(client.open_chat({**CHAT}, stream=True))
+def opened(client: GigaChatClient) -> GigaChatResponse:
+    return run_to_end(client.open_chat({**CHAT}, stream=True))
 
 
-def words(client: Client) -> str:
+def words(client: GigaChatClient) -> str:
     answer = StreamedAnswer(ToolNames())
     with closing(opened(client)) as response:
         events = [event for piece in response.pieces() for event in answer.feed(piece)]
@@ -74,19 +74,19 @@ def words(client: Client) -> str:
 @given(texts=st.lists(RAW_JSON, min_size=1, max_size=4), split=st.integers(1, 64))
 @example(texts=[*SEPARATORS], split=1)
 def test_frames_are_whole_wherever_the_reads_end(
-    client: Client, sandbox: SandboxServer, texts: list[str], split: int
+    client: GigaChatClient, sandbox: SandboxServer, texts: list[str], split: int
 ) -> None:
     sandbox.state.script({"frames": [*map(raw_frame, texts), LAST_FRAME], "split": split})
     assert words(client) == "".join(texts)
 
 
-def test_one_connection_is_used_again(client: Client, sandbox: SandboxServer) -> None:
+def test_one_connection_is_used_again(client: GigaChatClient, sandbox: SandboxServer) -> None:
     for _ in range(3):
         assert words(client) and client.get_models().data
     assert len(client._connections._idle) == 1
 
 
-def test_closing_ends_gigachats_stream(client: Client, sandbox: SandboxServer) -> None:
+def test_closing_ends_gigachats_stream(client: GigaChatClient, sandbox: SandboxServer) -> None:
     sandbox.state.script({"text": "Раз два три", "hang_after": 1})
     response = opened(client)
     assert next(response.pieces())
@@ -95,7 +95,7 @@ def test_closing_ends_gigachats_stream(client: Client, sandbox: SandboxServer) -
     assert words(client)
 
 
-def test_closing_before_the_headers_ends_it_too(client: Client, sandbox: SandboxServer) -> None:
+def test_closing_before_the_headers_ends_it_too(client: GigaChatClient, sandbox: SandboxServer) -> None:
     sandbox.state.script({"text": "Раз два три", "delay": 60})
     opening = client.open_chat({**CHAT}, stream=True, tick=TICK)
     assert next(opening) == []
@@ -104,7 +104,9 @@ def test_closing_before_the_headers_ends_it_too(client: Client, sandbox: Sandbox
     assert words(client)
 
 
-def test_closing_afterwards_leaves_the_connection_to_the_next_request(client: Client, sandbox: SandboxServer) -> None:
+def test_closing_afterwards_leaves_the_connection_to_the_next_request(
+    client: GigaChatClient, sandbox: SandboxServer
+) -> None:
     """A response is closed after GigaChat's stream has ended, perhaps twice, when another may use the connection."""
     first = opened(client)
     assert b"".join(first.pieces())
@@ -115,7 +117,7 @@ def test_closing_afterwards_leaves_the_connection_to_the_next_request(client: Cl
     second.close()
 
 
-def test_the_line_for_a_connection(limited: Client, sandbox: SandboxServer) -> None:
+def test_the_line_for_a_connection(limited: GigaChatClient, sandbox: SandboxServer) -> None:
     """It gives signs of life, ends in a refusal, and whoever leaves it costs nothing."""
     with closing(opened(limited)), closing(opened(limited)):
         leaving = limited.open_chat({**CHAT}, tick=TICK)
@@ -132,7 +134,7 @@ def test_the_line_for_a_connection(limited: Client, sandbox: SandboxServer) -> N
     assert words(limited) and limited.upload_file(("a.txt", b"a", "text/plain"))
 
 
-def test_whoever_waits_in_the_line_gets_the_next_one(limited: Client, sandbox: SandboxServer) -> None:
+def test_whoever_waits_in_the_line_gets_the_next_one(limited: GigaChatClient, sandbox: SandboxServer) -> None:
     sandbox.state.script({"text": "Раз два три", "frame_delay": 0.02, "times": 10})
     with ThreadPoolExecutor(10) as pool:
         assert [*pool.map(words, [limited] * 10)] == ["Раз два три"] * 10

@@ -12,11 +12,11 @@ import httpx
 import pytest
 from gigachat.exceptions import ResponseError
 
-from gpt2giga.concurrency.waiting import finished
+from gpt2giga.concurrency.waiting import run_to_end
 from gpt2giga.config.variables import parse
-from gpt2giga.upstream.transport import connections
+from gpt2giga.upstream.transport import http
 from gpt2giga.upstream.transport.access_token import TokenFailure
-from gpt2giga.upstream.transport.sdk import Client
+from gpt2giga.upstream.transport.sdk import GigaChatClient
 from gpt2giga_sandbox.server import SandboxServer
 from tests.sockets import early_refusal, eventually, full_server, silent_server
 
@@ -25,10 +25,10 @@ MANY = 30
 
 
 @pytest.fixture
-def make(sandbox: SandboxServer) -> Iterator[Callable[..., Client]]:
+def make(sandbox: SandboxServer) -> Iterator[Callable[..., GigaChatClient]]:
     with ExitStack() as stack:
 
-        def make(**changes: str) -> Client:
+        def make(**changes: str) -> GigaChatClient:
             settings = {
                 "GIGACHAT_BASE_URL": sandbox.base_url,
                 "GIGACHAT_AUTH_URL": sandbox.auth_url,
@@ -36,19 +36,19 @@ def make(sandbox: SandboxServer) -> Iterator[Callable[..., Client]]:
                 **changes,
             }
             found = parse(settings)
-            return stack.enter_context(closing(Client(found.account, queue_timeout=found.limits.queue_timeout)))
+            return stack.enter_context(closing(GigaChatClient(found.account, queue_timeout=found.limits.queue_timeout)))
 
         yield make
 
 
-def complete(client: Client, **changes: str) -> Any:
-    with closing(finished(client.open_chat({**CHAT, **changes}))) as response:
+def complete(client: GigaChatClient, **changes: str) -> Any:
+    with closing(run_to_end(client.open_chat({**CHAT, **changes}))) as response:
         response.read()
         return response.json()
 
 
-def streamed(client: Client) -> bytes:
-    with closing(finished(client.open_chat({**CHAT}, stream=True))) as response:
+def streamed(client: GigaChatClient) -> bytes:
+    with closing(run_to_end(client.open_chat({**CHAT}, stream=True))) as response:
         return response.read()
 
 
@@ -189,7 +189,7 @@ def test_a_short_time_limit_holds_for_connecting_too(make) -> None:
 
 def test_connections_are_kept_and_limited(make, sandbox: SandboxServer) -> None:
     client = make(GIGACHAT_MAX_CONNECTIONS="1", GPT2GIGA_QUEUE_TIMEOUT="0.2")
-    response = finished(client.open_chat({**CHAT}, stream=True))
+    response = run_to_end(client.open_chat({**CHAT}, stream=True))
     with pytest.raises(httpx.PoolTimeout):
         complete(client)
     response.close()
@@ -219,7 +219,7 @@ def test_the_sdk_does_not_read_the_environment(make, sandbox: SandboxServer, mon
     assert client.get_token().access_token != "the service's own"
 
 
-def test_an_answer_before_the_request_is_whole_is_read(make: Callable[..., Client]) -> None:
+def test_an_answer_before_the_request_is_whole_is_read(make: Callable[..., GigaChatClient]) -> None:
     """GigaChat's front refuses a body that is too large while it is still coming, and ends the connection."""
     with early_refusal() as url:
         client = make(GIGACHAT_BASE_URL=url)
@@ -230,7 +230,7 @@ def test_an_answer_before_the_request_is_whole_is_read(make: Callable[..., Clien
 
 def test_a_look_up_waits_less_than_an_answer(make, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """Or probes would pile up behind a list of models that does not come."""
-    monkeypatch.setattr(connections, "LOOK_UP_SECONDS", 0.2)
+    monkeypatch.setattr(http, "LOOK_UP_SECONDS", 0.2)
     client = make()
     sandbox.state.script({"route": "models", "delay": 30}, {"delay": 1})
     with pytest.raises(httpx.ReadTimeout):

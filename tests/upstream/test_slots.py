@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from gpt2giga.concurrency.waiting import finished
+from gpt2giga.concurrency.waiting import run_to_end
 from gpt2giga.upstream.accounts import file_counter
 from gpt2giga.upstream.accounts.slots import QueueTimeout, Slot, Slots
 
@@ -29,9 +29,9 @@ ACCOUNT = "NmIxZTk0:secret-of-an-account"
 PRELUDE = f"""
 import os, sys, threading, time
 from pathlib import Path
-from gpt2giga.concurrency.waiting import finished
+from gpt2giga.concurrency.waiting import run_to_end
 from gpt2giga.upstream.accounts.slots import QueueTimeout, Slots
-def take(slots, timeout): return finished(slots.acquire(timeout))
+def take(slots, timeout): return run_to_end(slots.acquire(timeout))
 def make(number): return Slots(number, {ACCOUNT!r}, Path(sys.argv[1]))
 def say(text): os.write(1, text.encode())
 """
@@ -84,7 +84,7 @@ def in_thread(work: Callable[[], object]) -> threading.Thread:
 
 
 def take(slots: Slots, timeout: float) -> Slot:
-    return finished(slots.acquire(timeout))
+    return run_to_end(slots.acquire(timeout))
 
 
 def full(slots: Slots) -> bool:

@@ -15,7 +15,7 @@ import pytest
 from gpt2giga.config.settings import AccountSettings, SettingsError
 from gpt2giga.config.variables import parse
 from gpt2giga.upstream.transport import tls
-from gpt2giga.upstream.transport.sdk import Client
+from gpt2giga.upstream.transport.sdk import GigaChatClient
 from tests.certificates import Authority
 
 FINGERPRINT = (
@@ -63,8 +63,8 @@ def test_another_root_is_added(tmp_path: Path) -> None:
 def test_nothing_outside_of_the_client_is_changed() -> None:
     environ, trusted = dict(os.environ), Path(certifi.where()).read_bytes()
     default = ssl._create_default_https_context
-    unchecked = Client(AccountSettings(credentials="a2V5OmtleQ==", verify_ssl_certs=False))
-    with closing(unchecked), closing(Client(AccountSettings(access_token="t"))):
+    unchecked = GigaChatClient(AccountSettings(credentials="a2V5OmtleQ==", verify_ssl_certs=False))
+    with closing(unchecked), closing(GigaChatClient(AccountSettings(access_token="t"))):
         assert in_file(tls.RUSSIAN_ROOT).isdisjoint(roots(ssl.create_default_context(cafile=certifi.where())))
         assert ssl.create_default_context().verify_mode == ssl.CERT_REQUIRED
     assert ssl._create_default_https_context is default

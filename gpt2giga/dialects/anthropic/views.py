@@ -15,11 +15,10 @@ from gpt2giga.dialects.anthropic.response import Head, to_message
 from gpt2giga.dialects.anthropic.stream import MessageStream
 from gpt2giga.dialects.tokens import estimate, to_texts
 from gpt2giga.upstream.client import GetUpstream
-from gpt2giga.web.body import json_body
+from gpt2giga.web.body import json_body, json_response
 from gpt2giga.web.converse import Conversation, Dialect
 from gpt2giga.web.errors import ErrorForm
 from gpt2giga.web.exchange import current
-from gpt2giga.web.json_response import json_response
 from gpt2giga.web.models import ModelsForm
 
 # Only Anthropic's clients send it, and they read the id of the request under a name of their own.
@@ -54,11 +53,6 @@ def blueprint(
         chat = from_count_request(json_body(), ignore_hosted=translation.ignore_hosted_tools)
         model = upstream.catalog.resolve(known_name(chat.model, upstream.catalog))
         return json_response({"input_tokens": upstream.count_tokens(to_texts(chat), model)})
-
-    @messages.get("/")
-    def root() -> Response:
-        """Claude Code looks whether anybody is there before it asks."""
-        return json_response({"name": "gpt2giga"})
 
     @messages.after_request
     def add_request_id(response: Response) -> Response:

@@ -21,11 +21,10 @@ from gpt2giga.dialects.openai.response import to_chat_completion
 from gpt2giga.dialects.openai.stream import ChunkStream
 from gpt2giga.upstream.client import GetUpstream
 from gpt2giga.upstream.files.media import from_bytes
-from gpt2giga.web.body import json_body
+from gpt2giga.web.body import json_body, json_response, name_ignored
 from gpt2giga.web.converse import Conversation, Dialect
 from gpt2giga.web.errors import ErrorForm
 from gpt2giga.web.exchange import current
-from gpt2giga.web.json_response import json_response, name_ignored
 from gpt2giga.web.models import ModelsForm
 
 # Names the texts, by number, whose embedding is the mean of their parts.
@@ -88,6 +87,12 @@ def blueprint(tokenizer_file: str | None, default_model: str, get_upstream: GetU
         drawings = [upstream.draw(asked.prompt, asked.model) for _ in range(asked.n)]
         exchange.usage = sum((usage for _, usage in drawings), Usage())
         return name_ignored(json_response(to_images([image for image, _ in drawings])), asked.ignored)
+
+    return openai
+
+
+def files_blueprint(get_upstream: GetUpstream) -> Blueprint:
+    openai = Blueprint("openai_files", __name__)
 
     @openai.post("/files")
     def upload_file() -> Response:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TYPE_CHECKING, TypeVar
 
-from gpt2giga.concurrency.greenlets import gevent_is_on
+from gpt2giga.concurrency.waiting import gevent_is_on
 
 if TYPE_CHECKING:
     import sqlite3  # a megabyte that a service without kept responses does not need

@@ -16,23 +16,20 @@ MOST = 100
 
 
 class Accounts:
-    """The accounts in use. `of` gives the one that answers a client with this key."""
+    """own: the service's, None where each client brings one."""
 
     def __init__(self, settings: Settings, listener: Listener | None = None) -> None:
         self._settings, self._listener = settings, listener
-        self._own = None if settings.server.pass_token else self._upstream(settings.account)
+        self.own = None if settings.server.pass_token else self._upstream(settings.account)
         self._theirs: OrderedDict[str, Upstream] = OrderedDict()
         self._lock = threading.Lock()
-
-    def of(self, key: str) -> Upstream:
-        """Raises NotAuthenticated. The service's own account never stands in for a client's."""
-        return self._own or self._of(key)
 
     def _upstream(self, account: AccountSettings) -> Upstream:
         settings = self._settings
         return Upstream(account, settings.limits, settings.translation, settings.server, self._listener)
 
-    def _of(self, key: str) -> Upstream:
+    def of(self, key: str) -> Upstream:
+        """The client's whose key it is; the service's own account never stands in for it. Raises NotAuthenticated."""
         with self._lock:
             if key not in self._theirs:
                 self._theirs[key] = self._upstream(account_settings(self._settings.account, key))

@@ -36,11 +36,13 @@ WITHOUT_REASONING = ("GigaChat-2", "GigaChat-Pro", "GigaChat-Max", "GigaChat-Plu
 # What may leak as text before a call (contract 3.1.28).
 LEAK = "assistant function call"
 FINISH: dict[str, Literal["stop", "length", "content_filter"]] = {"length": "length", "blacklist": "content_filter"}
+NO_NAMES = ToolNames()
 
 
 def tool_names(chat: ChatRequest) -> ToolNames:
-    called = (part.name for message in chat.messages for part in message.parts if isinstance(part, ToolCall))
-    return ToolNames([*(tool.name for tool in chat.tools), *called])
+    names = [tool.name for tool in chat.tools]
+    names += [part.name for message in chat.messages for part in message.parts if isinstance(part, ToolCall)]
+    return ToolNames(names) if names else NO_NAMES
 
 
 def to_payload(

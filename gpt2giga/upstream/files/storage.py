@@ -13,7 +13,7 @@ from gigachat.models import UploadedFile
 
 from gpt2giga.errors import ProxyError
 from gpt2giga.upstream.files.media import Media
-from gpt2giga.upstream.transport.sdk import Client
+from gpt2giga.upstream.transport.sdk import GigaChatClient
 
 log = logging.getLogger(__name__)
 
@@ -32,29 +32,29 @@ class StoredFile:
 class Files:
     """Every method but `discard` raises ProxyError."""
 
-    def __init__(self, client: Client, translated: Callable[[], AbstractContextManager[None]]) -> None:
+    def __init__(self, client: GigaChatClient, explaining: Callable[[], AbstractContextManager[None]]) -> None:
         self._client = client
-        self._translated = translated
+        self._explaining = explaining
 
     def upload(self, media: Media) -> StoredFile:
-        with self._translated():
+        with self._explaining():
             return _stored(self._client.upload_file((media.name, media.content, media.media_type)))
 
     def list(self) -> list[StoredFile]:
-        with self._translated():
+        with self._explaining():
             return [_stored(file) for file in self._client.get_files().data]
 
     def get(self, file_id: str) -> StoredFile:
-        with self._translated():
+        with self._explaining():
             return _stored(self._client.get_file(file_id))
 
     def content(self, file_id: str) -> bytes:
         """The SDK calls it an image, but GigaChat gives any file's bytes."""
-        with self._translated():
+        with self._explaining():
             return base64.b64decode(self._client.get_image(file_id).content)
 
     def delete(self, file_id: str) -> None:
-        with self._translated():
+        with self._explaining():
             self._client.delete_file(file_id)
 
     def discard(self, file_ids: Sequence[str]) -> None:

@@ -95,7 +95,7 @@ class TokenSource:
 
     def _tell(self, renewed: bool) -> None:
         if self._listener:
-            self._listener.renewed(renewed)
+            self._listener.on_token_asked(renewed)
 
     def _issue(self) -> AccessToken:
         account = self._account

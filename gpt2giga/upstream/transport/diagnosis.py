@@ -21,7 +21,7 @@ from gpt2giga.config.settings import AccountSettings, SCOPES
 from gpt2giga.errors import NotAuthenticated, ProxyError, UpstreamUnavailable
 from gpt2giga.upstream.transport.failures import to_proxy_error, translated
 from gpt2giga.upstream.transport.proxy import port_of, proxy_for
-from gpt2giga.upstream.transport.sdk import Client, CONNECT_TIMEOUT
+from gpt2giga.upstream.transport.sdk import CONNECT_TIMEOUT, GigaChatClient
 from gpt2giga.upstream.transport.tls import RUSSIAN_ROOT, ssl_context
 
 FARTHEST_CLOCK = 24 * 3600
@@ -129,7 +129,7 @@ def token(account: AccountSettings) -> str:
 
 def _token(account: AccountSettings) -> float:
     """Seconds that a new token is good for, by this machine's clock."""
-    with closing(Client(account)) as client, translated():
+    with closing(GigaChatClient(account)) as client, translated():
         issued = client.get_token()
     return issued.expires_at / 1000 - time.time() if issued else 0
 

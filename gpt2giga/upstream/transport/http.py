@@ -1,23 +1,119 @@
-"""HTTP/1.1 from GigaChat, at a third of what httpx costs. The parser is httptools (Node's own)."""
+"""HTTP/1.1 to GigaChat, at a third of what httpx costs. The parser is httptools (Node's own).
+
+Connections are kept and used again, and limited in their number where GIGACHAT_MAX_CONNECTIONS says so. Failures are
+httpx's exceptions, so that nobody above can tell the difference.
+"""
 
 from __future__ import annotations
 
 import json
 import socket
 import time
+from collections import deque
 from collections.abc import Callable, Generator, Iterator, MutableMapping
+from contextlib import closing, suppress
+from queue import Empty, SimpleQueue
 from typing import Any
+from urllib.parse import urlsplit
 
 import httptools
 import httpx
 from pydantic_core import from_json
 
-from gpt2giga.concurrency.waiting import SilenceClock, Tick
+from gpt2giga.concurrency.waiting import run_to_end, SilenceClock, Tick
+from gpt2giga.upstream.transport.connect import Route
 
-PIECE = 64 * 1024
+PIECE_BYTES = 64 * 1024
+# What only asks for something that is there, the models or a file, may not be silent as long as a model that thinks.
+LOOK_UP_SECONDS = 15.0
+PROXY_AUTHENTICATION_REQUIRED = 407  # GigaChat never says so
 
 
-class Response:
+class Connections:
+    """Stands where the SDK expects an httpx.Client.
+
+    silence: seconds after which GigaChat counts as gone. most: requests at a time, each has a connection.
+    """
+
+    def __init__(
+        self, route: Route, *, silence: float, idle_seconds: float, most: int | None, queue_seconds: float
+    ) -> None:
+        self._route, url = route, urlsplit(route.url)
+        self._path, self._netloc = url.path, url.netloc
+        self._silence, self._idle_seconds = silence, idle_seconds
+        self._idle: deque[tuple[socket.socket, float]] = deque()
+        self._permits = Permits(most, queue_seconds)
+
+    def request(
+        self, method: str, url: str, *, headers: dict[str, str], content: str | bytes = b"", **form: Any
+    ) -> GigaChatResponse:
+        """For the SDK. form: of an upload; httpx knows how to write one."""
+        if form:
+            written = httpx.Request(method, self._route.url + url, **form)
+            headers = {**headers, "Content-Type": written.headers["Content-Type"]}
+            content = written.read()
+        with closing(run_to_end(self.send(method, url, content=content, headers=headers))) as response:
+            response.read()
+        return response
+
+    def close(self) -> None:
+        while self._idle:
+            self._idle.pop()[0].close()
+
+    def send(
+        self, method: str, url: str, *, content: str | bytes = b"", headers: dict[str, str], tick: float | None = None
+    ) -> Generator[list[Any], None, GigaChatResponse]:
+        """Returns the response, to be closed, when its head is there. Yields an empty list at each tick of silence."""
+        body = content.encode() if isinstance(content, str) else content
+        request = self._head(method, url, headers, len(body)) + body
+        yield from self._permits.take(tick)
+        try:
+            connection = self._kept() or self._route.open()
+        except BaseException:  # also a greenlet killed while it waits
+            self._permits.give_back()
+            raise
+        silence = min(self._silence, LOOK_UP_SECONDS) if method == "GET" else self._silence
+        response = GigaChatResponse(connection, self._route.url + url, self._release, tick=tick, silence=silence)
+        try:
+            with suppress(httpx.WriteError):  # an answer may come before the request is whole: a 413, and the end
+                _write(connection, request, silence)
+            yield from response.head()
+            if response.status_code == PROXY_AUTHENTICATION_REQUIRED:
+                raise httpx.ProxyError("a request was answered with 407")
+        except BaseException:  # the connection is of no more use
+            response.close()
+            raise
+        return response
+
+    def _head(self, method: str, url: str, headers: dict[str, str], length: int) -> bytes:
+        lines = [f"{method} {self._route.prefix}{self._path}{url} HTTP/1.1", f"Host: {self._netloc}"]
+        lines += ["Accept-Encoding: identity", *self._route.headers]
+        lines += [f"{name}: {value}" for name, value in headers.items()]
+        if length:
+            lines.append(f"Content-Length: {length}")
+        if any("\r" in line or "\n" in line for line in lines):
+            raise httpx.LocalProtocolError("A header value holds a line break.")
+        return ("\r\n".join(lines) + "\r\n\r\n").encode()
+
+    def _kept(self) -> socket.socket | None:
+        """The connection used last, if it is still good; those below it have been idle for even longer."""
+        with suppress(IndexError):
+            while True:
+                connection, since = self._idle.pop()
+                if time.monotonic() - since < self._idle_seconds and _is_open(connection):
+                    return connection
+                connection.close()
+        return None
+
+    def _release(self, connection: socket.socket, can_be_kept: bool) -> None:
+        if can_be_kept:
+            self._idle.append((connection, time.monotonic()))
+        else:
+            connection.close()
+        self._permits.give_back()
+
+
+class GigaChatResponse:
     """An answer of GigaChat's; what the SDK uses of an httpx.Response is there too.
 
     Header names are in lower case, as the SDK asks for them. tick, silence: seconds, see SilenceClock.
@@ -27,7 +123,7 @@ class Response:
         self,
         connection: socket.socket,
         url: str,
-        keep: Callable[[socket.socket], None],
+        release: Callable[[socket.socket, bool], None],
         *,
         tick: float | None,
         silence: float | None,
@@ -37,7 +133,7 @@ class Response:
         self.headers: MutableMapping[str, str] = {}
         self.content = b""
         self._connection: socket.socket | None = connection
-        self._keep = keep
+        self._release = release
         self._tick, self._silence = tick, silence
         self._clock: SilenceClock | None = None
         self._has_head = False
@@ -46,7 +142,7 @@ class Response:
         self._parser = httptools.HttpResponseParser(self)
         self._is_whole = False
         self._can_be_kept = False
-        self._source = self._received()
+        self._source = self._receive()
 
     def head(self) -> Generator[list[Any], None, None]:
         """Returns when status and headers are there. Yields an empty list at each tick."""
@@ -78,12 +174,9 @@ class Response:
         if self._clock:
             self._clock.close()
         del self._parser, self._source  # which hold this object in turn
-        if self._can_be_kept:
-            self._keep(connection)
-        else:
-            connection.close()
+        self._release(connection, self._can_be_kept)
 
-    def _received(self) -> Generator[bytes, None, None]:
+    def _receive(self) -> Generator[bytes, None, None]:
         """Nothing once when the head is whole, and then each piece of the body; nothing at each tick of silence."""
         assert self._connection is not None
         clock = self._clock = SilenceClock(self._connection, self._tick, self._silence)
@@ -101,7 +194,7 @@ class Response:
                 return
             clock.reader = clock.current()
             try:
-                data = receive(PIECE)
+                data = receive(PIECE_BYTES)
             except (Tick, TimeoutError):
                 if clock.is_over():
                     raise httpx.ReadTimeout("GigaChat sent nothing for too long.") from None
@@ -143,3 +236,54 @@ class Response:
     def on_message_complete(self) -> None:
         self._is_whole = self._has_head
         self._can_be_kept = self._is_whole and self._parser.should_keep_alive()  # it is known only now
+
+
+class Permits:
+    """For so many requests at a time; who waits longer than `seconds` fails. None: for any number.
+
+    A queue, not a semaphore: a response that the garbage collector closes may give its permit back in the middle of
+    any other call, also of one that takes a permit.
+    """
+
+    def __init__(self, number: int | None, seconds: float) -> None:
+        self._seconds = seconds
+        self._free: SimpleQueue[None] | None = SimpleQueue() if number else None
+        for _ in range(number or 0):
+            self.give_back()
+
+    def take(self, tick: float | None) -> Generator[list[Any], None, None]:
+        """Yields an empty list each time `tick` seconds have passed. Raises httpx.PoolTimeout."""
+        end = time.monotonic() + self._seconds
+        while self._free is not None:
+            left = max(0.0, end - time.monotonic())
+            try:
+                return self._free.get(timeout=min(left, tick or left))
+            except Empty:
+                if left <= (tick or left):
+                    raise httpx.PoolTimeout("all connections are in use") from None
+            yield []
+
+    def give_back(self) -> None:
+        if self._free is not None:
+            self._free.put(None)
+
+
+def _is_open(connection: socket.socket) -> bool:
+    """Nothing may be there to read before a request: neither an end nor anything else."""
+    connection.settimeout(0)
+    try:
+        socket.socket.recv(connection, 1, socket.MSG_PEEK)  # below TLS, which cannot peek
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def _write(connection: socket.socket, data: bytes, seconds: float) -> None:
+    connection.settimeout(seconds)
+    try:
+        connection.sendall(data)
+    except OSError as error:
+        raise httpx.WriteError(str(error)) from error
+    connection.settimeout(None)

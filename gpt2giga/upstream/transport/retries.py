@@ -10,7 +10,7 @@ from functools import partial
 from itertools import chain
 from typing import Any, TypeVar
 
-from gpt2giga.concurrency.waiting import finished, paused
+from gpt2giga.concurrency.waiting import pause, run_to_end
 from gpt2giga.errors import ProxyError
 from gpt2giga.upstream.listener import Listener
 
@@ -37,13 +37,13 @@ class Retries:
         def attempt() -> Iterator[list[T]]:
             yield [call()]
 
-        answer: Iterator[list[T]] = finished(self.begun(attempt, None))
+        answer: Iterator[list[T]] = run_to_end(self.begin(attempt, None))
         return next(answer)[0]
 
     def batches(self, attempt: Callable[..., Iterator[list[T]]], *given: Any, tick: float | None) -> Iterator[list[T]]:
-        yield from (yield from self.begun(partial(attempt, *given), tick))
+        yield from (yield from self.begin(partial(attempt, *given), tick))
 
-    def begun(
+    def begin(
         self, attempt: Callable[[], Iterator[list[T]]], tick: float | None
     ) -> Generator[list[T], None, Iterator[list[T]]]:
         """Returns the answer when its first event is there: only until then is anything repeated.
@@ -63,9 +63,9 @@ class Retries:
                 if wait is None:
                     raise
                 if self.listener:
-                    self.listener.repeated()
+                    self.listener.on_retry()
                 log.info("Trying again in %.1f s after %s (%s)", wait, error.code, error.upstream_status or "no answer")
-            yield from paused(wait, tick)
+            yield from pause(wait, tick)
         raise AssertionError("the last attempt raises or returns")
 
     def _wait(self, error: ProxyError, earlier: int) -> float | None:

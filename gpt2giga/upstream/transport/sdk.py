@@ -25,13 +25,12 @@ from gigachat.exceptions import AuthenticationError, ResponseError
 from gigachat.models import DeletedFile, Embeddings, Image, Models, TokensCount, UploadedFile, UploadedFiles
 from gigachat.models.auth import AccessToken
 
-from gpt2giga.concurrency.waiting import finished
+from gpt2giga.concurrency.waiting import run_to_end
 from gpt2giga.config.settings import AccountSettings, LimitSettings
 from gpt2giga.upstream.listener import Listener
 from gpt2giga.upstream.transport.access_token import TokenSource
 from gpt2giga.upstream.transport.connect import httpx_proxy, Route
-from gpt2giga.upstream.transport.connections import Connections
-from gpt2giga.upstream.transport.http import Response
+from gpt2giga.upstream.transport.http import Connections, GigaChatResponse
 from gpt2giga.upstream.transport.tls import ssl_context
 
 T = TypeVar("T")
@@ -42,7 +41,7 @@ OAUTH_TIMEOUT = 30.0
 IDLE_SECONDS = 60.0
 
 
-class Client:
+class GigaChatClient:
     """One for a process; safe to share between threads and greenlets."""
 
     def __init__(
@@ -76,7 +75,7 @@ class Client:
 
     def open_chat(
         self, payload: dict[str, Any], *, session: str = "", stream: bool = False, tick: float | None = None
-    ) -> Generator[list[Any], None, Response]:
+    ) -> Generator[list[Any], None, GigaChatResponse]:
         """GigaChat's answer to a chat request, with its head and to be closed. Yields an empty list at each tick.
 
         The SDK's own chat() puts a payload through models that drop or refuse parts of what GigaChat takes
@@ -106,13 +105,13 @@ class Client:
 
     def _send_chat(
         self, content: bytes, headers: dict[str, str], token: AccessToken | None, tick: float | None
-    ) -> Generator[list[Any], None, Response]:
+    ) -> Generator[list[Any], None, GigaChatResponse]:
         headers = {"User-Agent": USER_AGENT, **headers}
         if token:
             headers["Authorization"] = f"Bearer {token.access_token}"
         return self._connections.send("POST", "/chat/completions", content=content, headers=headers, tick=tick)
 
-    def _check(self, response: Response, stream: bool) -> None:
+    def _check(self, response: GigaChatResponse, stream: bool) -> None:
         if response.status_code != 200:
             headers = httpx.Headers(response.headers)
             raise ResponseError(response.url, response.status_code, response.read(), headers)
@@ -122,7 +121,7 @@ class Client:
 
     def get_token(self) -> AccessToken | None:
         """None for an account that is a certificate. Raises TokenFailure, as all calls do."""
-        return finished(self._tokens.get(None))
+        return run_to_end(self._tokens.get(None))
 
     def embeddings(self, texts: list[str], model: str) -> Embeddings:
         return self._call(embeddings.embeddings_sync, input_=texts, model=model)

@@ -7,6 +7,7 @@ from collections import Counter
 from importlib.resources import files
 
 import pytest
+from flask import Request
 
 from gpt2giga.chat import Usage
 from gpt2giga.commands.snippets import BY_NAME
@@ -30,7 +31,7 @@ def over(
     outcome: Outcome = Outcome.WHOLE,
     cause: str = "",
 ) -> Exchange:
-    made = Exchange("id", method, "/v1/chat/completions")
+    made = Exchange("id", method, "/v1/chat/completions", Request({}))
     made.status, made.usage, made.outcome, made.cause = status, usage, outcome, cause
     return made
 

@@ -8,6 +8,7 @@ import re
 import sys
 import time
 import traceback
+from collections.abc import Mapping
 
 from gpt2giga.config.settings import ServerSettings
 
@@ -19,6 +20,9 @@ _json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 def configure(server: ServerSettings) -> None:
     """From here on the log has the form that the settings ask for; may be called again."""
+    # What no line shows, and finding it out for each of them costs as much as writing it (logging, "Optimization").
+    logging._srcfile = None
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     ours = logging.getLogger("gpt2giga")
     ours.handlers = [handler(server)]
     ours.setLevel(logging.INFO)
@@ -70,10 +74,12 @@ class JsonLines(Lines):
 
 
 class PlainLines(Lines):
-    """A traceback follows its line indented, so that no part of it can be taken for a line."""
+    """A traceback follows its line indented, so that no part of it can be taken for a line. What is not one plain word
+    is quoted: what a client sends cannot look like the end of the line.
+    """
 
     def format(self, entry: logging.LogRecord) -> str:
-        pairs = "".join(f" {name}={_shown(value)}" for name, value in getattr(entry, "fields", {}).items())
+        pairs = _to_pairs(getattr(entry, "fields", {}))
         lines = [f"{_moment(entry)} {entry.levelname} {printable(entry.getMessage())}{pairs}"]
         if entry.exc_info and entry.exc_info[1]:
             lines += [f"    {printable(line)}" for line in self.trace(entry.exc_info[1]).splitlines()]
@@ -91,9 +97,13 @@ def _moment(entry: logging.LogRecord) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(entry.created)) + f".{int(entry.msecs):03}Z"
 
 
-def _shown(value: object) -> str:
-    """Quoted unless it is one plain word: what a client sends cannot look like the end of the line."""
-    if type(value) in (int, float):
-        return str(value)
-    word = value if isinstance(value, str) else _json(value)
-    return word if PLAIN.fullmatch(word) else printable(_json(word))
+def _to_pairs(fields: Mapping[str, object]) -> str:
+    """Nearly always every value is one plain word, which one look at all of them tells."""
+    words = [value if isinstance(value, str) else _to_text(value) for value in fields.values()]
+    if not (all(words) and PLAIN.fullmatch("".join(words))):
+        words = [word if PLAIN.fullmatch(word) else printable(_json(word)) for word in words]
+    return "".join([f" {name}={word}" for name, word in zip(fields, words, strict=True)])
+
+
+def _to_text(value: object) -> str:
+    return str(value) if type(value) in (int, float) else _json(value)

@@ -34,7 +34,7 @@ PLACES = {"root": "{root}", "base": "{base}", "key": "{key}"}
 
 def page() -> Response | None:
     """For a browser at the root of the service."""
-    return _file("page.html") if request.path == "/" and wants_html() else None
+    return _file("page.html") if request.path == "/" and wants_html(request) else None
 
 
 def blueprint(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Callable
 
-from flask import request
+from flask import Request
 
 from gpt2giga.config.settings import AccountSettings, ServerSettings
 from gpt2giga.errors import NotAuthenticated
@@ -18,9 +18,10 @@ ROOT = "health.root"
 
 def checker(server: ServerSettings, account: AccountSettings) -> Callable[[Exchange], None]:
     def check(exchange: Exchange) -> None:
-        exchange.key = _shown_key()
+        request = exchange.request
+        exchange.key = _shown_key(request)
         # A preflight carries no key by its nature.
-        if request.method == "OPTIONS" or is_open(request.endpoint):
+        if request.method == "OPTIONS" or is_open(request):
             return
         if server.pass_token:
             account_settings(account, exchange.key)
@@ -30,19 +31,18 @@ def checker(server: ServerSettings, account: AccountSettings) -> Callable[[Excha
     return check
 
 
-def is_open(endpoint: str | None) -> bool:
+def is_open(request: Request) -> bool:
     """What everybody may see: the probe, and the page with its files."""
-    if endpoint is None:
-        return False
-    return endpoint.endswith(OPEN_ENDPOINTS) or (endpoint == ROOT and wants_html())
+    endpoint = request.endpoint or ""
+    return endpoint.endswith(OPEN_ENDPOINTS) or (endpoint == ROOT and wants_html(request))
 
 
-def wants_html() -> bool:
+def wants_html(request: Request) -> bool:
     """Named, as browsers do: curl and most clients accept anything."""
     return any(kind == "text/html" and quality > 0 for kind, quality in request.accept_mimetypes)
 
 
-def _shown_key() -> str:
+def _shown_key(request: Request) -> str:
     """The key the client shows, empty when it shows none."""
     scheme, _, key = request.headers.get("Authorization", "").partition(" ")
     shown = key.strip(" ") if scheme.lower() == "bearer" else ""

@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Any, TYPE_CHECKING
 
 import orjson
-from flask import request, Response
+from flask import Request, Response
 from werkzeug.exceptions import ClientDisconnected
 from werkzeug.wsgi import get_input_stream
 
@@ -45,9 +45,9 @@ def reader(most_bytes: int) -> Callable[[Exchange], None]:
     """Reads the body before the view does; werkzeug would silently cut a chunked one at the limit."""
 
     def read(exchange: Exchange) -> None:
-        body = _read_body(most_bytes)
+        body = _read_body(exchange.request, most_bytes)
         # Terminated: not every server says so, and werkzeug would take the end of what is read for a hang-up.
-        request.environ |= {
+        exchange.request.environ |= {
             "wsgi.input": io.BytesIO(body),
             "wsgi.input_terminated": True,
             "CONTENT_LENGTH": str(len(body)),
@@ -61,13 +61,14 @@ def merging_slashes(inner: WSGIApplication) -> WSGIApplication:
     """A base URL that ends in a slash and a path that begins with one make two; Flask would answer with a redirect."""
 
     def call(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        environ["PATH_INFO"] = re.sub("//+", "/", environ.get("PATH_INFO", ""))
+        if "//" in (path := environ.get("PATH_INFO", "")):
+            environ["PATH_INFO"] = re.sub("//+", "/", path)
         return inner(environ, start_response)
 
     return call
 
 
-def _read_body(most: int) -> bytes:
+def _read_body(request: Request, most: int) -> bytes:
     encoding = request.headers.get("Content-Encoding", "identity")
     if encoding.lower() != "identity":
         raise BadRequest(
@@ -76,7 +77,7 @@ def _read_body(most: int) -> bytes:
     declared = request.content_length or 0
     body = bytearray()
     if declared <= most:
-        for piece in _pieces():
+        for piece in _pieces(request.environ):
             body += piece
             if len(body) > most:
                 break
@@ -87,10 +88,10 @@ def _read_body(most: int) -> bytes:
     return bytes(body)
 
 
-def _pieces() -> Iterator[bytes]:
+def _pieces(environ: WSGIEnvironment) -> Iterator[bytes]:
     """What is left of the body. gevent changes to others only where a socket has nothing to read, so without
     the sleep a fast sender would hold up everybody."""
-    stream = get_input_stream(request.environ)
+    stream = get_input_stream(environ)
     try:
         while piece := stream.read(STEP):
             yield piece
@@ -110,21 +111,22 @@ def _broken_chunks() -> tuple[type[Exception], ...]:
 
 def discard_rest(exchange: Exchange, response: Response) -> None:
     """An answer given before the body was read: closing the connection at once could lose it on its way."""
-    if WAS_READ in request.environ:
+    environ = exchange.request.environ
+    if WAS_READ in environ:
         return
-    connection = request.environ.get("gunicorn.socket")
+    connection = environ.get("gunicorn.socket")
     has_ended = False
     with _patience():
-        has_ended = _has_ended()
+        has_ended = _has_ended(environ)
     if not has_ended:
         exchange.on_end(lambda: _hang_up(connection))
 
 
-def _has_ended() -> bool:
+def _has_ended(environ: WSGIEnvironment) -> bool:
     """Reads what is left of the body; False for one that is too long. A client that has gone sends no more."""
     left = MOST_DISCARDED
     with suppress(ProxyError):
-        for piece in _pieces():
+        for piece in _pieces(environ):
             left -= len(piece)
             if left < 0:
                 return False
@@ -157,13 +159,14 @@ def json_body() -> Mapping[str, Any]:
 
     orjson refuses what is not UTF-8, lone surrogates, NaN and nesting without end.
     """
+    exchange = current()
+    sent = exchange.request.environ["wsgi.input"]
     try:
-        body = orjson.loads(request.get_data())
+        body = orjson.loads(sent.getbuffer())
     except orjson.JSONDecodeError as error:
         raise BadRequest(f"The body is not valid JSON: {error}.", code="invalid_json") from None
     if not isinstance(body, dict):
         raise BadRequest("The body must be a JSON object.", code="invalid_json")
-    exchange = current()
     if exchange.keeps_content:
         exchange.body = body
     return body

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import request
-
 from gpt2giga.concurrency.waiting import gevent_is_on
 from gpt2giga.errors import Unavailable
 from gpt2giga.web.auth import is_open
@@ -26,7 +24,7 @@ class Capacity:
         worker = _current_worker()
         self._workers.add(worker)
         exchange.on_end(lambda: self._workers.discard(worker))
-        if len(self._workers) > self._most_requests and not is_open(request.endpoint):
+        if len(self._workers) > self._most_requests and not is_open(exchange.request):
             raise Unavailable(
                 f"The service has {self._most_requests} requests in work (GPT2GIGA_MAX_OPEN_REQUESTS).",
                 code="overloaded",

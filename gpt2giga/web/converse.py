@@ -10,7 +10,7 @@ from functools import partial
 from itertools import chain
 from typing import Any, Protocol
 
-from flask import request, Response
+from flask import Response
 
 from gpt2giga.chat import ChatRequest, Done, Event
 from gpt2giga.concurrency.read_ahead import Source, Sources
@@ -75,7 +75,9 @@ class Conversation:
         """Each chat is asked when the one before is answered: a personal account may have one request at a time."""
         exchange, upstream = current(), self._get_upstream()
         exchange.model, exchange.stream = dialect.model, delivery.stream
-        chats = [_in_session(chat) for chat in chats]
+        given = exchange.request.headers.get("X-Session-ID", "")
+        if ACCEPTED_ID.fullmatch(given):  # it wins over what the request tells of the conversation
+            chats = [replace(chat, session=given) for chat in chats]
         if delivery.stream:
             response = self._stream(exchange, self._frames(exchange, upstream, chats, dialect))
         else:
@@ -162,9 +164,3 @@ def _complete(exchange: Exchange, upstream: Upstream, chat: ChatRequest) -> list
     events = upstream.complete(chat)
     exchange.observe(events)
     return events
-
-
-def _in_session(chat: ChatRequest) -> ChatRequest:
-    """The client's own X-Session-ID wins over what its request tells of the conversation."""
-    given = request.headers.get("X-Session-ID", "")
-    return replace(chat, session=given) if ACCEPTED_ID.fullmatch(given) else chat

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from flask import request, Response
+from flask import Response
 
 from gpt2giga.web.exchange import Exchange
 
@@ -17,12 +17,12 @@ def allowing(origins: tuple[str, ...]) -> Callable[[Exchange, Response], None]:
     allowed = [origin.rstrip("/").lower() for origin in origins]
 
     def allow(exchange: Exchange, response: Response) -> None:
-        origin = request.headers.get("Origin", "")
+        origin = exchange.request.headers.get("Origin", "")
         if origin and (origin in allowed or "*" in allowed):
             response.headers["Access-Control-Allow-Origin"] = "*" if "*" in allowed else origin
             response.headers["Access-Control-Expose-Headers"] = "*"
-            if request.method == "OPTIONS":
-                wanted = request.headers.get("Access-Control-Request-Headers", "Authorization, Content-Type")
+            if exchange.request.method == "OPTIONS":
+                wanted = exchange.request.headers.get("Access-Control-Request-Headers", "Authorization, Content-Type")
                 response.headers["Access-Control-Allow-Headers"] = wanted
                 response.headers["Access-Control-Allow-Methods"] = METHODS
                 response.headers["Access-Control-Max-Age"] = DAY

@@ -6,8 +6,6 @@ import socket
 from contextlib import suppress
 from typing import Any
 
-from flask import request
-
 from gpt2giga.concurrency.waiting import gevent_is_on
 from gpt2giga.web.exchange import Exchange
 
@@ -19,7 +17,7 @@ def watch(exchange: Exchange) -> None:
 
     Without gevent there is nobody to watch; the next write to the client tells then.
     """
-    connection = request.environ.get("gunicorn.socket")
+    connection = exchange.request.environ.get("gunicorn.socket")
     if connection is not None and gevent_is_on():
         import gevent
 

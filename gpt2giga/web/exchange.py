@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TYPE_CHECKING, TypeAlias
 
-from flask import Flask, g, request, Response
+from flask import Flask, g, Request, Response
+from flask import request as flask_request
 
 from gpt2giga.chat import Done, Event, Usage
 from gpt2giga.errors import ClientGone, InternalError, ProxyError
@@ -45,6 +46,7 @@ class Exchange:
     id: str
     method: str
     path: str
+    request: Request
     route: str = ""
     client: str = ""
     keeps_content: bool = False
@@ -162,6 +164,7 @@ def init_app(
 
 
 def _new(proxies: Proxies | None, keeps_content: bool) -> Exchange:
+    request: Request = flask_request._get_current_object()  # type: ignore[attr-defined]  # asked often, and once found
     given = request.headers.get("X-Request-ID", "")
     # Behind a proxy its ids count, and nobody who goes past it may use them.
     believed = ACCEPTED_ID.fullmatch(given) and (proxies is None or proxies.vouch(request.environ))
@@ -170,6 +173,7 @@ def _new(proxies: Proxies | None, keeps_content: bool) -> Exchange:
         given if believed else secrets.token_hex(16),
         request.method,
         request.path,
+        request,
         rule.rule if rule else "",
         proxies.client(request.environ) if proxies else "",
         keeps_content,

@@ -43,6 +43,8 @@ def pair(messages: Sequence[Message]) -> dict[Place, Place]:
     An id that no call of the conversation has is as good as none.
     """
     ids = {part.id for message in messages for part in message.parts if isinstance(part, ToolCall)}
+    if not ids:
+        return {}
     pairs: dict[Place, Place] = {}
     calls: dict[Place, ToolCall] = {}
     results: dict[Place, ToolResult] = {}

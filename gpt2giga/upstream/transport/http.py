@@ -10,7 +10,7 @@ import json
 import socket
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, MutableMapping
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, suppress
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -42,7 +42,7 @@ class Connections:
         self._path, self._netloc = url.path, url.netloc
         self._silence, self._idle_seconds = silence, idle_seconds
         self._idle: deque[tuple[socket.socket, float]] = deque()
-        self._permits = Permits(most, queue_seconds)
+        self._permits = Permits(most, queue_seconds) if most else None
 
     def request(
         self, method: str, url: str, *, headers: dict[str, str], content: str | bytes = b"", **form: Any
@@ -66,11 +66,13 @@ class Connections:
         """Returns the response, to be closed, when its head is there. Yields an empty list at each tick of silence."""
         body = content.encode() if isinstance(content, str) else content
         request = self._head(method, url, headers, len(body)) + body
-        yield from self._permits.take(tick)
+        if self._permits:
+            yield from self._permits.take(tick)
         try:
             connection = self._kept() or self._route.open()
         except BaseException:  # also a greenlet killed while it waits
-            self._permits.give_back()
+            if self._permits:
+                self._permits.give_back()
             raise
         silence = min(self._silence, LOOK_UP_SECONDS) if method == "GET" else self._silence
         response = GigaChatResponse(connection, self._route.url + url, self._release, tick=tick, silence=silence)
@@ -110,13 +112,14 @@ class Connections:
             self._idle.append((connection, time.monotonic()))
         else:
             connection.close()
-        self._permits.give_back()
+        if self._permits:
+            self._permits.give_back()
 
 
 class GigaChatResponse:
     """An answer of GigaChat's; what the SDK uses of an httpx.Response is there too.
 
-    Header names are in lower case, as the SDK asks for them. tick, silence: seconds, see SilenceClock.
+    tick, silence: seconds, see SilenceClock.
     """
 
     def __init__(
@@ -130,7 +133,7 @@ class GigaChatResponse:
     ) -> None:
         self.url = url
         self.status_code = 0
-        self.headers: MutableMapping[str, str] = {}
+        self._raw_headers: list[tuple[bytes, bytes]] = []
         self.content = b""
         self._connection: socket.socket | None = connection
         self._release = release
@@ -158,6 +161,11 @@ class GigaChatResponse:
     def read(self) -> bytes:
         self.content = b"".join(self._source)
         return self.content
+
+    @property
+    def headers(self) -> httpx.Headers:
+        """Made when asked for: a good answer to a chat has a dozen that nobody reads."""
+        return httpx.Headers(self._raw_headers)
 
     def json(self) -> Any:
         """Long integers stay whole, unlike with orjson."""
@@ -215,23 +223,21 @@ class GigaChatResponse:
 
     def _end(self) -> None:
         """The end of the connection is the end of an answer of unknown length."""
-        self._is_whole = self._has_head and not {"content-length", "transfer-encoding"} & self.headers.keys()
+        self._is_whole = self._has_head and not {"content-length", "transfer-encoding"} & {*self.headers}
         if not self._is_whole:
             raise httpx.RemoteProtocolError("The connection was closed before the answer was whole.")
 
     # What the parser calls.
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self.headers[name.decode("latin-1").lower()] = value.decode("latin-1")
+        self._raw_headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         self.status_code = self._parser.get_status_code()
         if self.status_code < 200:  # 100 and its like announce the real one
-            self.headers.clear()
+            self._raw_headers.clear()
         else:
             self._has_head = True
-        if self.status_code >= 400:  # what goes into an exception is read by others too, in any letter case
-            self.headers = httpx.Headers(dict(self.headers))
 
     def on_message_complete(self) -> None:
         self._is_whole = self._has_head
@@ -239,22 +245,22 @@ class GigaChatResponse:
 
 
 class Permits:
-    """For so many requests at a time; who waits longer than `seconds` fails. None: for any number.
+    """For so many requests at a time; who waits longer than `seconds` fails.
 
     A queue, not a semaphore: a response that the garbage collector closes may give its permit back in the middle of
     any other call, also of one that takes a permit.
     """
 
-    def __init__(self, number: int | None, seconds: float) -> None:
+    def __init__(self, number: int, seconds: float) -> None:
         self._seconds = seconds
-        self._free: SimpleQueue[None] | None = SimpleQueue() if number else None
-        for _ in range(number or 0):
+        self._free: SimpleQueue[None] = SimpleQueue()
+        for _ in range(number):
             self.give_back()
 
     def take(self, tick: float | None) -> Generator[list[Any], None, None]:
         """Yields an empty list each time `tick` seconds have passed. Raises httpx.PoolTimeout."""
         end = time.monotonic() + self._seconds
-        while self._free is not None:
+        while True:
             left = max(0.0, end - time.monotonic())
             try:
                 return self._free.get(timeout=min(left, tick or left))
@@ -264,8 +270,7 @@ class Permits:
             yield []
 
     def give_back(self) -> None:
-        if self._free is not None:
-            self._free.put(None)
+        self._free.put(None)
 
 
 def _is_open(connection: socket.socket) -> bool:

@@ -113,10 +113,8 @@ class GigaChatClient:
 
     def _check(self, response: GigaChatResponse, stream: bool) -> None:
         if response.status_code != 200:
-            headers = httpx.Headers(response.headers)
-            raise ResponseError(response.url, response.status_code, response.read(), headers)
-        kind = response.headers.get("content-type", "").partition(";")[0]
-        if stream and kind != EVENT_STREAM:
+            raise ResponseError(response.url, response.status_code, response.read(), response.headers)
+        if stream and (kind := response.headers.get("content-type", "").partition(";")[0]) != EVENT_STREAM:
             raise httpx.TransportError(f"a stream was asked for, and {kind!r} came")
 
     def get_token(self) -> AccessToken | None:

@@ -16,7 +16,7 @@ from gpt2giga.commands.report import Report, Sick
 from gpt2giga.commands.stream_timing import Arrivals
 from gpt2giga.commands.verbs import Given
 from gpt2giga.config.settings import Settings
-from gpt2giga.config.sources import examined
+from gpt2giga.config.sources import read_settings
 from gpt2giga.errors import NotFound
 from gpt2giga.telemetry import log_format
 from gpt2giga.upstream.client import Upstream
@@ -96,7 +96,7 @@ class GigaChatChecks:
     def _check_settings(self) -> str:
         """All but the key, which has a line of its own."""
         stand_in = {KEY: base64.b64encode(b"a:key").decode()}
-        _, settings, doubts = examined(self._given.env_file, {**self._given.overrides, **stand_in})
+        _, settings, doubts = read_settings(self._given.env_file, {**self._given.overrides, **stand_in})
         file = self._given.env_file or Path(".env")
         where = f"{file} and the environment" if file.exists() else f"the environment only, {file} does not exist"
         return "; ".join([f"from {where}; answers come from {settings.backend}", *doubts])
@@ -105,7 +105,7 @@ class GigaChatChecks:
         raw = self._given.variables().get(KEY, "").strip()
         if UUID.fullmatch(raw):
             raise Sick(f"{KEY} is a client id, not the Authorization Key: Sber Studio shows both, copy the longer one.")
-        _, self._settings, _ = examined(self._given.env_file, self._given.overrides)
+        _, self._settings, _ = read_settings(self._given.env_file, self._given.overrides)
         if self._settings.server.sandbox:
             return "none needed for the sandbox"
         if not self._settings.account.has_account:

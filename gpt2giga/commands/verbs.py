@@ -84,7 +84,7 @@ class Given:
         return parse(self.variables())
 
     def variables(self) -> dict[str, str]:
-        return {**read_variables(self.env_file), **self.overrides}
+        return {**read_variables(self.env_file)[0], **self.overrides}
 
     def upstream(self) -> Upstream:
         """Raises SettingsError. What goes wrong is told once, by whoever asked, and not by the log as well."""

@@ -15,14 +15,14 @@ def text(value: str) -> str:
 
 
 def boolean(value: str) -> bool:
-    words = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
+    meanings = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
     try:
-        return words[value.lower()]
+        return meanings[value.lower()]
     except KeyError:
         raise ValueError("True or False") from None
 
 
-def whole(low: int, high: int) -> Callable[[str], int]:
+def whole_number(low: int, high: int) -> Callable[[str], int]:
     def parse(value: str) -> int:
         if not re.fullmatch(r"[+-]?\d{1,12}", value) or not low <= int(value) <= high:
             raise ValueError(f"a whole number from {low} to {high}")
@@ -71,13 +71,13 @@ def redis_url(value: str) -> str:
     return value
 
 
-def words(value: str) -> tuple[str, ...]:
+def comma_list(value: str) -> tuple[str, ...]:
     return tuple(word.strip() for word in value.split(",") if word.strip())
 
 
 def keys(value: str) -> tuple[str, ...]:
     """Never none: whoever sets a key wants one to be asked for."""
-    found = words(value)
+    found = comma_list(value)
     if not found:
         raise ValueError("a key, or several separated by commas")
     return found
@@ -92,22 +92,22 @@ def size(value: str) -> int:
 
 
 def statuses(value: str) -> tuple[int, ...]:
-    return tuple(whole(400, 599)(word) for word in words(value.strip("[]()")))
+    return tuple(whole_number(400, 599)(word) for word in comma_list(value.strip("[]()")))
 
 
 def proxies(value: str) -> tuple[str, ...]:
-    for word in words(value):
+    for word in comma_list(value):
         try:
             word == "unix" or ipaddress.ip_network(word, strict=False)
         except ValueError:
             raise ValueError("a list such as 127.0.0.1,10.0.0.0/8,unix") from None
-    return words(value)
+    return comma_list(value)
 
 
 def pairs(value: str) -> tuple[tuple[str, str], ...]:
     """`a=b,c=d`"""
     found = []
-    for word in words(value):
+    for word in comma_list(value):
         left, equals, right = (piece.strip() for piece in word.partition("="))
         if not (left and equals and right):
             raise ValueError("a list such as gpt-4o=GigaChat-2-Max,gpt-4o-mini=GigaChat-2")

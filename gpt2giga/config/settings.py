@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from gpt2giga.config.parsers import (
     authorization_key,
     boolean,
+    comma_list,
     host,
     keys,
     one_of,
@@ -26,8 +27,7 @@ from gpt2giga.config.parsers import (
     statuses,
     text,
     url,
-    whole,
-    words,
+    whole_number,
 )
 
 MIB = 1024 * 1024
@@ -39,17 +39,18 @@ class SettingsError(Exception):
 
 
 def setting(
-    variable: str,
     default: Any,
     doc: str,
     parse: Callable[[str], Any] = text,
     *,
+    variable: str = "",
     also: str = "",
     secret: bool = False,
     below: str = "",
 ) -> Any:
-    """`also` is a second variable that is read when the first is not set.
+    """`variable` is named only where it is not the group's prefix and the field's name in capitals.
 
+    `also` is a second variable that is read when the first is not set.
     `below` is the variable whose row this one and those after it follow in the table, when it is not the one above.
     """
     metadata = {"variable": variable, "doc": doc, "parse": parse, "also": also, "secret": secret, "below": below}
@@ -60,51 +61,36 @@ def setting(
 class AccountSettings:
     """Whose GigaChat it is, and the way there."""
 
+    PREFIX = "GIGACHAT_"
+
     credentials: str | None = setting(
-        "GIGACHAT_CREDENTIALS",
         None,
         "Authorization Key from Sber Studio; `client id:client secret` is encoded for you",
         authorization_key,
         secret=True,
     )
-    scope: str = setting(
-        "GIGACHAT_SCOPE", "GIGACHAT_API_PERS", "The account's kind: personal, business or corporate", one_of(*SCOPES)
-    )
-    model: str = setting("GIGACHAT_MODEL", "GigaChat-2-Max", "Model for requests that name none")
-    base_url: str = setting("GIGACHAT_BASE_URL", "https://api.giga.chat/v1", "Address of GigaChat", url)
-    auth_url: str = setting(
-        "GIGACHAT_AUTH_URL", "https://ngw.devices.sberbank.ru:9443/api/v2/oauth", "Address that gives out tokens", url
-    )
-    access_token: str | None = setting(
-        "GIGACHAT_ACCESS_TOKEN", None, "A ready token instead of a key; it is not renewed", secret=True
-    )
-    user: str | None = setting("GIGACHAT_USER", None, "User name, for installations with passwords")
-    password: str | None = setting("GIGACHAT_PASSWORD", None, "Password of GIGACHAT_USER", secret=True)
-    timeout: float = setting(
-        "GIGACHAT_TIMEOUT", 600.0, "Seconds of silence after which GigaChat counts as gone", seconds(0.1, 86400)
-    )
-    verify_ssl_certs: bool = setting(
-        "GIGACHAT_VERIFY_SSL_CERTS", True, "Check GigaChat's certificate; False is a last resort", boolean
-    )
-    ca_bundle_file: str | None = setting(
-        "GIGACHAT_CA_BUNDLE_FILE", None, "File with further root certificates to trust (PEM)"
-    )
-    cert_file: str | None = setting("GIGACHAT_CERT_FILE", None, "Client certificate (PEM)")
-    key_file: str | None = setting("GIGACHAT_KEY_FILE", None, "Private key of the client certificate (PEM)")
-    key_file_password: str | None = setting(
-        "GIGACHAT_KEY_FILE_PASSWORD", None, "Password of GIGACHAT_KEY_FILE", secret=True
-    )
+    scope: str = setting("GIGACHAT_API_PERS", "The account's kind: personal, business or corporate", one_of(*SCOPES))
+    model: str = setting("GigaChat-2-Max", "Model for requests that name none")
+    base_url: str = setting("https://api.giga.chat/v1", "Address of GigaChat", url)
+    auth_url: str = setting("https://ngw.devices.sberbank.ru:9443/api/v2/oauth", "Address that gives out tokens", url)
+    access_token: str | None = setting(None, "A ready token instead of a key; it is not renewed", secret=True)
+    user: str | None = setting(None, "User name, for installations with passwords")
+    password: str | None = setting(None, "Password of GIGACHAT_USER", secret=True)
+    timeout: float = setting(600.0, "Seconds of silence after which GigaChat counts as gone", seconds(0.1, 86400))
+    verify_ssl_certs: bool = setting(True, "Check GigaChat's certificate; False is a last resort", boolean)
+    ca_bundle_file: str | None = setting(None, "File with further root certificates to trust (PEM)")
+    cert_file: str | None = setting(None, "Client certificate (PEM)")
+    key_file: str | None = setting(None, "Private key of the client certificate (PEM)")
+    key_file_password: str | None = setting(None, "Password of GIGACHAT_KEY_FILE", secret=True)
     profanity_check: bool | None = setting(
-        "GIGACHAT_PROFANITY_CHECK", None, "GigaChat's own censorship, where the contract with Sber allows it", boolean
+        None, "GigaChat's own censorship, where the contract with Sber allows it", boolean
     )
-    flags: tuple[str, ...] | None = setting(
-        "GIGACHAT_FLAGS", None, "GigaChat's feature flags, separated by commas", words
-    )
+    flags: tuple[str, ...] | None = setting(None, "GigaChat's feature flags, separated by commas", comma_list)
     max_connections: int | None = setting(
-        "GIGACHAT_MAX_CONNECTIONS", None, "Most connections to GigaChat at a time (default: no limit)", whole(1, 100000)
+        None, "Most connections to GigaChat at a time (default: no limit)", whole_number(1, 100000)
     )
     token_expiry_buffer_ms: int = setting(
-        "GIGACHAT_TOKEN_EXPIRY_BUFFER_MS", 60000, "Renew a token so many milliseconds before it ends", whole(0, 1800000)
+        60000, "Renew a token so many milliseconds before it ends", whole_number(0, 1800000)
     )
 
     @property
@@ -122,62 +108,51 @@ class AccountSettings:
 class ServerSettings:
     """Where and for whom the service runs, and what it shows of itself."""
 
-    host: str = setting("GPT2GIGA_HOST", "127.0.0.1", "Address to listen on, or unix:/path/to/socket", host)
-    port: int = setting("GPT2GIGA_PORT", 8080, "Port to listen on", whole(1, 65535))
-    workers: int = setting("GPT2GIGA_WORKERS", 1, "Worker processes", whole(1, 256), also="WEB_CONCURRENCY")
+    PREFIX = "GPT2GIGA_"
+
+    host: str = setting("127.0.0.1", "Address to listen on, or unix:/path/to/socket", host)
+    port: int = setting(8080, "Port to listen on", whole_number(1, 65535))
+    workers: int = setting(1, "Worker processes", whole_number(1, 256), also="WEB_CONCURRENCY")
     graceful_timeout: int = setting(
-        "GPT2GIGA_GRACEFUL_TIMEOUT",
         300,
         "Seconds that answers in work may still take when the service stops or reloads; then they end in an error",
-        whole(1, 86400),
+        whole_number(1, 86400),
     )
     trusted_proxies: tuple[str, ...] = setting(
-        "GPT2GIGA_TRUSTED_PROXIES",
         (),
         "Addresses or networks of proxies (unix: over a unix socket) whose X-Forwarded-For and X-Request-ID are "
         "believed; the log then names the client",
         proxies,
     )
     api_key: tuple[str, ...] = setting(
-        "GPT2GIGA_API_KEY",
-        (),
-        "Keys that clients must show, separated by commas; none: no key is asked",
-        keys,
-        secret=True,
+        (), "Keys that clients must show, separated by commas; none: no key is asked", keys, secret=True
     )
     redis_url: str | None = setting(
-        "GPT2GIGA_REDIS_URL",
         None,
         "Redis that counts the account's requests over several machines: redis://:password@host:6379/0",
         redis_url,
         secret=True,
     )
     runtime_dir: str | None = setting(
-        "GPT2GIGA_RUNTIME_DIR",
         None,
         "Folder where the workers count the account's requests (default: the system's for temporary files)",
         also="RUNTIME_DIRECTORY",
     )
-    allow_anonymous: bool = setting(
-        "GPT2GIGA_ALLOW_ANONYMOUS", False, "Listen on other addresses than loopback without GPT2GIGA_API_KEY", boolean
-    )
+    allow_anonymous: bool = setting(False, "Listen on other addresses than loopback without GPT2GIGA_API_KEY", boolean)
     pass_token: bool = setting(
-        "GPT2GIGA_PASS_TOKEN",
         False,
         "Every client brings its own account as its API key: giga-cred-<key>[:scope], giga-auth-<token> or "
         "giga-user-<user>:<password>",
         boolean,
     )
     cors_origins: tuple[str, ...] = setting(
-        "GPT2GIGA_CORS_ORIGINS", (), "Origins whose web pages may call, separated by commas; *: all", words
+        (), "Origins whose web pages may call, separated by commas; *: all", comma_list
     )
-    log_format: str = setting("GPT2GIGA_LOG_FORMAT", "plain", "plain or json", one_of("plain", "json"))
-    log_content: bool = setting("GPT2GIGA_LOG_CONTENT", False, "Log prompts and answers too", boolean)
-    metrics: bool = setting("GPT2GIGA_METRICS", False, "Figures for Prometheus at /metrics", boolean)
-    ui: bool = setting("GPT2GIGA_UI", True, "The page at / for browsers", boolean)
-    sandbox: str | None = setting(
-        "GPT2GIGA_SANDBOX", None, "Address of the built-in sandbox, to be used instead of GigaChat", url
-    )
+    log_format: str = setting("plain", "plain or json", one_of("plain", "json"))
+    log_content: bool = setting(False, "Log prompts and answers too", boolean)
+    metrics: bool = setting(False, "Figures for Prometheus at /metrics", boolean)
+    ui: bool = setting(True, "The page at / for browsers", boolean)
+    sandbox: str | None = setting(None, "Address of the built-in sandbox, to be used instead of GigaChat", url)
 
     @property
     def is_public(self) -> bool:
@@ -204,51 +179,43 @@ class ServerSettings:
 class LimitSettings:
     """How much at a time, how long, and how often again."""
 
+    PREFIX = "GPT2GIGA_"
+
     max_open_requests: int = setting(
-        "GPT2GIGA_MAX_OPEN_REQUESTS",
         2000,
         "Requests in work at a time, a worker; the next get 503 with Retry-After",
-        whole(1, 100000),
+        whole_number(1, 100000),
         below="GPT2GIGA_WORKERS",
     )
     max_retries: int = setting(
-        "GPT2GIGA_MAX_RETRIES",
         2,
         "Repetitions of a request that GigaChat refused for the moment, before anything was passed on",
-        whole(0, 10),
+        whole_number(0, 10),
         also="GIGACHAT_MAX_RETRIES",
         below="GPT2GIGA_API_KEY",
     )
     retry_backoff_factor: float = setting(
-        "GIGACHAT_RETRY_BACKOFF_FACTOR",
         0.5,
         "Seconds before the first repetition, doubled for each next",
         seconds(0, 60),
+        variable="GIGACHAT_RETRY_BACKOFF_FACTOR",
     )
     retry_on_status_codes: tuple[int, ...] = setting(
-        "GIGACHAT_RETRY_ON_STATUS_CODES",
         (429, 500, 502, 503, 504),
         "GigaChat's answers that are worth a repetition",
         statuses,
+        variable="GIGACHAT_RETRY_ON_STATUS_CODES",
     )
     heartbeat: float = setting(
-        "GPT2GIGA_HEARTBEAT",
-        20.0,
-        "A silent stream gives a sign of life so many seconds apart; 0: never",
-        seconds(0, 3600),
+        20.0, "A silent stream gives a sign of life so many seconds apart; 0: never", seconds(0, 3600)
     )
     max_concurrency: int | None = setting(
-        "GPT2GIGA_MAX_CONCURRENCY",
         None,
         "Requests at GigaChat at a time, over all workers; 0: no limit (default: 1 for GIGACHAT_API_PERS, else 10)",
-        whole(0, 100000),
+        whole_number(0, 100000),
     )
-    queue_timeout: float = setting(
-        "GPT2GIGA_QUEUE_TIMEOUT", 60.0, "Seconds that a request waits in line for its turn", seconds(0, 86400)
-    )
-    max_body: int = setting(
-        "GPT2GIGA_MAX_BODY", 32 * MIB, "Largest request body, in bytes or as 32MiB", size, below="GPT2GIGA_CORS_ORIGINS"
-    )
+    queue_timeout: float = setting(60.0, "Seconds that a request waits in line for its turn", seconds(0, 86400))
+    max_body: int = setting(32 * MIB, "Largest request body, in bytes or as 32MiB", size, below="GPT2GIGA_CORS_ORIGINS")
 
     def slots(self, scope: str) -> int:
         """Requests at GigaChat at a time; 0: no limit. The defaults are what the scopes allow (contract 3.4.6)."""
@@ -261,58 +228,42 @@ class LimitSettings:
 class TranslationSettings:
     """What requests and answers become on their way."""
 
+    PREFIX = "GPT2GIGA_"
+
     embeddings: str = setting(
-        "GPT2GIGA_EMBEDDINGS",
-        "EmbeddingsGigaR",
-        "Embedding model for requests that name none of GigaChat's",
-        below="GPT2GIGA_API_KEY",
+        "EmbeddingsGigaR", "Embedding model for requests that name none of GigaChat's", below="GPT2GIGA_API_KEY"
     )
     embeddings_overflow: str = setting(
-        "GPT2GIGA_EMBEDDINGS_OVERFLOW",
         "average",
         "A text above the embedding model's limit: average of its parts, or error",
         one_of("average", "error"),
     )
     tokenizer_file: str | None = setting(
-        "GPT2GIGA_TOKENIZER_FILE",
-        None,
-        "File cl100k_base.tiktoken: with it embeddings take token numbers too, as LangChain sends them",
+        None, "File cl100k_base.tiktoken: with it embeddings take token numbers too, as LangChain sends them"
     )
     model_aliases: tuple[tuple[str, str], ...] = setting(
-        "GPT2GIGA_MODEL_ALIASES", (), "Names for GigaChat's models: gpt-4o=GigaChat-2-Max,...", pairs
+        (), "Names for GigaChat's models: gpt-4o=GigaChat-2-Max,...", pairs
     )
-    pass_model: bool = setting(
-        "GPT2GIGA_PASS_MODEL", True, "False: every request goes to GIGACHAT_MODEL, whatever it asks for", boolean
-    )
-    send_state_id: bool = setting(
-        "GPT2GIGA_SEND_STATE_ID", False, "Send functions_state_id of earlier tool calls back to GigaChat", boolean
-    )
+    pass_model: bool = setting(True, "False: every request goes to GIGACHAT_MODEL, whatever it asks for", boolean)
+    send_state_id: bool = setting(False, "Send functions_state_id of earlier tool calls back to GigaChat", boolean)
     structured_output: str = setting(
-        "GPT2GIGA_STRUCTURED_OUTPUT",
         "native",
         "JSON by a schema: native (GigaChat's response_format), or function for models that lack it",
         one_of("native", "function"),
     )
     session_id: bool = setting(
-        "GPT2GIGA_SESSION_ID",
         True,
         "Tell GigaChat which requests belong together (X-Session-ID), which makes its prompt cache hit; off: do not",
         boolean,
     )
-    fetch_urls: bool = setting(
-        "GPT2GIGA_FETCH_URLS", True, "Fetch images and files that requests name by URL, from public hosts", boolean
-    )
-    delete_files: bool = setting(
-        "GPT2GIGA_DELETE_FILES", False, "Delete uploaded images and files at GigaChat after the answer", boolean
-    )
+    fetch_urls: bool = setting(True, "Fetch images and files that requests name by URL, from public hosts", boolean)
+    delete_files: bool = setting(False, "Delete uploaded images and files at GigaChat after the answer", boolean)
     blacklist_finish_reason: str = setting(
-        "GPT2GIGA_BLACKLIST_FINISH_REASON",
         "stop",
         "How a text that GigaChat's filter stopped ends; most clients throw the text away at content_filter",
         one_of("stop", "content_filter"),
     )
     ignore_hosted_tools: bool = setting(
-        "GPT2GIGA_IGNORE_HOSTED_TOOLS",
         True,
         "Leave out tools that OpenAI or Anthropic would run themselves (web search and the like); False: refuse them",
         boolean,
@@ -323,17 +274,17 @@ class TranslationSettings:
 class StoreSettings:
     """Responses that are kept for previous_response_id."""
 
+    PREFIX = "GPT2GIGA_STORE_"
+
     state_dir: str | None = setting(
-        "GPT2GIGA_STATE_DIR",
         None,
         "Folder where responses are kept for previous_response_id (default: gpt2giga in ~/.local/state)",
+        variable="GPT2GIGA_STATE_DIR",
         also="STATE_DIRECTORY",
         below="GPT2GIGA_PASS_TOKEN",
     )
-    days: int = setting("GPT2GIGA_STORE_DAYS", 30, "Days that a response is kept; 0: none is", whole(0, 36500))
-    size: int = setting(
-        "GPT2GIGA_STORE_SIZE", 256 * MIB, "Bytes that all kept responses may take; the oldest make room", size
-    )
+    days: int = setting(30, "Days that a response is kept; 0: none is", whole_number(0, 36500))
+    size: int = setting(256 * MIB, "Bytes that all kept responses may take; the oldest make room", size)
 
 
 @dataclass(frozen=True)

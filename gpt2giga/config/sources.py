@@ -33,11 +33,11 @@ def _users_state_dir(variables: Mapping[str, str]) -> str | None:
     return str(folder / "gpt2giga")
 
 
-def examined(
+def read_settings(
     env_file: Path | None = None, overrides: Mapping[str, str] | None = None
 ) -> tuple[dict[str, str], Settings, list[str]]:
     """The variables, their settings, and a sentence for whatever is allowed but doubtful. Raises SettingsError."""
-    variables, doubts = _read(env_file)
+    variables, doubts = read_variables(env_file)
     variables |= overrides or {}
     doubts += unknown_variables(variables)
     try:
@@ -53,12 +53,11 @@ def examined(
     return variables, settings, doubts
 
 
-def read_variables(env_file: Path | None = None) -> dict[str, str]:
-    """As they are, in order or not. Raises SettingsError when the file cannot be read."""
-    return _read(env_file)[0]
+def read_variables(env_file: Path | None = None) -> tuple[dict[str, str], list[str]]:
+    """As they are, in order or not, and a sentence for each line of the file that is none.
 
-
-def _read(env_file: Path | None) -> tuple[dict[str, str], list[str]]:
+    Raises SettingsError when the file cannot be read.
+    """
     in_file, doubts = _read_file(env_file or Path(".env"), must_exist=env_file is not None)
     return _with_environment(in_file), doubts
 
@@ -97,7 +96,6 @@ def _below_systemd() -> bool:
 
 
 def _read_file(path: Path, *, must_exist: bool) -> tuple[dict[str, str], list[str]]:
-    """Its variables, and a sentence for each line that is none."""
     try:
         bindings = [*parse_stream(io.StringIO(_decode(path.read_bytes())))]
     except FileNotFoundError:

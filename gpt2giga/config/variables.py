@@ -8,24 +8,23 @@ import difflib
 from collections.abc import Mapping
 from dataclasses import replace
 from importlib.util import find_spec
-from typing import Any, TypeVar
+from typing import Any
 
-from gpt2giga.config.settings import (
-    AccountSettings,
-    LimitSettings,
-    ServerSettings,
-    Settings,
-    SettingsError,
-    StoreSettings,
-    TranslationSettings,
-)
+from gpt2giga.config.settings import AccountSettings, Settings, SettingsError
 
 PREFIXES = ("GPT2GIGA_", "GIGACHAT_")
-GROUPS = (AccountSettings, ServerSettings, LimitSettings, TranslationSettings, StoreSettings)
-FIELDS = [field for group in GROUPS for field in dataclasses.fields(group)]
-VARIABLES = {name for field in FIELDS for name in (field.metadata["variable"], field.metadata["also"]) if name}
+GROUPS = {group.name: type(group.default) for group in dataclasses.fields(Settings)}
 
-Group = TypeVar("Group")
+
+def _fields(group: Any) -> dict[str, dataclasses.Field[Any]]:
+    """By the variable that each is set with."""
+    return {
+        field.metadata["variable"] or group.PREFIX + field.name.upper(): field for field in dataclasses.fields(group)
+    }
+
+
+FIELDS = {variable: field for group in GROUPS.values() for variable, field in _fields(group).items()}
+VARIABLES = FIELDS.keys() | {also for field in FIELDS.values() if (also := field.metadata["also"])}
 
 
 def is_ours(variable: str) -> bool:
@@ -35,21 +34,15 @@ def is_ours(variable: str) -> bool:
 
 def parse(environ: Mapping[str, str]) -> Settings:
     """Raises SettingsError. An empty value counts as not set: hosting panels and compose files write them."""
-    server = _parse_group(ServerSettings, environ)
-    account = _parse_group(AccountSettings, environ)
-    return Settings(
-        account=_of_sandbox(account, server.sandbox) if server.sandbox else account,
-        server=server,
-        limits=_parse_group(LimitSettings, environ),
-        translation=_parse_group(TranslationSettings, environ),
-        store=_parse_group(StoreSettings, environ),
-    )
+    settings = Settings(**{name: _parse_group(group, environ) for name, group in GROUPS.items()})
+    sandbox = settings.server.sandbox
+    return replace(settings, account=_sandbox_account(settings.account, sandbox)) if sandbox else settings
 
 
-def _parse_group(group: type[Group], environ: Mapping[str, str]) -> Group:
+def _parse_group(group: Any, environ: Mapping[str, str]) -> Any:
     values = {}
-    for field in dataclasses.fields(group):  # type: ignore[arg-type]  # each is a dataclass
-        names = (field.metadata["variable"], field.metadata["also"])
+    for variable, field in _fields(group).items():
+        names = (variable, field.metadata["also"])
         found = [_parse_one(field, name, raw) for name in names if (raw := environ.get(name, "").strip())]
         if found:
             values[field.name] = found[0]
@@ -64,7 +57,7 @@ def _parse_one(field: dataclasses.Field[Any], variable: str, raw: str) -> Any:
         raise SettingsError(f"{variable}: {shown} is not {error}") from None
 
 
-def _of_sandbox(account: AccountSettings, sandbox: str) -> AccountSettings:
+def _sandbox_account(account: AccountSettings, sandbox: str) -> AccountSettings:
     """The sandbox takes any account, and a real key must not reach it."""
     return replace(
         account,
@@ -113,21 +106,17 @@ def unknown_variables(environ: Mapping[str, str]) -> list[str]:
 
 def table() -> list[tuple[str, str, str]]:
     """Rows of variable, default, doc: the one source of the README's table and of --help."""
-    return [(field.metadata["variable"], _shown(field.default), field.metadata["doc"]) for field in _in_order()]
-
-
-def _in_order() -> list[dataclasses.Field[Any]]:
-    rows: list[dataclasses.Field[Any]] = []
+    order: list[str] = []
     place = 0
-    for field in FIELDS:
+    for variable, field in FIELDS.items():
         if below := field.metadata["below"]:
-            place = [row.metadata["variable"] for row in rows].index(below) + 1
-        rows.insert(place, field)
+            place = order.index(below) + 1
+        order.insert(place, variable)
         place += 1
-    return rows
+    return [(name, _default_text(FIELDS[name].default), FIELDS[name].metadata["doc"]) for name in order]
 
 
-def _shown(default: object) -> str:
+def _default_text(default: object) -> str:
     if default is None or default == ():
         return ""
     if isinstance(default, tuple):

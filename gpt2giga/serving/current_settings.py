@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from gpt2giga.config.settings import AccountSettings, Settings, SettingsError
-from gpt2giga.config.sources import examined
+from gpt2giga.config.sources import read_settings
 from gpt2giga.serving.address import check_address
 from gpt2giga.telemetry import log_format
 
@@ -27,7 +27,7 @@ class CurrentSettings:
         self.variables, self.settings = self._read()
 
     def _read(self) -> tuple[Mapping[str, str], Settings]:
-        variables, settings, doubts = examined(self._env_file, self._overrides)
+        variables, settings, doubts = read_settings(self._env_file, self._overrides)
         log_format.configure(settings.server)
         for doubt in doubts:
             if doubt not in self._told:

@@ -21,7 +21,7 @@ def env(tmp_path: Path) -> Path:
 def test_by_flags(env: Path) -> None:
     said = printed("init", "--credentials", KEY, "--scope", "b2b", "--api-key", "sk-1,sk-2", "--port", "8765")
     assert "gpt2giga doctor" in said and KEY not in said
-    settings = parse(read_variables(env))
+    settings = parse(read_variables(env)[0])
     assert (settings.account.credentials, settings.account.scope, settings.server.port) == (
         KEY,
         "GIGACHAT_API_B2B",
@@ -35,7 +35,7 @@ def test_by_flags(env: Path) -> None:
 def test_key_from_a_pipe(env: Path) -> None:
     """`base64` of the shell breaks long lines."""
     printed("init", "--credentials", "-", stdin=f"{KEY[:8]}\n{KEY[8:]}\n")
-    settings = parse(read_variables(env))
+    settings = parse(read_variables(env)[0])
     assert (settings.account.credentials, settings.account.scope, settings.server.api_key) == (
         KEY,
         "GIGACHAT_API_PERS",
@@ -85,7 +85,7 @@ def test_it_asks(env: Path) -> None:
         assert terminal.end() == 0
     assert KEY not in terminal.screen and "nonsense" not in terminal.screen
     assert "this is not the Authorization Key" in terminal.screen
-    assert parse(read_variables(env)).account.scope == "GIGACHAT_API_CORP"
+    assert parse(read_variables(env)[0]).account.scope == "GIGACHAT_API_CORP"
 
 
 def test_enter_takes_the_usual_scope(env: Path) -> None:
@@ -93,4 +93,4 @@ def test_enter_takes_the_usual_scope(env: Path) -> None:
         terminal.type("(not shown):", KEY)
         terminal.type("[GIGACHAT_API_PERS]:", "")
         assert terminal.end() == 0
-    assert parse(read_variables(env)).account.scope == "GIGACHAT_API_PERS"
+    assert parse(read_variables(env)[0]).account.scope == "GIGACHAT_API_PERS"

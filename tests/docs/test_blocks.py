@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import yaml
 
-from gpt2giga.config.sources import examined
+from gpt2giga.config.sources import read_settings
 from gpt2giga_sandbox.server import SandboxServer
 from tests.commands.running import printed
 from tests.deploy.test_systemd import GUIDES_UNIT
@@ -69,11 +69,11 @@ def test_settings(sandbox: SandboxServer, tmp_path: Path, text: str) -> None:
     file = tmp_path / "settings"
     text = PLACEHOLDER.sub(sandbox.credentials, text)
     file.write_text(text)
-    variables, settings, doubts = examined(file)
+    variables, settings, doubts = read_settings(file)
     assert doubts == [] and settings.account.credentials == sandbox.credentials
     assert dict(re.findall(r"^(\w+)=(.*)$", text, re.M)).items() <= variables.items()
     file.write_text(f"GIGACHAT_CREDENTIALS={sandbox.credentials}\n")
-    assert settings == examined(file)[1]
+    assert settings == read_settings(file)[1]
 
 
 @pytest.mark.parametrize("text", all_of("ini"))

@@ -6,9 +6,17 @@ import errno
 import os
 import socket
 import stat
+from dataclasses import replace
 
 from gpt2giga import __version__
 from gpt2giga.config.settings import ServerSettings, Settings, SettingsError
+
+ALL_ADDRESSES = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+
+
+def on_loopback(server: ServerSettings) -> ServerSettings:
+    """To connect to: "all addresses" is for listening only."""
+    return replace(server, host=ALL_ADDRESSES.get(server.host, server.host))
 
 
 def check_address(server: ServerSettings) -> None:
@@ -36,25 +44,23 @@ def _try_path(path: str) -> None:
             probe.bind(path)
             os.unlink(path)
         except OSError as error:
-            if error.errno != errno.EADDRINUSE or not stat.S_ISSOCK(os.stat(path).st_mode) or _answers(path):
+            if error.errno != errno.EADDRINUSE or not stat.S_ISSOCK(os.stat(path).st_mode) or _is_served(path):
                 raise
 
 
-def _answers(path: str) -> bool:
+def _is_served(path: str) -> bool:
     with socket.socket(socket.AF_UNIX) as client:
         return client.connect_ex(path) == 0
 
 
 def banner(settings: Settings) -> str:
     """One line; for the sandbox also one to paste, and each says that it is the sandbox."""
-    if settings.server.host.startswith("unix:"):
-        return f"gpt2giga {__version__} listens on {settings.server.address}, backend: {settings.backend}"
-    line = f"gpt2giga {__version__} listens on http://{settings.server.address}, backend: {settings.backend}"
-    if not settings.server.sandbox:
+    is_socket = settings.server.host.startswith("unix:")
+    url = settings.server.address if is_socket else f"http://{settings.server.address}"
+    line = f"gpt2giga {__version__} listens on {url}, backend: {settings.backend}"
+    if is_socket or not settings.server.sandbox:
         return line
     question = '{"messages": [{"role": "user", "content": "Привет!"}]}'
     return (
-        f"{line}\n"
-        f"Base URL of the sandbox: http://{settings.server.address}/v1\n"
-        f"Try the sandbox:  curl http://{settings.server.address}/v1/chat/completions -d '{question}'"
+        f"{line}\nBase URL of the sandbox: {url}/v1\nTry the sandbox:  curl {url}/v1/chat/completions -d '{question}'"
     )

@@ -23,16 +23,16 @@ class CurrentSettings:
     def __init__(self, env_file: Path | None = None, overrides: Mapping[str, str] | None = None) -> None:
         """Raises SettingsError. `overrides` (the command line) win over everything."""
         self._env_file, self._overrides = env_file, overrides
-        self._told: set[str] = set()
+        self._told_doubts: set[str] = set()
         self.variables, self.settings = self._read()
 
     def _read(self) -> tuple[Mapping[str, str], Settings]:
         variables, settings, doubts = read_settings(self._env_file, self._overrides)
         log_format.configure(settings.server)
         for doubt in doubts:
-            if doubt not in self._told:
+            if doubt not in self._told_doubts:
                 log.warning("%s", doubt)
-        self._told.update(doubts)
+        self._told_doubts.update(doubts)
         return variables, settings
 
     def renew(self) -> None:

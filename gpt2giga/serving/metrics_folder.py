@@ -15,6 +15,7 @@ from pathlib import Path
 from gpt2giga.config import sources
 
 log = logging.getLogger(__name__)
+PREFIX = f"gpt2giga-metrics-{os.geteuid()}-"
 
 
 class MetricsFolder:
@@ -38,7 +39,7 @@ class MetricsFolder:
             log.warning("Metrics are counted in each worker alone, for there is nowhere to share them: %s", error)
 
     def _make(self, parent: Path) -> None:
-        path = Path(tempfile.mkdtemp(prefix=_prefix(), dir=parent))
+        path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
         self._lock = os.open(path, os.O_RDONLY)
         fcntl.flock(self._lock, fcntl.LOCK_EX)
         if path.exists():
@@ -65,13 +66,9 @@ class MetricsFolder:
             self._path = self._lock = None
 
 
-def _prefix() -> str:
-    return f"gpt2giga-metrics-{os.geteuid()}-"
-
-
 def _sweep(parent: Path) -> None:
     """Removes what masters left that were killed."""
-    for path in parent.glob(f"{_prefix()}*"):
+    for path in parent.glob(PREFIX + "*"):
         if path.is_symlink() or path.stat().st_uid != os.geteuid():
             continue
         lock = os.open(path, os.O_RDONLY)

@@ -7,9 +7,9 @@ import socket
 import time
 
 from gpt2giga.config.settings import ServerSettings
+from gpt2giga.serving.address import on_loopback
 
-PAUSE = 0.1
-ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+PAUSE_SECONDS = 0.1
 
 
 def answers(server: ServerSettings, seconds: float) -> bool:
@@ -21,13 +21,13 @@ def answers(server: ServerSettings, seconds: float) -> bool:
                 return True
         except (OSError, http.client.HTTPException):
             pass
-        time.sleep(PAUSE)
+        time.sleep(PAUSE_SECONDS)
     return False
 
 
 def _status(server: ServerSettings, timeout: float) -> int:
     connection = http.client.HTTPConnection("localhost", timeout=timeout)
-    connection.sock = _connected(server, timeout)
+    connection.sock = _connect(server, timeout)
     try:
         connection.request("GET", "/health")
         return connection.getresponse().status
@@ -35,9 +35,9 @@ def _status(server: ServerSettings, timeout: float) -> int:
         connection.close()
 
 
-def _connected(server: ServerSettings, timeout: float) -> socket.socket:
+def _connect(server: ServerSettings, timeout: float) -> socket.socket:
     if not server.host.startswith("unix:"):
-        return socket.create_connection((ANYWHERE.get(server.host, server.host), server.port), timeout)
+        return socket.create_connection((on_loopback(server).host, server.port), timeout)
     connection = socket.socket(socket.AF_UNIX)
     connection.settimeout(timeout)
     try:

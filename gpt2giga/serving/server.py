@@ -7,7 +7,7 @@ import os
 import resource
 import signal
 from collections.abc import Mapping
-from typing import Any, TYPE_CHECKING
+from typing import Any
 
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
@@ -16,18 +16,14 @@ from gpt2giga.config.settings import Settings
 from gpt2giga.serving.address import banner
 from gpt2giga.serving.current_settings import check_upstream, CurrentSettings
 from gpt2giga.serving.metrics_folder import MetricsFolder
-from gpt2giga.serving.worker import LAST_WORDS, STOPS
-from gpt2giga.serving.worker import Worker as OurWorker
+from gpt2giga.serving.worker import LAST_EVENTS_SECONDS, STOP_SIGNALS, Worker
 from gpt2giga.telemetry import log_format
 
-if TYPE_CHECKING:
-    from gunicorn.workers.base import Worker
-
 # Connections beside the requests in work: probes, requests to be refused, and those kept open between two requests.
-RESERVE = 2000
+SPARE_CONNECTIONS = 2000
 
 
-class Configuration:
+class GunicornConfiguration:
     """gunicorn's settings. It lives as long as the master does: through all reloads."""
 
     def __init__(self, current: CurrentSettings) -> None:
@@ -43,10 +39,10 @@ class Configuration:
             "workers": settings.server.workers,
             "worker_class": "gpt2giga.serving.worker.Worker",
             # A worker without a free connection would not even answer /health.
-            "worker_connections": settings.limits.max_open_requests + RESERVE,
+            "worker_connections": settings.limits.max_open_requests + SPARE_CONNECTIONS,
             # Silence of a whole worker, not the length of an answer.
             "timeout": 60,
-            "graceful_timeout": settings.server.graceful_timeout + LAST_WORDS,
+            "graceful_timeout": settings.server.graceful_timeout + LAST_EVENTS_SECONDS,
             "keepalive": 5,
             # gevent patches a worker before the application is imported into it.
             "preload_app": False,
@@ -72,12 +68,12 @@ class Configuration:
         if server.metrics:
             self._metrics.make(server.runtime_folder, master.cfg.uid, master.cfg.gid)
 
-    def _equip(self, worker: OurWorker, variables: Mapping[str, str]) -> None:
+    def _equip(self, worker: Worker, variables: Mapping[str, str]) -> None:
         self._metrics.join()
         worker.variables = variables
 
 
-_of_file: list[Configuration] = []
+_file_configuration: list[GunicornConfiguration] = []
 
 
 def configuration_of_file() -> dict[str, Any]:
@@ -85,11 +81,11 @@ def configuration_of_file() -> dict[str, Any]:
 
     Raises SettingsError.
     """
-    if _of_file:
-        _of_file[0].current.renew()
+    if _file_configuration:
+        _file_configuration[0].current.renew()
     else:
-        _of_file.append(Configuration(CurrentSettings()))
-    return _of_file[0].to_gunicorn()
+        _file_configuration.append(GunicornConfiguration(CurrentSettings()))
+    return _file_configuration[0].to_gunicorn()
 
 
 def raise_file_limit() -> None:
@@ -110,7 +106,7 @@ def _announce(worker: Worker, settings: Settings) -> None:
         print(banner(settings), flush=True)
 
 
-class _Waits(Exception):
+class _ReloadWait(Exception):
     pass
 
 
@@ -124,14 +120,14 @@ class Master(Arbiter):
         self._reloading = True
         try:
             super().reload()
-        except _Waits:
+        except _ReloadWait:
             pass
         finally:
             self._reloading = False
 
     def spawn_worker(self) -> Any:
         """A signal that comes before the worker has handlers of its own waits for them instead of being lost."""
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
         try:
             return super().spawn_worker()
         finally:
@@ -139,7 +135,7 @@ class Master(Arbiter):
 
     def reap_workers(self) -> None:
         if self._reloading:  # which asks for it nowhere but in the wait
-            raise _Waits
+            raise _ReloadWait
         super().reap_workers()
 
 
@@ -148,7 +144,7 @@ class Server(BaseApplication):
 
     def __init__(self, current: CurrentSettings) -> None:
         """Raises SettingsError."""
-        self._configuration = Configuration(current)
+        self._configuration = GunicornConfiguration(current)
         super().__init__()
 
     def do_load_config(self) -> None:

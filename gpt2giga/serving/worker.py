@@ -11,10 +11,10 @@ import gevent
 from gunicorn.workers.ggevent import GeventWorker
 
 # What is left to a worker after the graceful time: the last events go out, and connections close.
-LAST_WORDS = 5
-STOPS = (signal.SIGTERM, signal.SIGQUIT, signal.SIGINT)
+LAST_EVENTS_SECONDS = 5
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGQUIT, signal.SIGINT)
 # As gunicorn names our application.
-OURS = "wsgi:app"
+OUR_APP_URI = "wsgi:app"
 
 # gevent would keep with each greenlet the stack it was started from, which only debugging needs.
 gevent.config.track_greenlet_tree = False
@@ -27,16 +27,16 @@ class Worker(GeventWorker):
     def init_process(self) -> None:
         # Until gevent has patched everything, handlers of the master are in force: a worker that is told to stop
         # then would not hear of it, and the master would wait for it through the whole graceful time.
-        for signum in STOPS:
+        for signum in STOP_SIGNALS:
             signal.signal(signum, signal.SIG_DFL)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
         super().init_process()
 
     def load_wsgi(self) -> None:
         """With what the master gives: `wsgi` would read the settings again, and a mistake that was made in them since
         would end the service. An application that somebody has put around ours is loaded as gunicorn does."""
         _forget_the_masters_code()
-        if getattr(self.app, "app_uri", OURS) != OURS:
+        if getattr(self.app, "app_uri", OUR_APP_URI) != OUR_APP_URI:
             super().load_wsgi()
             return
         from gpt2giga.config.sources import from_variables
@@ -48,7 +48,7 @@ class Worker(GeventWorker):
         super().handle_exit(signum, frame)
         if not self._ending:  # gunicorn may say it twice
             self._ending = True
-            gevent.spawn_later(self.cfg.graceful_timeout - LAST_WORDS, self._end_requests)
+            gevent.spawn_later(self.cfg.graceful_timeout - LAST_EVENTS_SECONDS, self._end_requests)
 
     def _end_requests(self) -> None:
         # The Flask application, if nobody has wrapped it.

@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from gpt2giga import __version__
-from gpt2giga.commands.verbs import Failure, Given, Verbs
+from gpt2giga.commands.command_line import CommandLine, Failure, Verbs
 from gpt2giga.config.settings import Settings, SettingsError
 from gpt2giga.config.variables import table
 from gpt2giga.serving.address import banner, check_address
@@ -40,11 +40,11 @@ def main(
     sandbox: bool,
 ) -> None:
     """GigaChat behind OpenAI's API. Without a command: serve in the foreground."""
-    given = {"GPT2GIGA_HOST": host, "GPT2GIGA_PORT": port, "GPT2GIGA_WORKERS": workers}
-    overrides = {variable: value for variable, value in given.items() if value is not None}
+    options = {"GPT2GIGA_HOST": host, "GPT2GIGA_PORT": port, "GPT2GIGA_WORKERS": workers}
+    overrides = {variable: value for variable, value in options.items() if value is not None}
     if sandbox:
         overrides["GPT2GIGA_SANDBOX"] = _start_sandbox(context)
-    context.obj = Given(env_file, overrides)
+    context.obj = CommandLine(env_file, overrides)
     if not context.invoked_subcommand:
         _serve(env_file, overrides)
 
@@ -88,7 +88,7 @@ def _start_sandbox(context: click.Context) -> str:
     its standard input is a pipe that closes then."""
     command = [sys.executable, "-m", "gpt2giga", "sandbox", "--port", "0", "--until-eof"]
     child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True, text=True)
-    context.call_on_close(lambda: _let_go(child))
+    context.call_on_close(lambda: _release(child))
     assert child.stdout is not None
     address = child.stdout.readline().strip()
     if not address:
@@ -96,7 +96,7 @@ def _start_sandbox(context: click.Context) -> str:
     return address.rsplit(" ", 1)[-1]
 
 
-def _let_go(child: subprocess.Popen[str]) -> None:
+def _release(child: subprocess.Popen[str]) -> None:
     for pipe in (child.stdin, child.stdout):
         if pipe:
             pipe.close()
@@ -124,10 +124,10 @@ def sandbox(port: int, until_eof: bool) -> None:
 @main.command()
 @click.option("--seconds", type=click.FloatRange(0), default=30, show_default=True, help="Wait so long for it.")
 @click.pass_obj
-def probe(given: Given, seconds: float) -> None:
+def probe(command_line: CommandLine, seconds: float) -> None:
     """Does the service that runs with these settings answer? Exit code 2 if not."""
     from gpt2giga.serving.probe import answers
 
-    server = given.unchecked().server
+    server = command_line.unchecked_settings().server
     if not answers(server, seconds):
         raise Failure(f"nothing answers on {server.address}")

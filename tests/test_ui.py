@@ -10,7 +10,7 @@ import pytest
 from flask import Request
 
 from gpt2giga.chat import Usage
-from gpt2giga.commands.snippets import BY_NAME
+from gpt2giga.commands.snippets import SNIPPETS
 from gpt2giga.telemetry import last_hour
 from gpt2giga.telemetry.last_hour import LastHour
 from gpt2giga.web.exchange import Exchange, Outcome
@@ -117,7 +117,7 @@ def test_the_key_is_kept_for_the_session_only() -> None:
 
 def test_every_client_of_the_command_is_on_the_page(service: Service) -> None:
     told = {client["name"]: client["text"] for client in service.get("/ui/clients").json()["clients"]}
-    assert set(told) == set(BY_NAME)
+    assert set(told) == set(SNIPPETS)
     assert "OPENAI_BASE_URL={base}" in told["openai"] and "{root}" in told["claude-code"]
     assert all(re.search(rf'(?<!\w)"?{name}"?:', SOURCES["page.js"]) for name in (*told, "openclaw"))
 

@@ -11,11 +11,11 @@ from itertools import chain
 import click
 
 from gpt2giga.chat import ChatRequest, Done, Event, Message, Text, TextDelta
-from gpt2giga.commands.verbs import Failure, Given
+from gpt2giga.commands.command_line import CommandLine, Failure
 
 # An answer must not be able to move the cursor or to name the window.
 CONTROLS = {code: None for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
-ENDINGS = {
+WARNINGS = {
     "length": "The answer was cut: it reached the model's limit of tokens.",
     "content_filter": "GigaChat's filter stopped the answer.",
 }
@@ -25,16 +25,16 @@ ENDINGS = {
 @click.argument("text")
 @click.option("--model", default="", help="Instead of GIGACHAT_MODEL.")
 @click.pass_obj
-def chat(given: Given, text: str, model: str) -> None:
+def chat(command_line: CommandLine, text: str, model: str) -> None:
     """Ask GigaChat TEXT (-: what comes on standard input); the answer streams to the terminal."""
     question = sys.stdin.read() if text == "-" else text
     if not question.strip():
         raise Failure("there is nothing to ask: the text is empty")
-    upstream = given.upstream()
-    asked = ChatRequest(model, (Message("user", (Text(question),)),))
+    upstream = command_line.upstream()
+    request = ChatRequest(model, (Message("user", (Text(question),)),))
     with closing(upstream):
-        done, first, whole = _show(chain.from_iterable(upstream.answer(asked, stream=True)))
-    _sum_up(upstream.catalog.resolve(model), done, first, whole)
+        done, first, last = _show(chain.from_iterable(upstream.answer(request, stream=True)))
+    _sum_up(upstream.catalog.resolve(model), done, first, last)
 
 
 def _show(events: Iterable[Event]) -> tuple[Done | None, float, float]:
@@ -55,9 +55,9 @@ def _show(events: Iterable[Event]) -> tuple[Done | None, float, float]:
     return done, first, time.monotonic() - started
 
 
-def _sum_up(model: str, done: Done | None, first: float, whole: float) -> None:
+def _sum_up(model: str, done: Done | None, first: float, last: float) -> None:
     """On stderr, so that a pipe gets the answer only."""
-    if done and done.finish in ENDINGS:
-        click.echo(ENDINGS[done.finish], err=True)
+    if done and done.finish in WARNINGS:
+        click.echo(WARNINGS[done.finish], err=True)
     usage = f"{done.usage.prompt} + {done.usage.completion} tokens, " if done and done.usage else ""
-    click.secho(f"{model}: {usage}first word after {first:.1f} s, all in {whole:.1f} s", err=True, dim=True)
+    click.secho(f"{model}: {usage}first word after {first:.1f} s, all in {last:.1f} s", err=True, dim=True)

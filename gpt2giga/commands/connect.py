@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from gpt2giga.commands.snippets import BY_NAME, CLIENTS, snippet
-from gpt2giga.commands.verbs import Failure, Given, service_url
-from gpt2giga.config.settings import Settings
-
-if TYPE_CHECKING:
-    from gpt2giga.upstream.contract.models import Model
+from gpt2giga.commands import openclaw
+from gpt2giga.commands.command_line import CommandLine, Failure, service_url
+from gpt2giga.commands.openclaw_config import choose_models, Connection
+from gpt2giga.commands.snippets import fill_snippet, SNIPPETS
+from gpt2giga.upstream.contract.models import Model
 
 OPENCLAW = "openclaw"
 
 
 @click.command()
-@click.argument("client", type=click.Choice([OPENCLAW, *BY_NAME]), required=False)
+@click.argument("client", type=click.Choice([OPENCLAW, *SNIPPETS]), required=False)
 @click.option("--url", help="Where the client finds the service (default: by the settings).")
 @click.option("--api-key", help="The key that the service asks for (default: the first of GPT2GIGA_API_KEY).")
 @click.option("--file", type=click.Path(path_type=Path), help="OpenClaw's file (default: the one it names itself).")
@@ -27,7 +25,7 @@ OPENCLAW = "openclaw"
 @click.option("--dry-run", is_flag=True, help="Show what would change in OpenClaw's file; write nothing.")
 @click.pass_obj
 def connect(
-    given: Given,
+    command_line: CommandLine,
     client: str | None,
     url: str | None,
     api_key: str | None,
@@ -39,45 +37,42 @@ def connect(
     if client is None:
         _list()
         return
-    settings = given.unchecked()
+    settings = command_line.unchecked_settings()
     root = service_url(settings.server, url)
     key = api_key or (settings.server.api_key or ("",))[0]
     if client == OPENCLAW:
-        _connect_openclaw(given, settings, root, key, file, only_print=only_print, dry_run=dry_run)
-        return
-    click.echo(snippet(client, root=root, key=key, **settings.default_models), nl=False)
+        models = _live_models(command_line, root, key)
+        connection = choose_models(root, key, models, **settings.default_models)
+        _connect_openclaw(connection, file, only_print=only_print, dry_run=dry_run)
+    else:
+        click.echo(fill_snippet(client, root=root, key=key, **settings.default_models), nl=False)
 
 
 def _list() -> None:
-    known = [(OPENCLAW, "OpenClaw: writes its configuration"), *((client.name, client.about) for client in CLIENTS)]
-    for name, about in known:
+    abouts = {OPENCLAW: "OpenClaw: writes its configuration", **{name: it.about for name, it in SNIPPETS.items()}}
+    for name, about in abouts.items():
         click.echo(f"gpt2giga connect {name:12} {about}")
 
 
-def _connect_openclaw(
-    given: Given, settings: Settings, root: str, key: str, file: Path | None, *, only_print: bool, dry_run: bool
-) -> None:
-    from gpt2giga.commands import openclaw, openclaw_config
-
-    connection = openclaw_config.connection(root, key, _live_models(given, root, key), **settings.default_models)
+def _connect_openclaw(connection: Connection, file: Path | None, *, only_print: bool, dry_run: bool) -> None:
     if not connection.models:
         raise Failure("the list of models holds none to chat with")
     if only_print:
-        click.echo(openclaw.shown(connection), nl=False)
+        click.echo(openclaw.new_config(connection), nl=False)
     else:
         openclaw.write(file or openclaw.config_path(), connection, dry_run=dry_run)
 
 
-def _live_models(given: Given, root: str, key: str) -> list[Model]:
+def _live_models(command_line: CommandLine, root: str, key: str) -> list[Model]:
     """As the service lists them; where it does not run yet, as GigaChat does."""
-    from gpt2giga.commands.service_models import from_service
+    from gpt2giga.commands.service_client import list_models
 
-    found = from_service(root, key)
+    found = list_models(root, key)
     if found is not None:
         return found
-    if not given.unchecked().account.has_account:
+    if not command_line.unchecked_settings().account.has_account:
         raise Failure(
             f"nothing answers on {root}, and no account is set to ask GigaChat itself: start the service first"
         )
-    with closing(given.upstream()) as upstream:
+    with closing(command_line.upstream()) as upstream:
         return upstream.catalog.models()

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import logging
 from contextlib import closing
-from typing import TYPE_CHECKING
 
 import click
 
-from gpt2giga.commands.verbs import Given, service_url
-from gpt2giga.config.settings import SettingsError
-
-if TYPE_CHECKING:
-    from gpt2giga.commands.gigachat_checks import GigaChatChecks
-    from gpt2giga.commands.report import Report
-    from gpt2giga.config.settings import ServerSettings
+from gpt2giga.commands.command_line import CommandLine, service_url
+from gpt2giga.commands.report import CheckFailed, Report
+from gpt2giga.commands.stream_timing import StreamTiming
+from gpt2giga.config.settings import ServerSettings, SettingsError
+from gpt2giga.serving.probe import answers
 
 
 @click.command()
@@ -30,42 +27,39 @@ def doctor(context: click.Context, url: str | None, no_service: bool, as_json: b
     Costs the account about 500 tokens. The exit code is 0 only when all is well.
     """
     from gpt2giga.commands.gigachat_checks import GigaChatChecks
-    from gpt2giga.commands.report import Report
 
-    given: Given = context.obj
+    command_line: CommandLine = context.obj
     logging.disable()  # what a check finds is told in its line
     report = Report(as_json=as_json)
-    with closing(GigaChatChecks(given)) as checks:
+    with closing(GigaChatChecks(command_line)) as checks:
         checks.run(report)
     if not no_service:
-        _check_service(report, given, checks, url)
+        _check_service(report, command_line, checks.timing, url)
     report.close()
     if not report.is_well:
         context.exit(2)
 
 
-def _check_service(report: Report, given: Given, checks: GigaChatChecks, url: str | None) -> None:
+def _check_service(report: Report, command_line: CommandLine, direct: StreamTiming | None, url: str | None) -> None:
     from gpt2giga.commands.gigachat_checks import COUNTING, COUNTING_TOKENS
     from gpt2giga.commands.service_checks import ServiceChecks
 
     question = {"messages": [{"role": "user", "content": COUNTING}], "max_tokens": COUNTING_TOKENS, "stream": True}
     try:
-        settings = given.unchecked()
+        settings = command_line.unchecked_settings()
     except SettingsError as error:
         report.skip("service", str(error))
         return
     if settings.server.host.startswith("unix:") and not url:
         report.run("service", lambda: _check_socket(settings.server))
         return
-    address = service_url(settings.server, url)
-    with closing(ServiceChecks(address, settings, question, checks.counted)) as service:
-        service.run(report)
+    with closing(ServiceChecks(service_url(settings.server, url), settings, question, direct)) as checks:
+        checks.run(report)
 
 
 def _check_socket(server: ServerSettings) -> str:
-    from gpt2giga.commands.report import Sick
-    from gpt2giga.serving.probe import answers
-
     if not answers(server, 5):
-        raise Sick(f"nothing answers on {server.address}: start the service, or compare GPT2GIGA_HOST with its own.")
+        raise CheckFailed(
+            f"nothing answers on {server.address}: start the service, or compare GPT2GIGA_HOST with its own."
+        )
     return f"{server.address} answers; name the web server before it with --url to check key and streams too"

@@ -7,14 +7,15 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from functools import cached_property
 from itertools import chain
 from pathlib import Path
 from urllib.parse import SplitResult
 
 from gpt2giga.chat import ChatRequest, Event, Message, Text, TextDelta, Tool, ToolCall, ToolChoice
-from gpt2giga.commands.report import Report, Sick
-from gpt2giga.commands.stream_timing import Arrivals
-from gpt2giga.commands.verbs import Given
+from gpt2giga.commands.command_line import CommandLine
+from gpt2giga.commands.report import CheckFailed, Report
+from gpt2giga.commands.stream_timing import StreamTiming
 from gpt2giga.config.settings import Settings
 from gpt2giga.config.sources import read_settings
 from gpt2giga.errors import NotFound
@@ -33,62 +34,52 @@ WEATHER = Tool(
 )
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.I)
 KEY = "GIGACHAT_CREDENTIALS"
-
-
 # Nobody waits ten minutes for a diagnosis.
-PATIENCE = 60.0
+MOST_SECONDS = 60.0
+# What all that comes after needs.
 CONDITIONS = ("settings", "key", "dns", "tls", "oauth")
 
 
 class GigaChatChecks:
     """In order, each on what the ones before it found; each gives its line or raises."""
 
-    def __init__(self, given: Given) -> None:
-        self._given = given
-        self._settings: Settings | None = None
-        self._upstream: Upstream | None = None
-        self.counted: Arrivals | None = None
+    settings: Settings  # the check of the key reads them
+
+    def __init__(self, command_line: CommandLine) -> None:
+        self._command_line = command_line
+        self.timing: StreamTiming | None = None
 
     def run(self, report: Report) -> None:
-        stopped = ""
-        for name, check in self._in_order():
-            if stopped:
-                report.skip(name, stopped)
+        checks: dict[str, Callable[[], str]] = {
+            "settings": self._check_settings,
+            "key": self._check_key,
+            "dns": lambda: diagnosis.names(self._hosts()),
+            "tls": lambda: diagnosis.certificates(self.settings.account, self._hosts()),
+            "oauth": lambda: diagnosis.token(self.settings.account),
+            "models": self._check_models,
+            "chat": self._check_chat,
+            "stream": self._check_stream,
+            "tool call": self._check_tool_call,
+            "embedding": self._check_embedding,
+        }
+        obstacle = ""
+        for name, check in checks.items():
+            if obstacle:
+                report.skip(name, obstacle)
             elif not report.run(name, check) and name in CONDITIONS:
-                stopped = f"not tried, since {name} failed"
+                obstacle = f"not tried, since {name} failed"
             elif name == "key" and not self.settings.account.has_account:
-                stopped = "not tried: the accounts are the clients'"
+                obstacle = "not tried: the accounts are the clients'"
 
     def close(self) -> None:
-        if self._upstream:
-            self._upstream.close()
+        if "upstream" in vars(self):
+            self.upstream.close()
 
-    def _in_order(self) -> list[tuple[str, Callable[[], str]]]:
-        return [
-            ("settings", self._check_settings),
-            ("key", self._check_key),
-            ("dns", lambda: diagnosis.names(self._hosts())),
-            ("tls", lambda: diagnosis.certificates(self.settings.account, self._hosts())),
-            ("oauth", lambda: diagnosis.token(self.settings.account)),
-            ("models", self._check_models),
-            ("chat", self._check_chat),
-            ("stream", self._check_stream),
-            ("tool call", self._check_tool_call),
-            ("embedding", self._check_embedding),
-        ]
-
-    @property
-    def settings(self) -> Settings:
-        assert self._settings is not None
-        return self._settings
-
-    @property
+    @cached_property
     def upstream(self) -> Upstream:
-        if self._upstream is None:
-            settings = self.settings
-            account = replace(settings.account, timeout=min(settings.account.timeout, PATIENCE))
-            self._upstream = Upstream(account, settings.limits, settings.translation, settings.server)
-        return self._upstream
+        settings = self.settings
+        account = replace(settings.account, timeout=min(settings.account.timeout, MOST_SECONDS))
+        return Upstream(account, settings.limits, settings.translation, settings.server)
 
     def _hosts(self) -> list[SplitResult]:
         return diagnosis.hosts_of(self.settings.account, pass_token=self.settings.server.pass_token)
@@ -96,22 +87,24 @@ class GigaChatChecks:
     def _check_settings(self) -> str:
         """All but the key, which has a line of its own."""
         stand_in = {KEY: base64.b64encode(b"a:key").decode()}
-        _, settings, doubts = read_settings(self._given.env_file, {**self._given.overrides, **stand_in})
-        file = self._given.env_file or Path(".env")
+        _, settings, doubts = read_settings(self._command_line.env_file, {**self._command_line.overrides, **stand_in})
+        file = self._command_line.env_file or Path(".env")
         where = f"{file} and the environment" if file.exists() else f"the environment only, {file} does not exist"
         return "; ".join([f"from {where}; answers come from {settings.backend}", *doubts])
 
     def _check_key(self) -> str:
-        raw = self._given.variables().get(KEY, "").strip()
+        raw = self._command_line.variables().get(KEY, "").strip()
         if UUID.fullmatch(raw):
-            raise Sick(f"{KEY} is a client id, not the Authorization Key: Sber Studio shows both, copy the longer one.")
-        _, self._settings, _ = read_settings(self._given.env_file, self._given.overrides)
-        if self._settings.server.sandbox:
+            raise CheckFailed(
+                f"{KEY} is a client id, not the Authorization Key: Sber Studio shows both, copy the longer one."
+            )
+        _, self.settings, _ = read_settings(self._command_line.env_file, self._command_line.overrides)
+        if self.settings.server.sandbox:
             return "none needed for the sandbox"
-        if not self._settings.account.has_account:
+        if not self.settings.account.has_account:
             return "none of the service's own: each client brings its account (GPT2GIGA_PASS_TOKEN)"
-        if self._settings.account.credentials:
-            return f"has the form of one, {len(self._settings.account.credentials)} characters"
+        if self.settings.account.credentials:
+            return f"has the form of one, {len(self.settings.account.credentials)} characters"
         return "none, but another kind of account (token, password or certificate)"
 
     def _check_models(self) -> str:
@@ -122,47 +115,46 @@ class GigaChatChecks:
             try:
                 catalog.model(wanted)
             except NotFound as error:
-                raise Sick(f"{variable}: {error}") from None
+                raise CheckFailed(f"{variable}: {error}") from None
         return f"{len(catalog.models())}, with {self.settings.account.model} and {self.settings.translation.embeddings}"
 
     def _check_chat(self) -> str:
-        text = "".join(self._texts(self.upstream.complete(_asked(GREETING, max_tokens=16))))
+        text = "".join(_texts(self.upstream.complete(_question(GREETING, max_tokens=16))))
         if not text.strip():
-            raise Sick(
+            raise CheckFailed(
                 f"{self.settings.account.model} answered without a word: ask it once more, or set GIGACHAT_MODEL."
             )
         return f"{self.settings.account.model} says: {log_format.printable(text[:60].strip())}"
 
     def _check_stream(self) -> str:
         """The clock runs from the question; waiting for the account's turn counts."""
-        counted = Arrivals()
-        question = _asked(COUNTING, max_tokens=COUNTING_TOKENS)
-        for _ in self._texts(chain.from_iterable(self.upstream.answer(question, stream=True))):
-            counted.note()
-        if not counted.moments:
-            raise Sick("a stream without a word: ask once more.")
-        self.counted = counted
-        return str(counted)
+        timing = StreamTiming()
+        question = _question(COUNTING, max_tokens=COUNTING_TOKENS)
+        for _ in _texts(chain.from_iterable(self.upstream.answer(question, stream=True))):
+            timing.note()
+        if not timing.moments:
+            raise CheckFailed("a stream without a word: ask once more.")
+        self.timing = timing
+        return str(timing)
 
     def _check_tool_call(self) -> str:
-        asked = replace(
-            _asked("Какая погода в Москве?"), tools=(WEATHER,), tool_choice=ToolChoice("named", WEATHER.name)
-        )
-        for event in self.upstream.complete(asked):
+        choice = ToolChoice("named", WEATHER.name)
+        question = replace(_question("Какая погода в Москве?"), tools=(WEATHER,), tool_choice=choice)
+        for event in self.upstream.complete(question):
             if isinstance(event, ToolCall):
                 return f"{event.name}({json.dumps(event.arguments, ensure_ascii=False)})"
-        raise Sick(
+        raise CheckFailed(
             f"{self.settings.account.model} answered in words instead of calling: set GIGACHAT_MODEL to a newer model."
         )
 
     def _check_embedding(self) -> str:
-        [found] = self.upstream.embed(["ping"], self.settings.translation.embeddings)
-        return f"{self.settings.translation.embeddings} gives {len(found.vector)} numbers"
-
-    @staticmethod
-    def _texts(events: Iterable[Event]) -> Iterator[str]:
-        return (event.text for event in events if isinstance(event, TextDelta))
+        [embedding] = self.upstream.embed(["ping"], self.settings.translation.embeddings)
+        return f"{self.settings.translation.embeddings} gives {len(embedding.vector)} numbers"
 
 
-def _asked(text: str, max_tokens: int | None = None) -> ChatRequest:
+def _texts(events: Iterable[Event]) -> Iterator[str]:
+    return (event.text for event in events if isinstance(event, TextDelta))
+
+
+def _question(text: str, max_tokens: int | None = None) -> ChatRequest:
     return ChatRequest("", (Message("user", (Text(text),)),), max_tokens=max_tokens)

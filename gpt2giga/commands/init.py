@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from gpt2giga.commands.verbs import Failure, Given
+from gpt2giga.commands.command_line import CommandLine, Failure
 from gpt2giga.config.parsers import authorization_key
 from gpt2giga.config.settings import AccountSettings, SCOPES, ServerSettings, TranslationSettings
 
@@ -40,7 +40,7 @@ GPT2GIGA_HOST=127.0.0.1
 # GPT2GIGA_EMBEDDINGS={embeddings}
 """
 # Means the same to systemd, to containers and to a shell that reads the file.
-PLAIN = re.compile(r"[\w.,:/@%+=~-]+", re.ASCII)
+PLAIN_WORD = re.compile(r"[\w.,:/@%+=~-]+", re.ASCII)
 
 
 def _key(value: str) -> str:
@@ -66,16 +66,18 @@ def _scope(value: str) -> str:
 @click.option("--port", type=click.IntRange(1, 65535), default=ServerSettings.port, show_default=True)
 @click.option("--force", is_flag=True, help="Replace a file that is there.")
 @click.pass_obj
-def init(given: Given, credentials: str | None, scope: str | None, api_key: str, port: int, force: bool) -> None:
+def init(
+    command_line: CommandLine, credentials: str | None, scope: str | None, api_key: str, port: int, force: bool
+) -> None:
     """Write .env (or --env-file) with the key and the scope of your account; asks for what you do not name."""
-    path = given.env_file or Path(".env")
+    path = command_line.env_file or Path(".env")
     if path.exists() and not force:
         raise Failure(f"{path} is there already; --force replaces it")
-    if api_key and not PLAIN.fullmatch(api_key):
+    if api_key and not PLAIN_WORD.fullmatch(api_key):
         raise Failure("--api-key: letters, digits and .,:/@%+=~_- only, which mean the same to all who read the file")
     text = TEMPLATE.format(
-        credentials=_given_key(credentials) if credentials else _asked_key(),
-        scope=_scope(scope) if scope else _asked_scope(),
+        credentials=_read_key(credentials),
+        scope=_read_scope(scope),
         port=port,
         api_key=f"GPT2GIGA_API_KEY={api_key}" if api_key else "# GPT2GIGA_API_KEY=",
         model=AccountSettings.model,
@@ -85,29 +87,20 @@ def init(given: Given, credentials: str | None, scope: str | None, api_key: str,
     click.echo(f"{path} is written. Next: gpt2giga doctor --no-service checks it, gpt2giga starts the service.")
 
 
-def _given_key(credentials: str) -> str:
-    return _key(sys.stdin.read() if credentials == "-" else credentials)
-
-
-def _asked_key() -> str:
-    _needs_terminal("--credentials")
-    asked: str = click.prompt("Authorization Key from Sber Studio (not shown)", hide_input=True, value_proc=_key)
-    return asked
-
-
-def _asked_scope() -> str:
-    """Without a terminal it is the one that most people have."""
+def _read_key(option: str | None) -> str:
+    if option:
+        return _key(sys.stdin.read() if option == "-" else option)
     if not sys.stdin.isatty():
-        return AccountSettings.scope
-    asked: str = click.prompt(
-        "Scope: PERS (people), B2B or CORP (companies)", default=AccountSettings.scope, value_proc=_scope
-    )
-    return asked
+        raise Failure("there is no terminal to ask on: use --credentials")
+    return str(click.prompt("Authorization Key from Sber Studio (not shown)", hide_input=True, value_proc=_key))
 
 
-def _needs_terminal(option: str) -> None:
-    if not sys.stdin.isatty():
-        raise Failure(f"there is no terminal to ask on: use {option}")
+def _read_scope(option: str | None) -> str:
+    """With neither option nor terminal it is the one that most people have."""
+    if option or not sys.stdin.isatty():
+        return _scope(option or AccountSettings.scope)
+    question = "Scope: PERS (people), B2B or CORP (companies)"
+    return str(click.prompt(question, default=AccountSettings.scope, value_proc=_scope))
 
 
 def _write(path: Path, text: str) -> None:

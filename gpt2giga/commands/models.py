@@ -6,14 +6,14 @@ from contextlib import closing
 
 import click
 
-from gpt2giga.commands.verbs import Given
+from gpt2giga.commands.command_line import CommandLine
 
 
 @click.command()
 @click.pass_obj
-def models(given: Given) -> None:
+def models(command_line: CommandLine) -> None:
     """The models of this account: id, kind, and what an alias stands for."""
-    with closing(given.upstream()) as upstream:
+    with closing(command_line.upstream()) as upstream:
         found = upstream.catalog.models()
     width = max((len(model.id) for model in found), default=0)
     for model in found:

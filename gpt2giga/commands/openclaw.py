@@ -9,18 +9,19 @@ import shutil
 import subprocess
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import click
 
-from gpt2giga.commands.openclaw_config import Connection, merged, WrongShape
-from gpt2giga.commands.verbs import Failure
+from gpt2giga.commands.command_line import Failure
+from gpt2giga.commands.openclaw_config import connect, Connection, WrongShape
 
 # Where OpenClaw has it unless told otherwise.
-USUAL = "~/.openclaw/openclaw.json"
-SECONDS = 60
-HINT = (
+DEFAULT_PATH = "~/.openclaw/openclaw.json"
+COMMAND_SECONDS = 60
+HEARTBEAT_HINT = (
     "OpenClaw's gateway asks the model every 30 minutes by itself, at 10 to 20 thousand tokens a time; "
     'agents.defaults.heartbeat.every = "0m" stops that.'
 )
@@ -28,83 +29,72 @@ HINT = (
 
 def config_path() -> Path:
     """As OpenClaw itself says it, when its command is installed here."""
-    command = shutil.which("openclaw")
-    if command:
-        try:
-            said = subprocess.run(
-                [command, "config", "file"], capture_output=True, text=True, timeout=SECONDS, stdin=subprocess.DEVNULL
-            )
-        except (OSError, subprocess.TimeoutExpired):
-            return Path(USUAL).expanduser()
-        paths = [line.strip() for line in said.stdout.splitlines() if line.strip().endswith((".json", ".json5"))]
-        if paths:
-            return Path(paths[-1]).expanduser()
-    return Path(USUAL).expanduser()
+    paths = [DEFAULT_PATH]
+    if openclaw := shutil.which("openclaw"):
+        command = [openclaw, "config", "file"]
+        with suppress(OSError, subprocess.TimeoutExpired):
+            lines = subprocess.run(
+                command, capture_output=True, text=True, timeout=COMMAND_SECONDS, stdin=subprocess.DEVNULL
+            ).stdout.splitlines()
+            paths += [line.strip() for line in lines if line.strip().endswith((".json", ".json5"))]
+    return Path(paths[-1]).expanduser()
 
 
 def write(path: Path, connection: Connection, *, dry_run: bool) -> None:
     """Raises Failure."""
     target = path.resolve()  # who keeps the file elsewhere and links to it wants the link to stay
-    before, config = _read(target)
-    after = _dump(_merged(path, config, connection))
-    if config is not None and json.loads(after) == config:
+    config, is_json = _read(target)
+    try:
+        connected = connect(config or {}, connection)
+    except WrongShape as error:
+        raise Failure(f"{path}: {error}, so it stays as it is") from None
+    if connected == config:
         click.echo(f"{path} is connected already.")
         return
+    after = _dump(connected)
     if dry_run:
         click.echo("".join(_diff(path, _dump(config) if config else "", after)), nl=False)
         return
     copy = _replace(target, after, keep=config is not None)
     click.echo(f"{path} is written: gigachat/{connection.default} answers, {len(connection.models)} models are listed.")
     if copy:
-        lost = "; its comments are only there" if not _is_json(before) else ""
+        lost = "" if is_json else "; its comments are only there"
         click.echo(f"The file as it was: {copy}{lost}")
-    click.echo(HINT)
+    click.echo(HEARTBEAT_HINT)
 
 
-def shown(connection: Connection) -> str:
+def new_config(connection: Connection) -> str:
     """What OpenClaw needs to know, for a file that holds nothing else."""
-    return _dump(merged({}, connection))
+    return _dump(connect({}, connection))
 
 
-def _merged(path: Path, config: dict[str, Any] | None, connection: Connection) -> dict[str, Any]:
-    try:
-        return merged(config or {}, connection)
-    except WrongShape as error:
-        raise Failure(f"{path}: {error}, so it stays as it is") from None
-
-
-def _read(path: Path) -> tuple[str, dict[str, Any] | None]:
-    """Text and content; None when there is no file yet."""
+def _read(path: Path) -> tuple[dict[str, Any] | None, bool]:
+    """The content, None when there is no file yet; and whether it is JSON, without what only JSON5 allows: comments,
+    names without quotes, commas at the end."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
-        return "", None
+        return None, True
     except (OSError, UnicodeDecodeError) as error:
         raise Failure(f"{path} cannot be read: {error}") from None
     if not text.strip():
-        return text, {}
+        return {}, True
     try:
-        config = json.loads(text) if _is_json(text) else _from_json5(text)
+        config, is_json = _parse(text)
     except (ValueError, RecursionError) as error:
         raise Failure(f"{path} is not JSON5, so it stays as it is: {error}") from None
     if not isinstance(config, dict):
         raise Failure(f"{path} holds no object, so it stays as it is")
-    return text, config
+    return config, is_json
 
 
-def _from_json5(text: str) -> Any:
-    import json5
-
-    return json5.loads(text)
-
-
-def _is_json(text: str) -> bool:
-    """False for what only JSON5 allows: comments, names without quotes, commas at the end."""
+def _parse(text: str) -> tuple[Any, bool]:
     try:
-        json.loads(text)
+        return json.loads(text), True
     except ValueError:
-        return False
-    return True
+        import json5  # only now: it is slow to load
+
+        return json5.loads(text), False
 
 
 def _dump(config: dict[str, Any]) -> str:

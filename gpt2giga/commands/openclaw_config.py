@@ -18,11 +18,11 @@ PROVIDER = "gigachat"
 
 @dataclass(frozen=True)
 class Connection:
-    """models: ids of the live list that chat, in its order, with the id that GigaChat knows each by."""
+    """`models` are those of the live list that chat, in its order."""
 
     root: str
     key: str
-    models: tuple[tuple[str, str], ...]
+    models: tuple[Model, ...]
     default: str
     embeddings: str
 
@@ -31,11 +31,11 @@ class WrongShape(Exception):
     """Something in the file is not the object that OpenClaw would want there."""
 
 
-def connection(root: str, key: str, models: Iterable[Model], *, model: str, embeddings: str) -> Connection:
+def choose_models(root: str, key: str, models: Iterable[Model], *, model: str, embeddings: str) -> Connection:
     """Its `models` may be empty, and then it connects to nothing."""
     models = list(models)
-    chats = tuple((listed.id, listed.alias_of or listed.id) for listed in models if listed.kind == "chat")
-    ids = [shown for shown, _ in chats]
+    chats = tuple(listed for listed in models if listed.kind == "chat")
+    ids = [chat.id for chat in chats]
     embedders = [listed.id for listed in models if listed.kind == "embedder"]
     return Connection(
         root,
@@ -46,7 +46,7 @@ def connection(root: str, key: str, models: Iterable[Model], *, model: str, embe
     )
 
 
-def merged(config: dict[str, Any], connection: Connection) -> dict[str, Any]:
+def connect(config: dict[str, Any], connection: Connection) -> dict[str, Any]:
     """A new configuration. Raises WrongShape."""
     new = copy.deepcopy(config)
     _object(new, "models").setdefault("mode", "merge")
@@ -70,7 +70,7 @@ def _object(config: dict[str, Any], *path: str) -> dict[str, Any]:
 def _set_provider(provider: dict[str, Any], connection: Connection) -> None:
     before = provider.get("models")
     known = {model.get("id"): model for model in before if isinstance(model, dict)} if isinstance(before, list) else {}
-    listed = [{**_model(shown, real), **known.pop(shown, {})} for shown, real in connection.models]
+    listed = [{**_model_entry(model), **known.pop(model.id, {})} for model in connection.models]
     provider["baseUrl"] = f"{connection.root}/v1"
     provider["api"] = "openai-completions"
     if connection.key:  # with one that nobody asks for, OpenClaw shuts the provider off for minutes after a 402
@@ -78,10 +78,11 @@ def _set_provider(provider: dict[str, Any], connection: Connection) -> None:
     provider["models"] = [*listed, *known.values()]
 
 
-def _model(shown: str, real: str) -> dict[str, Any]:
+def _model_entry(model: Model) -> dict[str, Any]:
+    real = model.alias_of or model.id
     return {
-        "id": shown,
-        "name": shown.replace("-", " "),
+        "id": model.id,
+        "name": model.id.replace("-", " "),
         "reasoning": thinks(real),
         "input": ["text", "image"] if takes_images(real) else ["text"],
         "contextWindow": window(real),

@@ -32,7 +32,7 @@ class Finding:
         click.echo(f"{click.style(mark, fg=colour)} {self.name:{NAME_WIDTH}} {' '.join(self.detail.split())}")
 
 
-class Sick(Exception):
+class CheckFailed(Exception):
     """A check that failed with a cause of its own; the text holds the cure."""
 
 
@@ -54,7 +54,7 @@ class Report:
         started = time.monotonic()
         try:
             status, detail = "ok", check()
-        except (Sick, ProxyError, SettingsError) as error:
+        except (CheckFailed, ProxyError, SettingsError) as error:
             status, detail = "failed", str(error)
         finally:
             self._progress("")

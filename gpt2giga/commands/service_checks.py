@@ -4,31 +4,29 @@ from __future__ import annotations
 
 import json
 from typing import Any
-from urllib.parse import urlsplit
 
 import requests
 
 from gpt2giga import __version__
-from gpt2giga.commands.report import Report, Sick
-from gpt2giga.commands.stream_timing import Arrivals
+from gpt2giga.commands.report import CheckFailed, Report
+from gpt2giga.commands.service_client import bearer, open_session
+from gpt2giga.commands.stream_timing import StreamTiming
 from gpt2giga.config.settings import Settings
 
-SECONDS = 60
-LOCAL = ("127.0.0.1", "localhost", "::1")
-BEHIND = (502, 503, 504)
+READ_SECONDS = 60
+# A web server answers so when what is behind it does not answer.
+GATEWAY_STATUSES = (502, 503, 504)
 
 
 class ServiceChecks:
     """`question` is what `direct` has answered without the service."""
 
-    def __init__(self, url: str, settings: Settings, question: dict[str, Any], direct: Arrivals | None) -> None:
+    def __init__(self, url: str, settings: Settings, question: dict[str, Any], direct: StreamTiming | None) -> None:
         self._url = url
         self._settings = settings
         self._question = question
         self._direct = direct
-        self._session = requests.Session()
-        # Proxies of the environment are for the way out, and many forget to leave this machine out of it.
-        self._session.trust_env = urlsplit(url).hostname not in LOCAL
+        self._session = open_session(url)
 
     def run(self, report: Report) -> None:
         failed = "" if report.run("service", self._check_health) else "service"
@@ -46,13 +44,13 @@ class ServiceChecks:
     def _check_health(self) -> str:
         response = self._send("GET", "/health")
         facts = _object(response.content)
-        if response.status_code in BEHIND and "backend" not in facts:
-            raise Sick(
+        if response.status_code in GATEWAY_STATUSES and "backend" not in facts:
+            raise CheckFailed(
                 f"{self._url}: the web server there answers {response.status_code}, since it does not reach gpt2giga: "
                 "start it, and compare the address in the web server's configuration with GPT2GIGA_HOST and _PORT."
             )
         if response.status_code != 200 or "backend" not in facts:
-            raise Sick(
+            raise CheckFailed(
                 f"{self._url}: something else answers there (HTTP {response.status_code}): another program has taken "
                 "the port, or --url leads elsewhere."
             )
@@ -68,64 +66,63 @@ class ServiceChecks:
     def _check_access(self) -> str:
         without = self._send("GET", "/v1/models")
         if self._settings.server.pass_token:
-            return _expected(without, 401, "the service runs without GPT2GIGA_PASS_TOKEN: restart it.")
+            return _check_status(without, 401, "the service runs without GPT2GIGA_PASS_TOKEN: restart it.")
         if not self._settings.server.api_key:
             if without.status_code == 401:
-                raise Sick("the service asks for a key, and these settings hold none: name its file with --env-file.")
-            return _expected(without, 200, "", "no key is asked")
+                raise CheckFailed(
+                    "the service asks for a key, and these settings hold none: name its file with --env-file."
+                )
+            return _check_status(without, 200, "", "no key is asked")
         if without.status_code == 200:
-            raise Sick("the service lets everybody in although GPT2GIGA_API_KEY is set: restart it.")
-        shown = self._send("GET", "/v1/models", key=True)
-        if _words(shown).startswith("No API key"):
-            raise Sick("the web server in between keeps the header Authorization to itself: let it pass it on.")
-        if shown.status_code == 401:
-            raise Sick("the service does not take the key of these settings: restart it, or name its --env-file.")
-        return _expected(shown, 200, "", "the key is asked and taken")
+            raise CheckFailed("the service lets everybody in although GPT2GIGA_API_KEY is set: restart it.")
+        with_key = self._send("GET", "/v1/models", key=True)
+        if _error(with_key.content).startswith("No API key"):
+            raise CheckFailed("the web server in between keeps the header Authorization to itself: let it pass it on.")
+        if with_key.status_code == 401:
+            raise CheckFailed(
+                "the service does not take the key of these settings: restart it, or name its --env-file."
+            )
+        return _check_status(with_key, 200, "", "the key is asked and taken")
 
     def _check_flow(self) -> str:
-        arrivals, response = Arrivals(), self._send("POST", "/v1/chat/completions", key=True, json=self._question)
+        timing, response = StreamTiming(), self._send("POST", "/v1/chat/completions", key=True, json=self._question)
         if response.status_code != 200:
-            raise Sick(f"HTTP {response.status_code}: {_words(response)}")
+            raise CheckFailed(f"HTTP {response.status_code}: {_error(response.content)}")
         received = bytearray()
         try:
             for piece in response.iter_content(None):
-                arrivals.note()
+                timing.note()
                 received += piece
         except requests.RequestException:
-            raise Sick(
-                f"the stream broke off after {arrivals.last:.0f} s: raise the web server's time limits."
+            raise CheckFailed(
+                f"the stream broke off after {timing.last:.0f} s: raise the web server's time limits."
             ) from None
         _check_end(bytes(received))
-        return self._verdict(arrivals, response)
+        return self._verdict(timing, response)
 
-    def _verdict(self, arrivals: Arrivals, response: requests.Response) -> str:
-        held_back = arrivals.was_held_back(self._direct)
+    def _verdict(self, timing: StreamTiming, response: requests.Response) -> str:
+        held_back = timing.was_held_back(self._direct)
         packed = response.headers.get("Content-Encoding")
         if held_back or packed:
-            how = f"packs it ({packed})" if packed else f"passes it on in {arrivals.moments} lumps"
-            raise Sick(
-                f"something between here and the service holds the stream back: it {how}, {arrivals}. Switch buffering "
+            how = f"packs it ({packed})" if packed else f"passes it on in {timing.moments} lumps"
+            raise CheckFailed(
+                f"something between here and the service holds the stream back: it {how}, {timing}. Switch buffering "
                 "and compression off for it (nginx: proxy_buffering off, gzip off)."
             )
-        return f"{arrivals}; {'too fast to tell whether something holds it back' if held_back is None else 'it flows'}"
+        return f"{timing}; {'too fast to tell whether something holds it back' if held_back is None else 'it flows'}"
 
     def _send(self, method: str, path: str, *, key: bool = False, json: Any = None) -> requests.Response:
-        def show(request: requests.PreparedRequest) -> requests.PreparedRequest:
-            """Also without a key: or else requests looks for one in ~/.netrc."""
-            if key and self._settings.server.api_key:
-                request.headers["Authorization"] = f"Bearer {self._settings.server.api_key[0]}"
-            return request
-
+        auth = bearer(self._settings.server.api_key[0] if key and self._settings.server.api_key else "")
         try:
             return self._session.request(
-                method, self._url + path, json=json, auth=show, timeout=SECONDS, stream=json is not None
+                method, self._url + path, json=json, auth=auth, timeout=READ_SECONDS, stream=json is not None
             )
         except requests.exceptions.SSLError:
-            raise Sick(f"{self._url}: this machine does not trust the certificate shown there.") from None
+            raise CheckFailed(f"{self._url}: this machine does not trust the certificate shown there.") from None
         except requests.Timeout:
-            raise Sick(f"{self._url}: no answer within {SECONDS} s.") from None
+            raise CheckFailed(f"{self._url}: no answer within {READ_SECONDS} s.") from None
         except (requests.RequestException, ValueError):  # ValueError: a URL that is none
-            raise Sick(
+            raise CheckFailed(
                 f"nothing answers on {self._url}: start the service (gpt2giga), or name its address with --url."
             ) from None
 
@@ -144,19 +141,17 @@ def _error(text: bytes) -> str:
     return str(error.get("message", "")) if isinstance(error, dict) else ""
 
 
-def _words(response: requests.Response) -> str:
-    return _error(response.content)
-
-
-def _expected(response: requests.Response, status: int, cure: str, said: str = "each client shows its own") -> str:
+def _check_status(
+    response: requests.Response, status: int, cure: str, verdict: str = "each client shows its own"
+) -> str:
     if response.status_code != status:
-        raise Sick(cure or f"HTTP {response.status_code}: {_words(response) or 'no explanation'}")
-    return said
+        raise CheckFailed(cure or f"HTTP {response.status_code}: {_error(response.content) or 'no explanation'}")
+    return verdict
 
 
 def _check_end(received: bytes) -> None:
     events = [line[6:] for line in received.splitlines() if line.startswith(b"data: ")]
     if not events:
-        raise Sick("the answer is not a stream: something in between has replaced it.")
+        raise CheckFailed("the answer is not a stream: something in between has replaced it.")
     if events[-1] != b"[DONE]":
-        raise Sick(f"the stream ended before its time: {_error(events[-1]) or 'something in between cut it.'}")
+        raise CheckFailed(f"the stream ended before its time: {_error(events[-1]) or 'something in between cut it.'}")

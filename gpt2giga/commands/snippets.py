@@ -7,25 +7,22 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Client:
+class ClientSnippet:
     """In `text`, {root} is the service's address, {base} the same with /v1."""
 
-    name: str
     about: str
     text: str
 
 
-CLIENTS = (
-    Client(
-        "openai",
+SNIPPETS = {
+    "openai": ClientSnippet(
         "OpenAI's SDKs and whatever reads the same two variables",
         """\
 export OPENAI_BASE_URL={base}
 export OPENAI_API_KEY={key}
 """,
     ),
-    Client(
-        "aider",
+    "aider": ClientSnippet(
         "aider, in the terminal",
         """\
 export OPENAI_API_BASE={base}
@@ -33,8 +30,7 @@ export OPENAI_API_KEY={key}
 aider --model openai/{model} --no-show-model-warnings
 """,
     ),
-    Client(
-        "continue",
+    "continue": ClientSnippet(
         "Continue: ~/.continue/config.yaml",
         """\
 name: GigaChat
@@ -56,8 +52,7 @@ models:
     roles: [embed]
 """,
     ),
-    Client(
-        "open-webui",
+    "open-webui": ClientSnippet(
         "Open WebUI: variables of its process or container",
         """\
 ENABLE_OLLAMA_API=False
@@ -69,8 +64,7 @@ RAG_OPENAI_API_KEY={key}
 RAG_EMBEDDING_MODEL={embeddings}
 """,
     ),
-    Client(
-        "codex",
+    "codex": ClientSnippet(
         "Codex: ~/.codex/config.toml; the key is read from the variable that env_key names",
         """\
 model = "{model}"
@@ -83,8 +77,7 @@ wire_api = "responses"
 env_key = "GPT2GIGA_API_KEY"  # export GPT2GIGA_API_KEY={key}
 """,
     ),
-    Client(
-        "claude-code",
+    "claude-code": ClientSnippet(
         "Claude Code, in the terminal",
         """\
 export ANTHROPIC_BASE_URL={root}
@@ -94,11 +87,10 @@ export CLAUDE_CODE_MAX_CONTEXT_TOKENS=128000
 claude
 """,
     ),
-)
-BY_NAME = {client.name: client for client in CLIENTS}
+}
 
 
-def snippet(name: str, *, root: str, key: str, model: str, embeddings: str) -> str:
+def fill_snippet(name: str, *, root: str, key: str, model: str, embeddings: str) -> str:
     """`key` may be empty; most clients insist on one, so they get a word that nobody checks."""
     quoted = shlex.quote(key) if key else "unused"
-    return BY_NAME[name].text.format(root=root, base=f"{root}/v1", key=quoted, model=model, embeddings=embeddings)
+    return SNIPPETS[name].text.format(root=root, base=f"{root}/v1", key=quoted, model=model, embeddings=embeddings)

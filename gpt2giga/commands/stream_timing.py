@@ -6,13 +6,13 @@ import time
 from dataclasses import dataclass, field
 
 # Pieces closer together than this came at once.
-APART = 0.02
+MOMENT_SECONDS = 0.02
 # Fewer moments than this say nothing about who held them back.
-ENOUGH = 5
+FEWEST_MOMENTS = 5
 
 
 @dataclass
-class Arrivals:
+class StreamTiming:
     started: float = field(default_factory=time.monotonic)
     first: float = 0.0
     last: float = 0.0
@@ -21,13 +21,13 @@ class Arrivals:
     def note(self) -> None:
         now = time.monotonic() - self.started
         self.first = self.first or now
-        if not self.moments or now - self.last > APART:
+        if not self.moments or now - self.last > MOMENT_SECONDS:
             self.moments += 1
         self.last = now
 
-    def was_held_back(self, direct: Arrivals | None) -> bool | None:
+    def was_held_back(self, direct: StreamTiming | None) -> bool | None:
         """Compared with the same question's answer straight from GigaChat; None when that came too fast to tell."""
-        if direct is None or direct.moments < ENOUGH:
+        if direct is None or direct.moments < FEWEST_MOMENTS:
             return None
         return self.moments * 3 <= direct.moments
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from flask import Blueprint, request, Response
 
-from gpt2giga.commands.openclaw_config import connection, merged
-from gpt2giga.commands.snippets import CLIENTS
+from gpt2giga.commands.openclaw_config import choose_models, connect
+from gpt2giga.commands.snippets import SNIPPETS
 from gpt2giga.config.settings import ServerSettings
 from gpt2giga.errors import NotFound
 from gpt2giga.telemetry.last_hour import LastHour
@@ -18,7 +18,7 @@ from gpt2giga.upstream.client import GetUpstream
 from gpt2giga.web.auth import wants_html
 from gpt2giga.web.body import json_response
 
-TYPES = {"page.html": "text/html", "page.css": "text/css", "page.js": "text/javascript"}
+CONTENT_TYPES = {"page.html": "text/html", "page.css": "text/css", "page.js": "text/javascript"}
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; "
@@ -29,7 +29,7 @@ HEADERS = {
     "Cache-Control": "no-cache",
 }
 # The browser puts in what only it knows: the address it came by, and whether a key is asked for.
-PLACES = {"root": "{root}", "base": "{base}", "key": "{key}"}
+PLACEHOLDERS = {"root": "{root}", "base": "{base}", "key": "{key}"}
 
 
 def page() -> Response | None:
@@ -54,24 +54,24 @@ def blueprint(
     @ui.get("/clients")
     def clients() -> Response:
         """What each client must be told, and the model that answers by default."""
-        texts = [{"name": client.name, "text": client.text.format(**models, **PLACES)} for client in CLIENTS]
+        texts = [{"name": name, "text": it.text.format(**models, **PLACEHOLDERS)} for name, it in SNIPPETS.items()]
         return json_response({"model": models["model"], "clients": texts})
 
     @ui.get("/openclaw")
     def openclaw() -> Response:
         """OpenClaw's file, with the models that the account has."""
-        key = PLACES["key"] if server.asks_for_key else ""
-        found = connection(PLACES["root"], key, get_upstream().catalog.models(), **models)
-        if not found.models:
+        key = PLACEHOLDERS["key"] if server.asks_for_key else ""
+        connection = choose_models(PLACEHOLDERS["root"], key, get_upstream().catalog.models(), **models)
+        if not connection.models:
             raise NotFound("GigaChat's list of models holds none to chat with.")
-        return json_response(merged({}, found))
+        return json_response(connect({}, connection))
 
     return ui
 
 
 def _file(name: str) -> Response:
     content = Path(__file__).with_name(name).read_bytes()
-    response = Response(content, headers=HEADERS, content_type=f"{TYPES[name]}; charset=utf-8")
+    response = Response(content, headers=HEADERS, content_type=f"{CONTENT_TYPES[name]}; charset=utf-8")
     if name == "page.html":
         response.vary.add("Accept")
     response.add_etag()

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from gpt2giga.commands.snippets import CLIENTS
+from gpt2giga.commands.snippets import SNIPPETS
 from tests.commands.running import printed, refused
 from tests.service import free_port, Service
 
@@ -28,7 +28,7 @@ def content(file: Path) -> dict[str, Any]:
 
 def test_it_lists_what_it_knows() -> None:
     lines = printed("connect").splitlines()
-    assert [line.split()[2] for line in lines] == ["openclaw", *(client.name for client in CLIENTS)]
+    assert [line.split()[2] for line in lines] == ["openclaw", *SNIPPETS]
 
 
 def test_a_client_that_it_does_not_know() -> None:
@@ -40,7 +40,7 @@ def test_variables_for_openai(service: Service) -> None:
     assert shown == f"export OPENAI_BASE_URL={service.url}/v1\nexport OPENAI_API_KEY=first\n"
 
 
-@pytest.mark.parametrize("name", [client.name for client in CLIENTS])
+@pytest.mark.parametrize("name", SNIPPETS)
 def test_snippets_name_address_and_key(name: str) -> None:
     shown = printed("--port", "8765", "connect", name, GPT2GIGA_API_KEY="it's", GIGACHAT_MODEL="GigaChat-3-Ultra")
     assert "http://127.0.0.1:8765" in shown and """'it'"'"'s'""" in shown and "{" not in shown

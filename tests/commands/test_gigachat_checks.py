@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from gpt2giga.commands.command_line import CommandLine
 from gpt2giga.commands.gigachat_checks import GigaChatChecks
 from gpt2giga.commands.report import Finding, Report
-from gpt2giga.commands.verbs import Given
 from gpt2giga_sandbox.server import SandboxServer
 from tests.certificates import Authority
 
@@ -21,7 +21,7 @@ Examine = Callable[..., dict[str, Finding]]
 def examine(account: dict[str, str]) -> Examine:
     def examine(**settings: str) -> dict[str, Finding]:
         report = Report(as_json=True)
-        checks = GigaChatChecks(Given(None, {**account, **settings}))
+        checks = GigaChatChecks(CommandLine(None, {**account, **settings}))
         checks.run(report)
         checks.close()
         return {finding.name: finding for finding in report.findings}

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from gpt2giga.commands.verbs import VERBS
+from gpt2giga.commands.command_line import VERBS
 from gpt2giga_sandbox.server import SandboxServer
 from tests.commands.running import environment, printed, refused, run
 
@@ -56,7 +56,7 @@ def test_serving_imports_no_verb() -> None:
     code = "import sys, gpt2giga.cli; print([name for name in sys.modules if name.startswith('gpt2giga.commands.')])"
     command = [sys.executable, "-c", code]
     shown = subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=30).stdout
-    assert shown == "['gpt2giga.commands.verbs']\n"
+    assert shown == "['gpt2giga.commands.command_line']\n"
 
 
 def test_a_terminal_without_the_letters(account: dict[str, str], sandbox: SandboxServer) -> None:

@@ -6,44 +6,45 @@ from typing import Any
 
 import pytest
 
-from gpt2giga.commands.openclaw_config import Connection, merged, WrongShape
+from gpt2giga.commands.openclaw_config import connect, Connection, WrongShape
+from gpt2giga.upstream.contract.models import Model
 
 CONNECTION = Connection(
-    "http://127.0.0.1:8080", "", (("GigaChat-2-Max", "GigaChat-2-Max"),), "GigaChat-2-Max", "Embeddings"
+    "http://127.0.0.1:8080", "", (Model("GigaChat-2-Max", "salutedevices"),), "GigaChat-2-Max", "Embeddings"
 )
 
 
 def test_the_given_one_is_not_touched() -> None:
     config: dict[str, Any] = {"models": {"providers": {}}}
-    new = merged(config, CONNECTION)
+    new = connect(config, CONNECTION)
     assert config == {"models": {"providers": {}}}
-    assert merged(new, CONNECTION) == new
+    assert connect(new, CONNECTION) == new
 
 
 @pytest.mark.parametrize("model", ["anthropic/x", {"primary": "anthropic/x"}])
 def test_the_default_model_is_ours(model: object) -> None:
-    new = merged({"agents": {"defaults": {"model": model}}}, CONNECTION)
+    new = connect({"agents": {"defaults": {"model": model}}}, CONNECTION)
     assert new["agents"]["defaults"]["model"] == {"primary": "gigachat/GigaChat-2-Max"}
 
 
 def test_fallbacks_stay() -> None:
-    new = merged({"agents": {"defaults": {"model": {"fallbacks": ["a/b"]}}}}, CONNECTION)
+    new = connect({"agents": {"defaults": {"model": {"fallbacks": ["a/b"]}}}}, CONNECTION)
     assert new["agents"]["defaults"]["model"]["fallbacks"] == ["a/b"]
 
 
 @pytest.mark.parametrize(("allowed", "then"), [(["a/*"], ["a/*", "gigachat/*"]), ([], []), (["gigachat/*"],) * 2])
 def test_a_policy_lets_ours_in(allowed: list[str], then: list[str]) -> None:
-    new = merged({"agents": {"defaults": {"modelPolicy": {"allow": allowed}}}}, CONNECTION)
+    new = connect({"agents": {"defaults": {"modelPolicy": {"allow": allowed}}}}, CONNECTION)
     assert new["agents"]["defaults"]["modelPolicy"]["allow"] == then
 
 
 def test_somebodys_memory_stays() -> None:
     search = {"provider": "openai", "model": "text-embedding-3-small"}
-    assert merged({"memory": {"search": search}}, CONNECTION)["memory"]["search"] == search
+    assert connect({"memory": {"search": search}}, CONNECTION)["memory"]["search"] == search
 
 
 def test_a_gateway_elsewhere_stays() -> None:
-    assert merged({"gateway": {"mode": "remote"}}, CONNECTION)["gateway"] == {"mode": "remote"}
+    assert connect({"gateway": {"mode": "remote"}}, CONNECTION)["gateway"] == {"mode": "remote"}
 
 
 @pytest.mark.parametrize(
@@ -59,12 +60,12 @@ def test_a_gateway_elsewhere_stays() -> None:
 )
 def test_what_is_no_object(config: dict[str, Any], place: str) -> None:
     with pytest.raises(WrongShape, match=f"{place} is not an object"):
-        merged(config, CONNECTION)
+        connect(config, CONNECTION)
 
 
 def test_somebodys_models_stay() -> None:
     mine = [{"id": "GigaChat-2-Max", "name": "Mine"}, {"id": "corporate", "contextWindow": 5}]
-    models = merged({"models": {"providers": {"gigachat": {"models": mine}}}}, CONNECTION)["models"]
+    models = connect({"models": {"providers": {"gigachat": {"models": mine}}}}, CONNECTION)["models"]
     found = {model["id"]: model for model in models["providers"]["gigachat"]["models"]}
     assert found["corporate"] == mine[1]
     assert found["GigaChat-2-Max"]["name"] == "Mine" and "maxTokens" in found["GigaChat-2-Max"]

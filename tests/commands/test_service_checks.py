@@ -8,7 +8,7 @@ import pytest
 
 from gpt2giga.commands.report import Finding, Report
 from gpt2giga.commands.service_checks import ServiceChecks
-from gpt2giga.commands.stream_timing import Arrivals
+from gpt2giga.commands.stream_timing import StreamTiming
 from gpt2giga.config.variables import parse
 from gpt2giga_sandbox.server import SandboxServer
 from tests.commands.holding import Between
@@ -25,7 +25,7 @@ def examine(sandbox: SandboxServer) -> Iterator[Examine]:
     def examine(url: str, moments: int = 0, **settings: str) -> dict[str, Finding]:
         report = Report(as_json=True)
         base = {"GIGACHAT_BASE_URL": sandbox.base_url}
-        checks = ServiceChecks(url, parse({**base, **settings}), QUESTION, Arrivals(moments=moments))
+        checks = ServiceChecks(url, parse({**base, **settings}), QUESTION, StreamTiming(moments=moments))
         checks.run(report)
         checks.close()
         return {finding.name: finding for finding in report.findings}

@@ -16,6 +16,7 @@ from gpt2giga.config.settings import ServerSettings, Settings, SettingsError
 from gpt2giga.config.sources import read_variables
 from gpt2giga.config.variables import parse
 from gpt2giga.errors import ProxyError
+from gpt2giga.serving.address import on_loopback
 from gpt2giga.serving.current_settings import load_settings
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
 # Each is a module beside this one, holding a click command of the same name.
 VERBS = ("init", "doctor", "connect", "models", "chat")
-ANYWHERE = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}
 
 
 class Failure(click.ClickException):
@@ -66,7 +66,7 @@ def _never_fail_over_a_letter() -> None:
 
 
 @dataclass(frozen=True)
-class Given:
+class CommandLine:
     """What the command line says before the verb."""
 
     env_file: Path | None
@@ -79,7 +79,7 @@ class Given:
             raise SettingsError("with GPT2GIGA_PASS_TOKEN the accounts are the clients', and there is none to ask with")
         return settings
 
-    def unchecked(self) -> Settings:
+    def unchecked_settings(self) -> Settings:
         """For what needs no account. Raises SettingsError."""
         return parse(self.variables())
 
@@ -95,12 +95,10 @@ class Given:
         return Upstream(settings.account, settings.limits, settings.translation, settings.server)
 
 
-def service_url(server: ServerSettings, given: str | None) -> str:
+def service_url(server: ServerSettings, url: str | None) -> str:
     """Where clients find the service: without a slash or /v1 at its end. Raises SettingsError."""
-    if given:
-        found = given if "://" in given else f"http://{given}"
-        return found.rstrip("/").removesuffix("/v1")
+    if url:
+        return (url if "://" in url else f"http://{url}").rstrip("/").removesuffix("/v1")
     if server.host.startswith("unix:"):
         raise SettingsError(f"the service listens on {server.address}: name the web server before it with --url")
-    host, _, port = server.address.rpartition(":")
-    return f"http://{ANYWHERE.get(host, host)}:{port}"
+    return f"http://{on_loopback(server).address}"

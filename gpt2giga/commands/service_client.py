@@ -1,0 +1,49 @@
+"""How the commands ask the running service."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+import requests
+
+from gpt2giga.commands.command_line import Failure
+from gpt2giga.upstream.contract.models import Model
+
+LIST_SECONDS = 30
+LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
+
+
+def open_session(url: str) -> requests.Session:
+    session = requests.Session()
+    # Proxies of the environment are for the way out, and many forget to leave this machine out of it.
+    session.trust_env = urlsplit(url).hostname not in LOCAL_HOSTS
+    return session
+
+
+def bearer(key: str) -> Callable[[requests.PreparedRequest], requests.PreparedRequest]:
+    """Also without a key: or else requests looks for one in ~/.netrc."""
+
+    def authorize(request: requests.PreparedRequest) -> requests.PreparedRequest:
+        if key:
+            request.headers["Authorization"] = f"Bearer {key}"
+        return request
+
+    return authorize
+
+
+def list_models(root: str, key: str) -> list[Model] | None:
+    """None when nobody answers there. Raises Failure for an answer that is no list."""
+    with open_session(root) as session:
+        try:
+            response = session.get(f"{root}/v1/models", auth=bearer(key), timeout=LIST_SECONDS)
+        except (requests.RequestException, ValueError):
+            return None
+    try:
+        body = response.json()
+        if response.status_code == 200:
+            return [Model(item["id"], item["owned_by"], item.get("alias_of", "")) for item in body["data"]]
+        explanation = body["error"]["message"]
+    except (ValueError, KeyError, TypeError):
+        raise Failure(f"{root}: something else than this service answers there") from None
+    raise Failure(f"{root} gives no list of models: {explanation}")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-_PER_NODE = 64
-_PER_ENTRY = 8
+_COST_OF_NODE = 64
+_COST_OF_ENTRY = 8
 
 
 class TooLarge(Exception):
@@ -37,10 +37,10 @@ def weigh(schema: object, most: int) -> int:
 
 
 def _cost(node: Any) -> int:
-    return _PER_NODE + (sum(map(_length, node.values())) if isinstance(node, dict) else 0)
+    return _COST_OF_NODE + (sum(map(_length, node.values())) if isinstance(node, dict) else 0)
 
 
 def _length(value: Any) -> int:
     if isinstance(value, str):
         return len(value)
-    return _PER_ENTRY * len(value) if isinstance(value, (list, dict)) else 0
+    return _COST_OF_ENTRY * len(value) if isinstance(value, (list, dict)) else 0

@@ -6,7 +6,6 @@ from typing import Any
 from urllib.parse import unquote
 
 _MISSING = object()
-_DEFINITIONS = ("$defs", "definitions")
 
 
 def reference(raw: dict[str, Any]) -> str | None:
@@ -23,12 +22,8 @@ def name_of(ref: str) -> str:
 
 
 def definitions(raw: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for keyword in _DEFINITIONS:
-        value = raw.get(keyword)
-        if isinstance(value, dict):
-            found.update(value)
-    return found
+    maps = (raw.get(keyword) for keyword in ("$defs", "definitions"))
+    return {name: node for found in maps if isinstance(found, dict) for name, node in found.items()}
 
 
 def find(root: Any, ref: str, scope: dict[str, Any]) -> Any:

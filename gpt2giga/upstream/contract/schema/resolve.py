@@ -7,10 +7,19 @@ from functools import reduce
 from typing import Any
 
 from gpt2giga.upstream.contract.schema.budget import Budget
-from gpt2giga.upstream.contract.schema.merge import both, either, split
+from gpt2giga.upstream.contract.schema.merge import all_of, any_of, split_types
+from gpt2giga.upstream.contract.schema.node import (
+    Child,
+    Combination,
+    Location,
+    Node,
+    Note,
+    RANK,
+    Subschema,
+    UNKNOWN_TYPE,
+)
 from gpt2giga.upstream.contract.schema.read import read
 from gpt2giga.upstream.contract.schema.refs import definitions, find, name_of, reference
-from gpt2giga.upstream.contract.schema.shape import Child, Joined, Note, Path, RANK, Shape, Sub, UNKNOWN_TYPE
 
 _LONGEST_CHAIN = 8
 _MOST_KEYS = 12
@@ -23,62 +32,62 @@ class Resolver:
         self._deepest = deepest
         self._budget = budget
 
-    def root(self) -> Shape:
-        return self.shape(Sub(self._root, Path(0, frozenset("#"), {})))
+    def root(self) -> Node:
+        return self.resolve(Subschema(self._root, Location(0, frozenset("#"), {})))
 
-    def shape(self, child: Child) -> Shape:
-        if isinstance(child, Joined):
-            shapes = [self.shape(each) for each in child.children]
-            return either(shapes) if child.any else reduce(both, shapes)
-        raw, path = child.raw, child.path
+    def resolve(self, child: Child) -> Node:
+        if isinstance(child, Combination):
+            nodes = [self.resolve(each) for each in child.children]
+            return any_of(nodes) if child.any else reduce(all_of, nodes)
+        raw, location = child.raw, child.location
         local = definitions(raw) if isinstance(raw, dict) else {}
         if local:
-            path = Path(path.depth, path.refs, {**path.scope, **local})
-        own = self._read(raw, path)
+            location = replace(location, scope={**location.scope, **local})
+        own = self._read(raw, location)
         ref = reference(raw) if isinstance(raw, dict) else None
-        if path.depth >= self._deepest:
-            return self._cut(own, raw, ref, path)
-        return self._resolved(own, ref, path)
+        if location.depth >= self._deepest:
+            return self._cut(own, raw, ref, location)
+        return self._combine(own, ref, location)
 
-    def _read(self, raw: Any, path: Path) -> Shape:
+    def _read(self, raw: Any, location: Location) -> Node:
         self._budget.spend(raw)
-        return read(raw, path)
+        return read(raw, location)
 
-    def _resolved(self, own: Shape, ref: str | None, path: Path) -> Shape:
+    def _combine(self, own: Node, ref: str | None, location: Location) -> Node:
         parts, unions, extras = own.parts, own.unions, own.extras
         if ref:
-            own = both(own, self._referred(ref, path))
+            own = all_of(own, self._follow(ref, location))
         for part in parts:
-            own = both(own, self.shape(part))
+            own = all_of(own, self.resolve(part))
         for union in unions:
-            own = both(own, either([self.shape(branch) for branch in union]))
+            own = all_of(own, any_of([self.resolve(branch) for branch in union]))
         for extra in extras:
-            added = self.shape(extra).properties.items()
-            own.properties = own.properties | {name: child for name, child in added if name not in own.properties}
-        return split(own) if own.types and len(own.types) > 1 else own
+            for name, child in self.resolve(extra).properties.items():
+                own.properties.setdefault(name, child)
+        return split_types(own) if own.types and len(own.types) > 1 else own
 
-    def _referred(self, ref: str, path: Path) -> Shape:
-        target = find(self._root, ref, path.scope)
+    def _follow(self, ref: str, location: Location) -> Node:
+        target = find(self._root, ref, location.scope)
         if target is None:
-            return Shape(open=False, notes=[Note("", UNKNOWN_TYPE + name_of(ref))])
-        if ref in path.refs:
-            return self._again(target, ref, path)
-        return self.shape(Sub(target, path.deeper(ref)))
+            return Node(open=False, notes=[Note("", UNKNOWN_TYPE + name_of(ref))])
+        if ref in location.refs:
+            return self._name_again(target, ref, location)
+        return self.resolve(Subschema(target, location.deeper(ref)))
 
-    def _again(self, target: Any, ref: str, path: Path) -> Shape:
+    def _name_again(self, target: Any, ref: str, location: Location) -> Node:
         """A reference back to a node we are inside of: named instead of unrolled for ever."""
-        own = self._read(target, path)
+        own = self._read(target, location)
         name = name_of(ref) or own.title
         said = f"another {name}" if name else "like the whole"
         if own.properties:
             said += ", same keys: " + ", ".join(list(own.properties)[:_MOST_KEYS])
-        kind = self._guess(target, path) or "object"
-        return Shape(types=(kind,), open=False, notes=[Note("", said)])
+        kind = self._guess_kind(target, location) or "object"
+        return Node(types=(kind,), open=False, notes=[Note("", said)])
 
-    def _cut(self, own: Shape, raw: Any, ref: str | None, path: Path) -> Shape:
+    def _cut(self, own: Node, raw: Any, ref: str | None, location: Location) -> Node:
         """A node without what is inside it. Cutting twice changes nothing, so neither does converting twice."""
-        kind = min(own.types, key=RANK.index) if own.types else own.kind or self._guess(raw, path)
-        items, lossy = self._cut_items(own, kind, path)
+        kind = min(own.types, key=RANK.index) if own.types else own.kind or self._guess_kind(raw, location)
+        items, lossy = self._cut_items(own, kind, location)
         notes = [note for note in own.notes if not note.parts]
         lossy |= bool(ref or own.properties or own.parts or own.unions or len(notes) < len(own.notes))
         if lossy:
@@ -95,33 +104,30 @@ class Resolver:
             extras=[],
         )
 
-    def _cut_items(self, own: Shape, kind: str, path: Path) -> tuple[Child | None, bool]:
+    def _cut_items(self, own: Node, kind: str, location: Location) -> tuple[Child | None, bool]:
         if kind != "array":
             return None, False
-        raw = own.items.raw if isinstance(own.items, Sub) else None
-        guess = self._guess(raw, path)
+        raw = own.items.raw if isinstance(own.items, Subschema) else None
+        guess = self._guess_kind(raw, location)
         plain = {"type": "string" if guess in ("", "object", "array") else guess}
-        return Sub(plain, path), own.items is not None and raw != plain
+        return Subschema(plain, location), own.items is not None and raw != plain
 
-    def _guess(self, raw: Any, path: Path) -> str:
+    def _guess_kind(self, raw: Any, location: Location) -> str:
         """The type of a node without looking at more than a few others."""
         for _ in range(_LONGEST_CHAIN):
-            kind = self._read(raw, path).kind
+            kind = self._read(raw, location).kind
             if kind or not isinstance(raw, dict):
                 return kind
             ref = reference(raw)
-            raw = find(self._root, ref, path.scope) if ref else self._richest(raw, path)
+            raw = find(self._root, ref, location.scope) if ref else self._richest(raw, location)
         return ""
 
-    def _richest(self, raw: dict[str, Any], path: Path) -> Any:
-        branches = [branch for name in _COMBINING for branch in _listed(raw.get(name)) if isinstance(branch, dict)]
-        return min(branches, key=lambda branch: self._rank(branch, path), default=None)
+    def _richest(self, raw: dict[str, Any], location: Location) -> Any:
+        lists = (raw.get(name) for name in _COMBINING)
+        branches = [each for found in lists if isinstance(found, list) for each in found if isinstance(each, dict)]
+        return min(branches, key=lambda branch: self._rank(branch, location), default=None)
 
-    def _rank(self, raw: dict[str, Any], path: Path) -> int:
+    def _rank(self, raw: dict[str, Any], location: Location) -> int:
         # What lies behind a reference is taken for an object: that is what people write references to.
         far = reference(raw) or any(name in raw for name in _COMBINING)
-        return 0 if far else RANK.index(self._read(raw, path).kind)
-
-
-def _listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
+        return 0 if far else RANK.index(self._read(raw, location).kind)

@@ -5,80 +5,79 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeAlias
 
-from gpt2giga.upstream.contract.schema.shape import Child, LIMITS, Note, Shape
+from gpt2giga.upstream.contract.schema.node import Child, LIMITS, Node, Note
 from gpt2giga.upstream.contract.schema.values import show
 
-ShapeOf: TypeAlias = Callable[[Child], Shape]
+Resolve: TypeAlias = Callable[[Child], Node]
 
-_MOST = 12
-_LONGEST = 1000
-_DEEPEST = 2
+_MOST_ENTRIES = 12
+_LONGEST_REMARK = 1000
+_MOST_LEVELS = 2
 
 
-def remark(note: Note, shape_of: ShapeOf) -> str:
+def remark(note: Note, resolve: Resolve) -> str:
     """Empty when there is nothing to choose from after all."""
-    shapes = [part if isinstance(part, Shape) else shape_of(part) for part in note.parts]
-    if note.glue != " or ":
-        said = [_with_text(shape, shape_of) if note.glue == "; " else words(shape, shape_of) for shape in shapes]
-    else:
-        said = list(dict.fromkeys(_with_text(shape, shape_of) for shape in shapes))
+    nodes = [part if isinstance(part, Node) else resolve(part) for part in note.parts]
+    describe = _with_description if note.glue in (" or ", "; ") else summarize
+    said = [describe(node, resolve) for node in nodes]
+    if note.glue == " or ":
+        said = list(dict.fromkeys(said))
         if len(said) == 1 and note.text == "one of: ":
             return ""
-    return _cut(note.text + note.glue.join(said))
+    text = note.text + note.glue.join(said)
+    return text if len(text) <= _LONGEST_REMARK else f"{text[:_LONGEST_REMARK]}..."
 
 
-def words(shape: Shape, shape_of: ShapeOf, level: int = 0) -> str:
-    if shape.never or shape.only_null:
-        return "nothing" if shape.never else "null"
-    if shape.enum is not None:
-        return " | ".join(_first([show(value) for value in shape.enum]))
-    kind = shape.kind
+def summarize(node: Node, resolve: Resolve, level: int = 0) -> str:
+    if node.never or node.only_null:
+        return "nothing" if node.never else "null"
+    if node.enum is not None:
+        return " | ".join(_shorten([show(value) for value in node.enum]))
+    kind = node.kind
     if kind == "object":
-        return _object(shape, shape_of, level)
+        return _object(node, resolve, level)
     if kind == "array":
-        return _array(shape, shape_of, level)
+        return _array(node, resolve, level)
     # Keys inside are shown to tell branches apart; their limits stand where the key itself does.
-    return ", ".join([kind or "any JSON value", *([] if level else _conditions(shape, kind))])
+    return ", ".join([kind or "any JSON value", *([] if level else _conditions(node, kind))])
 
 
-def _with_text(shape: Shape, shape_of: ShapeOf) -> str:
-    said = words(shape, shape_of)
-    if shape.kind == "object" and shape.title:
-        said = f"{shape.title} {said}"
-    return f"{said}: {shape.text.rstrip('.')}" if shape.text else said
+def _with_description(node: Node, resolve: Resolve) -> str:
+    said = summarize(node, resolve)
+    if node.kind == "object" and node.title:
+        said = f"{node.title} {said}"
+    return f"{said}: {node.description.rstrip('.')}" if node.description else said
 
 
-def _object(shape: Shape, shape_of: ShapeOf, level: int) -> str:
-    names = dict.fromkeys((*shape.properties, *shape.required))
-    if level >= _DEEPEST or not names:
+def _object(node: Node, resolve: Resolve, level: int) -> str:
+    names = list(dict.fromkeys((*node.properties, *node.required)))[: _MOST_ENTRIES + 1]
+    if level >= _MOST_LEVELS or not names:
         return "object"
-    return "{" + ", ".join(_first([_key(shape, name, shape_of, level) for name in list(names)[: _MOST + 1]])) + "}"
+    return (
+        "{" + ", ".join(_shorten([_key(node, name, resolve, level) for name in list(names)[: _MOST_ENTRIES + 1]])) + "}"
+    )
 
 
-def _key(shape: Shape, name: str, shape_of: ShapeOf, level: int) -> str:
-    key = f"{name}?" if shape.required and name not in shape.required else name
-    if level or name not in shape.properties:
+def _key(node: Node, name: str, resolve: Resolve, level: int) -> str:
+    key = f"{name}?" if node.required and name not in node.required else name
+    if level or name not in node.properties:
         return key
-    return f"{key}: {words(shape_of(shape.properties[name]), shape_of, level + 1)}"
+    return f"{key}: {summarize(resolve(node.properties[name]), resolve, level + 1)}"
 
 
-def _array(shape: Shape, shape_of: ShapeOf, level: int) -> str:
-    if level >= _DEEPEST or not shape.items:
+def _array(node: Node, resolve: Resolve, level: int) -> str:
+    if level >= _MOST_LEVELS or not node.items:
         return "array"
-    return f"array of {words(shape_of(shape.items), shape_of, level + 1)}"
+    return f"array of {summarize(resolve(node.items), resolve, level + 1)}"
 
 
-def _conditions(shape: Shape, kind: str) -> list[str]:
-    limits = [f"{name} {show(shape.limits[name])}" for name in LIMITS.get(kind, ()) if name in shape.limits]
-    if kind != "string":
-        return limits
-    pattern = [f"pattern {shape.pattern}"] if shape.pattern else []
-    return [*limits, *pattern, *([f"format {shape.format}"] if shape.format else [])]
+def _conditions(node: Node, kind: str) -> list[str]:
+    conditions = [f"{name} {show(node.limits[name])}" for name in LIMITS.get(kind, ()) if name in node.limits]
+    if kind == "string":
+        texts = (("pattern", node.pattern), ("format", node.format))
+        conditions += [f"{name} {text}" for name, text in texts if text]
+    return conditions
 
 
-def _first(said: list[str]) -> list[str]:
-    return said if len(said) <= _MOST else [*said[:_MOST], "..."]
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+def _shorten(said: list[str]) -> list[str]:
+    return said if len(said) <= _MOST_ENTRIES else [*said[:_MOST_ENTRIES], "..."]

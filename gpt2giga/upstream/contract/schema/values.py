@@ -19,11 +19,11 @@ _WORDS = {
 }
 _TYPES = {word: name for name, words in _WORDS.items() for word in words.split()}
 _PYTHON = (("null", type(None)), ("boolean", bool), ("string", str), ("integer", int), ("object", dict))
-_DEEPEST = 20
+_MOST_LEVELS = 20
 _HUGE = 1e300
 
 
-def known_type(word: str) -> str | None:
+def type_from_word(word: str) -> str | None:
     """The empty string for a word that means any type, None for one that means nothing."""
     return _TYPES.get(word.strip().lower())
 
@@ -45,9 +45,12 @@ def common_type(values: Iterable[Any]) -> str:
     return types.pop() if len(types) == 1 else ""
 
 
+def includes(kind: str, other: str) -> bool:
+    return kind == other or (kind == "number" and other == "integer")
+
+
 def fits(value: Any, kind: str) -> bool:
-    actual = type_of(value)
-    return actual == kind or (kind == "number" and actual == "integer")
+    return includes(kind, type_of(value))
 
 
 def is_number(value: Any) -> TypeGuard[int | float]:
@@ -74,19 +77,16 @@ def is_small(value: Any, most: int = 2000) -> bool:
     while waiting:
         item, depth = waiting.pop()
         most -= _size(item)
-        if most < 0 or depth > _DEEPEST or not _is_plain(item):
+        if most < 0 or depth > _MOST_LEVELS or not _is_plain(item):
             return False
         if isinstance(item, (dict, list)):
-            waiting.extend((child, depth + 1) for child in _children(item))
+            children = item.values() if isinstance(item, dict) else item
+            waiting.extend((child, depth + 1) for child in children)
     return True
 
 
 def _is_plain(item: Any) -> bool:
     return not isinstance(item, (int, float)) or isinstance(item, bool) or is_number(item)
-
-
-def _children(item: dict[str, Any] | list[Any]) -> Iterable[Any]:
-    return item.values() if isinstance(item, dict) else item
 
 
 def _size(item: Any) -> int:

@@ -1,57 +1,52 @@
-"""One schema node as its author meant it, whatever keywords it took to say so."""
+"""One node of a schema as its author meant it, whatever keywords it took to say so."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from gpt2giga.upstream.contract.schema.values import common_type
+from gpt2giga.upstream.contract.schema.values import common_type, includes
 
 # Richest first: of a union this is the branch that can say most.
 RANK = ("object", "array", "string", "number", "integer", "boolean", "")
 
 LOWER = ("minimum", "exclusiveMinimum", "minLength", "minItems")
 UPPER = ("maximum", "exclusiveMaximum", "maxLength", "maxItems")
-LIMITS = {
-    "number": ("minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum"),
-    "integer": ("minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum"),
-    "string": ("minLength", "maxLength"),
-    "array": ("minItems", "maxItems"),
-}
+_RANGE = ("minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum")
+LIMITS = {"number": _RANGE, "integer": _RANGE, "string": ("minLength", "maxLength"), "array": ("minItems", "maxItems")}
 UNKNOWN_TYPE = "type: "
 
 
 @dataclass(frozen=True, slots=True)
-class Path:
+class Location:
     """The way to a node. refs: the references followed on it; scope: the definitions of the nodes passed."""
 
     depth: int
     refs: frozenset[str]
     scope: dict[str, Any]
 
-    def deeper(self, ref: str | None = None) -> Path:
-        refs = self.refs if ref is None else self.refs | {ref}
-        return Path(self.depth + 1, refs, self.scope)
+    def deeper(self, *refs: str) -> Location:
+        return Location(self.depth + 1, self.refs.union(refs), self.scope)
 
 
 # eq=False from here on: comparing raw schemas would recurse as deep as the client likes.
 @dataclass(frozen=True, slots=True, eq=False)
-class Sub:
+class Subschema:
     """A schema inside another one. It knows its own way, since a merged node has children of several places."""
 
     raw: Any
-    path: Path
+    location: Location
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Joined:
+class Combination:
     """Several schemas for one place: any of them, or all of them at once."""
 
     children: tuple[Child, ...]
     any: bool
 
 
-Child: TypeAlias = Sub | Joined
+Child: TypeAlias = Subschema | Combination
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,48 +58,43 @@ class Note:
 
     kind: str
     text: str
-    parts: tuple[Child | Shape, ...] = ()
+    parts: tuple[Child | Node, ...] = ()
     glue: str = ", "
 
     def is_about(self, kind: str) -> bool:
-        return self.kind in ("", kind) or (self.kind == "number" and kind == "integer")
+        return self.kind == "" or includes(self.kind, kind)
 
 
 @dataclass(slots=True, eq=False)
-class Shape:
+class Node:
     """types: None when not said, () for null alone. never: no value fits. open: any key may come.
 
-    default: empty, or the one value. parts, unions, extras: what allOf, what anyOf and oneOf, and what
+    parts, unions, extras: what allOf, what anyOf and oneOf, and what
     then, else and dependentSchemas have to add.
     """
 
     types: tuple[str, ...] | None = None
     nullable: bool = False
     never: bool = False
-    text: str = ""
+    description: str = ""
     title: str = ""
     open: bool = True
     properties: dict[str, Child] = field(default_factory=dict)
     required: tuple[str, ...] = ()
     items: Child | None = None
     enum: list[Any] | None = None
-    default: tuple[Any, ...] = ()
+    default: Any = None
     limits: dict[str, int | float] = field(default_factory=dict)
     pattern: str = ""
     format: str = ""
     notes: list[Note] = field(default_factory=list)
-    parts: list[Sub] = field(default_factory=list)
-    unions: list[list[Sub]] = field(default_factory=list)
-    extras: list[Sub] = field(default_factory=list)
+    parts: list[Subschema] = field(default_factory=list)
+    unions: list[list[Subschema]] = field(default_factory=list)
+    extras: list[Subschema] = field(default_factory=list)
 
     @property
     def only_null(self) -> bool:
         return self.types == () and self.nullable
-
-    @property
-    def strange(self) -> bool:
-        """The author did name a type, one that is not JSON's."""
-        return any(note.text.startswith(UNKNOWN_TYPE) for note in self.notes)
 
     @property
     def kind(self) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from gpt2giga.upstream.contract.models import LONGEST_ANSWER, Model, takes_images, thinks, window
+from gpt2giga.upstream.contract.models import LONGEST_ANSWER_TOKENS, Model, takes_images, thinks, window
 
 PROVIDER = "gigachat"
 
@@ -86,7 +86,7 @@ def _model_entry(model: Model) -> dict[str, Any]:
         "reasoning": thinks(real),
         "input": ["text", "image"] if takes_images(real) else ["text"],
         "contextWindow": window(real),
-        "maxTokens": LONGEST_ANSWER,
+        "maxTokens": LONGEST_ANSWER_TOKENS,
     }
 
 

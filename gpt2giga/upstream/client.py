@@ -31,7 +31,7 @@ from gpt2giga.upstream.contract.models import Catalog, Model, not_found
 from gpt2giga.upstream.contract.tool_names import ToolNames
 from gpt2giga.upstream.embeddings import embed, Embedding
 from gpt2giga.upstream.emulation.emulate import emulate
-from gpt2giga.upstream.files.attachments import Attached, Attachments
+from gpt2giga.upstream.files.attachments import Attachments, RequestFiles
 from gpt2giga.upstream.files.storage import Files
 from gpt2giga.upstream.listener import Listener
 from gpt2giga.upstream.transport.failures import FAILURES, KeyRejected, to_proxy_error
@@ -177,7 +177,7 @@ class Upstream:
             log.info("An account could not be looked at: %s", error.code)
 
     def _attempt(
-        self, chat: ChatRequest, *, model: str, attached: Attached | None, stream: bool, tick: float | None
+        self, chat: ChatRequest, *, model: str, attached: RequestFiles | None, stream: bool, tick: float | None
     ) -> Iterator[list[Event]]:
         """One request to GigaChat."""
         names = v1.tool_names(chat)

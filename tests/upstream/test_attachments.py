@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from gpt2giga.upstream.files.media import Media
-from gpt2giga.upstream.files.uploads import REMEMBERED, Uploads
+from gpt2giga.upstream.files.uploads import MOST_REMEMBERED, Uploads
 
 
 def media(content: bytes, media_type: str = "text/plain") -> Media:
@@ -42,13 +42,13 @@ def test_forgotten(uploads: Uploads, sent: list[bytes]) -> None:
 
 
 def test_bounded(uploads: Uploads, sent: list[bytes]) -> None:
-    for number in range(REMEMBERED):
+    for number in range(MOST_REMEMBERED):
         uploads.id_of(media(b"%d" % number))
     uploads.id_of(media(b"0"))  # used again, so the next one goes
     uploads.id_of(media(b"new"))
     before = len(sent)
     uploads.id_of(media(b"0"))
-    assert len(sent) == before and len(uploads.ids()) == REMEMBERED
+    assert len(sent) == before and len(uploads.ids()) == MOST_REMEMBERED
     uploads.id_of(media(b"1"))
     assert len(sent) == before + 1
 

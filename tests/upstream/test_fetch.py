@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from gpt2giga.errors import BadRequest
-from gpt2giga.upstream.files.fetch import fetch, Fetched, Guard, is_public
+from gpt2giga.upstream.files.fetch import Download, fetch, Guard, is_public
 from tests.certificates import Authority
 from tests.servers import MOST, raw_server, Server, serving, TlsServer
 
@@ -141,7 +141,7 @@ def server() -> Iterator[Server]:
 
 
 def test_fetched(server: Server) -> None:
-    assert fetch(f"{server.url}/a.png", MOST, LOOPBACK) == Fetched(b"picture", "image/png")
+    assert fetch(f"{server.url}/a.png", MOST, LOOPBACK) == Download(b"picture", "image/png")
     sent = server.seen[-1]
     assert sent["Host"] == f"127.0.0.1:{server.server_port}"
     assert "Authorization" not in sent and "Cookie" not in sent

@@ -8,7 +8,7 @@ import pytest
 from gpt2giga.chat import ChatRequest, Done, Event, Message, Text, TextDelta, Tool, ToolCall, ToolChoice
 from gpt2giga.errors import UpstreamError
 from gpt2giga.upstream.emulation import required_call
-from gpt2giga.upstream.emulation.asking import Ask
+from gpt2giga.upstream.emulation.batches import Ask
 
 WORDS: list[Event] = [TextDelta("Ясно."), Done("stop", None)]
 CALL: list[Event] = [ToolCall("call1", "b", {}), Done("tool_calls", None)]
@@ -30,19 +30,19 @@ def scripted(*answers: list[Event]) -> tuple[list[ChatRequest], Ask]:
     return asked, ask
 
 
-def with_call(chat: ChatRequest, ask: Ask) -> list[Event]:
-    return list(chain.from_iterable(required_call.with_call(chat, ask)))
+def require_call(chat: ChatRequest, ask: Ask) -> list[Event]:
+    return list(chain.from_iterable(required_call.require_call(chat, ask)))
 
 
 def test_one_tool_is_forced() -> None:
     asked, ask = scripted(CALL)
-    assert with_call(chat("b"), ask) == CALL
+    assert require_call(chat("b"), ask) == CALL
     assert [request.tool_choice for request in asked] == [ToolChoice("named", "b")]
 
 
 def test_the_model_may_choose_by_itself() -> None:
     asked, ask = scripted(CALL)
-    assert with_call(chat("a", "b"), ask) == CALL
+    assert require_call(chat("a", "b"), ask) == CALL
     assert [request.tool_choice for request in asked] == [ToolChoice("auto")]
 
 
@@ -59,7 +59,7 @@ def test_the_model_may_choose_by_itself() -> None:
 )
 def test_words_lead_to_a_choice_and_that_to_a_call(choice: str, forced: str) -> None:
     asked, ask = scripted(WORDS, [TextDelta(choice), Done("stop", None)], CALL)
-    assert with_call(chat("a", "b", "ab"), ask) == CALL
+    assert require_call(chat("a", "b", "ab"), ask) == CALL
     _, question, last = asked
     assert last.tool_choice == ToolChoice("named", forced)
     assert question.tools == () and question.json_format is not None and question.max_tokens is None
@@ -69,12 +69,12 @@ def test_words_lead_to_a_choice_and_that_to_a_call(choice: str, forced: str) -> 
 def test_a_model_that_will_not_call() -> None:
     _, ask = scripted(WORDS)
     with pytest.raises(UpstreamError) as caught:
-        with_call(chat("b"), ask)
+        require_call(chat("b"), ask)
     assert caught.value.code == "tool_choice_violated"
 
 
 def test_what_the_filter_stopped_is_not_asked_for_again() -> None:
     asked, ask = scripted(FILTERED)
-    assert with_call(chat("a", "b"), ask) == FILTERED
-    assert with_call(chat("b"), scripted(FILTERED)[1]) == FILTERED
+    assert require_call(chat("a", "b"), ask) == FILTERED
+    assert require_call(chat("b"), scripted(FILTERED)[1]) == FILTERED
     assert len(asked) == 1

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gpt2giga.errors import BadRequest
-from gpt2giga.upstream.emulation.json_schema import validator
+from gpt2giga.upstream.emulation.validator import validator
 
 KEYS = [
     "$schema",

@@ -8,7 +8,7 @@ in any form, twice or not at all. Whatever they send, nothing of it is lost.
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 import orjson
@@ -30,7 +30,7 @@ def to_messages(
     """`files`: the id at GigaChat of each file; one without an id is only mentioned."""
     texts = (_text(message) for message in messages if message.role == "system")
     system = PARAGRAPH.join(text for text in texts if text)
-    history = _History(messages, names, files, send_state_id).written()
+    history = _History(messages, names, files, send_state_id).write()
     if not history:  # the service itself would make a lone system message the user's (contract 3.0.6)
         return [{"role": "user", "content": system}]
     return [{"role": "system", "content": system}, *history] if system else history
@@ -90,9 +90,9 @@ class _History:
         self._pairs = pair(messages)
         self._paired = set(self._pairs.values())
         self._written: list[dict[str, Any]] = []
-        self._shown: set[str] = set()
+        self._shown_ids: set[str] = set()
 
-    def written(self) -> list[dict[str, Any]]:
+    def write(self) -> list[dict[str, Any]]:
         for number, message in enumerate(self._messages):
             if message.role == "assistant":
                 self._add_assistant(number, message)
@@ -115,7 +115,7 @@ class _History:
 
     def _show(self, name: str, file_id: str) -> None:
         """Each image once: ten a request are allowed (contract 3.3.2), and tools give the same one again and again."""
-        fresh = file_id and file_id not in self._shown
+        fresh = file_id and file_id not in self._shown_ids
         remark = "" if fresh else ", shown before" if file_id else ", not shown"
         self._add("user", f"[Image from the result of the tool {name}{remark}]", [file_id] if fresh else [])
 
@@ -124,12 +124,10 @@ class _History:
         remains = [part for n, part in enumerate(message.parts) if (number, n) not in self._paired]
         if message.parts and not remains:
             return
-        texts = [_orphan(part) if isinstance(part, ToolResult) else _shown(part) for part in remains]
-        files = [file for part in remains for file in _files(part)]
-        self._add("user", PARAGRAPH.join(text for text in texts if text), self._attached(files))
-
-    def _attached(self, files: Iterable[Image | File]) -> list[str]:
-        return [self._files[file] for file in files if file in self._files]
+        said = [part for part in remains if isinstance(part, Text | ToolResult)]
+        texts = [part.text if isinstance(part, Text) else _orphan(part) for part in said]
+        files = [self._files[file] for part in remains for file in _files(part) if file in self._files]
+        self._add("user", PARAGRAPH.join(text for text in texts if text), files)
 
     def _add(self, role: str, text: str, attached: Sequence[str] = ()) -> None:
         """Joins texts of one role; a message holds at most one file, so a second one starts a new message."""
@@ -141,7 +139,7 @@ class _History:
             last["content"] = PARAGRAPH.join(part for part in (last["content"], text) if part)
             if file_id:
                 last["attachments"] = [file_id]
-                self._shown.add(file_id)
+                self._shown_ids.add(file_id)
             text = ""
 
     def _add_call(self, call: ToolCall) -> None:
@@ -167,16 +165,13 @@ def to_document(text: str) -> str:
     """One JSON object, whatever a tool wrote: an object stays as it is, all else becomes its `result`."""
     try:
         value = orjson.loads(text)
+        is_json = is_writable(value)
     except orjson.JSONDecodeError:
-        return _as_result(text)
-    if not is_writable(value):
-        return _as_result(text)
+        is_json = False
+    if not is_json:
+        return orjson.dumps({"result": text}).decode()
     # The text itself, not the value: it may hold more digits than a number keeps.
     return text if isinstance(value, dict) else f'{{"result":{text.strip()}}}'
-
-
-def _as_result(text: str) -> str:
-    return orjson.dumps({"result": text}).decode()
 
 
 def _orphan(result: ToolResult) -> str:
@@ -186,10 +181,6 @@ def _orphan(result: ToolResult) -> str:
 
 def _text(holder: Message | ToolResult) -> str:
     return PARAGRAPH.join(part.text for part in holder.parts if isinstance(part, Text) and part.text)
-
-
-def _shown(part: Part) -> str:
-    return part.text if isinstance(part, Text) else ""
 
 
 def _files(part: Part | None) -> list[Image | File]:

@@ -23,9 +23,9 @@ KINDS: tuple[tuple[str, Kind], ...] = (
     ("GigaFilter", "filter"),
     ("GigaCheck", "aicheck"),
 )
-WINDOWS = (("GigaChat-3-Pro", 262144), ("GigaChat-Plus", 32768))
-# Tokens of one answer (contract 6.4).
-LONGEST_ANSWER = 8192
+WINDOW_TOKENS = (("GigaChat-3-Pro", 262144), ("GigaChat-Plus", 32768))
+# Contract 6.4.
+LONGEST_ANSWER_TOKENS = 8192
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +75,6 @@ class Catalog:
                 return model
         raise not_found(model_id, models)
 
-    def shown(self, asked: str) -> str:
-        """The model's name in answers: what the client asked for."""
-        return asked or self._default
-
     def embedder(self, asked: str) -> str:
         """The id of the embedding model; other vendors' ones (text-embedding-3-small) mean our default."""
         model = self._aliases.get(asked, asked)
@@ -99,7 +95,7 @@ def takes_images(model_id: str) -> bool:
 def window(model_id: str) -> int:
     """Tokens of question and answer together, which the list does not tell (contract 6.1). These are figures of older
     pages, most of them lower than those of contract 6.3. Unknown models: the usual."""
-    return next((tokens for prefix, tokens in WINDOWS if model_id.startswith(prefix)), 131072)
+    return next((tokens for prefix, tokens in WINDOW_TOKENS if model_id.startswith(prefix)), 131072)
 
 
 def thinks(model_id: str) -> bool:

@@ -28,7 +28,7 @@ BUILT_IN = frozenset(
 _LEGAL = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 _HASH_LENGTH = 8
 _LONGEST_WORD = 64 - 1 - _HASH_LENGTH
-_MARKED = re.compile(rf".*_[0-9a-f]{{{_HASH_LENGTH}}}")
+_HASHED = re.compile(rf".*_[0-9a-f]{{{_HASH_LENGTH}}}")
 _CYRILLIC = "абвгдеёжзийклмнопрстуфхцчшщъыьэюя"
 _SOUNDS = "a b v g d e e zh z i y k l m n o p r s t u f kh ts ch sh sch - y - e yu ya".replace("-", "").split(" ")
 _LATIN = str.maketrans(dict(zip(_CYRILLIC, _SOUNDS, strict=True)))
@@ -50,7 +50,7 @@ class ToolNames:
                 self._add(name)
 
     def to_gigachat(self, name: str) -> str:
-        return self._to.get(name) or _mapped(name)
+        return self._to.get(name) or _legal_name(name)
 
     def from_gigachat(self, name: str) -> str:
         """A name nobody offered comes back as it is: the client is the one to say that it has no such tool."""
@@ -58,26 +58,26 @@ class ToolNames:
 
     def _add(self, name: str) -> None:
         # A second round is for names made to collide: 32 bits of hash are found by trying.
-        mapped = next(m for m in (_mapped(name, salt) for salt in count()) if m not in self._from)
+        mapped = next(m for m in (_legal_name(name, salt) for salt in count()) if m not in self._from)
         self._to[name] = mapped
         self._from[mapped] = name
 
 
-def _mapped(name: str, salt: int = 0) -> str:
-    if _LEGAL.fullmatch(name) and name not in BUILT_IN and not _MARKED.fullmatch(name):
+def _legal_name(name: str, salt: int = 0) -> str:
+    if _LEGAL.fullmatch(name) and name not in BUILT_IN and not _HASHED.fullmatch(name):
         return name
     # A lone surrogate is a legal character of a JSON string.
     seed = name.encode("utf-8", "surrogatepass") + b"\0" * salt
-    return f"{_word(name)}_{hashlib.sha256(seed).hexdigest()[:_HASH_LENGTH]}"
+    return f"{_latin_word(name)}_{hashlib.sha256(seed).hexdigest()[:_HASH_LENGTH]}"
 
 
-def _word(name: str) -> str:
-    latin = "".join(_latin(char) for char in unicodedata.normalize("NFC", name[:256]))
+def _latin_word(name: str) -> str:
+    latin = "".join(_transliterate(char) for char in unicodedata.normalize("NFC", name[:256]))
     word = re.sub(r"[^A-Za-z0-9_]+", "_", latin).strip("_") or "tool"
     return (f"tool_{word}" if word[0].isdigit() else word)[:_LONGEST_WORD]
 
 
-def _latin(char: str) -> str:
+def _transliterate(char: str) -> str:
     letter = char.lower().translate(_LATIN)
     if letter == char.lower():
         letter = unicodedata.normalize("NFKD", char)[:1]

@@ -53,27 +53,33 @@ def to_payload(
     if chat.tools and messages[-1]["role"] == "assistant":
         # GigaChat-3 refuses functions unless the user or a function spoke last (contract 3.1.25).
         messages.append({"role": "user", "content": "Continue."})
-    payload: dict[str, Any] = {"model": model, "messages": messages}
-    if chat.tools:
-        payload["functions"] = [_function(tool, names) for tool in chat.tools]
-    if chat.tools and chat.tool_choice.mode == "none":
-        payload["function_call"] = "none"
+    payload = {
+        "model": model,
+        "messages": messages,
+        "functions": [_function(tool, names) for tool in chat.tools] or None,
+        "function_call": _function_call(chat, names),
+        "response_format": _response_format(chat),
+        "temperature": None if chat.temperature is None else max(chat.temperature, LOWEST_TEMPERATURE),
+        "top_p": chat.top_p,
+        "max_tokens": chat.max_tokens,
+        "reasoning_effort": None if _refuses_reasoning(model) else chat.reasoning_effort,
+    }
+    return {name: value for name, value in payload.items() if value is not None}
+
+
+def _function_call(chat: ChatRequest, names: ToolNames) -> str | dict[str, str] | None:
     if chat.tools and chat.tool_choice.mode == "named":
-        payload["function_call"] = {"name": names.to_gigachat(chat.tool_choice.name)}
-    if chat.json_format and chat.json_format.schema is not None:
-        payload["response_format"] = {"type": "json_schema", "schema": chat.json_format.schema, "strict": True}
-    if chat.temperature is not None:
-        payload["temperature"] = max(chat.temperature, LOWEST_TEMPERATURE)
-    if chat.top_p is not None:
-        payload["top_p"] = chat.top_p
-    if chat.max_tokens is not None:
-        payload["max_tokens"] = chat.max_tokens
-    if chat.reasoning_effort is not None and not _is_without_reasoning(model):
-        payload["reasoning_effort"] = chat.reasoning_effort
-    return payload
+        return {"name": names.to_gigachat(chat.tool_choice.name)}
+    return "none" if chat.tools and chat.tool_choice.mode == "none" else None
 
 
-def _is_without_reasoning(model: str) -> bool:
+def _response_format(chat: ChatRequest) -> dict[str, Any] | None:
+    if not chat.json_format or chat.json_format.schema is None:
+        return None
+    return {"type": "json_schema", "schema": chat.json_format.schema, "strict": True}
+
+
+def _refuses_reasoning(model: str) -> bool:
     return model.startswith(WITHOUT_REASONING) or model.partition(":")[0] == "GigaChat"
 
 
@@ -219,7 +225,7 @@ class StreamedAnswer(_Answer):
                     try:
                         document = orjson.loads(line[5:])
                     except ValueError:
-                        document = _loosely_parsed(line[5:])
+                        document = _parse_loosely(line[5:])
                     if document:
                         self.add(document, "delta", events)
         except Unreadable as failure:
@@ -227,7 +233,7 @@ class StreamedAnswer(_Answer):
         return events
 
 
-def _loosely_parsed(data: bytes) -> Any:
+def _parse_loosely(data: bytes) -> Any:
     """None for the end of the stream.
 
     Nothing shows that GigaChat escapes control characters (contract 9.14); strict JSON has none in its strings.

@@ -24,35 +24,35 @@ from gpt2giga.chat import (
     ToolChoice,
 )
 from gpt2giga.errors import UpstreamError
-from gpt2giga.upstream.emulation.asking import Ask, collected
-from gpt2giga.upstream.emulation.json_schema import validator
+from gpt2giga.upstream.emulation.batches import Ask, collect
+from gpt2giga.upstream.emulation.validator import validator
 
-FENCED = re.compile(r"\s*```(?:json)?\s*(.*?)\s*```\s*", re.DOTALL | re.IGNORECASE)
+FENCE = re.compile(r"\s*```(?:json)?\s*(.*?)\s*```\s*", re.DOTALL | re.IGNORECASE)
 FUNCTION = "answer"
 FILTERED = "GigaChat's filter stopped the answer."
 
 
-def with_json(
+def answer_json(
     chat: ChatRequest, wanted: JsonFormat, ask: Ask, *, streamed: bool, as_function: bool
 ) -> Iterator[list[Event]]:
     """Raises BadRequest for a schema that is none, UpstreamError when a strict promise cannot be kept."""
     check = Check(wanted)
     if chat.tools and chat.tool_choice.mode != "none":
         # GigaChat may refuse functions together with response_format (contract 3.1.27), so first with tools only.
-        events = yield from collected(ask(_instructed(chat, wanted)))
+        events = yield from collect(ask(_instruct(chat, wanted)))
         if _is_called(events) or not check.fault(events):
-            yield cleaned(events)
+            yield clean(events)
             return
     chat = replace(chat, tools=(), tool_choice=ToolChoice())
     if streamed and wanted.schema and not as_function:
-        yield from _streamed(chat, check, ask)
+        yield from _stream(chat, check, ask)
     elif wanted.schema:
-        yield from _repaired(chat, check, lambda chat: once(chat, ask, as_function=as_function))
+        yield from _repair(chat, check, lambda chat: ask_once(chat, ask, as_function=as_function))
     else:  # there is no schema that GigaChat would take
-        yield from _repaired(_instructed(chat, wanted), check, ask)
+        yield from _repair(_instruct(chat, wanted), check, ask)
 
 
-def once(chat: ChatRequest, ask: Ask, *, as_function: bool) -> Iterator[list[Event]]:
+def ask_once(chat: ChatRequest, ask: Ask, *, as_function: bool) -> Iterator[list[Event]]:
     """The answer to one request, whatever it is; as_function: a schema becomes that of a forced function."""
     if not as_function or chat.json_format is None:
         return ask(chat)
@@ -76,22 +76,22 @@ def _arguments(schema: dict[str, Any]) -> tuple[dict[str, Any], bool]:
     """A schema for arguments, which are always an object: anything else is wrapped into one."""
     if schema.get("type") == "object" or "properties" in schema:
         return schema, False
-    return {"type": "object", "properties": {"value": _moved(schema)}, "required": ["value"]}, True
+    return {"type": "object", "properties": {"value": _move_references(schema)}, "required": ["value"]}, True
 
 
-def _moved(node: Any) -> Any:
+def _move_references(node: Any) -> Any:
     """References count from the root, so they have to follow their schema to where it stands now."""
     if isinstance(node, list):
-        return [_moved(item) for item in node]
+        return [_move_references(item) for item in node]
     if not isinstance(node, dict):
         return node
-    moved = {key: _moved(value) for key, value in node.items()}
+    moved = {key: _move_references(value) for key, value in node.items()}
     if isinstance(node.get("$ref"), str) and node["$ref"].startswith("#"):
         moved["$ref"] = "#/properties/value" + node["$ref"][1:]
     return moved
 
 
-def _streamed(chat: ChatRequest, check: Check, ask: Ask) -> Iterator[list[Event]]:
+def _stream(chat: ChatRequest, check: Check, ask: Ask) -> Iterator[list[Event]]:
     """Text that begins as JSON does is passed on as it comes, and checked at the end.
 
     Everything else is held back, so that it can still become a refusal or be asked for once more.
@@ -111,7 +111,7 @@ def _streamed(chat: ChatRequest, check: Check, ask: Ask) -> Iterator[list[Event]
                 passed.append(event)
         yield passed
     if not flows:
-        yield from _repaired(chat, check, ask, [event for event in seen if not isinstance(event, ReasoningDelta)])
+        yield from _repair(chat, check, ask, [event for event in seen if not isinstance(event, ReasoningDelta)])
         return
     if _finish(seen) == "content_filter":
         yield [RefusalDelta(FILTERED), _done(seen)]
@@ -120,17 +120,17 @@ def _streamed(chat: ChatRequest, check: Check, ask: Ask) -> Iterator[list[Event]
         yield [_done(seen)]
 
 
-def _repaired(chat: ChatRequest, check: Check, ask: Ask, events: list[Event] | None = None) -> Iterator[list[Event]]:
+def _repair(chat: ChatRequest, check: Check, ask: Ask, events: list[Event] | None = None) -> Iterator[list[Event]]:
     """The answer if it passes; else the second one, asked for with what was wrong with the first."""
-    events = events or (yield from collected(ask(chat)))
+    events = events or (yield from collect(ask(chat)))
     fault = check.fault(events)
     if fault:
         text = _text(events)
         said = (Message("assistant", (Text(text),)),) if text else ()
         request = Message("user", (Text(f"This is not what was asked for: {fault}. {_instruction(check.wanted)}"),))
-        events = yield from collected(ask(replace(chat, messages=(*chat.messages, *said, request))))
+        events = yield from collect(ask(replace(chat, messages=(*chat.messages, *said, request))))
         check.demand(events)
-    yield cleaned(events)
+    yield clean(events)
 
 
 class Check:
@@ -145,7 +145,7 @@ class Check:
         if _finish(events) in ("length", "content_filter"):
             return ""
         try:
-            document = orjson.loads(_unfenced(_text(events)))
+            document = orjson.loads(_strip_fence(_text(events)))
         except orjson.JSONDecodeError as error:
             return f"it is no JSON document ({error})"
         return self._validate(document)
@@ -157,14 +157,14 @@ class Check:
             raise UpstreamError(f"GigaChat's answer does not follow the response format: {fault}.", code="invalid_json")
 
 
-def cleaned(events: list[Event]) -> list[Event]:
+def clean(events: list[Event]) -> list[Event]:
     """One text without code fences, or a refusal when GigaChat's filter answered instead of the model."""
     text = _text(events)
     answer: list[Event] = [event for event in events if isinstance(event, ReasoningDelta)]
     if _finish(events) == "content_filter":
         answer.append(RefusalDelta(text or FILTERED))
     elif text:
-        answer.append(TextDelta(_unfenced(text)))
+        answer.append(TextDelta(_strip_fence(text)))
     return [*answer, *(event for event in events if isinstance(event, ToolCall)), _done(events)]
 
 
@@ -187,7 +187,7 @@ def _done(events: list[Event]) -> Event:
     return replace(done, finish="stop") if isinstance(done, Done) and done.finish == "content_filter" else done
 
 
-def _instructed(chat: ChatRequest, wanted: JsonFormat) -> ChatRequest:
+def _instruct(chat: ChatRequest, wanted: JsonFormat) -> ChatRequest:
     message = Message("system", (Text(_instruction(wanted)),))
     return replace(chat, messages=(*chat.messages, message), json_format=None)
 
@@ -202,6 +202,6 @@ def _text(events: list[Event]) -> str:
     return "".join(event.text for event in events if isinstance(event, TextDelta))
 
 
-def _unfenced(text: str) -> str:
-    fenced = FENCED.fullmatch(text)
+def _strip_fence(text: str) -> str:
+    fenced = FENCE.fullmatch(text)
     return fenced[1] if fenced else text.strip()

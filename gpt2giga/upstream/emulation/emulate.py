@@ -1,4 +1,4 @@
-"""What GigaChat lacks and OpenAI promises, made from one or several of GigaChat's answers."""
+"""What GigaChat lacks and OpenAI promises, answer from one or several of GigaChat's answers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from gpt2giga.chat import ChatRequest, Done, Event, Usage
 from gpt2giga.upstream.emulation import checked_json, required_call, stop
-from gpt2giga.upstream.emulation.asking import Ask
+from gpt2giga.upstream.emulation.batches import Ask
 
 
 def emulate(chat: ChatRequest, ask: Ask, *, streamed: bool, as_function: bool) -> Iterator[list[Event]]:
@@ -18,23 +18,23 @@ def emulate(chat: ChatRequest, ask: Ask, *, streamed: bool, as_function: bool) -
     """
     spent: list[Usage] = []
 
-    def counted(chat: ChatRequest) -> Iterator[list[Event]]:
+    def ask_and_count(chat: ChatRequest) -> Iterator[list[Event]]:
         for batch in ask(chat):
             spent.extend(event.usage for event in batch if isinstance(event, Done) and event.usage)
             yield batch
 
-    made = _made(chat, counted, streamed, as_function)
-    for batch in stop.cut(made, chat.stop, close=streamed) if chat.stop else made:
+    answer = _answer(chat, ask_and_count, streamed, as_function)
+    for batch in stop.cut(answer, chat.stop, close=streamed) if chat.stop else answer:
         yield [
             replace(event, usage=sum(spent, Usage())) if isinstance(event, Done) and spent else event for event in batch
         ]
 
 
-def _made(chat: ChatRequest, ask: Ask, streamed: bool, as_function: bool) -> Iterator[list[Event]]:
+def _answer(chat: ChatRequest, ask: Ask, streamed: bool, as_function: bool) -> Iterator[list[Event]]:
     """A call that is demanded leaves no room for an answer in JSON."""
     free = replace(chat, json_format=None)
     if chat.tool_choice.mode == "required":
-        return required_call.with_call(free, lambda chat: checked_json.once(chat, ask, as_function=as_function))
+        return required_call.require_call(free, lambda chat: checked_json.ask_once(chat, ask, as_function=as_function))
     if chat.json_format and chat.tool_choice.mode != "named":
-        return checked_json.with_json(chat, chat.json_format, ask, streamed=streamed, as_function=as_function)
+        return checked_json.answer_json(chat, chat.json_format, ask, streamed=streamed, as_function=as_function)
     return ask(free)

@@ -14,22 +14,22 @@ import orjson
 
 from gpt2giga.chat import ChatRequest, Done, Event, JsonFormat, Message, Text, TextDelta, ToolCall, ToolChoice
 from gpt2giga.errors import UpstreamError
-from gpt2giga.upstream.emulation.asking import Ask, collected
+from gpt2giga.upstream.emulation.batches import Ask, collect
 
 
-def with_call(chat: ChatRequest, ask: Ask) -> Iterator[list[Event]]:
+def require_call(chat: ChatRequest, ask: Ask) -> Iterator[list[Event]]:
     """An answer that holds a call, or one that GigaChat's filter stopped.
 
     Raises UpstreamError when the model cannot be brought to a call.
     """
     name = chat.tools[0].name
     if len(chat.tools) > 1:
-        events = yield from collected(ask(replace(chat, tool_choice=ToolChoice("auto"))))
+        events = yield from collect(ask(replace(chat, tool_choice=ToolChoice("auto"))))
         if _is_final(events):
             yield events
             return
-        name = yield from _chosen(chat, ask)
-    events = yield from collected(ask(replace(chat, tool_choice=ToolChoice("named", name))))
+        name = yield from _choose_tool(chat, ask)
+    events = yield from collect(ask(replace(chat, tool_choice=ToolChoice("named", name))))
     if not _is_final(events):
         raise UpstreamError("GigaChat's model answered without the required tool call.", code="tool_choice_violated")
     yield events
@@ -43,7 +43,7 @@ def _is_final(events: list[Event]) -> bool:
     )
 
 
-def _chosen(chat: ChatRequest, ask: Ask) -> Generator[list[Event], None, str]:
+def _choose_tool(chat: ChatRequest, ask: Ask) -> Generator[list[Event], None, str]:
     names = [tool.name for tool in chat.tools]
     listed = "\n".join(f"- {tool.name}: {tool.description[:300]}".rstrip(": ") for tool in chat.tools)
     question = Text(f"Which one of these tools must be called next? Answer with its name only.\n{listed}")
@@ -56,12 +56,12 @@ def _chosen(chat: ChatRequest, ask: Ask) -> Generator[list[Event], None, str]:
         max_tokens=None,  # the client's limit is for the answer itself
         json_format=JsonFormat(schema),
     )
-    events = yield from collected(ask(asked))
+    events = yield from collect(ask(asked))
     text = "".join(event.text for event in events if isinstance(event, TextDelta))
-    return _name_in(text, names)
+    return _find_name(text, names)
 
 
-def _name_in(text: str, names: list[str]) -> str:
+def _find_name(text: str, names: list[str]) -> str:
     """The model may wrap its JSON in words or a code fence, or leave it out; the longest name it says counts then."""
     try:
         answer = orjson.loads(text[text.find("{") : text.rfind("}") + 1])

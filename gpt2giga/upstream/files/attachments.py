@@ -16,7 +16,7 @@ from gpt2giga.upstream.files.uploads import Uploads
 
 # Of one request (contract 3.3.2).
 MOST_IMAGES = 10
-LARGEST_REQUEST = 80 * 1024 * 1024
+LARGEST_REQUEST_BYTES = 80 * 1024 * 1024
 
 log = logging.getLogger(__name__)
 
@@ -30,25 +30,23 @@ class Attachments:
     def __init__(self, files: Files, *, fetch_urls: bool, delete_files: bool) -> None:
         self._files = files
         self._fetch_urls, self._delete_files = fetch_urls, delete_files
-        self._uploads = self._none_yet()
+        self._uploads = self._new_uploads()
 
     @contextmanager
-    def of(self, chat: ChatRequest, model: str) -> Iterator[Attached]:
+    def of(self, chat: ChatRequest, model: str) -> Iterator[RequestFiles]:
         """The files of one request while its answer is made. With GPT2GIGA_DELETE_FILES they are its own, and go."""
-        if not self._delete_files:
-            yield Attached(chat.messages, model, self._uploads, fetch_urls=self._fetch_urls)
-            return
-        own = self._none_yet()
+        uploads = self._new_uploads() if self._delete_files else self._uploads
         try:
-            yield Attached(chat.messages, model, own, fetch_urls=self._fetch_urls)
+            yield RequestFiles(chat.messages, model, uploads, fetch_urls=self._fetch_urls)
         finally:
-            self._files.discard(own.ids())
+            if self._delete_files:
+                self._files.discard(uploads.ids())
 
-    def _none_yet(self) -> Uploads:
+    def _new_uploads(self) -> Uploads:
         return Uploads(lambda media: self._files.upload(media).id)
 
 
-class Attached:
+class RequestFiles:
     """The files of one request."""
 
     def __init__(self, messages: tuple[Message, ...], model: str, uploads: Uploads, *, fetch_urls: bool) -> None:
@@ -61,7 +59,7 @@ class Attached:
     def ids(self) -> FileIds:
         """Uploads them when asked for the first time. Raises BadRequest for what GigaChat would not take."""
         if self._ids is None:
-            self._ids = self._uploaded()
+            self._ids = self._upload()
         return self._ids
 
     def renew(self) -> bool:
@@ -69,15 +67,15 @@ class Attached:
         ids, self._ids = self._ids or {}, None
         return self._uploads.forget(ids.values())
 
-    def _uploaded(self) -> FileIds:
+    def _upload(self) -> FileIds:
         own = list(dict.fromkeys(part for message in self._messages for part in _files(message)))
         self._check_images(part for part in own if isinstance(part, Image))
         known = {part: part.file_id for part in own if isinstance(part, File) and part.file_id}
         media = {part: self._read(part) for part in own if part not in known}
         self._check(media.values())
-        media |= self._shown_by_tools(media.values())
-        if sum(len(found.content) for found in media.values()) > LARGEST_REQUEST:
-            raise _refused(f"all files of a request together may have {LARGEST_REQUEST} bytes")
+        media |= self._tool_images(media.values())
+        if sum(len(found.content) for found in media.values()) > LARGEST_REQUEST_BYTES:
+            raise _refusal(f"all files of a request together may have {LARGEST_REQUEST_BYTES} bytes")
         return known | {part: self._uploads.id_of(found) for part, found in media.items()}
 
     def _read(self, part: Image | File) -> Media:
@@ -86,31 +84,31 @@ class Attached:
     def _check_images(self, images: Iterable[Image]) -> None:
         """What can be said before anything is fetched."""
         if any(images) and not takes_images(self._model):
-            raise self._blind()
+            raise self._no_images()
         for number, message in enumerate(self._messages):
             if sum(isinstance(part, Image) for part in message.parts) > 1:
-                raise _refused("GigaChat takes one image a message", f"messages[{number}]")
+                raise _refusal("GigaChat takes one image a message", f"messages[{number}]")
 
     def _check(self, media: Collection[Media]) -> None:
         """See contract 3.3.2, 3.3.4, 3.3.5, 3.3.6."""
         kinds = {found.kind for found in media}
         if len(kinds) > 1:
-            raise _refused(f"GigaChat takes one kind of file a request, not {' and '.join(sorted(kinds))}")
+            raise _refusal(f"GigaChat takes one kind of file a request, not {' and '.join(sorted(kinds))}")
         if kinds == {"image"} and not takes_images(self._model):
-            raise self._blind()
+            raise self._no_images()
         if kinds == {"image"} and len(media) > MOST_IMAGES:
-            raise _refused(f"GigaChat takes {MOST_IMAGES} images a request; this one has {len(media)}")
+            raise _refusal(f"GigaChat takes {MOST_IMAGES} images a request; this one has {len(media)}")
         if kinds == {"document"} and len(media) > 1:
-            raise _refused("GigaChat reads one document a request")
+            raise _refusal("GigaChat reads one document a request")
 
-    def _shown_by_tools(self, own: Collection[Media]) -> dict[Image | File, Media]:
+    def _tool_images(self, own: Collection[Media]) -> dict[Image | File, Media]:
         """Images in tool results, the newest first, as far as GigaChat takes them.
 
         Nobody chose to send them, and refusing one would end an agent's conversation for good.
         """
         room = MOST_IMAGES - len(own) if all(found.kind == "image" for found in own) else 0
         shown: dict[Image | File, Media] = {}
-        for image in reversed(_in_results(self._messages) if takes_images(self._model) else []):
+        for image in reversed(_result_images(self._messages) if takes_images(self._model) else []):
             if len(shown) < room:
                 try:
                     shown[image] = self._read(image)
@@ -118,7 +116,7 @@ class Attached:
                     log.warning("An image in a tool result is left out: %s", error)
         return shown
 
-    def _blind(self) -> BadRequest:
+    def _no_images(self) -> BadRequest:
         return BadRequest(f"The model {self._model} takes no images; GigaChat-2-Max does.", param="messages")
 
 
@@ -126,10 +124,10 @@ def _files(message: Message) -> Iterator[Image | File]:
     return (part for part in message.parts if isinstance(part, Image | File))
 
 
-def _in_results(messages: Iterable[Message]) -> list[Image]:
+def _result_images(messages: Iterable[Message]) -> list[Image]:
     results = (part for message in messages for part in message.parts if isinstance(part, ToolResult))
     return list(dict.fromkeys(part for result in results for part in result.parts if isinstance(part, Image)))
 
 
-def _refused(why: str, param: str = "messages") -> BadRequest:
+def _refusal(why: str, param: str = "messages") -> BadRequest:
     return BadRequest(f"{why}.", param=param, code="invalid_attachment")

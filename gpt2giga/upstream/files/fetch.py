@@ -20,9 +20,9 @@ from gpt2giga.errors import BadRequest
 
 CONNECT_SECONDS = 5
 READ_SECONDS = 10
-ALL_SECONDS = 30
+TOTAL_SECONDS = 30
 MOST_REDIRECTS = 3
-PIECE = 64 * 1024
+PIECE_BYTES = 64 * 1024
 PORTS = {"http": 80, "https": 443}
 # Everything else in IPv6 is local, special, or another way of writing an IPv4 address.
 GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
@@ -31,7 +31,7 @@ NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 
 @dataclass(frozen=True, slots=True)
-class Fetched:
+class Download:
     content: bytes
     media_type: str
 
@@ -52,43 +52,43 @@ class Guard:
 
     allowed: Callable[[str], bool] = is_public
     verify: bool | str = True
-    seconds: float = ALL_SECONDS
+    seconds: float = TOTAL_SECONDS
 
 
-def fetch(url: str, most: int, guard: Guard | None = None) -> Fetched:
+def fetch(url: str, most: int, guard: Guard | None = None) -> Download:
     """At most `most` bytes. Raises BadRequest. Every redirect is checked like the first address."""
     guard = guard or Guard()
     # The limits of sockets count from the last byte, and a server may send one every few seconds.
-    fetching = background.run(lambda: _fetched(url, most, guard), guard.seconds)
+    fetching = background.run(lambda: _follow_redirects(url, most, guard), guard.seconds)
     try:
         next(fetching)
     except StopIteration as end:
-        fetched: Fetched = end.value
-        return fetched
+        download: Download = end.value
+        return download
     except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-        raise _refused(f"it cannot be fetched ({type(error).__name__})") from None
+        raise _refusal(f"it cannot be fetched ({type(error).__name__})") from None
     fetching.close()
-    raise _too_slow(guard)
+    raise _timeout(guard)
 
 
-def _fetched(url: str, most: int, guard: Guard) -> Fetched:
+def _follow_redirects(url: str, most: int, guard: Guard) -> Download:
     deadline = time.monotonic() + guard.seconds
     for _ in range(MOST_REDIRECTS + 1):
-        with _opened(url, guard) as response:
+        with _open(url, guard) as response:
             if not response.is_redirect:
                 content = b"".join(_pieces(response, most, deadline, guard))
                 media_type = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-                return Fetched(content, media_type)
+                return Download(content, media_type)
             url = urljoin(url, response.headers["Location"])
-    raise _refused(f"it redirects more than {MOST_REDIRECTS} times")
+    raise _refusal(f"it redirects more than {MOST_REDIRECTS} times")
 
 
 @contextmanager
-def _opened(url: str, guard: Guard) -> Iterator[requests.Response]:
+def _open(url: str, guard: Guard) -> Iterator[requests.Response]:
     """Connects to the address that was checked: a second look-up of the name could give another one."""
     parts = urlsplit(url)
     if parts.scheme not in PORTS or not parts.hostname or "@" in parts.netloc:
-        raise _refused("only http and https without credentials are fetched")
+        raise _refusal("only http and https without credentials are fetched")
     host = parts.hostname.encode("idna").decode()
     address = _resolve(host, parts.port or PORTS[parts.scheme], guard)
     with requests.Session() as session:
@@ -115,33 +115,33 @@ def _resolve(host: str, port: int, guard: Guard) -> str:
     """All addresses of the name must be allowed: one of them may be a decoy."""
     addresses = [str(found[4][0]) for found in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
     if not addresses or not all(guard.allowed(address) for address in addresses):
-        raise _refused("its host is not a public address")
+        raise _refusal("its host is not a public address")
     return addresses[0]
 
 
 def _pieces(response: requests.Response, most: int, deadline: float, guard: Guard) -> Iterator[bytes]:
     if response.status_code != 200:
-        raise _refused(f"it answers {response.status_code}")
+        raise _refusal(f"it answers {response.status_code}")
     if response.headers.get("Content-Encoding", "identity").lower() != "identity":
-        raise _refused("it is compressed, which was not asked for")
+        raise _refusal("it is compressed, which was not asked for")
     left = most - int(response.headers.get("Content-Length", 0))
     left = most if left >= 0 else left
     while left >= 0:
-        piece = response.raw.read1(PIECE)
+        piece = response.raw.read1(PIECE_BYTES)
         if not piece:
             return
         if time.monotonic() > deadline:  # nobody waits any more
-            raise _too_slow(guard)
+            raise _timeout(guard)
         left -= len(piece)
         yield piece
-    raise _refused(f"it is larger than {most} bytes")
+    raise _refusal(f"it is larger than {most} bytes")
 
 
-def _too_slow(guard: Guard) -> BadRequest:
-    return _refused(f"it takes longer than {guard.seconds:g} seconds")
+def _timeout(guard: Guard) -> BadRequest:
+    return _refusal(f"it takes longer than {guard.seconds:g} seconds")
 
 
-def _refused(why: str) -> BadRequest:
+def _refusal(why: str) -> BadRequest:
     return BadRequest(f"The URL of an attachment cannot be used: {why}.", param="messages", code="invalid_url")
 
 

@@ -16,7 +16,7 @@ from gpt2giga.errors import BadRequest
 
 Kind: TypeAlias = Literal["image", "audio", "document"]
 MIB = 1024 * 1024
-LARGEST: dict[Kind, int] = {"image": 15 * MIB, "audio": 35 * MIB, "document": 40 * MIB}
+LARGEST_BYTES: dict[Kind, int] = {"image": 15 * MIB, "audio": 35 * MIB, "document": 40 * MIB}
 # Media type -> kind and the ending of the file's name.
 TYPES: dict[str, tuple[Kind, str]] = {
     "image/jpeg": ("image", "jpg"),
@@ -76,40 +76,39 @@ def read(part: Image | File, *, fetch_urls: bool) -> Media:
     if part.url.startswith("data:"):
         content, given_type = _from_data_url(part.url)
     elif not fetch_urls:
-        raise _refused("this service fetches no URLs (GPT2GIGA_FETCH_URLS); send a data URL")
+        raise _refusal("this service fetches no URLs (GPT2GIGA_FETCH_URLS); send a data URL")
     else:
-        from gpt2giga.upstream.files.fetch import (
-            fetch,  # requests is a tenth of the memory, and most clients name no URL
-        )
+        # requests is a tenth of the memory, and most clients name no URL.
+        from gpt2giga.upstream.files.fetch import fetch
 
-        fetched = fetch(part.url, LARGEST[expected])
-        content, given_type = fetched.content, fetched.media_type
+        download = fetch(part.url, LARGEST_BYTES[expected])
+        content, given_type = download.content, download.media_type
         name = name or PurePath(urlsplit(part.url).path).name
-    return _checked(content, given_type, name, expected)
+    return _to_media(content, given_type, name, expected)
 
 
 def from_bytes(content: bytes, media_type: str, name: str) -> Media:
     """A file that a client uploads for later. Raises BadRequest."""
     try:
-        return _checked(content, media_type, name, "document")
+        return _to_media(content, media_type, name, "document")
     except BadRequest as error:
         error.param = "file"
         raise
 
 
-def _checked(content: bytes, given_type: str, name: str, expected: Kind) -> Media:
+def _to_media(content: bytes, given_type: str, name: str, expected: Kind) -> Media:
     media_type = SYNONYMS.get(given_type, given_type)
     if media_type in CONVERTIBLE:
-        content, media_type = _converted(content, media_type), "image/png"
+        content, media_type = _to_png(content, media_type), "image/png"
     if media_type not in TYPES:
         media_type = BY_ENDING.get(PurePath(name).suffix.lstrip(".").lower(), media_type)
     if media_type not in TYPES:
-        raise _refused(f"GigaChat takes no files of type {given_type or 'unknown'}")
+        raise _refusal(f"GigaChat takes no files of type {given_type or 'unknown'}")
     kind, ending = TYPES[media_type]
     if expected == "image" and kind != "image":
-        raise _refused(f"an image is expected, not {media_type}")
-    if not content or len(content) > LARGEST[kind]:
-        raise _refused(f"it has {len(content)} bytes, and GigaChat takes from 1 to {LARGEST[kind]}")
+        raise _refusal(f"an image is expected, not {media_type}")
+    if not content or len(content) > LARGEST_BYTES[kind]:
+        raise _refusal(f"it has {len(content)} bytes, and GigaChat takes from 1 to {LARGEST_BYTES[kind]}")
     return Media(kind, f"{_stem(name) or kind}.{ending}", content, media_type)
 
 
@@ -120,35 +119,35 @@ def _stem(name: str) -> str:
 def _from_data_url(url: str) -> tuple[bytes, str]:
     match = re.match(r"data:([^;,]*)((?:;[^;,]*)*),", url[:1000])
     if not match:
-        raise _refused("it is no data URL such as data:image/png;base64,...")
+        raise _refusal("it is no data URL such as data:image/png;base64,...")
     data = url[match.end() :]
     if not match[2].lower().endswith(";base64"):
         return unquote_to_bytes(data), match[1].lower()
     try:
         return base64.b64decode("".join(data.split()), validate=True), match[1].lower()
     except (binascii.Error, ValueError):
-        raise _refused("its base64 is not valid") from None
+        raise _refusal("its base64 is not valid") from None
 
 
-def _converted(content: bytes, media_type: str) -> bytes:
+def _to_png(content: bytes, media_type: str) -> bytes:
     """The first frame as PNG. Pillow is an extra: `pip install 'gpt2giga[images]'`."""
     try:
         import PIL.Image
     except ImportError:
-        raise _refused(f"GigaChat takes no {media_type}; install the extra 'images' to have it converted") from None
+        raise _refusal(f"GigaChat takes no {media_type}; install the extra 'images' to have it converted") from None
     out = io.BytesIO()
     try:
         # Its other formats are none of our business: some start programs.
         with PIL.Image.open(io.BytesIO(content), formats=CONVERTIBLE[media_type]) as image:
             if image.width * image.height > MOST_PIXELS:
-                raise _refused(f"it has more than {MOST_PIXELS} pixels")
+                raise _refusal(f"it has more than {MOST_PIXELS} pixels")
             image.convert("RGBA").save(out, "PNG")
     except (PIL.Image.DecompressionBombError, PIL.Image.DecompressionBombWarning):
-        raise _refused(f"it has more than {MOST_PIXELS} pixels") from None
+        raise _refusal(f"it has more than {MOST_PIXELS} pixels") from None
     except (OSError, ValueError, EOFError, SyntaxError):
-        raise _refused(f"it cannot be read as {media_type}") from None
+        raise _refusal(f"it cannot be read as {media_type}") from None
     return out.getvalue()
 
 
-def _refused(why: str) -> BadRequest:
+def _refusal(why: str) -> BadRequest:
     return BadRequest(f"An attachment cannot be used: {why}.", param="messages", code="invalid_attachment")

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from gpt2giga.upstream.files.media import Media
 
-REMEMBERED = 1000
+MOST_REMEMBERED = 1000
 
 
 @dataclass(slots=True)
@@ -38,7 +38,7 @@ class Uploads:
         with self._lock:
             entry = self._entries.setdefault(key, _Entry())
             self._entries.move_to_end(key)
-            if len(self._entries) > REMEMBERED:
+            if len(self._entries) > MOST_REMEMBERED:
                 self._entries.popitem(last=False)
             return entry
 

@@ -18,7 +18,7 @@ PROBE = object()
 # Keywords of a schema that are looked at, once alone and then for each document: about a second. A few lines of
 # references to references stand for more of them than there are atoms, and nobody else is served meanwhile.
 MOST_KEYWORDS = 40_000
-left: ContextVar[int] = ContextVar("left")
+keywords_left: ContextVar[int] = ContextVar("keywords_left")
 # What stands below these is a value, not a schema.
 VALUES = ("const", "default", "enum", "examples")
 
@@ -32,28 +32,28 @@ def validator(schema: dict[str, Any]) -> Validate:
     import jsonschema  # takes a while to load, and most processes never need it
     from referencing.exceptions import Unresolvable
 
-    left.set(MOST_KEYWORDS)
+    keywords_left.set(MOST_KEYWORDS)
     try:
-        checked = _checked(schema)
+        checked = _compile(schema)
     except jsonschema.SchemaError as error:
-        raise _refused(f"is not valid JSON Schema: {error.message[:300]}") from None
+        raise _refusal(f"is not valid JSON Schema: {error.message[:300]}") from None
     except Unresolvable as error:
-        raise _refused(f"refers to {error.ref[:300]!r}, which is not in it; addresses are not fetched") from None
+        raise _refusal(f"refers to {error.ref[:300]!r}, which is not in it; addresses are not fetched") from None
     except (RecursionError, ValueError) as error:
-        raise _refused(f"cannot be used ({type(error).__name__}): it has no end, or an address that is none") from None
+        raise _refusal(f"cannot be used ({type(error).__name__}): it has no end, or an address that is none") from None
 
     def validate(document: Any) -> str:
-        left.set(MOST_KEYWORDS)
+        keywords_left.set(MOST_KEYWORDS)
         try:
             error = next(checked.iter_errors(document), None)
         except (Unresolvable, RecursionError, re.error) as failure:  # rare ways of referring that the check misses
-            raise _refused(f"cannot be used ({type(failure).__name__})") from None
+            raise _refusal(f"cannot be used ({type(failure).__name__})") from None
         return f"{error.json_path}: {error.message}"[:500] if error else ""
 
     return validate
 
 
-def _checked(schema: dict[str, Any]) -> Any:
+def _compile(schema: dict[str, Any]) -> Any:
     import jsonschema
     import referencing.jsonschema
 
@@ -62,44 +62,44 @@ def _checked(schema: dict[str, Any]) -> Any:
     kind = jsonschema.validators.validator_for(schema, default=jsonschema.Draft202012Validator)
     kind.check_schema(schema)
     specification = referencing.jsonschema.specification_with(kind.META_SCHEMA["$schema"])
-    schema = _of_one_dialect(schema)
+    schema = _strip_dialects(schema)
     resource = specification.create_resource(schema)
     # An empty registry: a $ref to an address is an error, not a request to it.
     registry: Any = referencing.Registry()
-    checked = _bounded(kind)(schema, registry=registry)
+    checked = _limit_keywords(kind)(schema, registry=registry)
     _check_references(resource, registry.resolver_with_root(resource), checked)
     return checked
 
 
-def _of_one_dialect(node: Any) -> Any:
+def _strip_dialects(node: Any) -> Any:
     """Without the `$schema` of inner nodes: jsonschema would leave the bounded keywords for those it names."""
     if isinstance(node, list):
-        return [_of_one_dialect(item) for item in node]
+        return [_strip_dialects(item) for item in node]
     if not isinstance(node, dict):
         return node
     return {
-        key: value if key in VALUES else _of_one_dialect(value)
+        key: value if key in VALUES else _strip_dialects(value)
         for key, value in node.items()
         if key != "$schema" or not isinstance(value, str)
     }
 
 
 @cache
-def _bounded(kind: Any) -> Any:
+def _limit_keywords(kind: Any) -> Any:
     """The same keywords, but only so many of them."""
     import jsonschema
 
-    def counted(look: Callable[..., Any]) -> Callable[..., Any]:
+    def limit(look: Callable[..., Any]) -> Callable[..., Any]:
         def look_and_count(*arguments: Any) -> Any:
-            left.set(left.get() - 1)
-            if left.get() < 0:
+            keywords_left.set(keywords_left.get() - 1)
+            if keywords_left.get() < 0:
                 raise TooLarge
             return look(*arguments)
 
         return look_and_count
 
     validators: Any = jsonschema.validators
-    return validators.extend(kind, {name: counted(look) for name, look in kind.VALIDATORS.items()})
+    return validators.extend(kind, {name: limit(look) for name, look in kind.VALIDATORS.items()})
 
 
 def _check_references(resource: Any, resolver: Any, checked: Any) -> None:
@@ -112,5 +112,5 @@ def _check_references(resource: Any, resolver: Any, checked: Any) -> None:
         _check_references(part, resolver.in_subresource(part), checked)
 
 
-def _refused(why: str) -> BadRequest:
+def _refusal(why: str) -> BadRequest:
     return BadRequest(f"The schema of response_format {why}.", param="response_format", code="invalid_schema")

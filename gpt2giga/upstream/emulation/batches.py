@@ -13,7 +13,7 @@ Ask: TypeAlias = Callable[[ChatRequest], Iterator[list[Event]]]
 Steps: TypeAlias = Generator[list[Event], None, list[Event]]
 
 
-def collected(batches: Iterator[list[Event]]) -> Steps:
+def collect(batches: Iterator[list[Event]]) -> Steps:
     """All events of an answer that is not passed on before it is whole."""
     events: list[Event] = []
     for batch in batches:

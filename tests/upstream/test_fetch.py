@@ -15,7 +15,7 @@ from gpt2giga.upstream.files.fetch import Download, fetch, Guard, is_public
 from tests.certificates import Authority
 from tests.servers import MOST, raw_server, Server, serving, TlsServer
 
-LOOPBACK = Guard(allowed=lambda address: address == "127.0.0.1")
+LOOPBACK = Guard(is_allowed=lambda address: address == "127.0.0.1")
 
 PUBLIC = ["8.8.8.8", "2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808"]
 NOT_PUBLIC = [

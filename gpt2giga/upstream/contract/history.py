@@ -106,9 +106,10 @@ class _History:
         shown: list[tuple[str, Image | File]] = []
         for n, part in enumerate(message.parts):
             if isinstance(part, ToolCall):
-                result = self._result((number, n))
+                at = self._pairs.get((number, n))
+                result = self._messages[at[0]].parts[at[1]] if at else None
                 self._add_call(part)
-                self._add_result(part.name, to_document(_text(result)) if result else NO_RESULT)
+                self._add_result(part.name, to_document(_text(result)) if isinstance(result, ToolResult) else NO_RESULT)
                 shown += [(part.name, image) for image in _files(result)]
         for name, image in shown:
             self._show(name, self._files.get(image, ""))
@@ -154,11 +155,6 @@ class _History:
 
     def _add_result(self, name: str, content: str) -> None:
         self._written.append({"role": "function", "name": self._names.to_gigachat(name), "content": content})
-
-    def _result(self, call: Place) -> ToolResult | None:
-        at = self._pairs.get(call)
-        part = self._messages[at[0]].parts[at[1]] if at else None
-        return part if isinstance(part, ToolResult) else None
 
 
 def to_document(text: str) -> str:

@@ -1,4 +1,4 @@
-"""What GigaChat lacks and OpenAI promises, answer from one or several of GigaChat's answers."""
+"""What GigaChat lacks and OpenAI promises, made from one or several of GigaChat's answers."""
 
 from __future__ import annotations
 

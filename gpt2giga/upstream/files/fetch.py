@@ -50,7 +50,7 @@ def is_public(address: str) -> bool:
 class Guard:
     """`verify`: check certificates, or a file with the roots to trust. seconds: for all of it, redirects included."""
 
-    allowed: Callable[[str], bool] = is_public
+    is_allowed: Callable[[str], bool] = is_public
     verify: bool | str = True
     seconds: float = TOTAL_SECONDS
 
@@ -114,7 +114,7 @@ def _netloc(host: str, port: int | None) -> str:
 def _resolve(host: str, port: int, guard: Guard) -> str:
     """All addresses of the name must be allowed: one of them may be a decoy."""
     addresses = [str(found[4][0]) for found in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
-    if not addresses or not all(guard.allowed(address) for address in addresses):
+    if not addresses or not all(guard.is_allowed(address) for address in addresses):
         raise _refusal("its host is not a public address")
     return addresses[0]
 

@@ -38,15 +38,15 @@ class Files:
 
     def upload(self, media: Media) -> StoredFile:
         with self._explaining():
-            return _stored(self._client.upload_file((media.name, media.content, media.media_type)))
+            return _to_stored(self._client.upload_file((media.name, media.content, media.media_type)))
 
     def list(self) -> list[StoredFile]:
         with self._explaining():
-            return [_stored(file) for file in self._client.get_files().data]
+            return [_to_stored(file) for file in self._client.get_files().data]
 
     def get(self, file_id: str) -> StoredFile:
         with self._explaining():
-            return _stored(self._client.get_file(file_id))
+            return _to_stored(self._client.get_file(file_id))
 
     def content(self, file_id: str) -> bytes:
         """The SDK calls it an image, but GigaChat gives any file's bytes."""
@@ -70,5 +70,5 @@ class Files:
                 log.warning("A file of a request could not be deleted: %s", error)
 
 
-def _stored(file: UploadedFile) -> StoredFile:
+def _to_stored(file: UploadedFile) -> StoredFile:
     return StoredFile(file.id_, file.filename, file.bytes_, file.created_at, file.purpose)

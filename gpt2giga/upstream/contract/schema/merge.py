@@ -81,14 +81,14 @@ def _unite(nodes: list[Node]) -> Node:
         return _unite_values(nodes)
     kind = min((node.kind for node in nodes), key=RANK.index)
     same = [node for node in nodes if includes(kind, node.kind)]
-    others = [node for node in nodes if not includes(kind, node.kind)]
+    others = [node for node in nodes if node not in same]
     merged = same[0] if len(same) == 1 else _unite_same_kind(same, kind)
     if not others:
         return merged
     if merged.enum is not None:
         # With an enum the model could never say any of the others.
-        others, merged = nodes, replace(merged, enum=None)
-        return replace(merged, types=(kind,), notes=[*merged.notes, Note("", "one of: ", tuple(others), " or ")])
+        notes = [*merged.notes, Note("", "one of: ", tuple(nodes), " or ")]
+        return replace(merged, enum=None, types=(kind,), notes=notes)
     return replace(merged, notes=[*merged.notes, Note("", "or ", tuple(others), " or ")])
 
 

@@ -26,7 +26,7 @@ from gpt2giga.chat import (
     Usage,
 )
 from gpt2giga.dialects.openai.request import from_chat_request
-from gpt2giga.dialects.openai.response import Head, to_chat_completion
+from gpt2giga.dialects.openai.response import ChatHead, to_chat_completion
 from gpt2giga.dialects.openai.stream import ChunkStream
 from gpt2giga.errors import BadRequest
 from gpt2giga.upstream.contract import v1
@@ -239,7 +239,7 @@ def test_the_accumulated_stream_is_the_whole_answer(
     deltas: list[Event], calls: list[ToolCall], end: Done, legacy: bool, filtered_as: str
 ) -> None:
     events: list[Event] = [*deltas, *(calls[:1] if legacy else calls), end]
-    head = Head.new("GigaChat", legacy_functions=legacy, filtered_as=filtered_as)
+    head = ChatHead("GigaChat", legacy_functions=legacy, filtered_as=filtered_as)
     made = ChunkStream(head, include_usage=True)
     chunks = [*made.feed(events[:1], 0), *made.feed(events[1:], 0), *made.finish()][:-1]
     stream = [orjson.loads(chunk if isinstance(chunk, bytes) else orjson.dumps(chunk)) for chunk in chunks]

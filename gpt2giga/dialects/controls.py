@@ -38,10 +38,10 @@ def from_openai_format(wanted: Any, param: str, from_schema: Callable[[Body, str
     return from_schema(wanted, param)
 
 
-def to_session(word: str, messages: Messages, written: Callable[[Messages], str] = repr) -> str:
+def to_session(word: str, messages: Messages, to_text: Callable[[Messages], str] = repr) -> str:
     """GigaChat's session, which its prompt cache goes by: the same for all requests of one conversation.
 
     By the client's own word for the conversation, or by its beginning, which every later turn repeats.
     """
     users = (number for number, message in enumerate(messages) if message.role == "user")
-    return str(uuid.uuid5(uuid.NAMESPACE_OID, word or written(messages[: next(users, 0) + 1])))
+    return str(uuid.uuid5(uuid.NAMESPACE_OID, word or to_text(messages[: next(users, 0) + 1])))

@@ -47,17 +47,11 @@ def integer(body: Body, name: str, low: int, high: int) -> int | None:
 
 
 def boolean(body: Body, name: str, within: str = "") -> bool:
-    value = body.get(name)
-    if value is not None and not isinstance(value, bool):
-        raise invalid(path(name, within), "true or false")
-    return bool(value)
+    return bool(_optional(body, name, within, bool, "true or false"))
 
 
 def string(body: Body, name: str, within: str = "") -> str:
-    value = body.get(name)
-    if value is not None and not isinstance(value, str):
-        raise invalid(path(name, within), "a string")
-    return value or ""
+    return _optional(body, name, within, str, "a string") or ""
 
 
 def required_string(body: Body, name: str, within: str, expected: str = "a string that is not empty") -> str:
@@ -67,11 +61,8 @@ def required_string(body: Body, name: str, within: str, expected: str = "a strin
     return value
 
 
-def listed(body: Body, name: str, within: str = "") -> list[Any]:
-    value = body.get(name)
-    if value is not None and not isinstance(value, list):
-        raise invalid(path(name, within), "a list")
-    return value or []
+def array(body: Body, name: str, within: str = "") -> list[Any]:
+    return _optional(body, name, within, list, "a list") or []
 
 
 def texts(value: Any, param: str, expected: str) -> tuple[str, ...]:
@@ -82,7 +73,7 @@ def texts(value: Any, param: str, expected: str) -> tuple[str, ...]:
 
 def objects(body: Body, name: str, within: str = "") -> Iterator[tuple[Body, str]]:
     """Each object of a list, and where it stands."""
-    return each_object(listed(body, name, within), path(name, within))
+    return each_object(array(body, name, within), path(name, within))
 
 
 def each_object(items: Iterable[Any], param: str) -> Iterator[tuple[Body, str]]:
@@ -98,8 +89,20 @@ def mapping(value: Any, param: str, expected: str = "an object") -> Body:
 
 
 def optional_mapping(body: Body, name: str, within: str = "") -> Body:
+    return _optional(body, name, within, dict, "an object") or {}
+
+
+def required_object(body: Body, name: str, within: str) -> tuple[Body, str]:
+    """The object, and where it stands."""
+    place = path(name, within)
+    return mapping(body.get(name), place), place
+
+
+def _optional(body: Body, name: str, within: str, kind: type[T], expected: str) -> T | None:
     value = body.get(name)
-    return {} if value is None else mapping(value, path(name, within))
+    if value is None or isinstance(value, kind):
+        return value
+    raise invalid(path(name, within), expected)
 
 
 def one_of(value: Any, meanings: Mapping[str, T], param: str, expected: str = "") -> T:

@@ -36,7 +36,7 @@ class Parameter:
     defaults: tuple[Any, ...] = ()
 
 
-def ignored(body: Body, table: Mapping[str, Parameter]) -> list[str]:
+def list_ignored(body: Body, table: Mapping[str, Parameter]) -> list[str]:
     """The parameters of this request that change nothing; raises BadRequest for one of a wrong type."""
     names = []
     for name, parameter in table.items():

@@ -16,8 +16,8 @@ OPENAI_MODES: Mapping[str, Mode] = {"auto": "auto", "none": "none", "required": 
 ALLOWED_MODES: Mapping[str, Mode] = {"auto": "auto", "required": "required"}
 
 
-def each_once(tools: Iterable[tuple[Tool, str]]) -> dict[str, Tool]:
-    """By name. A tool that stands twice is taken once: contract 10.9 asks whether GigaChat takes equal names."""
+def tools_by_name(tools: Iterable[tuple[Tool, str]]) -> dict[str, Tool]:
+    """A tool that stands twice is taken once: contract 10.9 asks whether GigaChat takes equal names."""
     found: dict[str, Tool] = {}
     for tool, param in tools:
         if found.setdefault(tool.name, tool) != tool:

@@ -41,10 +41,10 @@ TABLE: Mapping[str, Parameter] = {
     "inference_geo": Parameter("ignored", "", fields.string),
     "speed": Parameter("ignored", "", fields.string),
     "container": Parameter("ignored", "", _name_or_object),
-    "mcp_servers": Parameter("ignored", "", fields.listed),
+    "mcp_servers": Parameter("ignored", "", fields.array),
     "context_management": Parameter("ignored", "", fields.optional_mapping),
     "safeguards": Parameter(
-        "ignored", "Claude Code's auto mode asks for Anthropic's judgement of tool calls", fields.listed
+        "ignored", "Claude Code's auto mode asks for Anthropic's judgement of tool calls", fields.array
     ),
 }
 

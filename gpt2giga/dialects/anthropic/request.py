@@ -6,23 +6,23 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from gpt2giga.chat import ChatRequest, Message
+from gpt2giga.chat import ChatRequest, JsonFormat, Message
 from gpt2giga.dialects import fields
 from gpt2giga.dialects.anthropic.content import from_content, from_system
-from gpt2giga.dialects.anthropic.controls import from_format, from_stop_sequences, from_thinking, max_tokens, Thoughts
 from gpt2giga.dialects.anthropic.parameters import check_refused, TABLE
+from gpt2giga.dialects.anthropic.thinking import from_thinking, Thoughts
 from gpt2giga.dialects.anthropic.tools import from_tools
 from gpt2giga.dialects.controls import to_session
-from gpt2giga.dialects.fields import Body
+from gpt2giga.dialects.fields import Body, INT32, invalid
 from gpt2giga.dialects.messages import required_messages, Role
-from gpt2giga.dialects.parameters import ignored
+from gpt2giga.dialects.parameters import list_ignored
 
 # Claude Code puts `system` between the others, also last.
 ROLES: dict[str, Role] = {"user": "user", "assistant": "assistant", "system": "system"}
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
+class MessageDelivery:
     """How the client wants its answer: no matter of the chat itself. ignored: parameters that change nothing."""
 
     stream: bool
@@ -30,32 +30,54 @@ class Delivery:
     ignored: tuple[str, ...]
 
 
-def from_messages_request(body: Body, *, ignore_hosted: bool) -> tuple[ChatRequest, Delivery]:
+def from_messages_request(body: Body, *, ignore_hosted: bool) -> tuple[ChatRequest, MessageDelivery]:
     fields.check_nesting(body)
     check_refused(body)
     messages = tuple(_messages(body))
-    tooling = from_tools(body, ignore_hosted=ignore_hosted)
+    tools = from_tools(body, ignore_hosted=ignore_hosted)
     effort, thoughts = from_thinking(body)
     chat = ChatRequest(
         model=fields.string(body, "model"),
         messages=messages,
-        tools=tooling.tools,
-        tool_choice=tooling.choice,
+        tools=tools.tools,
+        tool_choice=tools.choice,
         temperature=fields.number(body, "temperature", 0, 1),
         top_p=fields.number(body, "top_p", 0, 1),
-        max_tokens=max_tokens(body),
+        max_tokens=_max_tokens(body),
         reasoning_effort=effort,
-        stop=from_stop_sequences(body),
-        json_format=from_format(body),
+        stop=fields.texts(body.get("stop_sequences"), "stop_sequences", "a list of texts"),
+        json_format=_format(body),
         session=to_session(_user(body), messages),
     )
-    return chat, Delivery(fields.boolean(body, "stream"), thoughts, (*ignored(body, TABLE), *tooling.hosted))
+    stream = fields.boolean(body, "stream")
+    return chat, MessageDelivery(stream, thoughts, (*list_ignored(body, TABLE), *tools.hosted))
 
 
 def from_count_request(body: Body, *, ignore_hosted: bool) -> ChatRequest:
     """The same body without what only an answer needs."""
     chat, _ = from_messages_request({**body, "max_tokens": 1, "stream": False}, ignore_hosted=ignore_hosted)
     return chat
+
+
+def _format(body: Body) -> JsonFormat | None:
+    """`output_format` is the beta's name for it."""
+    param, wanted = "output_config.format", fields.optional_mapping(body, "output_config").get("format")
+    if wanted is None:
+        param, wanted = "output_format", body.get("output_format")
+    if wanted is None:
+        return None
+    wanted = fields.mapping(wanted, param)
+    if wanted.get("type") != "json_schema":
+        raise invalid(f"{param}.type", "json_schema")
+    return JsonFormat(dict(fields.mapping(wanted.get("schema"), f"{param}.schema")))
+
+
+def _max_tokens(body: Body) -> int:
+    """Required, as by Anthropic: a client that forgets it is told here and not in production."""
+    found = fields.integer(body, "max_tokens", 1, INT32)
+    if found is None:
+        raise invalid("max_tokens", f"an integer from 1 to {INT32}; it is required")
+    return found
 
 
 def _messages(body: Body) -> Iterator[Message]:

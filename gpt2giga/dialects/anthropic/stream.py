@@ -2,18 +2,39 @@
 
 from __future__ import annotations
 
-from typing import Any
+import secrets
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
 
 import orjson
 
-from gpt2giga.chat import Done, Event, ReasoningDelta, RefusalDelta, TextDelta, ToolCall
+from gpt2giga.chat import Done, Event, ReasoningDelta, RefusalDelta, TextDelta, ToolCall, Usage
 from gpt2giga.dialects.anthropic.errors import to_error
-from gpt2giga.dialects.anthropic.response import Head, SIGNATURE, Tally, to_block, to_opening, to_tool_use
+from gpt2giga.dialects.anthropic.thinking import Thoughts
+from gpt2giga.dialects.tokens import estimate
 from gpt2giga.errors import ProxyError
 
-PING = {"type": "ping"}
+Item: TypeAlias = dict[str, Any]
 
-Item = dict[str, Any]
+PING = {"type": "ping"}
+# Clients keep it and send it back; GigaChat's thoughts are never read again, so there is nothing to sign.
+SIGNATURE = "Z3B0MmdpZ2E="
+STOP_REASONS = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use"}
+
+
+@dataclass(frozen=True, slots=True)
+class MessageHead:
+    """What all of one answer shares.
+
+    model: the name the client asked for. filtered_as: OpenAI's finish reason for a text that GigaChat's filter stopped.
+    prompt: an estimate of the prompt's tokens, for as long as GigaChat has not said.
+    """
+
+    model: str
+    thoughts: Thoughts
+    filtered_as: str
+    prompt: int
+    id: str = field(default_factory=lambda: "msg_" + secrets.token_hex(16))
 
 
 class MessageStream:
@@ -21,12 +42,12 @@ class MessageStream:
     last, and message_delta has them. The content blocks are open one at a time, and all are counted.
     """
 
-    def __init__(self, head: Head, request_id: str) -> None:
+    def __init__(self, head: MessageHead, request_id: str) -> None:
         self._head, self._request_id = head, request_id
-        self._tally = Tally(head)
-        self._has_begun = False
+        self._has_begun = self._has_refused = False
+        self._letters = 0
         self._index = -1
-        self._open = ""
+        self._kind = ""
 
     def feed(self, events: list[Event], choice: int) -> list[Item]:
         items: list[Item] = []
@@ -34,17 +55,18 @@ class MessageStream:
             self._has_begun = True
             items.append({"type": "message_start", "message": to_opening(self._head)})
         for event in events:
-            self._tally.add(event)
             match event:
                 case TextDelta(text) | RefusalDelta(text):
-                    items += [*self._opened("text"), self._delta("text_delta", "text", text)]
+                    self._letters += len(text)
+                    self._has_refused = self._has_refused or isinstance(event, RefusalDelta)
+                    items += [*self._open("text"), self._delta("text_delta", "text", text)]
                 case ReasoningDelta(text):
+                    self._letters += len(text)
                     items += self._thinking(text)
                 case ToolCall():
                     items += self._tool_use(event)
                 case Done():
-                    delta, usage = self._tally.stop(event), self._tally.usage(event)
-                    items += [*self._closed(), {"type": "message_delta", "delta": delta, "usage": usage}]
+                    items += [*self._close(), self._end(event)]
         return items
 
     def heartbeat(self, choice: int) -> list[Item]:
@@ -59,33 +81,30 @@ class MessageStream:
     def _thinking(self, text: str) -> list[Item]:
         if self._head.thoughts == "none":
             return []
-        opened = self._opened("thinking")
+        opened = self._open("thinking")
         if self._head.thoughts == "omitted":
             return opened
         return [*opened, self._delta("thinking_delta", "thinking", text)]
 
     def _tool_use(self, call: ToolCall) -> list[Item]:
         """The input comes in one piece, as GigaChat sends it."""
-        items = [*self._closed(), self._start(to_tool_use(call, {}))]
-        self._open = "tool_use"
         return [
-            *items,
+            *self._close(),
+            self._start(to_tool_use(call)),
             self._delta("input_json_delta", "partial_json", orjson.dumps(call.arguments).decode()),
-            *self._closed(),
+            self._stop(),
         ]
 
-    def _closed(self) -> list[Item]:
-        kind, self._open = self._open, ""
-        if not kind:
-            return []
-        stop = {"type": "content_block_stop", "index": self._index}
-        return [self._delta("signature_delta", "signature", SIGNATURE), stop] if kind == "thinking" else [stop]
+    def _close(self) -> list[Item]:
+        kind, self._kind = self._kind, ""
+        signature = [self._delta("signature_delta", "signature", SIGNATURE)] if kind == "thinking" else []
+        return [*signature, self._stop()] if kind else []
 
-    def _opened(self, kind: str) -> list[Item]:
-        if self._open == kind:
+    def _open(self, kind: str) -> list[Item]:
+        if self._kind == kind:
             return []
-        items = [*self._closed(), self._start(to_block(kind))]
-        self._open = kind
+        items = [*self._close(), self._start(to_block(kind))]
+        self._kind = kind
         return items
 
     def _start(self, block: dict[str, Any]) -> Item:
@@ -94,3 +113,53 @@ class MessageStream:
 
     def _delta(self, kind: str, name: str, value: str) -> Item:
         return {"type": "content_block_delta", "index": self._index, "delta": {"type": kind, name: value}}
+
+    def _stop(self) -> Item:
+        return {"type": "content_block_stop", "index": self._index}
+
+    def _end(self, done: Done) -> Item:
+        """A streamed text that a stop sequence cuts comes without GigaChat's figures."""
+        delta = {"stop_reason": self._stop_reason(done), "stop_sequence": done.stopped_by or None}
+        usage = done.usage or Usage(self._head.prompt, estimate(self._letters))
+        return {"type": "message_delta", "delta": delta, "usage": to_usage(usage)}
+
+    def _stop_reason(self, done: Done) -> str:
+        if self._has_refused:
+            return "refusal"
+        if done.stopped_by:
+            return "stop_sequence"
+        is_refusal = done.finish == self._head.filtered_as == "content_filter"
+        return "refusal" if is_refusal else STOP_REASONS.get(done.finish, "end_turn")
+
+
+def to_opening(head: MessageHead) -> dict[str, Any]:
+    """The message as it is known before the first word."""
+    return {
+        "id": head.id,
+        "type": "message",
+        "role": "assistant",
+        "model": head.model,
+        "content": [],
+        "stop_reason": None,
+        "stop_sequence": None,
+        "usage": to_usage(Usage(head.prompt)),
+    }
+
+
+def to_block(kind: str) -> dict[str, Any]:
+    """An empty text or thinking block; the text stands under the name of the kind."""
+    return {"type": kind, kind: "", **({"signature": ""} if kind == "thinking" else {})}
+
+
+def to_tool_use(call: ToolCall) -> dict[str, Any]:
+    return {"type": "tool_use", "id": call.id, "name": call.name, "input": {}}
+
+
+def to_usage(usage: Usage) -> dict[str, int]:
+    """Anthropic leaves the cached tokens out of input_tokens."""
+    return {
+        "input_tokens": usage.prompt - usage.cached,
+        "cache_creation_input_tokens": 0,
+        "cache_read_input_tokens": usage.cached,
+        "output_tokens": usage.completion,
+    }

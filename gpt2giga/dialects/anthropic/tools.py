@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 from gpt2giga.chat import Tool, ToolChoice
 from gpt2giga.dialects import fields
 from gpt2giga.dialects.fields import Body, invalid
-from gpt2giga.dialects.tools import each_once, Mode, no_tools, unknown_tool
+from gpt2giga.dialects.tools import Mode, no_tools, tools_by_name, unknown_tool
 from gpt2giga.errors import BadRequest
 
 # web_search_20250305, bash_20250124, ...: Claude knows them without a schema, GigaChat does not.
@@ -19,11 +19,11 @@ TOOL_SEARCH = "tool_search_tool"
 MODES: dict[str, Mode] = {"auto": "auto", "none": "none", "any": "required"}
 
 # An object of the request, and where it stands.
-Placed: TypeAlias = tuple[str, Body]
+Placed: TypeAlias = tuple[Body, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Tooling:
+class MessageTools:
     """hosted: the types of Anthropic's own tools that were left out."""
 
     tools: tuple[Tool, ...]
@@ -31,47 +31,44 @@ class Tooling:
     hosted: tuple[str, ...]
 
 
-def from_tools(body: Body, *, ignore_hosted: bool) -> Tooling:
+def from_tools(body: Body, *, ignore_hosted: bool) -> MessageTools:
     """`messages` must have been read before: tools also come and go there."""
-    blocks = list(_blocks(body["messages"], "messages"))
-    listed = [(f"tools[{n}]", item) for n, item in enumerate(fields.listed(body, "tools"))]
-    entries = [(place, fields.mapping(tool, place)) for place, tool in (*listed, *_defined(blocks))]
+    blocks = list(_blocks(body["messages"]))
+    entries = [*fields.objects(body, "tools"), *_definitions(blocks)]
     hosted = tuple(dict.fromkeys(_hosted(entries, ignore_hosted)))
-    custom = [(place, tool) for place, tool in entries if tool.get("type") in (None, "custom")]
-    tools = each_once((_tool(tool, place), f"{place}.name") for place, tool in custom)
+    custom = [(tool, place) for tool, place in entries if tool.get("type") in (None, "custom")]
+    tools = tools_by_name((_tool(tool, place), f"{place}.name") for tool, place in custom)
     # With Anthropic's own search for tools left out nothing could ever load the rest.
-    is_offered = dict.fromkeys(tools, True) if any(kind.startswith(TOOL_SEARCH) for kind in hosted) else _loaded(custom)
-    is_offered |= _changed(blocks)
+    has_search = any(kind.startswith(TOOL_SEARCH) for kind in hosted)
+    is_offered = {
+        tool["name"]: has_search or not fields.boolean(tool, "defer_loading", place) for tool, place in custom
+    } | _changes(blocks)
     offered = tuple(tool for tool in tools.values() if is_offered[tool.name])
     choice = _choice(body.get("tool_choice"))
-    _check_choice(choice, offered, [tool.get("name") for _, tool in entries if tool.get("type") in hosted])
-    return Tooling(offered, choice if offered else ToolChoice(), hosted)
+    _check_choice(choice, offered, [tool.get("name") for tool, _ in entries if tool.get("type") in hosted])
+    return MessageTools(offered, choice if offered else ToolChoice(), hosted)
 
 
-def _blocks(messages: list[Any], param: str) -> Iterator[Placed]:
+def _blocks(messages: list[Any]) -> Iterator[Placed]:
     """The blocks that bring and take tools away."""
     for number, message in enumerate(messages):
         content = message.get("content")
         for n, block in enumerate(content if isinstance(content, list) else ()):
             if block.get("type") in ("tool_result", "tool_addition", "tool_removal"):
-                yield f"{param}[{number}].content[{n}]", block
+                yield block, f"messages[{number}].content[{n}]"
 
 
-def _defined(blocks: list[Placed]) -> Iterator[tuple[str, Any]]:
-    for place, block in blocks:
+def _definitions(blocks: list[Placed]) -> Iterator[Placed]:
+    for block, place in blocks:
         tool = block.get("tool")
         if isinstance(tool, dict) and tool.get("type") == "tool_definition":
-            yield f"{place}.tool.definition", tool.get("definition")
+            yield fields.required_object(tool, "definition", f"{place}.tool")
 
 
-def _loaded(tools: list[Placed]) -> dict[str, bool]:
-    return {tool["name"]: not fields.boolean(tool, "defer_loading", place) for place, tool in tools}
-
-
-def _changed(blocks: list[Placed]) -> dict[str, bool]:
+def _changes(blocks: list[Placed]) -> dict[str, bool]:
     """Tools that the conversation names: found by a search or added (True), or taken away again (False)."""
     found: dict[str, bool] = {}
-    for _, block in blocks:
+    for block, _ in blocks:
         kind, tool = block["type"], block.get("tool")
         if kind == "tool_result":
             content = block.get("content")
@@ -85,7 +82,7 @@ def _changed(blocks: list[Placed]) -> dict[str, bool]:
 
 
 def _hosted(entries: list[Placed], ignore_hosted: bool) -> Iterator[str]:
-    for place, tool in entries:
+    for tool, place in entries:
         kind = tool.get("type")
         if kind in (None, "custom"):
             continue

@@ -11,8 +11,8 @@ from gpt2giga.config.settings import TranslationSettings
 from gpt2giga.dialects.anthropic.errors import to_error, to_status
 from gpt2giga.dialects.anthropic.models import known_name, to_list, to_model
 from gpt2giga.dialects.anthropic.request import from_count_request, from_messages_request
-from gpt2giga.dialects.anthropic.response import Head, to_message
-from gpt2giga.dialects.anthropic.stream import MessageStream
+from gpt2giga.dialects.anthropic.response import to_message
+from gpt2giga.dialects.anthropic.stream import MessageHead, MessageStream
 from gpt2giga.dialects.tokens import estimate, to_texts
 from gpt2giga.upstream.client import GetUpstream
 from gpt2giga.web.body import json_body, json_response
@@ -37,7 +37,7 @@ def blueprint(
     @messages.post("/messages")
     def create() -> Response:
         chat, delivery = from_messages_request(json_body(), ignore_hosted=translation.ignore_hosted_tools)
-        head = Head.new(
+        head = MessageHead(
             chat.model or default_model,
             thoughts=delivery.thoughts,
             filtered_as=translation.blacklist_finish_reason,

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import secrets
-import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from gpt2giga.chat import ChatRequest, Done, Event, Message, Text, TextDelta, Usage
@@ -13,11 +12,12 @@ from gpt2giga.dialects import fields
 from gpt2giga.dialects.fields import Body, INT32, invalid
 from gpt2giga.dialects.openai.errors import to_error
 from gpt2giga.dialects.openai.request import from_stop, include_usage, MOST_CHOICES
-from gpt2giga.dialects.openai.response import added, to_usage
+from gpt2giga.dialects.openai.response import add_usage, ChatHead, to_finish, to_usage
 from gpt2giga.dialects.openai.stream import DONE
-from gpt2giga.dialects.parameters import any_integer, ignored, Parameter, penalty
+from gpt2giga.dialects.parameters import any_integer, list_ignored, Parameter, penalty
 from gpt2giga.errors import BadRequest, ProxyError
 
+KIND = "text_completion"
 MOST_PROMPTS = 20
 IGNORED: Mapping[str, Parameter] = {
     "best_of": Parameter("ignored", "", any_integer),
@@ -30,26 +30,16 @@ IGNORED: Mapping[str, Parameter] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
-    """What all objects of one answer share.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompletionHead(ChatHead):
+    """before: what stands before each answer, the prompt when its echo is asked for."""
 
-    before: what stands before each answer, the prompt when its echo is asked for. filtered_as: as in chats.
-    """
-
-    id: str
-    created: int
-    model: str
     before: list[str]
-    filtered_as: str
-
-    @classmethod
-    def new(cls, model: str, before: list[str], *, filtered_as: str) -> Head:
-        return cls("cmpl-" + secrets.token_hex(16), int(time.time()), model, before, filtered_as)
+    id: str = field(default_factory=lambda: "cmpl-" + secrets.token_hex(16))
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
+class CompletionDelivery:
     """How the client wants its answers; `before` stands before each. ignored: parameters that change nothing."""
 
     before: list[str]
@@ -58,17 +48,17 @@ class Delivery:
     ignored: tuple[str, ...]
 
 
-def from_completion_request(body: Body) -> tuple[list[ChatRequest], Delivery]:
+def from_completion_request(body: Body) -> tuple[list[ChatRequest], CompletionDelivery]:
     """A chat for each answer."""
     if fields.string(body, "suffix"):
         raise BadRequest("GigaChat cannot insert text: 'suffix' is not supported.", param="suffix")
     n = fields.integer(body, "n", 1, MOST_CHOICES) or 1
     prompts = [prompt for prompt in _prompts(body.get("prompt")) for _ in range(n)]
-    delivery = Delivery(
+    delivery = CompletionDelivery(
         before=prompts if fields.boolean(body, "echo") else [""] * len(prompts),
         stream=fields.boolean(body, "stream"),
         include_usage=include_usage(body),
-        ignored=tuple(ignored(body, IGNORED)),
+        ignored=tuple(list_ignored(body, IGNORED)),
     )
     return [_chat(body, prompt) for prompt in prompts], delivery
 
@@ -91,29 +81,14 @@ def _chat(body: Body, prompt: str) -> ChatRequest:
     )
 
 
-def to_completion(answers: Iterable[list[Event]], head: Head) -> dict[str, Any]:
-    choices = []
-    total: Usage | None = Usage()
-    for index, events in enumerate(answers):
-        text, finish = head.before[index], "stop"
-        for event in events:
-            match event:
-                case TextDelta(piece):
-                    text += piece
-                case Done(finish, usage):
-                    total = added(total, usage)
-        choices.append(_choice(text, index, _finish(finish, head)))
-    return {**_part(head, choices), "usage": to_usage(total)}
-
-
 class CompletionStream:
     """One answer after the other, each behind its echo."""
 
-    def __init__(self, head: Head, *, include_usage: bool) -> None:
+    def __init__(self, head: CompletionHead, *, include_usage: bool) -> None:
         self._head = head
         self._include_usage = include_usage
         self._before = [*head.before]
-        self._usage: Usage | None = Usage()
+        self.usage: Usage | None = Usage()
 
     def feed(self, events: list[Event], choice: int) -> list[dict[str, Any]]:
         parts = []
@@ -122,16 +97,16 @@ class CompletionStream:
                 case TextDelta(piece):
                     parts.append(self._part(piece, choice))
                 case Done(finish, usage):
-                    parts.append(self._part("", choice, _finish(finish, self._head)))
-                    self._usage = added(self._usage, usage)
+                    parts.append(self._part("", choice, to_finish(finish, self._head)))
+                    self.usage = add_usage(self.usage, usage)
         return parts
 
     def heartbeat(self, choice: int) -> list[dict[str, Any]]:
-        return [_part(self._head, [_choice("", 0)])]
+        return [self._head.to_object(KIND, [_choice("", 0)])]
 
     def finish(self) -> list[dict[str, Any] | str]:
-        if self._include_usage and self._usage:
-            return [{**_part(self._head, []), "usage": to_usage(self._usage)}, DONE]
+        if self._include_usage and self.usage:
+            return [{**self._head.to_object(KIND, []), "usage": to_usage(self.usage)}, DONE]
         return [DONE]
 
     def fail(self, error: ProxyError) -> list[dict[str, Any]]:
@@ -139,22 +114,18 @@ class CompletionStream:
 
     def _part(self, text: str, choice: int, finish: str | None = None) -> dict[str, Any]:
         before, self._before[choice] = self._before[choice], ""
-        return _part(self._head, [_choice(before + text, choice, finish)])
+        return self._head.to_object(KIND, [_choice(before + text, choice, finish)])
+
+
+def to_completion(answers: Iterable[list[Event]], head: CompletionHead) -> dict[str, Any]:
+    """What the streams of the answers add up to."""
+    stream = CompletionStream(head, include_usage=True)
+    choices = []
+    for index, events in enumerate(answers):
+        parts = [choice for part in stream.feed(events, index) for choice in part["choices"]]
+        choices.append({**parts[-1], "text": "".join(part["text"] for part in parts)})
+    return {**head.to_object(KIND, choices), "usage": to_usage(stream.usage)}
 
 
 def _choice(text: str, index: int, finish: str | None = None) -> dict[str, Any]:
     return {"text": text, "index": index, "logprobs": None, "finish_reason": finish}
-
-
-def _finish(finish: str, head: Head) -> str:
-    return head.filtered_as if finish == "content_filter" else finish
-
-
-def _part(head: Head, choices: list[dict[str, Any]]) -> dict[str, Any]:
-    return {
-        "id": head.id,
-        "object": "text_completion",
-        "created": head.created,
-        "model": head.model,
-        "choices": choices,
-    }

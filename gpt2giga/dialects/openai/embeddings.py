@@ -12,10 +12,11 @@ from typing import Any
 from gpt2giga.dialects import fields
 from gpt2giga.dialects.fields import Body, invalid
 from gpt2giga.dialects.openai.tokenizer import Decode
-from gpt2giga.dialects.parameters import ignored, Parameter
+from gpt2giga.dialects.parameters import list_ignored, Parameter
 from gpt2giga.upstream.embeddings import Embedding
 
 IGNORED: Mapping[str, Parameter] = {"user": Parameter("ignored", "", fields.string)}
+IN_BASE64 = {"float": False, "base64": True}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +34,11 @@ def from_embeddings_request(body: Body, decode: Decode) -> EmbeddingsRequest:
     return EmbeddingsRequest(
         texts=from_input(body.get("input"), decode),
         model=fields.string(body, "model"),
-        in_base64=_in_base64(body),
+        in_base64=fields.one_of(
+            fields.string(body, "encoding_format") or "float", IN_BASE64, "encoding_format", "float or base64"
+        ),
         dimensions=fields.integer(body, "dimensions", 1, 100_000),
-        ignored=tuple(ignored(body, IGNORED)),
+        ignored=tuple(list_ignored(body, IGNORED)),
     )
 
 
@@ -58,13 +61,6 @@ def _are_tokens(items: list[Any]) -> bool:
     return bool(items) and isinstance(items[0], int) and not isinstance(items[0], bool)
 
 
-def _in_base64(body: Body) -> bool:
-    form = fields.string(body, "encoding_format") or "float"
-    if form not in ("float", "base64"):
-        raise invalid("encoding_format", "float or base64")
-    return form == "base64"
-
-
 def to_embeddings(found: list[Embedding], request: EmbeddingsRequest, model: str) -> dict[str, Any]:
     """Raises BadRequest where GigaChat's vectors have another length: one cut to fewer numbers would mean something
     else, and that is for the client to decide."""
@@ -78,7 +74,7 @@ def to_embeddings(found: list[Embedding], request: EmbeddingsRequest, model: str
             {
                 "object": "embedding",
                 "index": index,
-                "embedding": _packed(embedding.vector) if request.in_base64 else embedding.vector,
+                "embedding": _to_base64(embedding.vector) if request.in_base64 else embedding.vector,
             }
             for index, embedding in enumerate(found)
         ],
@@ -87,7 +83,7 @@ def to_embeddings(found: list[Embedding], request: EmbeddingsRequest, model: str
     }
 
 
-def _packed(vector: list[float]) -> str:
+def _to_base64(vector: list[float]) -> str:
     """32-bit floats, little-endian, as the `openai` SDKs unpack them."""
     packed = array("f", vector)
     if sys.byteorder == "big":

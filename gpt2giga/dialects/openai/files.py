@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 FILE_ID = re.compile(r"[\w-]{1,128}")
 
 
-def checked_id(file_id: str) -> str:
+def check_id(file_id: str) -> str:
     """It becomes part of an address at GigaChat. Raises NotFound."""
     if not FILE_ID.fullmatch(file_id):
         raise NotFound(f"There is no file {file_id!r}.")

@@ -10,7 +10,7 @@ from typing import Any
 
 from gpt2giga.dialects import fields
 from gpt2giga.dialects.fields import Body, invalid
-from gpt2giga.dialects.parameters import any_integer, ignored, Parameter
+from gpt2giga.dialects.parameters import any_integer, list_ignored, Parameter
 from gpt2giga.errors import BadRequest
 
 MOST_IMAGES = 10
@@ -41,7 +41,7 @@ class ImagesRequest:
 
 def from_images_request(body: Body) -> ImagesRequest:
     prompt, n = _prompt(body), fields.integer(body, "n", 1, MOST_IMAGES) or 1
-    unused = tuple(ignored(body, IGNORED))
+    unused = tuple(list_ignored(body, IGNORED))
     _check_delivery(body)
     model = fields.string(body, "model")
     return ImagesRequest(prompt, n, "" if model.startswith(PAINTERS) else model, unused)

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, TypeAlias
+from typing import Any
 
 from gpt2giga.chat import File, Image, Message, Text, ToolResult
 from gpt2giga.dialects import fields
-from gpt2giga.dialects.attachments import from_audio, from_file_data, from_file_id
 from gpt2giga.dialects.fields import Body, invalid
-from gpt2giga.dialects.messages import from_text, OPENAI_ROLES, reader_of, to_parts
+from gpt2giga.dialects.messages import (
+    Content,
+    from_audio,
+    from_content,
+    from_file_data,
+    from_file_id,
+    from_text,
+    OPENAI_ROLES,
+)
 from gpt2giga.dialects.openai.tools import from_calls
-
-Content: TypeAlias = Text | Image | File
 
 RESULTS = ("tool", "function")  # function: the form before tool_calls, which has no ids
 EXPECTED_ROLE = "one of " + ", ".join((*OPENAI_ROLES, *RESULTS))
@@ -28,17 +33,17 @@ def from_messages(messages: list[Any]) -> Iterator[Message]:
             if role == "tool" and not call_id and open_calls <= 0:
                 raise invalid(f"{param}.tool_call_id", "the id of a tool call")
             open_calls -= 1
-            yield Message("user", (ToolResult(call_id, name, _result(message, param)),))
+            yield Message("user", (ToolResult(call_id, name, _result_parts(message, param)),))
         else:
             speaker = fields.one_of(role, OPENAI_ROLES, f"{param}.role", EXPECTED_ROLE)
             calls = from_calls(message, param) if role == "assistant" else []
             open_calls = len(calls) or open_calls
-            yield Message(speaker, (*_said(message, param), *calls))
+            yield Message(speaker, (*_parts(message, param), *calls))
 
 
-def _said(message: Body, param: str) -> Iterator[Content]:
+def _parts(message: Body, param: str) -> Iterator[Content]:
     role = message["role"]
-    for number, part in enumerate(from_content(message.get("content"), f"{param}.content")):
+    for number, part in enumerate(from_content(message.get("content"), f"{param}.content", READERS)):
         if role != "user" and not isinstance(part, Text):
             raise invalid(f"{param}.content[{number}]", f"text; files of the role {role} are not supported")
         yield part
@@ -47,19 +52,13 @@ def _said(message: Body, param: str) -> Iterator[Content]:
         yield Text(refusal)
 
 
-def _result(message: Body, param: str) -> tuple[Text | Image, ...]:
+def _result_parts(message: Body, param: str) -> tuple[Text | Image, ...]:
     parts = []
-    for number, part in enumerate(from_content(message.get("content"), f"{param}.content")):
+    for number, part in enumerate(from_content(message.get("content"), f"{param}.content", READERS)):
         if not isinstance(part, Text | Image):
             raise invalid(f"{param}.content[{number}]", "text or an image")
         parts.append(part)
     return tuple(parts)
-
-
-def from_content(content: Any, param: str) -> Iterator[Content]:
-    """A text, or a list of parts."""
-    for part, place in to_parts(content, param):
-        yield reader_of(part.get("type"), READERS, place)(part, place)
 
 
 def _refusal(part: Body, param: str) -> Text:
@@ -74,7 +73,7 @@ def _image(part: Body, param: str) -> Image:
 
 
 def _file(part: Body, param: str) -> File:
-    param, file = f"{param}.file", fields.mapping(part.get("file"), f"{param}.file")
+    file, param = fields.required_object(part, "file", param)
     name = fields.string(file, "filename", param)
     if file.get("file_id") is not None:
         return from_file_id(file, name, param)

@@ -13,7 +13,7 @@ from gpt2giga.dialects.messages import required_messages
 from gpt2giga.dialects.openai.messages import from_messages
 from gpt2giga.dialects.openai.parameters import TABLE
 from gpt2giga.dialects.openai.tools import from_tools
-from gpt2giga.dialects.parameters import ignored
+from gpt2giga.dialects.parameters import list_ignored
 from gpt2giga.errors import BadRequest
 
 MOST_CHOICES = 8
@@ -21,7 +21,7 @@ MOST_STOPS = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
+class ChatDelivery:
     """How the client wants its answer: no matter of the chat itself. ignored: parameters that change nothing."""
 
     stream: bool
@@ -31,30 +31,30 @@ class Delivery:
     ignored: tuple[str, ...]
 
 
-def from_chat_request(body: Body) -> tuple[ChatRequest, Delivery]:
+def from_chat_request(body: Body) -> tuple[ChatRequest, ChatDelivery]:
     fields.check_nesting(body)
-    tooling = from_tools(body)
+    tools = from_tools(body)
     chat = ChatRequest(
         model=fields.string(body, "model"),
         messages=tuple(from_messages(required_messages(body))),
-        tools=tooling.tools,
-        tool_choice=tooling.choice,
+        tools=tools.tools,
+        tool_choice=tools.choice,
         temperature=fields.number(body, "temperature", 0, 2),
         top_p=fields.number(body, "top_p", 0, 1),
         max_tokens=_max_tokens(body),
         reasoning_effort=from_openai_effort(body, "reasoning_effort"),
         stop=from_stop(body),
-        json_format=_response_format(body),
+        json_format=from_openai_format(body.get("response_format"), "response_format", _from_json_schema),
     )
     # GigaChat gives one call per answer (contract 3.1.13), whatever is asked for.
     fields.boolean(body, "parallel_tool_calls")
     _check_modalities(body)
-    delivery = Delivery(
+    delivery = ChatDelivery(
         stream=fields.boolean(body, "stream"),
         include_usage=include_usage(body),
-        legacy_functions=tooling.legacy,
+        legacy_functions=tools.legacy,
         n=fields.integer(body, "n", 1, MOST_CHOICES) or 1,
-        ignored=tuple(ignored(body, TABLE)),
+        ignored=tuple(list_ignored(body, TABLE)),
     )
     word = fields.string(body, "prompt_cache_key") or fields.string(body, "user")
     return replace(chat, session=to_session(word, chat.messages, _texts)), delivery
@@ -76,14 +76,9 @@ def _max_tokens(body: Body) -> int | None:
     return older if newer is None else newer
 
 
-def _response_format(body: Body) -> JsonFormat | None:
-    return from_openai_format(body.get("response_format"), "response_format", _from_json_schema)
-
-
 def _from_json_schema(wanted: Body, param: str) -> JsonFormat:
     """Its name and description mean nothing to GigaChat, but a wrong type shows a mistake."""
-    param = f"{param}.json_schema"
-    wanted = fields.mapping(wanted.get("json_schema"), param)
+    wanted, param = fields.required_object(wanted, "json_schema", param)
     for name in ("name", "description"):
         fields.string(wanted, name, param)
     schema = fields.optional_mapping(wanted, "schema", param)

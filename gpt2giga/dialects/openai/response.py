@@ -6,7 +6,7 @@ import secrets
 import time
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
@@ -15,43 +15,35 @@ from gpt2giga.chat import Done, Event, ReasoningDelta, RefusalDelta, TextDelta, 
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
+class ChatHead:
     """What all objects of one answer share.
 
     model: the name the client asked for. legacy_functions: calls in the form before tool_calls.
     filtered_as: the finish reason of a text that GigaChat's filter stopped.
     """
 
-    id: str
-    created: int
     model: str
-    legacy_functions: bool
     filtered_as: str
+    legacy_functions: bool = False
+    id: str = field(default_factory=lambda: "chatcmpl-" + secrets.token_hex(16))
+    created: int = field(default_factory=lambda: int(time.time()))
 
-    @classmethod
-    def new(cls, model: str, *, legacy_functions: bool, filtered_as: str) -> Head:
-        return cls("chatcmpl-" + secrets.token_hex(16), int(time.time()), model, legacy_functions, filtered_as)
+    def to_object(self, kind: str, choices: list[dict[str, Any]]) -> dict[str, Any]:
+        return {"id": self.id, "object": kind, "created": self.created, "model": self.model, "choices": choices}
 
 
-def to_chat_completion(answers: Iterable[list[Event]], head: Head) -> dict[str, Any]:
+def to_chat_completion(answers: Iterable[list[Event]], head: ChatHead) -> dict[str, Any]:
     """One answer for each choice. The usage is null where GigaChat did not tell it."""
     choices = []
     total: Usage | None = Usage()
     for index, events in enumerate(answers):
         choice, usage = _to_choice(events, index, head)
         choices.append(choice)
-        total = added(total, usage)
-    return {
-        "id": head.id,
-        "object": "chat.completion",
-        "created": head.created,
-        "model": head.model,
-        "choices": choices,
-        "usage": to_usage(total),
-    }
+        total = add_usage(total, usage)
+    return {**head.to_object("chat.completion", choices), "usage": to_usage(total)}
 
 
-def _to_choice(events: Iterable[Event], index: int, head: Head) -> tuple[dict[str, Any], Usage | None]:
+def _to_choice(events: Iterable[Event], index: int, head: ChatHead) -> tuple[dict[str, Any], Usage | None]:
     said: defaultdict[type, str] = defaultdict(str)
     calls: list[ToolCall] = []
     finish = "stop"
@@ -76,7 +68,7 @@ def _to_choice(events: Iterable[Event], index: int, head: Head) -> tuple[dict[st
     return choice, usage
 
 
-def _to_calls(calls: list[ToolCall], head: Head) -> dict[str, Any]:
+def _to_calls(calls: list[ToolCall], head: ChatHead) -> dict[str, Any]:
     if not calls:
         return {}
     if head.legacy_functions:
@@ -88,13 +80,13 @@ def to_function(call: ToolCall) -> dict[str, str]:
     return {"name": call.name, "arguments": orjson.dumps(call.arguments).decode()}
 
 
-def to_finish(finish: str, head: Head) -> str:
+def to_finish(finish: str, head: ChatHead) -> str:
     if finish == "content_filter":
         return head.filtered_as
     return "function_call" if finish == "tool_calls" and head.legacy_functions else finish
 
 
-def added(total: Usage | None, usage: Usage | None) -> Usage | None:
+def add_usage(total: Usage | None, usage: Usage | None) -> Usage | None:
     """None as soon as one of them is not known: a sum without it, or zeros, would look like the truth."""
     return total + usage if total and usage else None
 

@@ -8,10 +8,11 @@ import orjson
 
 from gpt2giga.chat import Done, Event, ReasoningDelta, RefusalDelta, TextDelta, ToolCall, Usage
 from gpt2giga.dialects.openai.errors import to_error
-from gpt2giga.dialects.openai.response import added, Head, to_finish, to_function, to_usage
+from gpt2giga.dialects.openai.response import add_usage, ChatHead, to_finish, to_function, to_usage
 from gpt2giga.errors import ProxyError
 
 DONE = "[DONE]"
+KIND = "chat.completion.chunk"
 
 Chunk = dict[str, Any]
 
@@ -22,7 +23,7 @@ class ChunkStream:
     The first chunk of a choice carries the role. The usage is left out where GigaChat did not tell it.
     """
 
-    def __init__(self, head: Head, *, include_usage: bool) -> None:
+    def __init__(self, head: ChatHead, *, include_usage: bool) -> None:
         self._head = head
         self._include_usage = include_usage
         self._choice = -1
@@ -49,7 +50,7 @@ class ChunkStream:
                     self._calls += 1
                 case Done(finish, usage):
                     chunks.append(self._chunk({}, to_finish(finish, self._head)))
-                    self._usage = added(self._usage, usage)
+                    self._usage = add_usage(self._usage, usage)
         return chunks
 
     def heartbeat(self, choice: int) -> list[Chunk]:
@@ -58,7 +59,7 @@ class ChunkStream:
 
     def finish(self) -> list[Chunk | str]:
         if self._include_usage and self._usage:
-            return [{**_chunk(self._head, {}, 0), "choices": [], "usage": to_usage(self._usage)}, DONE]
+            return [{**self._head.to_object(KIND, []), "usage": to_usage(self._usage)}, DONE]
         return [DONE]
 
     def fail(self, error: ProxyError) -> list[Chunk]:
@@ -81,11 +82,6 @@ class ChunkStream:
         return _chunk(self._head, delta, self._choice, finish)
 
 
-def _chunk(head: Head, delta: dict[str, Any], index: int, finish: str | None = None) -> Chunk:
-    return {
-        "id": head.id,
-        "object": "chat.completion.chunk",
-        "created": head.created,
-        "model": head.model,
-        "choices": [{"index": index, "delta": delta, "logprobs": None, "finish_reason": finish}],
-    }
+def _chunk(head: ChatHead, delta: dict[str, Any], index: int, finish: str | None = None) -> Chunk:
+    choice = {"index": index, "delta": delta, "logprobs": None, "finish_reason": finish}
+    return head.to_object(KIND, [choice])

@@ -8,11 +8,11 @@ from typing import Any
 from gpt2giga.chat import arguments_from_json, Tool, ToolCall, ToolChoice
 from gpt2giga.dialects import fields
 from gpt2giga.dialects.fields import Body, invalid
-from gpt2giga.dialects.tools import ALLOWED_MODES, each_once, from_parameters, no_tools, OPENAI_MODES, unknown_tool
+from gpt2giga.dialects.tools import ALLOWED_MODES, from_parameters, no_tools, OPENAI_MODES, tools_by_name, unknown_tool
 
 
 @dataclass(frozen=True, slots=True)
-class Tooling:
+class ChatTools:
     """`legacy`: the client uses `functions`, the form before `tools`, and wants its answers in that form."""
 
     tools: tuple[Tool, ...]
@@ -20,21 +20,21 @@ class Tooling:
     legacy: bool
 
 
-NO_TOOLS = Tooling((), ToolChoice(), legacy=False)
+NO_TOOLS = ChatTools((), ToolChoice(), legacy=False)
 
 
-def from_tools(body: Body) -> Tooling:
+def from_tools(body: Body) -> ChatTools:
     """`tools` and `tool_choice`, or else the older `functions` and `function_call`."""
     if all(body.get(name) is None for name in ("tools", "functions", "tool_choice", "function_call")):
         return NO_TOOLS
-    modern = _tooling(body, "tools", "tool_choice", legacy=False)
-    legacy = _tooling(body, "functions", "function_call", legacy=True)
+    modern = _read_tools(body, "tools", "tool_choice", legacy=False)
+    legacy = _read_tools(body, "functions", "function_call", legacy=True)
     return legacy if legacy.tools and not modern.tools else modern
 
 
-def _tooling(body: Body, list_name: str, choice_name: str, *, legacy: bool) -> Tooling:
+def _read_tools(body: Body, list_name: str, choice_name: str, *, legacy: bool) -> ChatTools:
     listed = fields.objects(body, list_name)
-    known = each_once((_tool(tool, place, legacy=legacy), place) for tool, place in listed)
+    known = tools_by_name((_tool(tool, place, legacy=legacy), place) for tool, place in listed)
     choice, allowed = _choice(body.get(choice_name), choice_name, legacy=legacy)
     for name in [choice.name] if choice.mode == "named" else allowed:
         if name not in known:
@@ -42,7 +42,7 @@ def _tooling(body: Body, list_name: str, choice_name: str, *, legacy: bool) -> T
     tools = [tool for tool in known.values() if not allowed or tool.name in allowed]
     if choice.mode == "required" and not tools:
         raise no_tools(choice_name)
-    return Tooling(tuple(tools), choice if tools else ToolChoice(), legacy)
+    return ChatTools(tuple(tools), choice if tools else ToolChoice(), legacy)
 
 
 def _tool(tool: Body, param: str, *, legacy: bool) -> Tool:
@@ -66,13 +66,12 @@ def _choice(choice: Any, param: str, *, legacy: bool) -> tuple[ToolChoice, list[
         return ToolChoice(fields.one_of(choice, OPENAI_MODES, param, expected)), []
     choice = fields.mapping(choice, param)
     if not legacy and choice.get("type") == "allowed_tools":
-        return _allowed(choice.get("allowed_tools"), f"{param}.allowed_tools")
+        return _allowed(*fields.required_object(choice, "allowed_tools", param))
     named, param = (choice, param) if legacy else _function(choice, param)
     return ToolChoice("named", _name(named, param)), []
 
 
-def _allowed(allowed: Any, param: str) -> tuple[ToolChoice, list[str]]:
-    allowed = fields.mapping(allowed, param)
+def _allowed(allowed: Body, param: str) -> tuple[ToolChoice, list[str]]:
     mode = fields.one_of(allowed.get("mode"), ALLOWED_MODES, f"{param}.mode", "auto or required")
     names = [_name(*_function(tool, place)) for tool, place in fields.objects(allowed, "tools", param)]
     if not names:
@@ -81,8 +80,7 @@ def _allowed(allowed: Any, param: str) -> tuple[ToolChoice, list[str]]:
 
 
 def _function(holder: Body, param: str) -> tuple[Body, str]:
-    """The object with the name, and where it stands."""
-    return fields.mapping(holder.get("function"), f"{param}.function"), f"{param}.function"
+    return fields.required_object(holder, "function", param)
 
 
 def from_calls(message: Body, param: str) -> list[ToolCall]:
@@ -90,8 +88,8 @@ def from_calls(message: Body, param: str) -> list[ToolCall]:
     found = [_call(call, place) for call, place in fields.objects(message, "tool_calls", param)]
     if message.get("function_call") is None:
         return found
-    legacy = fields.mapping(message["function_call"], f"{param}.function_call")
-    return found or [_function_call(legacy, "", f"{param}.function_call")]
+    legacy, place = fields.required_object(message, "function_call", param)
+    return found or [_function_call(legacy, "", place)]
 
 
 def _call(call: Body, param: str) -> ToolCall:

@@ -13,7 +13,7 @@ from gpt2giga.dialects.openai import completions, response, tokenizer
 from gpt2giga.dialects.openai.completions import CompletionStream, from_completion_request, to_completion
 from gpt2giga.dialects.openai.embeddings import from_embeddings_request, to_embeddings
 from gpt2giga.dialects.openai.errors import to_error
-from gpt2giga.dialects.openai.files import checked_id, to_file
+from gpt2giga.dialects.openai.files import check_id, to_file
 from gpt2giga.dialects.openai.images import from_images_request, to_images
 from gpt2giga.dialects.openai.models import to_list, to_model
 from gpt2giga.dialects.openai.request import from_chat_request
@@ -40,7 +40,7 @@ def chat_blueprint(translation: TranslationSettings, default_model: str, convers
     @openai.post("/chat/completions")
     def create_chat_completion() -> Response:
         chat, delivery = from_chat_request(json_body())
-        head = response.Head.new(
+        head = response.ChatHead(
             chat.model or default_model,
             legacy_functions=delivery.legacy_functions,
             filtered_as=translation.blacklist_finish_reason,
@@ -52,8 +52,8 @@ def chat_blueprint(translation: TranslationSettings, default_model: str, convers
     @openai.post("/completions")
     def create_completion() -> Response:
         chats, delivery = from_completion_request(json_body())
-        head = completions.Head.new(
-            chats[0].model or default_model, delivery.before, filtered_as=translation.blacklist_finish_reason
+        head = completions.CompletionHead(
+            chats[0].model or default_model, before=delivery.before, filtered_as=translation.blacklist_finish_reason
         )
         stream = partial(CompletionStream, head, include_usage=delivery.include_usage)
         return conversation.reply(chats, delivery, Dialect(head.model, partial(to_completion, head=head), stream))
@@ -109,15 +109,15 @@ def files_blueprint(get_upstream: GetUpstream) -> Blueprint:
 
     @openai.get("/files/<file_id>")
     def retrieve_file(file_id: str) -> Response:
-        return json_response(to_file(get_upstream().files.get(checked_id(file_id))))
+        return json_response(to_file(get_upstream().files.get(check_id(file_id))))
 
     @openai.get("/files/<file_id>/content")
     def retrieve_file_content(file_id: str) -> Response:
-        return Response(get_upstream().files.content(checked_id(file_id)), mimetype="application/octet-stream")
+        return Response(get_upstream().files.content(check_id(file_id)), mimetype="application/octet-stream")
 
     @openai.delete("/files/<file_id>")
     def delete_file(file_id: str) -> Response:
-        get_upstream().files.delete(checked_id(file_id))
+        get_upstream().files.delete(check_id(file_id))
         return json_response({"id": file_id, "object": "file", "deleted": True})
 
     return openai

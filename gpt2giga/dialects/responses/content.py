@@ -7,9 +7,8 @@ from typing import Any, TypeAlias
 
 from gpt2giga.chat import File, Image, Text
 from gpt2giga.dialects import fields
-from gpt2giga.dialects.attachments import from_audio, from_file_data, from_file_id
 from gpt2giga.dialects.fields import Body, invalid
-from gpt2giga.dialects.messages import from_text, reader_of, to_parts
+from gpt2giga.dialects.messages import from_audio, from_file_data, from_file_id, from_text, reader_of, to_parts
 
 Content: TypeAlias = Text | Image | File
 

@@ -7,7 +7,7 @@ from functools import partial
 
 from gpt2giga.dialects import fields
 from gpt2giga.dialects.fields import Body, invalid
-from gpt2giga.dialects.parameters import ignored, natural, Parameter
+from gpt2giga.dialects.parameters import list_ignored, natural, Parameter
 from gpt2giga.errors import BadRequest
 
 # The client keeps the reasoning itself; there is nothing to encrypt, and it is not wanted back.
@@ -43,7 +43,7 @@ TABLE: Mapping[str, Parameter] = {
     "max_tool_calls": Parameter("ignored", "it limits hosted tools", natural),
     "top_logprobs": Parameter("ignored", "", partial(fields.integer, low=0, high=20), (0,)),
     "service_tier": Parameter("ignored", "", fields.string, ("auto", "default")),
-    "context_management": Parameter("ignored", "", fields.listed),
+    "context_management": Parameter("ignored", "", fields.array),
     "moderation": Parameter("ignored", "", fields.optional_mapping),
     "prompt_cache_options": Parameter("ignored", "", fields.optional_mapping),
     "prompt_cache_retention": Parameter("ignored", "", fields.string),
@@ -51,8 +51,8 @@ TABLE: Mapping[str, Parameter] = {
 
 
 def all_ignored(body: Body) -> Iterator[str]:
-    yield from ignored(body, TABLE)
-    for number, wanted in enumerate(fields.listed(body, "include")):
+    yield from list_ignored(body, TABLE)
+    for number, wanted in enumerate(fields.array(body, "include")):
         if not isinstance(wanted, str):
             raise invalid(f"include[{number}]", "a string")
         if wanted not in HARMLESS_INCLUDES:

@@ -8,14 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gpt2giga.chat import ChatRequest, JsonFormat, Message, Text
-from gpt2giga.dialects.anthropic.request import Delivery, from_count_request, from_messages_request
+from gpt2giga.dialects.anthropic.request import from_count_request, from_messages_request, MessageDelivery
 from gpt2giga.errors import BadRequest
 
 HELLO = [{"role": "user", "content": "Привет!"}]
 GREETING = (Message("user", (Text("Привет!"),)),)
 
 
-def read(ignore_hosted: bool = True, **body: Any) -> tuple[ChatRequest, Delivery]:
+def read(ignore_hosted: bool = True, **body: Any) -> tuple[ChatRequest, MessageDelivery]:
     return from_messages_request({"max_tokens": 9, "messages": HELLO, **body}, ignore_hosted=ignore_hosted)
 
 
@@ -44,7 +44,7 @@ def test_all_that_is_used() -> None:
         stop=("\n",),
         session=found.session,
     )
-    assert delivery == Delivery(stream=True, thoughts="shown", ignored=())
+    assert delivery == MessageDelivery(stream=True, thoughts="shown", ignored=())
 
 
 @pytest.mark.parametrize(

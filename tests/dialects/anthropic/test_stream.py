@@ -6,8 +6,7 @@ import pytest
 
 from gpt2giga.chat import Done, Event, ReasoningDelta, RefusalDelta, TextDelta, ToolCall, Usage
 from gpt2giga.dialects.anthropic import response
-from gpt2giga.dialects.anthropic.response import Head, SIGNATURE
-from gpt2giga.dialects.anthropic.stream import MessageStream
+from gpt2giga.dialects.anthropic.stream import MessageHead, MessageStream, SIGNATURE
 from gpt2giga.errors import UpstreamCut
 from tests.message_events import accumulate
 
@@ -19,16 +18,16 @@ CALL = ToolCall("call1", "weather", {"city": "Москва", "days": 2})
 USE = {"type": "tool_use", "id": "call1", "name": "weather", "input": {"city": "Москва", "days": 2}}
 
 
-def head(**changes: Any) -> Head:
+def head(**changes: Any) -> MessageHead:
     given: dict[str, Any] = {"thoughts": "shown", "filtered_as": "content_filter", "prompt": 5, **changes}
-    return Head.new("claude-x", **given)
+    return MessageHead("claude-x", **given)
 
 
-def to_message(events: list[Event], opening: Head) -> dict[str, Any]:
+def to_message(events: list[Event], opening: MessageHead) -> dict[str, Any]:
     return response.to_message([events], opening)
 
 
-def to_stream_events(events: list[Event], opening: Head) -> list[dict[str, Any]]:
+def to_stream_events(events: list[Event], opening: MessageHead) -> list[dict[str, Any]]:
     stream = MessageStream(opening, "request")
     return [*(item for event in events for item in stream.feed([event], 0)), *stream.finish()]
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from gpt2giga.chat import Tool, ToolChoice
-from gpt2giga.dialects.anthropic.tools import from_tools, Tooling
+from gpt2giga.dialects.anthropic.tools import from_tools, MessageTools
 from gpt2giga.errors import BadRequest
 
 SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}}
@@ -26,7 +26,7 @@ HOSTED = [
 ]
 
 
-def read(tools: Any, choice: Any = None, blocks: Any = (), ignore_hosted: bool = True) -> Tooling:
+def read(tools: Any, choice: Any = None, blocks: Any = (), ignore_hosted: bool = True) -> MessageTools:
     messages = [{"role": "user", "content": [*blocks]}]
     return from_tools({"tools": tools, "tool_choice": choice, "messages": messages}, ignore_hosted=ignore_hosted)
 
@@ -46,7 +46,7 @@ def names(*arguments: Any, **options: Any) -> list[str]:
     ],
 )
 def test_choice(choice: Any, expected: ToolChoice) -> None:
-    assert read([TOOL], choice) == Tooling((WEATHER,), expected, ())
+    assert read([TOOL], choice) == MessageTools((WEATHER,), expected, ())
 
 
 def test_type_custom_is_the_same_as_none() -> None:
@@ -56,7 +56,7 @@ def test_type_custom_is_the_same_as_none() -> None:
 @pytest.mark.parametrize("kind", HOSTED)
 def test_anthropics_own_tools(kind: str) -> None:
     hosted = {"type": kind, "name": kind.rpartition("_")[0]}
-    assert read([hosted, TOOL, hosted]) == Tooling((WEATHER,), ToolChoice(), (kind,))
+    assert read([hosted, TOOL, hosted]) == MessageTools((WEATHER,), ToolChoice(), (kind,))
     with pytest.raises(BadRequest, match=kind) as caught:
         read([hosted, TOOL], ignore_hosted=False)
     assert caught.value.param == "tools[0]"

@@ -1,0 +1,43 @@
+"""How hard a Messages request wants the model to think, and whether it wants to read it. Pure; raises BadRequest."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+from gpt2giga.dialects import fields
+from gpt2giga.dialects.controls import Effort, EFFORTS
+from gpt2giga.dialects.fields import Body, invalid
+
+# What becomes of the model's thoughts: a block with them, a block without, or none.
+Thoughts: TypeAlias = Literal["shown", "omitted", "none"]
+
+THINKING = ("enabled", "adaptive", "between_tools", "disabled")
+# Smaller budgets of thinking tokens than these; Claude Code's words for 4000, 10000 and 32000 are the measure.
+LOW_BUDGET = 6000
+MEDIUM_BUDGET = 16000
+
+
+def from_thinking(body: Body) -> tuple[Effort | None, Thoughts]:
+    """Explicit effort wins over the budget. Who did not ask for thoughts gets none: they read content[0]."""
+    thinking = fields.optional_mapping(body, "thinking")
+    kind = thinking.get("type")
+    if body.get("thinking") is not None and (not isinstance(kind, str) or kind not in THINKING):
+        raise invalid("thinking.type", "one of " + ", ".join(THINKING))
+    effort = fields.optional_mapping(body, "output_config").get("effort")
+    effort = None if effort is None else fields.one_of(effort, EFFORTS, "output_config.effort")
+    if kind in (None, "disabled"):
+        return (None if kind else effort), "none"
+    # Claude Code has displays of its own, such as `updates`.
+    is_omitted = fields.string(thinking, "display", "thinking") == "omitted"
+    return effort or _budget_effort(kind, thinking), "omitted" if is_omitted else "shown"
+
+
+def _budget_effort(kind: str, thinking: Body) -> Effort:
+    if kind != "enabled":
+        return "medium"
+    budget = thinking.get("budget_tokens")
+    if isinstance(budget, bool) or not isinstance(budget, int) or budget < 1:
+        raise invalid("thinking.budget_tokens", "a positive integer")
+    if budget < LOW_BUDGET:
+        return "low"
+    return "medium" if budget < MEDIUM_BUDGET else "high"

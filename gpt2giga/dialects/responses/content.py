@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, TypeAlias
+from typing import Any
 
 from gpt2giga.chat import File, Image, Text
 from gpt2giga.dialects import fields
 from gpt2giga.dialects.fields import Body, invalid
-from gpt2giga.dialects.messages import from_audio, from_file_data, from_file_id, from_text, reader_of, to_parts
-
-Content: TypeAlias = Text | Image | File
-
-
-def from_content(content: Any, param: str) -> Iterator[Content]:
-    for part, place in to_parts(content, param):
-        yield reader_of(part.get("type"), READERS, place)(part, place)
+from gpt2giga.dialects.messages import Content, from_audio, from_content, from_file_data, from_file_id, from_text
 
 
 def from_output(output: Any, param: str) -> Iterator[Text | Image]:
     """What a tool answered."""
-    for part in from_content(output, param):
+    for part in from_content(output, param, READERS):
         if isinstance(part, File):
             raise invalid(param, "texts, and images by URL or data URL, in the output of a tool")
         yield part

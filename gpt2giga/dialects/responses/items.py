@@ -8,14 +8,15 @@ from typing import Any
 from gpt2giga.chat import arguments_from_json, Message, ToolCall, ToolResult
 from gpt2giga.dialects import fields
 from gpt2giga.dialects.fields import Body, invalid
-from gpt2giga.dialects.messages import OPENAI_ROLES, reader_of
-from gpt2giga.dialects.responses.content import from_content, from_output
+from gpt2giga.dialects.messages import from_content, OPENAI_ROLES, reader_of
+from gpt2giga.dialects.responses.content import from_output
+from gpt2giga.dialects.responses.content import READERS as CONTENT_READERS
 from gpt2giga.dialects.responses.tools import INPUT, Toolbox
 from gpt2giga.errors import NotFound
 
 REFERENCE = "item_reference"
-SILENT = "reasoning"
-REASONING = "rs_"  # how the ids of such items begin
+REASONING = "reasoning"
+REASONING_PREFIX = "rs_"  # how the ids of such items begin
 # Traces of what OpenAI runs itself, and of its own ways to shorten a conversation: nothing in them is for GigaChat.
 FOREIGN = (
     "additional_tools",
@@ -63,14 +64,14 @@ def kind_of(item: Any, param: str) -> str:
     return kind or ("message" if "role" in item or "id" not in item else REFERENCE)
 
 
-def references(items: Iterable[Any]) -> list[str]:
+def reference_ids(items: Iterable[Any]) -> list[str]:
     """The ids of earlier items that stand for those items, except reasoning, which is not needed."""
     numbered = enumerate(items)
     found = [item.get("id") for number, item in numbered if kind_of(item, f"input[{number}]") == REFERENCE]
-    return [item_id for item_id in found if isinstance(item_id, str) and not item_id.startswith(REASONING)]
+    return [item_id for item_id in found if isinstance(item_id, str) and not item_id.startswith(REASONING_PREFIX)]
 
 
-def resolved(items: Iterable[Any], known: Mapping[str, Any]) -> Iterator[Any]:
+def resolve_references(items: Iterable[Any], known: Mapping[str, Any]) -> Iterator[Any]:
     """The items with every reference replaced. One to a reasoning item is dropped, as the item would be."""
     for number, item in enumerate(items):
         param = f"input[{number}]"
@@ -80,12 +81,12 @@ def resolved(items: Iterable[Any], known: Mapping[str, Any]) -> Iterator[Any]:
         item_id = fields.required_string(item, "id", param)
         if item_id in known:
             yield known[item_id]
-        elif not item_id.startswith(REASONING):
+        elif not item_id.startswith(REASONING_PREFIX):
             words = f"Item with id '{item_id}' not found. Items of responses with store=false are not kept."
             raise NotFound(words, param=f"{param}.id", code="item_not_found")
 
 
-def foreign(items: Iterable[Any]) -> list[str]:
+def foreign_kinds(items: Iterable[Any]) -> list[str]:
     return [kind for item in items if (kind := kind_of(item, "input")) in FOREIGN]
 
 
@@ -102,13 +103,13 @@ def from_items(items: Sequence[Any], toolbox: Toolbox) -> tuple[Message, ...]:
 
 def _messages(item: Any, param: str, toolbox: Toolbox) -> Iterator[Message]:
     kind = kind_of(item, param)
-    if kind != SILENT and kind not in FOREIGN:
+    if kind != REASONING and kind not in FOREIGN:
         yield reader_of(kind, READERS, param, "items")(item, param, toolbox)
 
 
 def _message(item: Body, param: str, toolbox: Toolbox) -> Message:
     role = fields.one_of(item.get("role"), OPENAI_ROLES, f"{param}.role")
-    return Message(role, tuple(from_content(item.get("content"), f"{param}.content")))
+    return Message(role, tuple(from_content(item.get("content"), f"{param}.content", CONTENT_READERS)))
 
 
 def _function_call(item: Body, param: str, toolbox: Toolbox) -> Message:
@@ -121,7 +122,7 @@ def _custom_call(item: Body, param: str, toolbox: Toolbox) -> Message:
 
 def _call(item: Body, param: str, toolbox: Toolbox, arguments: dict[str, Any]) -> Message:
     namespace = fields.string(item, "namespace", param)
-    name = toolbox.flat(namespace, fields.required_string(item, "name", param))
+    name = toolbox.flat_name(namespace, fields.required_string(item, "name", param))
     return Message("assistant", (ToolCall(fields.required_string(item, "call_id", param), name, arguments),))
 
 

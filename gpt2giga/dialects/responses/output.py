@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import orjson
@@ -23,31 +23,23 @@ class PartKind:
     text: str
     index: str
     key: str
-    part_extra: Mapping[str, Any]
-    text_extra: Mapping[str, Any]
+    part_extra: Mapping[str, Any] = field(default_factory=dict)
+    text_extra: Mapping[str, Any] = field(default_factory=dict)
 
 
 KINDS: Mapping[str, PartKind] = {
     "output_text": PartKind(
         "message",
-        "response.content_part",
-        "response.output_text",
+        "content_part",
+        "output_text",
         "content_index",
         "text",
-        {"annotations": [], "logprobs": []},
-        {"logprobs": []},  # the official client fails without it
+        part_extra={"annotations": [], "logprobs": []},
+        text_extra={"logprobs": []},  # the official client fails without it
     ),
-    "refusal": PartKind("message", "response.content_part", "response.refusal", "content_index", "refusal", {}, {}),
+    "refusal": PartKind("message", "content_part", "refusal", "content_index", "refusal"),
     # As a summary, not as reasoning_text: summaries are what clients show.
-    "summary_text": PartKind(
-        "reasoning",
-        "response.reasoning_summary_part",
-        "response.reasoning_summary_text",
-        "summary_index",
-        "text",
-        {},
-        {},
-    ),
+    "summary_text": PartKind("reasoning", "reasoning_summary_part", "reasoning_summary_text", "summary_index", "text"),
 }
 PREFIXES = {"message": "msg", "reasoning": "rs", "function_call": "fc", "custom_tool_call": "ctc"}
 
@@ -92,7 +84,7 @@ class Output:
         opened = self._begin(kind)
         self._texts.append(text)
         form = KINDS[kind]
-        return [*opened, {"type": f"{form.text}.delta", **self._at(form), "delta": text, **form.text_extra}]
+        return [*opened, {"type": f"response.{form.text}.delta", **self._at(form), "delta": text, **form.text_extra}]
 
     def _begin(self, kind: str) -> list[Wire]:
         """Opens the item and the part for a text of this kind, unless they are open."""
@@ -104,14 +96,14 @@ class Output:
             events += [*self._close_item("completed"), *self._open_item(form.item)]
         self._kind = kind
         part = {"type": kind, form.key: "", **form.part_extra}
-        return [*events, {"type": f"{form.part}.added", **self._at(form), "part": part}]
+        return [*events, {"type": f"response.{form.part}.added", **self._at(form), "part": part}]
 
     def _open_item(self, kind: str) -> list[Wire]:
         self._open = {"id": self._next_id(kind), "type": kind}
         if kind == "message":
             self._open |= {"status": "in_progress", "role": "assistant"}
         holder: Wire = {"content": []} if kind == "message" else {"summary": [], "encrypted_content": None}
-        return [self._told("added", {**self._open, **holder})]
+        return [self._item_event("added", {**self._open, **holder})]
 
     def _close_part(self) -> list[Wire]:
         if not self._kind:
@@ -122,8 +114,8 @@ class Output:
         self._parts.append(part)
         self._kind, self._texts = "", []
         return [
-            {"type": f"{form.text}.done", **at, form.key: text, **form.text_extra},
-            {"type": f"{form.part}.done", **at, "part": part},
+            {"type": f"response.{form.text}.done", **at, form.key: text, **form.text_extra},
+            {"type": f"response.{form.part}.done", **at, "part": part},
         ]
 
     def _close_item(self, status: str) -> list[Wire]:
@@ -134,27 +126,27 @@ class Output:
             item = {**self._open, "status": status, "content": self._parts}
         else:
             item = {**self._open, "summary": self._parts, "encrypted_content": None}
-        events.append(self._told("done", item))
+        events.append(self._item_event("done", item))
         self.items.append(item)
         self._open, self._parts = {}, []
         return events
 
     def _call(self, call: ToolCall) -> list[Wire]:
-        place = self._toolbox.place(call.name)
-        custom = place.kind == "custom"
-        kind, key = ("custom_tool_call", "input") if custom else ("function_call", "arguments")
-        text = to_input(call.arguments) if custom else orjson.dumps(call.arguments).decode()
-        item = {"id": self._next_id(kind), "type": kind, "call_id": call.id, "name": place.name}
-        if place.namespace:
-            item["namespace"] = place.namespace
+        tool = self._toolbox.client_tool(call.name)
+        is_custom = tool.kind == "custom"
+        kind, key = ("custom_tool_call", "input") if is_custom else ("function_call", "arguments")
+        text = to_input(call.arguments) if is_custom else orjson.dumps(call.arguments).decode()
+        item = {"id": self._next_id(kind), "type": kind, "call_id": call.id, "name": tool.name}
+        if tool.namespace:
+            item["namespace"] = tool.namespace
         at = {"item_id": item["id"], "output_index": len(self.items)}
-        name = "response.custom_tool_call_input" if custom else "response.function_call_arguments"
+        name = "response.custom_tool_call_input" if is_custom else "response.function_call_arguments"
         done = {**item, key: text, "status": "completed"}
         events = [
-            self._told("added", {**item, key: "", "status": "in_progress"}),
+            self._item_event("added", {**item, key: "", "status": "in_progress"}),
             {"type": f"{name}.delta", **at, "delta": text},
             {"type": f"{name}.done", **at, key: text},
-            self._told("done", done),
+            self._item_event("done", done),
         ]
         self.items.append(done)
         return events
@@ -165,5 +157,5 @@ class Output:
     def _at(self, form: PartKind) -> Wire:
         return {"item_id": self._open["id"], "output_index": len(self.items), form.index: len(self._parts)}
 
-    def _told(self, what: str, item: Wire) -> Wire:
+    def _item_event(self, what: str, item: Wire) -> Wire:
         return {"type": f"response.output_item.{what}", "output_index": len(self.items), "item": item}

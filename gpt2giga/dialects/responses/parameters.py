@@ -12,6 +12,11 @@ from gpt2giga.errors import BadRequest
 
 # The client keeps the reasoning itself; there is nothing to encrypt, and it is not wanted back.
 HARMLESS_INCLUDES = ("reasoning.encrypted_content",)
+REFUSED = {
+    "background": "A response is made while its client waits: 'background' must be false.",
+    "conversation": "There are no conversations here: use 'previous_response_id'.",
+    "prompt": "Prompt templates are kept at OpenAI: send 'instructions' and 'input' instead.",
+}
 
 TABLE: Mapping[str, Parameter] = {
     "model": Parameter("used", "GigaChat's ids, and aliases for them"),
@@ -50,7 +55,7 @@ TABLE: Mapping[str, Parameter] = {
 }
 
 
-def all_ignored(body: Body) -> Iterator[str]:
+def list_all_ignored(body: Body) -> Iterator[str]:
     yield from list_ignored(body, TABLE)
     for number, wanted in enumerate(fields.array(body, "include")):
         if not isinstance(wanted, str):
@@ -60,13 +65,7 @@ def all_ignored(body: Body) -> Iterator[str]:
 
 
 def check_refused(body: Body) -> None:
-    if fields.boolean(body, "background"):
-        raise _refused("background", "A response is made while its client waits: 'background' must be false.")
-    if body.get("conversation") is not None:
-        raise _refused("conversation", "There are no conversations here: use 'previous_response_id'.")
-    if body.get("prompt") is not None:
-        raise _refused("prompt", "Prompt templates are kept at OpenAI: send 'instructions' and 'input' instead.")
-
-
-def _refused(param: str, words: str) -> BadRequest:
-    return BadRequest(words, param=param, code="unsupported_parameter")
+    asked = {**body, "background": fields.boolean(body, "background") or None}
+    for name, words in REFUSED.items():
+        if asked.get(name) is not None:
+            raise BadRequest(words, param=name, code="unsupported_parameter")

@@ -11,8 +11,8 @@ from gpt2giga.dialects import fields
 from gpt2giga.dialects.controls import from_openai_effort, from_openai_format, to_session
 from gpt2giga.dialects.fields import Body, INT32, invalid
 from gpt2giga.dialects.responses import items
-from gpt2giga.dialects.responses.choice import from_choice
-from gpt2giga.dialects.responses.parameters import all_ignored, check_refused
+from gpt2giga.dialects.responses.parameters import check_refused, list_all_ignored
+from gpt2giga.dialects.responses.tool_choice import from_choice
 from gpt2giga.dialects.responses.tools import from_tools, Toolbox
 
 MOST_METADATA = 16
@@ -27,7 +27,7 @@ class Past:
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
+class ResponseDelivery:
     """How the client wants its answer: no matter of the chat itself. ignored: parameters that change nothing."""
 
     stream: bool
@@ -37,17 +37,17 @@ class Delivery:
     ignored: tuple[str, ...]
 
 
-def from_responses_request(body: Body, past: Past, *, ignore_hosted: bool) -> tuple[ChatRequest, Delivery]:
+def from_responses_request(body: Body, past: Past, *, ignore_hosted: bool) -> tuple[ChatRequest, ResponseDelivery]:
     fields.check_nesting(body)
     check_refused(body)
     toolbox = from_tools(body, ignore_hosted=ignore_hosted)
-    choice = from_choice(body, toolbox)
-    given = tuple(items.resolved(items.from_input(body.get("input")), past.known))
+    selection = from_choice(body, toolbox)
+    given = tuple(items.resolve_references(items.from_input(body.get("input")), past.known))
     chat = ChatRequest(
         model=fields.string(body, "model"),
         messages=_messages(body, past, given, toolbox),
-        tools=choice.tools,
-        tool_choice=choice.choice,
+        tools=selection.tools,
+        tool_choice=selection.choice,
         temperature=fields.number(body, "temperature", 0, 2),
         top_p=fields.number(body, "top_p", 0, 1),
         max_tokens=fields.integer(body, "max_output_tokens", 1, INT32),
@@ -56,15 +56,15 @@ def from_responses_request(body: Body, past: Past, *, ignore_hosted: bool) -> tu
     )
     _check_the_rest(body)
     left_out = [f"tools.{kind}" for kind in toolbox.hosted]
-    left_out += ["tool_choice"] if choice.ignored else []
-    left_out += [f"input.{kind}" for kind in dict.fromkeys(items.foreign(given))]
+    left_out += ["tool_choice"] if selection.ignored else []
+    left_out += [f"input.{kind}" for kind in dict.fromkeys(items.foreign_kinds(given))]
     left_out += _verbosity(body)
-    delivery = Delivery(
+    delivery = ResponseDelivery(
         stream=fields.boolean(body, "stream"),
         store=wants_store(body),
         toolbox=toolbox,
         input=given,
-        ignored=(*all_ignored(body), *left_out),
+        ignored=(*list_all_ignored(body), *left_out),
     )
     words = ("prompt_cache_key", "safety_identifier", "user")
     word = next((found for name in words if (found := fields.string(body, name))), "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from gpt2giga.chat import Done, Event, Usage
@@ -34,19 +34,15 @@ ECHOED: Mapping[str, Any] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
+class ResponseHead:
     """What all events of one response share. filtered_as: how a text ends that GigaChat's filter stopped."""
 
-    key: str
-    created: int
     model: str
     echo: Mapping[str, Any]
     toolbox: Toolbox
     filtered_as: str
-
-    @classmethod
-    def new(cls, model: str, body: Body, toolbox: Toolbox, *, filtered_as: str) -> Head:
-        return cls(secrets.token_hex(16), int(time.time()), model, to_echo(body), toolbox, filtered_as)
+    key: str = field(default_factory=lambda: secrets.token_hex(16))
+    created: int = field(default_factory=lambda: int(time.time()))
 
     @property
     def id(self) -> str:
@@ -58,17 +54,17 @@ def to_echo(body: Body) -> dict[str, Any]:
     return {
         **echo,
         "reasoning": {"effort": None, "summary": None, **(body.get("reasoning") or {})},
-        "text": {"format": {"type": "text"}, "verbosity": "medium", **_set(body.get("text"))},
+        "text": {"format": {"type": "text"}, "verbosity": "medium", **_without_nulls(body.get("text"))},
         "store": wants_store(body),
     }
 
 
-def _set(values: Body | None) -> dict[str, Any]:
+def _without_nulls(values: Body | None) -> dict[str, Any]:
     return {name: value for name, value in (values or {}).items() if value is not None}
 
 
 def to_object(
-    head: Head, status: str, output: Sequence[dict[str, Any]] = (), usage: Usage | None = None, **more: Any
+    head: ResponseHead, status: str, output: Sequence[dict[str, Any]] = (), usage: Usage | None = None, **more: Any
 ) -> dict[str, Any]:
     return {
         "id": head.id,
@@ -88,7 +84,7 @@ def to_object(
     }
 
 
-def to_response(answers: Iterable[list[Event]], head: Head) -> dict[str, Any]:
+def to_response(answers: Iterable[list[Event]], head: ResponseHead) -> dict[str, Any]:
     """The whole answer: what the events of the stream add up to."""
     (events,) = answers
     output = Output(head.key, head.toolbox)
@@ -102,13 +98,13 @@ def to_response(answers: Iterable[list[Event]], head: Head) -> dict[str, Any]:
     return to_finished(head, output, done)
 
 
-def to_finished(head: Head, output: Output, done: Done) -> dict[str, Any]:
+def to_finished(head: ResponseHead, output: Output, done: Done) -> dict[str, Any]:
     reason = why_incomplete(done, head)
     status, details = ("incomplete", {"reason": reason}) if reason else ("completed", None)
     return to_object(head, status, output.items, done.usage or Usage(), incomplete_details=details)
 
 
-def why_incomplete(done: Done, head: Head) -> str:
+def why_incomplete(done: Done, head: ResponseHead) -> str:
     """Empty when it is complete."""
     if done.finish == "length":
         return "max_output_tokens"

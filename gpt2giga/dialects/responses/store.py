@@ -27,7 +27,7 @@ T = TypeVar("T")
 FILE = "responses.sqlite3"
 DAY = 86400
 # One row may not push out all others.
-LARGEST_SHARE = 8
+MOST_SHARES = 8
 ITEM_ID = re.compile(r"[a-z]+_([0-9a-f]{32})[io]\d+")
 
 SCHEMA = """
@@ -51,7 +51,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class StoredResponse:
     """A response object, and the input items of its own turn."""
 
     response: dict[str, Any]
@@ -80,11 +80,11 @@ class Store:
         writable = existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)
         return "" if writable else f"{existing} is not writable"
 
-    def save(self, tenant: str, kept: Kept) -> None:
+    def save(self, tenant: str, stored: StoredResponse) -> None:
         """An answer is worth more than its copy: never raises."""
-        response = kept.response
-        body = orjson.dumps({"response": response, "input": kept.input})
-        if len(body) > self._most // LARGEST_SHARE:
+        response = stored.response
+        body = orjson.dumps({"response": response, "input": stored.input})
+        if len(body) > self._most // MOST_SHARES:
             log.warning("A response of %d bytes is too large to be kept (GPT2GIGA_STORE_SIZE)", len(body))
             return
         row = (response["id"], tenant, response["previous_response_id"], time.time(), body)
@@ -101,19 +101,19 @@ class Store:
                 log.warning("%s", error)
             self._warned = True
 
-    def get(self, tenant: str, response_id: str) -> Kept:
+    def get(self, tenant: str, response_id: str) -> StoredResponse:
         """Raises NotFound."""
         wanted = (response_id, tenant, self._oldest())
         row = self._do(lambda connection: connection.execute(ONE, wanted).fetchone())
         if row is None:
-            raise _not_found(response_id)
-        return _kept(row[0])
+            raise _missing_response(response_id)
+        return _from_row(row[0])
 
     def delete(self, tenant: str, response_id: str) -> None:
         """Raises NotFound."""
         delete = "DELETE FROM responses WHERE id = ? AND tenant = ?"
         if not self._do(lambda connection: connection.execute(delete, (response_id, tenant)).rowcount):
-            raise _not_found(response_id)
+            raise _missing_response(response_id)
 
     def conversation(self, tenant: str, response_id: str) -> tuple[dict[str, Any], ...]:
         """All items up to and with this response, oldest first. Raises BadRequest when it is not whole any more."""
@@ -127,7 +127,7 @@ class Store:
                 param="previous_response_id",
                 code="previous_response_not_found",
             )
-        return tuple(item for _, body in rows for item in _kept(body).items)
+        return tuple(item for _, body in rows for item in _from_row(body).items)
 
     def items(self, tenant: str, ids: Iterable[str]) -> dict[str, Any]:
         """The items among these that are known. An id of ours tells the response it is in."""
@@ -156,14 +156,14 @@ class Store:
     def _do(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Raises BadRequest when there is no store to be had."""
         if self._database is None or not self._seconds:
-            raise _unavailable("no folder is set" if self._seconds else "GPT2GIGA_STORE_DAYS is 0")
+            raise _unavailable_store("no folder is set" if self._seconds else "GPT2GIGA_STORE_DAYS is 0")
         try:
             return self._database.do(work)
         except Unusable as unusable:
-            raise _unavailable(str(unusable)) from unusable
+            raise _unavailable_store(str(unusable)) from unusable
 
 
-def _unavailable(why: str) -> BadRequest:
+def _unavailable_store(why: str) -> BadRequest:
     return BadRequest(
         f"Responses cannot be kept here (GPT2GIGA_STATE_DIR): {why}. Send the conversation in 'input'.",
         param="previous_response_id",
@@ -171,10 +171,10 @@ def _unavailable(why: str) -> BadRequest:
     )
 
 
-def _kept(body: bytes) -> Kept:
+def _from_row(body: bytes) -> StoredResponse:
     found = orjson.loads(body)
-    return Kept(found["response"], found["input"])
+    return StoredResponse(found["response"], found["input"])
 
 
-def _not_found(response_id: str) -> NotFound:
+def _missing_response(response_id: str) -> NotFound:
     return NotFound(f"Response with id '{response_id}' not found.", param="response_id", code="response_not_found")

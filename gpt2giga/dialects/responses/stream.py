@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from gpt2giga.chat import Done, Event
 from gpt2giga.dialects.responses.output import Output, Wire
-from gpt2giga.dialects.responses.response import Head, to_finished, to_object, why_incomplete
+from gpt2giga.dialects.responses.response import ResponseHead, to_finished, to_object, why_incomplete
 from gpt2giga.errors import BadRequest, ContextTooLong, ProxyError, QuotaExceeded, RateLimited
 
 # Codex tells by these what is worth another try; anything else it repeats.
@@ -23,7 +23,7 @@ class ResponseStream:
     it: one that has read the end may refer to it at once.
     """
 
-    def __init__(self, head: Head, keep: Callable[[Wire], None]) -> None:
+    def __init__(self, head: ResponseHead, keep: Callable[[Wire], None]) -> None:
         self._head = head
         self._keep = keep
         self._output = Output(head.key, head.toolbox)
@@ -37,25 +37,25 @@ class ResponseStream:
             items = [*self.heartbeat(choice), *self.heartbeat(choice)]
         for event in events:
             made = self._last(event) if isinstance(event, Done) else self._output.add(event)
-            items += [self._numbered(item) for item in made]
+            items += [self._number(item) for item in made]
         return items
 
     def heartbeat(self, choice: int) -> list[Wire]:
         """The first event of all, and later one that changes nothing."""
         kind = "response.in_progress" if self._sent else "response.created"
-        return [self._numbered({"type": kind, "response": to_object(self._head, "in_progress")})]
+        return [self._number({"type": kind, "response": to_object(self._head, "in_progress")})]
 
     def finish(self) -> list[Wire]:
         return []
 
     def fail(self, error: ProxyError) -> list[Wire]:
-        code = to_code(error)
-        details = {"code": code, "message": to_message(error)}
+        code = to_error_code(error)
+        details = {"code": code, "message": to_error_message(error)}
         failed = to_object(self._head, "failed", self._output.items, error=details)
         items: list[Wire] = [{"type": "response.failed", "response": failed}]
         if self._has_begun:
             items.insert(0, {"type": "error", "code": code, "message": error.message, "param": error.param})
-        return [self._numbered(item) for item in items]
+        return [self._number(item) for item in items]
 
     def _last(self, done: Done) -> list[Wire]:
         items = self._output.finish(complete=not why_incomplete(done, self._head))
@@ -63,16 +63,16 @@ class ResponseStream:
         self._keep(response)
         return [*items, {"type": f"response.{response['status']}", "response": response}]
 
-    def _numbered(self, item: Wire) -> Wire:
+    def _number(self, item: Wire) -> Wire:
         number, self._sent = self._sent, self._sent + 1
         return {**item, "sequence_number": number}
 
 
-def to_code(error: ProxyError) -> str:
+def to_error_code(error: ProxyError) -> str:
     return next((code for kind, code in CODES if isinstance(error, kind)), "server_error")
 
 
-def to_message(error: ProxyError) -> str:
+def to_error_message(error: ProxyError) -> str:
     """Codex waits as long as the text says."""
     if error.retry_after is None:
         return error.message

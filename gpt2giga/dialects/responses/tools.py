@@ -25,7 +25,7 @@ KINDS: dict[str, Kind] = {"function": "function", "custom": "custom"}
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ClientTool:
     """A tool as the client knows it; most have no namespace."""
 
     kind: Kind
@@ -35,48 +35,51 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Toolbox:
-    """places: flat name -> the client's own. hosted: the types that were left out."""
+    """client_tools: flat name -> the client's own. hosted: the types that were left out."""
 
     tools: tuple[Tool, ...] = ()
-    places: Mapping[str, Place] = field(default_factory=dict)
+    client_tools: Mapping[str, ClientTool] = field(default_factory=dict)
     hosted: tuple[str, ...] = ()
 
-    def flat(self, namespace: str, name: str) -> str:
+    def flat_name(self, namespace: str, name: str) -> str:
         """The name of a tool, or of one that only the history remembers."""
-        return self.meant(namespace, name) or _joined(namespace, name)
+        return self.find(namespace, name) or _join(namespace, name)
 
-    def meant(self, namespace: str, name: str) -> str:
+    def find(self, namespace: str, name: str) -> str:
         """The flat name, empty for a tool that is not in the list. A namespace may be left out where the name tells."""
-        named = [(flat, place) for flat, place in self.places.items() if place.name == name]
+        named = [(flat, place) for flat, place in self.client_tools.items() if place.name == name]
         exact = [flat for flat, place in named if place.namespace == namespace]
         found = exact or ([flat for flat, _ in named] if not namespace else [])
         return found[0] if len(found) == 1 else ""
 
-    def place(self, flat: str) -> Place:
+    def client_tool(self, flat: str) -> ClientTool:
         """A name that nobody offered comes back as a function's: the client is the one to say that it has none."""
-        return self.places.get(flat) or Place("function", flat)
+        return self.client_tools.get(flat) or ClientTool("function", flat)
 
 
 def from_tools(body: Body, *, ignore_hosted: bool) -> Toolbox:
     tools: list[Tool] = []
-    places: dict[str, Place] = {}
+    client_tools: dict[str, ClientTool] = {}
     hosted: list[str] = []
     for tool, param in fields.objects(body, "tools"):
         kind = fields.required_string(tool, "type", param)
         if kind not in KINDS and kind != "namespace":
             if not ignore_hosted:
-                raise _no_hosted(kind, param)
+                raise _hosted_tool_error(kind, param)
             hosted.append(kind)
-        for place, found in _flattened(tool, kind, param):
-            if place in places.values():
-                raise invalid(param, f"names that differ; {place.name!r} stands twice")
-            flat = _free(_joined(place.namespace, place.name), places)
-            places[flat] = place
-            tools.append(Tool(flat, fields.string(found, "description", param), _parameters(found, param)))
-    return Toolbox(tuple(tools), places, tuple(dict.fromkeys(hosted)))
+        for client_tool, found in _flatten(tool, kind, param):
+            if client_tool in client_tools.values():
+                raise invalid(param, f"names that differ; {client_tool.name!r} stands twice")
+            flat = _join(client_tool.namespace, client_tool.name)
+            while flat in client_tools:
+                flat += "_"
+            client_tools[flat] = client_tool
+            parameters = _input_only(found, param) if found.get("type") == "custom" else from_parameters(found, param)
+            tools.append(Tool(flat, fields.string(found, "description", param), parameters))
+    return Toolbox(tuple(tools), client_tools, tuple(dict.fromkeys(hosted)))
 
 
-def _no_hosted(kind: str, param: str) -> BadRequest:
+def _hosted_tool_error(kind: str, param: str) -> BadRequest:
     return BadRequest(
         f"The hosted tool {kind!r} runs at OpenAI; GigaChat has none "
         "(GPT2GIGA_IGNORE_HOSTED_TOOLS=True leaves such tools out).",
@@ -85,30 +88,18 @@ def _no_hosted(kind: str, param: str) -> BadRequest:
     )
 
 
-def _flattened(tool: Body, kind: str, param: str) -> Iterator[tuple[Place, Body]]:
+def _flatten(tool: Body, kind: str, param: str) -> Iterator[tuple[ClientTool, Body]]:
     if kind in KINDS:
-        yield Place(KINDS[kind], fields.required_string(tool, "name", param)), tool
+        yield ClientTool(KINDS[kind], fields.required_string(tool, "name", param)), tool
     elif kind == "namespace":
         namespace = fields.required_string(tool, "name", param)
         for inner, place in fields.objects(tool, "tools", param):
             inner_kind = fields.one_of(inner.get("type"), KINDS, f"{place}.type", " or ".join(KINDS))
-            yield Place(inner_kind, fields.required_string(inner, "name", place), namespace), inner
+            yield ClientTool(inner_kind, fields.required_string(inner, "name", place), namespace), inner
 
 
-def _joined(namespace: str, name: str) -> str:
+def _join(namespace: str, name: str) -> str:
     return f"{namespace}__{name}" if namespace else name
-
-
-def _free(flat: str, taken: Mapping[str, Place]) -> str:
-    while flat in taken:
-        flat += "_"
-    return flat
-
-
-def _parameters(tool: Body, param: str) -> Any:
-    if tool.get("type") == "custom":
-        return _input_only(tool, param)
-    return from_parameters(tool, param)
 
 
 def _input_only(tool: Body, param: str) -> dict[str, Any]:

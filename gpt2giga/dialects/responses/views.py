@@ -14,11 +14,11 @@ from gpt2giga.config.settings import StoreSettings, TranslationSettings
 from gpt2giga.dialects import fields
 from gpt2giga.dialects.fields import Body
 from gpt2giga.dialects.responses import items
-from gpt2giga.dialects.responses.listing import to_kept, to_page
+from gpt2giga.dialects.responses.input_items import to_page, to_stored_items
 from gpt2giga.dialects.responses.output import Wire
-from gpt2giga.dialects.responses.request import Delivery, from_responses_request, Past
-from gpt2giga.dialects.responses.response import Head, to_response
-from gpt2giga.dialects.responses.store import Kept, Store
+from gpt2giga.dialects.responses.request import from_responses_request, Past, ResponseDelivery
+from gpt2giga.dialects.responses.response import ResponseHead, to_echo, to_response
+from gpt2giga.dialects.responses.store import Store, StoredResponse
 from gpt2giga.dialects.responses.stream import ResponseStream
 from gpt2giga.dialects.tokens import to_texts
 from gpt2giga.errors import BadRequest
@@ -69,9 +69,11 @@ class _Views:
         body = json_body()
         chat, delivery = self._read(body)
         filtered_as = self._translation.blacklist_finish_reason
-        head = Head.new(chat.model or self._default_model, body, delivery.toolbox, filtered_as=filtered_as)
+        head = ResponseHead(chat.model or self._default_model, to_echo(body), delivery.toolbox, filtered_as)
         keep = self._keeper(delivery, head)
-        dialect = Dialect(head.model, partial(_kept, head=head, keep=keep), partial(ResponseStream, head, keep), True)
+        dialect = Dialect(
+            head.model, partial(_to_response, head=head, keep=keep), partial(ResponseStream, head, keep), True
+        )
         return self._conversation.reply([chat], delivery, dialect)
 
     def input_tokens(self) -> Response:
@@ -92,29 +94,29 @@ class _Views:
     def input_items(self, response_id: str) -> Response:
         return json_response(to_page(self._store.get(_tenant(), response_id).input, request.args))
 
-    def _read(self, body: Body) -> tuple[ChatRequest, Delivery]:
+    def _read(self, body: Body) -> tuple[ChatRequest, ResponseDelivery]:
         return from_responses_request(body, self._past(body), ignore_hosted=self._translation.ignore_hosted_tools)
 
     def _past(self, body: Body) -> Past:
         previous = fields.string(body, "previous_response_id")
-        referred = items.references(items.from_input(body.get("input")))
+        referred = items.reference_ids(items.from_input(body.get("input")))
         return Past(
             self._store.conversation(_tenant(), previous) if previous else (),
             self._store.items(_tenant(), referred) if referred else {},
         )
 
-    def _keeper(self, delivery: Delivery, head: Head) -> Callable[[Wire], None]:
+    def _keeper(self, delivery: ResponseDelivery, head: ResponseHead) -> Callable[[Wire], None]:
         """Called from a stream, when the request is not at hand any more."""
         tenant = _tenant()
 
         def keep(response: Wire) -> None:
             if delivery.store and self._keeps:
-                self._store.save(tenant, Kept(response, to_kept(delivery.input, head.key)))
+                self._store.save(tenant, StoredResponse(response, to_stored_items(delivery.input, head.key)))
 
         return keep
 
 
-def _kept(answers: Iterable[list[Event]], head: Head, keep: Callable[[Wire], None]) -> Wire:
+def _to_response(answers: Iterable[list[Event]], head: ResponseHead, keep: Callable[[Wire], None]) -> Wire:
     response = to_response(answers, head)
     keep(response)
     return response

@@ -7,15 +7,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gpt2giga.chat import ChatRequest, File, Image, JsonFormat, Message, Text, ToolCall, ToolResult
-from gpt2giga.dialects.responses.listing import to_kept
+from gpt2giga.dialects.responses.input_items import to_stored_items
 from gpt2giga.dialects.responses.parameters import TABLE
-from gpt2giga.dialects.responses.request import Delivery, from_responses_request, Past
-from gpt2giga.dialects.responses.response import Head, to_object
+from gpt2giga.dialects.responses.request import from_responses_request, Past, ResponseDelivery
+from gpt2giga.dialects.responses.response import ResponseHead, to_echo, to_object
 from gpt2giga.errors import BadRequest, NotFound
 from tests.dialects.responses.bad_requests import BAD, CALL, HELLO, OUTPUT
 
 
-def read(body: dict[str, Any], past: Past | None = None, *, ignore_hosted: bool = True) -> tuple[ChatRequest, Delivery]:
+def read(
+    body: dict[str, Any], past: Past | None = None, *, ignore_hosted: bool = True
+) -> tuple[ChatRequest, ResponseDelivery]:
     return from_responses_request(body, past or Past(), ignore_hosted=ignore_hosted)
 
 
@@ -47,8 +49,8 @@ def test_whatever_comes_it_is_read_or_refused(body: dict[str, Any], items: list[
         chat, delivery = read({**body, "input": items})
     except (BadRequest, NotFound):
         return
-    to_object(Head.new(chat.model, body, delivery.toolbox, filtered_as="stop"), "in_progress")
-    to_kept(delivery.input, "0" * 32)
+    to_object(ResponseHead(chat.model, to_echo(body), delivery.toolbox, "stop"), "in_progress")
+    to_stored_items(delivery.input, "0" * 32)
 
 
 def test_roles_and_forms_of_messages() -> None:

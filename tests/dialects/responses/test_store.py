@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from gpt2giga.dialects.responses.output import item_id
-from gpt2giga.dialects.responses.store import Kept, Store
+from gpt2giga.dialects.responses.store import Store, StoredResponse
 from gpt2giga.errors import BadRequest, NotFound
 
 MIB = 1024 * 1024
@@ -36,14 +36,14 @@ def key(number: int) -> str:
     return f"{number:032x}"
 
 
-def turn(number: int, previous: int | None = None, padding: str = "") -> Kept:
+def turn(number: int, previous: int | None = None, padding: str = "") -> StoredResponse:
     response = {
         "id": f"resp_{key(number)}",
         "previous_response_id": None if previous is None else f"resp_{key(previous)}",
         "output": [{"id": item_id("message", key(number), 0), "type": "message", "content": f"answer {number}"}],
     }
     question = {"id": item_id("message", key(number), 0, "i"), "content": f"question {number}", "padding": padding}
-    return Kept(response, [question])
+    return StoredResponse(response, [question])
 
 
 def name(number: int) -> str:

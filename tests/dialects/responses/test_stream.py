@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 
 from gpt2giga.chat import Done, Event, ReasoningDelta, RefusalDelta, TextDelta, ToolCall, Usage
 from gpt2giga.dialects.responses import response
-from gpt2giga.dialects.responses.response import Head
+from gpt2giga.dialects.responses.response import ResponseHead, to_echo
 from gpt2giga.dialects.responses.stream import ResponseStream
 from gpt2giga.dialects.responses.tools import from_tools
 from gpt2giga.errors import ContextTooLong, ProxyError, RateLimited, UpstreamCut
@@ -25,11 +25,11 @@ BODY = {"tools": TOOLS, "instructions": "Кратко.", "metadata": {"a": "b"},
 USAGE = Usage(prompt=10, completion=5, cached=4)
 
 
-def head(filtered_as: str = "stop") -> Head:
-    return Head.new("GigaChat", BODY, from_tools({"tools": TOOLS}, ignore_hosted=True), filtered_as=filtered_as)
+def head(filtered_as: str = "stop") -> ResponseHead:
+    return ResponseHead("GigaChat", to_echo(BODY), from_tools({"tools": TOOLS}, ignore_hosted=True), filtered_as)
 
 
-def to_response(events: list[Event], of: Head) -> dict[str, Any]:
+def to_response(events: list[Event], of: ResponseHead) -> dict[str, Any]:
     return response.to_response([events], of)
 
 
@@ -37,7 +37,7 @@ def keep(_: dict[str, Any]) -> None:
     """Nothing is kept here."""
 
 
-def sent(events: Iterable[Event], of: Head) -> list[dict[str, Any]]:
+def sent(events: Iterable[Event], of: ResponseHead) -> list[dict[str, Any]]:
     stream = ResponseStream(of, keep)
     return [item for event in events for item in stream.feed([event], 0)]
 

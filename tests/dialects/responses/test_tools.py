@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from gpt2giga.chat import ToolChoice
-from gpt2giga.dialects.responses.choice import from_choice
-from gpt2giga.dialects.responses.tools import from_tools, Place, to_input
+from gpt2giga.dialects.responses.tool_choice import from_choice
+from gpt2giga.dialects.responses.tools import ClientTool, from_tools, to_input
 
 F = {"type": "function", "name": "f", "description": "Does f.", "parameters": {"type": "object", "properties": {}}}
 C = {"type": "custom", "name": "c", "format": {"type": "grammar", "syntax": "lark", "definition": 'start: "a"'}}
@@ -21,29 +21,29 @@ def toolbox(*tools: Any) -> Any:
 def test_names_are_flat_and_lead_back() -> None:
     box = toolbox(F, C, N, W)
     assert [tool.name for tool in box.tools] == ["f", "c", "n__f", "n__d"]
-    assert [box.place(tool.name) for tool in box.tools] == [
-        Place("function", "f"),
-        Place("custom", "c"),
-        Place("function", "f", "n"),
-        Place("custom", "d", "n"),
+    assert [box.client_tool(tool.name) for tool in box.tools] == [
+        ClientTool("function", "f"),
+        ClientTool("custom", "c"),
+        ClientTool("function", "f", "n"),
+        ClientTool("custom", "d", "n"),
     ]
     assert box.hosted == ("web_search",)
-    assert box.place("g") == Place("function", "g"), "a name that nobody offered"
+    assert box.client_tool("g") == ClientTool("function", "g"), "a name that nobody offered"
 
 
 def test_flat_names_never_meet() -> None:
     """A function may be called what a namespace and its function make together."""
     box = toolbox({**F, "name": "n__f"}, N)
     assert [tool.name for tool in box.tools] == ["n__f", "n__f_", "n__d"]
-    assert box.flat("n", "f") == "n__f_" and box.flat("", "n__f") == "n__f"
-    assert box.flat("old", "f") == "old__f", "what only the history remembers"
+    assert box.flat_name("n", "f") == "n__f_" and box.flat_name("", "n__f") == "n__f"
+    assert box.flat_name("old", "f") == "old__f", "what only the history remembers"
 
 
 def test_a_call_that_comes_back_without_its_namespace() -> None:
     """Some clients drop it; the model would see a call of a tool that it does not have."""
-    assert toolbox(C, N).flat("", "f") == "n__f"
-    assert toolbox(N, {**N, "name": "m"}).flat("", "f") == "f", "two of them: nobody can tell"
-    assert toolbox(F, N).flat("", "f") == "f"
+    assert toolbox(C, N).flat_name("", "f") == "n__f"
+    assert toolbox(N, {**N, "name": "m"}).flat_name("", "f") == "f", "two of them: nobody can tell"
+    assert toolbox(F, N).flat_name("", "f") == "f"
 
 
 def test_a_custom_tool_takes_one_string_and_tells_its_grammar() -> None:

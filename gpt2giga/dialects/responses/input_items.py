@@ -9,11 +9,11 @@ from gpt2giga.dialects.fields import invalid
 from gpt2giga.dialects.responses.items import kind_of
 from gpt2giga.dialects.responses.output import item_id
 
-MOST = 100
-PAGE = 20
+MOST_ITEMS = 100
+PAGE_ITEMS = 20
 
 
-def to_kept(items: Iterable[Any], key: str) -> list[dict[str, Any]]:
+def to_stored_items(items: Iterable[Any], key: str) -> list[dict[str, Any]]:
     """The items in their full form, each with an id: the client's own, or one of ours."""
     return [_full(item, key, number) for number, item in enumerate(items)]
 
@@ -49,7 +49,7 @@ def to_page(items: Sequence[dict[str, Any]], query: Mapping[str, str]) -> dict[s
     ordered = list(items) if order == "asc" else [*reversed(items)]
     if after := query.get("after", ""):
         ordered = ordered[_place(ordered, after) + 1 :]
-    page = ordered[: _limit(query.get("limit", str(PAGE)))]
+    page = ordered[: _limit(query.get("limit", str(PAGE_ITEMS)))]
     return {
         "object": "list",
         "data": page,
@@ -67,6 +67,6 @@ def _place(items: Sequence[dict[str, Any]], item: str) -> int:
 
 
 def _limit(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text[:9]) <= MOST:
-        raise invalid("limit", f"a number from 1 to {MOST}")
+    if not text.isdecimal() or not 1 <= int(text[:9]) <= MOST_ITEMS:
+        raise invalid("limit", f"a number from 1 to {MOST_ITEMS}")
     return int(text)

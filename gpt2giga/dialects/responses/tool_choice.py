@@ -15,7 +15,7 @@ PARAM = "tool_choice"
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class ToolSelection:
     """tools: those that may be called. ignored: the choice was of a tool that is left out."""
 
     tools: tuple[Tool, ...]
@@ -23,40 +23,40 @@ class Choice:
     ignored: bool = False
 
 
-def from_choice(body: Body, toolbox: Toolbox) -> Choice:
+def from_choice(body: Body, toolbox: Toolbox) -> ToolSelection:
     wanted: Any = body.get(PARAM)
     if wanted is None:
-        return _moded("auto", toolbox.tools, toolbox)
+        return _by_mode("auto", toolbox.tools, toolbox)
     if isinstance(wanted, str):
         mode = fields.one_of(wanted, OPENAI_MODES, PARAM, "one of " + ", ".join(OPENAI_MODES) + ", or an object")
-        return _moded(mode, toolbox.tools, toolbox)
+        return _by_mode(mode, toolbox.tools, toolbox)
     wanted = fields.mapping(wanted, PARAM)
     kind = fields.required_string(wanted, "type", PARAM)
     if kind == "allowed_tools":
         return _allowed(wanted, toolbox)
     if kind in ("function", "custom"):
-        return Choice(toolbox.tools, ToolChoice("named", _flat(wanted, toolbox, PARAM)))
+        return ToolSelection(toolbox.tools, ToolChoice("named", _flat(wanted, toolbox, PARAM)))
     return _hosted(kind, toolbox)
 
 
-def _moded(mode: Mode, tools: tuple[Tool, ...], toolbox: Toolbox) -> Choice:
+def _by_mode(mode: Mode, tools: tuple[Tool, ...], toolbox: Toolbox) -> ToolSelection:
     if tools:
-        return Choice(tools, ToolChoice(mode))
+        return ToolSelection(tools, ToolChoice(mode))
     if mode == "required" and not toolbox.hosted:
         raise no_tools(PARAM)
-    return Choice((), ToolChoice(), ignored=mode == "required")
+    return ToolSelection((), ToolChoice(), ignored=mode == "required")
 
 
-def _hosted(kind: str, toolbox: Toolbox) -> Choice:
+def _hosted(kind: str, toolbox: Toolbox) -> ToolSelection:
     """A choice of what is left out leaves the choice to the model; of what is not there it is a mistake."""
     if kind not in toolbox.hosted:
         raise invalid(
             f"{PARAM}.type", f"function, custom, allowed_tools, or the type of one of the tools, not {kind!r}"
         )
-    return Choice(toolbox.tools, ToolChoice(), ignored=True)
+    return ToolSelection(toolbox.tools, ToolChoice(), ignored=True)
 
 
-def _allowed(wanted: Body, toolbox: Toolbox) -> Choice:
+def _allowed(wanted: Body, toolbox: Toolbox) -> ToolSelection:
     mode = fields.one_of(wanted.get("mode"), ALLOWED_MODES, f"{PARAM}.mode", "auto or required")
     listed = wanted.get("tools")
     if not isinstance(listed, list) or not listed:
@@ -64,7 +64,7 @@ def _allowed(wanted: Body, toolbox: Toolbox) -> Choice:
     names: set[str] = set()
     for tool, place in fields.each_object(listed, f"{PARAM}.tools"):
         names |= _names(tool, toolbox, place)
-    return _moded(mode, tuple(tool for tool in toolbox.tools if tool.name in names), toolbox)
+    return _by_mode(mode, tuple(tool for tool in toolbox.tools if tool.name in names), toolbox)
 
 
 def _names(tool: Body, toolbox: Toolbox, param: str) -> set[str]:
@@ -73,7 +73,7 @@ def _names(tool: Body, toolbox: Toolbox, param: str) -> set[str]:
         return {_flat(tool, toolbox, param)}
     if kind == "namespace":
         namespace = fields.required_string(tool, "name", param)
-        return {flat for flat, place in toolbox.places.items() if place.namespace == namespace}
+        return {flat for flat, tool in toolbox.client_tools.items() if tool.namespace == namespace}
     if kind not in toolbox.hosted:
         raise invalid(f"{param}.type", f"the type of one of the tools, not {kind!r}")
     return set()
@@ -81,7 +81,7 @@ def _names(tool: Body, toolbox: Toolbox, param: str) -> set[str]:
 
 def _flat(tool: Body, toolbox: Toolbox, param: str) -> str:
     name = fields.required_string(tool, "name", param)
-    flat = toolbox.meant(fields.string(tool, "namespace", param), name)
+    flat = toolbox.find(fields.string(tool, "namespace", param), name)
     if not flat:
         raise unknown_tool(name, param)
     return flat

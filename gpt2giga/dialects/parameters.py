@@ -22,7 +22,7 @@ natural = partial(fields.integer, low=0, high=fields.INT32)
 penalty = partial(fields.number, low=-2, high=2)
 
 
-def unchecked(body: Body, name: str) -> None:
+def no_check(body: Body, name: str) -> None:
     """Whoever uses the parameter checks it."""
 
 
@@ -32,7 +32,7 @@ class Parameter:
 
     fate: Literal["used", "emulated", "ignored", "refused"]
     how: str
-    check: TypeCheck = unchecked
+    check: TypeCheck = no_check
     defaults: tuple[Any, ...] = ()
 
 

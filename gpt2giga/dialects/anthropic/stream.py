@@ -14,7 +14,7 @@ from gpt2giga.dialects.anthropic.thinking import Thoughts
 from gpt2giga.dialects.tokens import estimate
 from gpt2giga.errors import ProxyError
 
-Item: TypeAlias = dict[str, Any]
+StreamEvent: TypeAlias = dict[str, Any]
 
 PING = {"type": "ping"}
 # Clients keep it and send it back; GigaChat's thoughts are never read again, so there is nothing to sign.
@@ -49,8 +49,8 @@ class MessageStream:
         self._index = -1
         self._kind = ""
 
-    def feed(self, events: list[Event], choice: int) -> list[Item]:
-        items: list[Item] = []
+    def feed(self, events: list[Event], choice: int) -> list[StreamEvent]:
+        items: list[StreamEvent] = []
         if not self._has_begun:
             self._has_begun = True
             items.append({"type": "message_start", "message": to_opening(self._head)})
@@ -69,16 +69,16 @@ class MessageStream:
                     items += [*self._close(), self._end(event)]
         return items
 
-    def heartbeat(self, choice: int) -> list[Item]:
+    def heartbeat(self, choice: int) -> list[StreamEvent]:
         return [PING]
 
-    def finish(self) -> list[Item]:
+    def finish(self) -> list[StreamEvent]:
         return [{"type": "message_stop"}]
 
-    def fail(self, error: ProxyError) -> list[Item]:
+    def fail(self, error: ProxyError) -> list[StreamEvent]:
         return [to_error(error, self._request_id)]
 
-    def _thinking(self, text: str) -> list[Item]:
+    def _thinking(self, text: str) -> list[StreamEvent]:
         if self._head.thoughts == "none":
             return []
         opened = self._open("thinking")
@@ -86,7 +86,7 @@ class MessageStream:
             return opened
         return [*opened, self._delta("thinking_delta", "thinking", text)]
 
-    def _tool_use(self, call: ToolCall) -> list[Item]:
+    def _tool_use(self, call: ToolCall) -> list[StreamEvent]:
         """The input comes in one piece, as GigaChat sends it."""
         return [
             *self._close(),
@@ -95,29 +95,29 @@ class MessageStream:
             self._stop(),
         ]
 
-    def _close(self) -> list[Item]:
+    def _close(self) -> list[StreamEvent]:
         kind, self._kind = self._kind, ""
         signature = [self._delta("signature_delta", "signature", SIGNATURE)] if kind == "thinking" else []
         return [*signature, self._stop()] if kind else []
 
-    def _open(self, kind: str) -> list[Item]:
+    def _open(self, kind: str) -> list[StreamEvent]:
         if self._kind == kind:
             return []
         items = [*self._close(), self._start(to_block(kind))]
         self._kind = kind
         return items
 
-    def _start(self, block: dict[str, Any]) -> Item:
+    def _start(self, block: dict[str, Any]) -> StreamEvent:
         self._index += 1
         return {"type": "content_block_start", "index": self._index, "content_block": block}
 
-    def _delta(self, kind: str, name: str, value: str) -> Item:
+    def _delta(self, kind: str, name: str, value: str) -> StreamEvent:
         return {"type": "content_block_delta", "index": self._index, "delta": {"type": kind, name: value}}
 
-    def _stop(self) -> Item:
+    def _stop(self) -> StreamEvent:
         return {"type": "content_block_stop", "index": self._index}
 
-    def _end(self, done: Done) -> Item:
+    def _end(self, done: Done) -> StreamEvent:
         """A streamed text that a stop sequence cuts comes without GigaChat's figures."""
         delta = {"stop_reason": self._stop_reason(done), "stop_sequence": done.stopped_by or None}
         usage = done.usage or Usage(self._head.prompt, estimate(self._letters))

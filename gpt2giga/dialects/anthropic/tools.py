@@ -35,7 +35,7 @@ def from_tools(body: Body, *, ignore_hosted: bool) -> MessageTools:
     """`messages` must have been read before: tools also come and go there."""
     blocks = list(_blocks(body["messages"]))
     entries = [*fields.objects(body, "tools"), *_definitions(blocks)]
-    hosted = tuple(dict.fromkeys(_hosted(entries, ignore_hosted)))
+    hosted = tuple(dict.fromkeys(_hosted_types(entries, ignore_hosted)))
     custom = [(tool, place) for tool, place in entries if tool.get("type") in (None, "custom")]
     tools = tools_by_name((_tool(tool, place), f"{place}.name") for tool, place in custom)
     # With Anthropic's own search for tools left out nothing could ever load the rest.
@@ -81,7 +81,7 @@ def _changes(blocks: list[Placed]) -> dict[str, bool]:
     return found
 
 
-def _hosted(entries: list[Placed], ignore_hosted: bool) -> Iterator[str]:
+def _hosted_types(entries: list[Placed], ignore_hosted: bool) -> Iterator[str]:
     for tool, place in entries:
         kind = tool.get("type")
         if kind in (None, "custom"):

@@ -44,7 +44,8 @@ def from_embeddings_request(body: Body, decode: Decode) -> EmbeddingsRequest:
 
 def from_input(given: Any, decode: Decode) -> list[str]:
     """A text, texts, the tokens of one text, or lists of tokens."""
-    items = given if isinstance(given, list) and not _are_tokens(given) else [given]
+    are_tokens = isinstance(given, list) and bool(given) and type(given[0]) is int
+    items = given if isinstance(given, list) and not are_tokens else [given]
     if not items:
         raise invalid("input", "at least one text")
     return [_text(item, f"input[{number}]" if items is given else "input", decode) for number, item in enumerate(items)]
@@ -55,10 +56,6 @@ def _text(item: Any, param: str, decode: Decode) -> str:
     if not isinstance(text, str) or not text:
         raise invalid(param, "a text that is not empty")
     return text
-
-
-def _are_tokens(items: list[Any]) -> bool:
-    return bool(items) and isinstance(items[0], int) and not isinstance(items[0], bool)
 
 
 def to_embeddings(found: list[Embedding], request: EmbeddingsRequest, model: str) -> dict[str, Any]:

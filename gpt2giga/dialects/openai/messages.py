@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from gpt2giga.chat import File, Image, Message, Text, ToolResult
@@ -61,10 +62,6 @@ def _result_parts(message: Body, param: str) -> tuple[Text | Image, ...]:
     return tuple(parts)
 
 
-def _refusal(part: Body, param: str) -> Text:
-    return from_text(part, param, "refusal")
-
-
 def _image(part: Body, param: str) -> Image:
     """OpenAI's form is an object with a url; some clients send the plain string."""
     param, image = f"{param}.image_url", part.get("image_url")
@@ -82,7 +79,7 @@ def _file(part: Body, param: str) -> File:
 
 READERS: dict[str, Callable[[Body, str], Content]] = {
     "text": from_text,
-    "refusal": _refusal,
+    "refusal": partial(from_text, name="refusal"),
     "image_url": _image,
     "input_audio": from_audio,
     "file": _file,

@@ -66,12 +66,12 @@ def _choice(choice: Any, param: str, *, legacy: bool) -> tuple[ToolChoice, list[
         return ToolChoice(fields.one_of(choice, OPENAI_MODES, param, expected)), []
     choice = fields.mapping(choice, param)
     if not legacy and choice.get("type") == "allowed_tools":
-        return _allowed(*fields.required_object(choice, "allowed_tools", param))
+        return _from_allowed(*fields.required_object(choice, "allowed_tools", param))
     named, param = (choice, param) if legacy else _function(choice, param)
     return ToolChoice("named", _name(named, param)), []
 
 
-def _allowed(allowed: Body, param: str) -> tuple[ToolChoice, list[str]]:
+def _from_allowed(allowed: Body, param: str) -> tuple[ToolChoice, list[str]]:
     mode = fields.one_of(allowed.get("mode"), ALLOWED_MODES, f"{param}.mode", "auto or required")
     names = [_name(*_function(tool, place)) for tool, place in fields.objects(allowed, "tools", param)]
     if not names:

@@ -37,16 +37,17 @@ class Database:
 
         With gevent a real thread does it, one for the process: a disk that is slow would hold up everybody.
         """
-        if not gevent_is_on():
-            with self._lock:
-                return self._transaction(work)
-        from gevent.threadpool import ThreadPool
+        result: T | Unusable
+        if gevent_is_on():
+            from gevent.threadpool import ThreadPool
 
-        self._thread = self._thread or ThreadPool(1)
-        done = self._thread.apply(self._tried, (work,))
-        if isinstance(done, Unusable):
-            raise done
-        result: T = done
+            self._thread = self._thread or ThreadPool(1)
+            result = self._thread.apply(self._transact, (work,))
+        else:
+            with self._lock:
+                result = self._transact(work)
+        if isinstance(result, Unusable):
+            raise result
         return result
 
     def close(self) -> None:
@@ -55,25 +56,19 @@ class Database:
                 self._connection.close()
             self._connection = None
 
-    def _tried(self, work: Callable[[sqlite3.Connection], T]) -> T | Unusable:
-        """gevent would print a traceback of what is raised in its threads."""
-        try:
-            return self._transaction(work)
-        except Unusable as unusable:
-            return unusable
-
-    def _transaction(self, work: Callable[[sqlite3.Connection], T]) -> T:
+    def _transact(self, work: Callable[[sqlite3.Connection], T]) -> T | Unusable:
+        """Raises nothing: gevent would print a traceback of what is raised in its threads."""
         import sqlite3
 
         try:
             if self._connection is None:
-                self._connection = self._connected()
+                self._connection = self._connect()
             with self._connection:
                 return work(self._connection)
         except (OSError, sqlite3.Error) as error:
-            raise Unusable(str(error)) from error
+            return Unusable(str(error))
 
-    def _connected(self) -> sqlite3.Connection:
+    def _connect(self) -> sqlite3.Connection:
         import sqlite3
 
         _make_folder(self._path.parent)

@@ -48,7 +48,10 @@ def to_page(items: Sequence[dict[str, Any]], query: Mapping[str, str]) -> dict[s
         raise invalid("order", "asc or desc")
     ordered = list(items) if order == "asc" else [*reversed(items)]
     if after := query.get("after", ""):
-        ordered = ordered[_place(ordered, after) + 1 :]
+        ids = [item["id"] for item in ordered]
+        if after not in ids:
+            raise invalid("after", "the id of an item of this response")
+        ordered = ordered[ids.index(after) + 1 :]
     page = ordered[: _limit(query.get("limit", str(PAGE_ITEMS)))]
     return {
         "object": "list",
@@ -57,13 +60,6 @@ def to_page(items: Sequence[dict[str, Any]], query: Mapping[str, str]) -> dict[s
         "last_id": page[-1]["id"] if page else None,
         "has_more": len(page) < len(ordered),
     }
-
-
-def _place(items: Sequence[dict[str, Any]], item: str) -> int:
-    for number, found in enumerate(items):
-        if found["id"] == item:
-            return number
-    raise invalid("after", "the id of an item of this response")
 
 
 def _limit(text: str) -> int:

@@ -11,7 +11,7 @@ import orjson
 from gpt2giga.chat import Event, ReasoningDelta, RefusalDelta, TextDelta, ToolCall
 from gpt2giga.dialects.responses.tools import to_input, Toolbox
 
-Wire: TypeAlias = dict[str, Any]
+JsonObject: TypeAlias = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +53,15 @@ class Output:
     """Every method gives the events that tell of what it did. Events hold copies: they are sent later."""
 
     def __init__(self, key: str, toolbox: Toolbox) -> None:
-        self.items: list[Wire] = []
+        self.items: list[JsonObject] = []
         self._key = key
         self._toolbox = toolbox
-        self._open: Wire = {}
-        self._parts: list[Wire] = []
+        self._open: JsonObject = {}
+        self._parts: list[JsonObject] = []
         self._kind = ""
         self._texts: list[str] = []
 
-    def add(self, event: Event) -> list[Wire]:
+    def add(self, event: Event) -> list[JsonObject]:
         match event:
             case TextDelta(text):
                 return self._say("output_text", text)
@@ -73,20 +73,20 @@ class Output:
                 return [*self._close_item("completed"), *self._call(event)]
         return []
 
-    def finish(self, *, complete: bool) -> list[Wire]:
+    def finish(self, *, complete: bool) -> list[JsonObject]:
         """There is always something to read, if only an empty text."""
-        events: list[Wire] = []
+        events: list[JsonObject] = []
         if not any(item["type"] != "reasoning" for item in (*self.items, self._open) if item):
             events = self._begin("output_text")
         return [*events, *self._close_item("completed" if complete else "incomplete")]
 
-    def _say(self, kind: str, text: str) -> list[Wire]:
+    def _say(self, kind: str, text: str) -> list[JsonObject]:
         opened = self._begin(kind)
         self._texts.append(text)
         form = KINDS[kind]
         return [*opened, {"type": f"response.{form.text}.delta", **self._at(form), "delta": text, **form.text_extra}]
 
-    def _begin(self, kind: str) -> list[Wire]:
+    def _begin(self, kind: str) -> list[JsonObject]:
         """Opens the item and the part for a text of this kind, unless they are open."""
         if self._kind == kind:
             return []
@@ -98,14 +98,14 @@ class Output:
         part = {"type": kind, form.key: "", **form.part_extra}
         return [*events, {"type": f"response.{form.part}.added", **self._at(form), "part": part}]
 
-    def _open_item(self, kind: str) -> list[Wire]:
+    def _open_item(self, kind: str) -> list[JsonObject]:
         self._open = {"id": self._next_id(kind), "type": kind}
         if kind == "message":
             self._open |= {"status": "in_progress", "role": "assistant"}
-        holder: Wire = {"content": []} if kind == "message" else {"summary": [], "encrypted_content": None}
+        holder: JsonObject = {"content": []} if kind == "message" else {"summary": [], "encrypted_content": None}
         return [self._item_event("added", {**self._open, **holder})]
 
-    def _close_part(self) -> list[Wire]:
+    def _close_part(self) -> list[JsonObject]:
         if not self._kind:
             return []
         form, text = KINDS[self._kind], "".join(self._texts)
@@ -118,7 +118,7 @@ class Output:
             {"type": f"response.{form.part}.done", **at, "part": part},
         ]
 
-    def _close_item(self, status: str) -> list[Wire]:
+    def _close_item(self, status: str) -> list[JsonObject]:
         events = self._close_part()
         if not self._open:
             return events
@@ -131,7 +131,7 @@ class Output:
         self._open, self._parts = {}, []
         return events
 
-    def _call(self, call: ToolCall) -> list[Wire]:
+    def _call(self, call: ToolCall) -> list[JsonObject]:
         tool = self._toolbox.client_tool(call.name)
         is_custom = tool.kind == "custom"
         kind, key = ("custom_tool_call", "input") if is_custom else ("function_call", "arguments")
@@ -154,8 +154,8 @@ class Output:
     def _next_id(self, kind: str) -> str:
         return item_id(kind, self._key, len(self.items))
 
-    def _at(self, form: PartKind) -> Wire:
+    def _at(self, form: PartKind) -> JsonObject:
         return {"item_id": self._open["id"], "output_index": len(self.items), form.index: len(self._parts)}
 
-    def _item_event(self, what: str, item: Wire) -> Wire:
+    def _item_event(self, what: str, item: JsonObject) -> JsonObject:
         return {"type": f"response.output_item.{what}", "output_index": len(self.items), "item": item}

@@ -42,6 +42,7 @@ def from_responses_request(body: Body, past: Past, *, ignore_hosted: bool) -> tu
     check_refused(body)
     toolbox = from_tools(body, ignore_hosted=ignore_hosted)
     selection = from_choice(body, toolbox)
+    text = fields.optional_mapping(body, "text")
     given = tuple(items.resolve_references(items.from_input(body.get("input")), past.known))
     chat = ChatRequest(
         model=fields.string(body, "model"),
@@ -52,13 +53,13 @@ def from_responses_request(body: Body, past: Past, *, ignore_hosted: bool) -> tu
         top_p=fields.number(body, "top_p", 0, 1),
         max_tokens=fields.integer(body, "max_output_tokens", 1, INT32),
         reasoning_effort=from_openai_effort(fields.optional_mapping(body, "reasoning"), "effort", "reasoning"),
-        json_format=from_openai_format(_text(body).get("format"), "text.format", _from_schema),
+        json_format=from_openai_format(text.get("format"), "text.format", _from_schema),
     )
     _check_the_rest(body)
     left_out = [f"tools.{kind}" for kind in toolbox.hosted]
     left_out += ["tool_choice"] if selection.ignored else []
     left_out += [f"input.{kind}" for kind in dict.fromkeys(items.foreign_kinds(given))]
-    left_out += _verbosity(body)
+    left_out += _ignored_verbosity(text)
     delivery = ResponseDelivery(
         stream=fields.boolean(body, "stream"),
         store=wants_store(body),
@@ -86,13 +87,9 @@ def _messages(body: Body, past: Past, given: tuple[Any, ...], toolbox: Toolbox) 
     return (*system, *spoken)
 
 
-def _text(body: Body) -> Body:
-    return fields.optional_mapping(body, "text")
-
-
-def _verbosity(body: Body) -> list[str]:
+def _ignored_verbosity(text: Body) -> list[str]:
     """Medium is what happens anyway."""
-    verbosity = fields.string(_text(body), "verbosity", "text")
+    verbosity = fields.string(text, "verbosity", "text")
     if verbosity not in ("", "low", "medium", "high"):
         raise invalid("text.verbosity", "low, medium or high")
     return ["text.verbosity"] if verbosity in ("low", "high") else []

@@ -27,7 +27,7 @@ T = TypeVar("T")
 FILE = "responses.sqlite3"
 DAY = 86400
 # One row may not push out all others.
-MOST_SHARES = 8
+LEAST_ROWS = 8
 ITEM_ID = re.compile(r"[a-z]+_([0-9a-f]{32})[io]\d+")
 
 SCHEMA = """
@@ -68,7 +68,7 @@ class Store:
     def __init__(self, folder: str | None, days: int, most_bytes: int) -> None:
         self._folder = Path(folder) if folder else None
         self._seconds = days * DAY
-        self._most = most_bytes
+        self._most_bytes = most_bytes
         self._database = Database(self._folder / FILE, SCHEMA) if self._folder else None
         self._warned = False
 
@@ -82,9 +82,8 @@ class Store:
 
     def save(self, tenant: str, stored: StoredResponse) -> None:
         """An answer is worth more than its copy: never raises."""
-        response = stored.response
-        body = orjson.dumps({"response": response, "input": stored.input})
-        if len(body) > self._most // MOST_SHARES:
+        response, body = stored.response, orjson.dumps(stored)
+        if len(body) > self._most_bytes // LEAST_ROWS:
             log.warning("A response of %d bytes is too large to be kept (GPT2GIGA_STORE_SIZE)", len(body))
             return
         row = (response["id"], tenant, response["previous_response_id"], time.time(), body)
@@ -107,7 +106,7 @@ class Store:
         row = self._do(lambda connection: connection.execute(ONE, wanted).fetchone())
         if row is None:
             raise _missing_response(response_id)
-        return _from_row(row[0])
+        return StoredResponse(**orjson.loads(row[0]))
 
     def delete(self, tenant: str, response_id: str) -> None:
         """Raises NotFound."""
@@ -127,7 +126,7 @@ class Store:
                 param="previous_response_id",
                 code="previous_response_not_found",
             )
-        return tuple(item for _, body in rows for item in _from_row(body).items)
+        return tuple(item for _, body in rows for item in StoredResponse(**orjson.loads(body)).items)
 
     def items(self, tenant: str, ids: Iterable[str]) -> dict[str, Any]:
         """The items among these that are known. An id of ours tells the response it is in."""
@@ -150,7 +149,7 @@ class Store:
     def _make_room(self, connection: sqlite3.Connection) -> None:
         connection.execute("DELETE FROM responses WHERE created < ?", (self._oldest(),))
         oldest = "DELETE FROM responses WHERE id = (SELECT id FROM responses ORDER BY created LIMIT 1)"
-        while used_bytes(connection) > self._most and connection.execute(oldest).rowcount:
+        while used_bytes(connection) > self._most_bytes and connection.execute(oldest).rowcount:
             pass
 
     def _do(self, work: Callable[[sqlite3.Connection], T]) -> T:
@@ -169,11 +168,6 @@ def _unavailable_store(why: str) -> BadRequest:
         param="previous_response_id",
         code="store_unavailable",
     )
-
-
-def _from_row(body: bytes) -> StoredResponse:
-    found = orjson.loads(body)
-    return StoredResponse(found["response"], found["input"])
 
 
 def _missing_response(response_id: str) -> NotFound:

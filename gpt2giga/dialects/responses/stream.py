@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from gpt2giga.chat import Done, Event
-from gpt2giga.dialects.responses.output import Output, Wire
+from gpt2giga.dialects.responses.output import JsonObject, Output
 from gpt2giga.dialects.responses.response import ResponseHead, to_finished, to_object, why_incomplete
 from gpt2giga.errors import BadRequest, ContextTooLong, ProxyError, QuotaExceeded, RateLimited
 
@@ -23,15 +23,15 @@ class ResponseStream:
     it: one that has read the end may refer to it at once.
     """
 
-    def __init__(self, head: ResponseHead, keep: Callable[[Wire], None]) -> None:
+    def __init__(self, head: ResponseHead, keep: Callable[[JsonObject], None]) -> None:
         self._head = head
         self._keep = keep
         self._output = Output(head.key, head.toolbox)
         self._has_begun = False
         self._sent = 0
 
-    def feed(self, events: list[Event], choice: int) -> list[Wire]:
-        items: list[Wire] = []
+    def feed(self, events: list[Event], choice: int) -> list[JsonObject]:
+        items: list[JsonObject] = []
         if not self._has_begun:
             self._has_begun = True
             items = [*self.heartbeat(choice), *self.heartbeat(choice)]
@@ -40,30 +40,30 @@ class ResponseStream:
             items += [self._number(item) for item in made]
         return items
 
-    def heartbeat(self, choice: int) -> list[Wire]:
+    def heartbeat(self, choice: int) -> list[JsonObject]:
         """The first event of all, and later one that changes nothing."""
         kind = "response.in_progress" if self._sent else "response.created"
         return [self._number({"type": kind, "response": to_object(self._head, "in_progress")})]
 
-    def finish(self) -> list[Wire]:
+    def finish(self) -> list[JsonObject]:
         return []
 
-    def fail(self, error: ProxyError) -> list[Wire]:
+    def fail(self, error: ProxyError) -> list[JsonObject]:
         code = to_error_code(error)
         details = {"code": code, "message": to_error_message(error)}
         failed = to_object(self._head, "failed", self._output.items, error=details)
-        items: list[Wire] = [{"type": "response.failed", "response": failed}]
+        items: list[JsonObject] = [{"type": "response.failed", "response": failed}]
         if self._has_begun:
             items.insert(0, {"type": "error", "code": code, "message": error.message, "param": error.param})
         return [self._number(item) for item in items]
 
-    def _last(self, done: Done) -> list[Wire]:
+    def _last(self, done: Done) -> list[JsonObject]:
         items = self._output.finish(complete=not why_incomplete(done, self._head))
         response = to_finished(self._head, self._output, done)
         self._keep(response)
         return [*items, {"type": f"response.{response['status']}", "response": response}]
 
-    def _number(self, item: Wire) -> Wire:
+    def _number(self, item: JsonObject) -> JsonObject:
         number, self._sent = self._sent, self._sent + 1
         return {**item, "sequence_number": number}
 

@@ -33,10 +33,10 @@ def from_choice(body: Body, toolbox: Toolbox) -> ToolSelection:
     wanted = fields.mapping(wanted, PARAM)
     kind = fields.required_string(wanted, "type", PARAM)
     if kind == "allowed_tools":
-        return _allowed(wanted, toolbox)
+        return _from_allowed(wanted, toolbox)
     if kind in ("function", "custom"):
         return ToolSelection(toolbox.tools, ToolChoice("named", _flat(wanted, toolbox, PARAM)))
-    return _hosted(kind, toolbox)
+    return _of_hosted(kind, toolbox)
 
 
 def _by_mode(mode: Mode, tools: tuple[Tool, ...], toolbox: Toolbox) -> ToolSelection:
@@ -47,7 +47,7 @@ def _by_mode(mode: Mode, tools: tuple[Tool, ...], toolbox: Toolbox) -> ToolSelec
     return ToolSelection((), ToolChoice(), ignored=mode == "required")
 
 
-def _hosted(kind: str, toolbox: Toolbox) -> ToolSelection:
+def _of_hosted(kind: str, toolbox: Toolbox) -> ToolSelection:
     """A choice of what is left out leaves the choice to the model; of what is not there it is a mistake."""
     if kind not in toolbox.hosted:
         raise invalid(
@@ -56,7 +56,7 @@ def _hosted(kind: str, toolbox: Toolbox) -> ToolSelection:
     return ToolSelection(toolbox.tools, ToolChoice(), ignored=True)
 
 
-def _allowed(wanted: Body, toolbox: Toolbox) -> ToolSelection:
+def _from_allowed(wanted: Body, toolbox: Toolbox) -> ToolSelection:
     mode = fields.one_of(wanted.get("mode"), ALLOWED_MODES, f"{PARAM}.mode", "auto or required")
     listed = wanted.get("tools")
     if not isinstance(listed, list) or not listed:

@@ -15,7 +15,7 @@ from gpt2giga.dialects import fields
 from gpt2giga.dialects.fields import Body
 from gpt2giga.dialects.responses import items
 from gpt2giga.dialects.responses.input_items import to_page, to_stored_items
-from gpt2giga.dialects.responses.output import Wire
+from gpt2giga.dialects.responses.output import JsonObject
 from gpt2giga.dialects.responses.request import from_responses_request, Past, ResponseDelivery
 from gpt2giga.dialects.responses.response import ResponseHead, to_echo, to_response
 from gpt2giga.dialects.responses.store import Store, StoredResponse
@@ -105,18 +105,18 @@ class _Views:
             self._store.items(_tenant(), referred) if referred else {},
         )
 
-    def _keeper(self, delivery: ResponseDelivery, head: ResponseHead) -> Callable[[Wire], None]:
+    def _keeper(self, delivery: ResponseDelivery, head: ResponseHead) -> Callable[[JsonObject], None]:
         """Called from a stream, when the request is not at hand any more."""
         tenant = _tenant()
 
-        def keep(response: Wire) -> None:
+        def keep(response: JsonObject) -> None:
             if delivery.store and self._keeps:
                 self._store.save(tenant, StoredResponse(response, to_stored_items(delivery.input, head.key)))
 
         return keep
 
 
-def _to_response(answers: Iterable[list[Event]], head: ResponseHead, keep: Callable[[Wire], None]) -> Wire:
+def _to_response(answers: Iterable[list[Event]], head: ResponseHead, keep: Callable[[JsonObject], None]) -> JsonObject:
     response = to_response(answers, head)
     keep(response)
     return response

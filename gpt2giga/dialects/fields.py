@@ -30,18 +30,14 @@ def check_nesting(body: Body) -> None:
 
 def number(body: Body, name: str, low: float, high: float) -> float | None:
     value = body.get(name)
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+    if value is not None and (type(value) not in (int, float) or not low <= value <= high):
         raise invalid(name, f"a number from {low:g} to {high:g}")
-    return float(value)
+    return None if value is None else float(value)
 
 
 def integer(body: Body, name: str, low: int, high: int) -> int | None:
-    value = body.get(name)
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+    value: int | None = body.get(name)
+    if value is not None and (type(value) is not int or not low <= value <= high):
         raise invalid(name, f"an integer from {low} to {high}")
     return value
 

@@ -33,7 +33,7 @@ CONTRARY = {
     "GPT2GIGA_MAX_CONCURRENCY": "0",
     "GPT2GIGA_MODEL_ALIASES": "ada=Embeddings-2,claude-test=GigaChat-2-Pro",
     "GPT2GIGA_SEND_STATE_ID": "True",
-    "GPT2GIGA_SESSION_ID": "off",
+    "GPT2GIGA_STATE_DIR": "/dev/null/state",
     "GPT2GIGA_STRUCTURED_OUTPUT": "function",
     "GPT2GIGA_UI": "False",
 }
@@ -130,7 +130,7 @@ def passing(service_with: Callable[..., Service]) -> Service:
 
 @pytest.fixture
 def contrary(service_with: Callable[..., Service], tiny_tokenizer: Path) -> Service:
-    """Every setting that changes an answer is other than its default."""
+    """Every setting that changes an answer is other than its default, and responses cannot be kept."""
     return service_with(**CONTRARY, GPT2GIGA_TOKENIZER_FILE=str(tiny_tokenizer))
 
 
@@ -145,13 +145,16 @@ def tiny_tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def curt(service_with: Callable[..., Service]) -> Service:
-    """It tries once, gives no signs of life and fetches nothing; its log has what was said, as JSON."""
+    """A company's. It tries once, gives no signs of life, fetches nothing and tells GigaChat of no sessions; its log
+    has what was said, as JSON."""
     return service_with(
+        GIGACHAT_SCOPE="GIGACHAT_API_CORP",
         GPT2GIGA_FETCH_URLS="False",
         GPT2GIGA_HEARTBEAT="0",
         GPT2GIGA_LOG_CONTENT="True",
         GPT2GIGA_LOG_FORMAT="json",
         GPT2GIGA_MAX_RETRIES="0",
+        GPT2GIGA_SESSION_ID="off",
     )
 
 
@@ -159,17 +162,6 @@ def curt(service_with: Callable[..., Service]) -> Service:
 def lively(service_with: Callable[..., Service]) -> Service:
     """Signs of life come after 0.3 seconds of silence. It tries once, and no request waits in line for long."""
     return service_with(GPT2GIGA_HEARTBEAT="0.3", GPT2GIGA_MAX_RETRIES="0", GPT2GIGA_QUEUE_TIMEOUT="1")
-
-
-@pytest.fixture
-def unlimited(service_with: Callable[..., Service]) -> Service:
-    """No slots and no retries of ours: whatever a token spoils is seen."""
-    return service_with(
-        GPT2GIGA_MAX_CONCURRENCY="0",
-        GPT2GIGA_MAX_RETRIES="0",
-        GIGACHAT_TIMEOUT="2",
-        GIGACHAT_TOKEN_EXPIRY_BUFFER_MS="0",
-    )
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -88,12 +87,10 @@ def test_input_items(client: OpenAI) -> None:
             client.responses.input_items.list(response.id, **query)
 
 
-def test_without_a_place_to_keep_responses(start_service: Callable[..., Service], tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    service = start_service(GPT2GIGA_STATE_DIR=str(tmp_path / "file" / "state"))
-    assert service.log.read_text().count("Responses are not kept") == 1
-    response = create(service)
-    refused = service.post("/v1/responses", {"input": "Два", "previous_response_id": response["id"]})
+def test_without_a_place_to_keep_responses(contrary: Service) -> None:
+    assert contrary.said_at_the_start.count("Responses are not kept") == 1
+    response = create(contrary)
+    refused = contrary.post("/v1/responses", {"input": "Два", "previous_response_id": response["id"]})
     assert refused.status_code == 400 and refused.json()["error"]["code"] == "store_unavailable"
     assert "GPT2GIGA_STATE_DIR" in refused.json()["error"]["message"]
 

@@ -82,9 +82,9 @@ def test_the_header_wins(service: Service, sandbox: SandboxServer, stream: bool)
     assert first == "mine-1" and uuid.UUID(second)
 
 
-def test_switched_off(contrary: Service, sandbox: SandboxServer) -> None:
-    ask(contrary, headers={"X-Session-ID": "mine-1"}, user="Аня")
-    ask(contrary, headers={"X-Session-ID": "mine-1"}, stream=True)
+def test_switched_off(curt: Service, sandbox: SandboxServer) -> None:
+    ask(curt, headers={"X-Session-ID": "mine-1"}, user="Аня")
+    ask(curt, headers={"X-Session-ID": "mine-1"}, stream=True)
     assert sessions(sandbox) == [None, None]
 
 
@@ -105,11 +105,11 @@ def test_nothing_of_it_reaches_the_next_request_of_a_connection(service: Service
     assert sessions(sandbox, "/embeddings") == sessions(sandbox, "/files") == [None, None]
 
 
-def test_requests_at_the_same_time(unlimited: Service, sandbox: SandboxServer) -> None:
+def test_requests_at_the_same_time(contrary: Service, sandbox: SandboxServer) -> None:
     names = [f"client-{number}" for number in range(24)]
 
     def one(name: str) -> None:
-        ask(unlimited, headers={"X-Session-ID": name}, messages=[user(name)], stream=name.endswith(("1", "3", "5")))
+        ask(contrary, headers={"X-Session-ID": name}, messages=[user(name)], stream=name.endswith(("1", "3", "5")))
 
     with ThreadPoolExecutor(len(names)) as pool:
         list(pool.map(one, names * 3))

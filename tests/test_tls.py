@@ -22,14 +22,10 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     return Authority(tmp_path_factory.mktemp("authority"))
 
 
-def behind_tls(authority: Authority) -> SandboxServer:
-    server = authority.for_server()
-    return SandboxServer(certfile=server.certificate, keyfile=server.key)
-
-
 @pytest.fixture(scope="module")
 def shared_secured(authority: Authority) -> Iterator[SandboxServer]:
-    with behind_tls(authority) as sandbox:
+    server = authority.for_server()
+    with SandboxServer(certfile=server.certificate, keyfile=server.key) as sandbox:
         yield sandbox
 
 
@@ -79,21 +75,28 @@ def test_switched_off_with_one_warning_at_the_start(tmp_path: Path, secured: San
         assert service.log.read_text().count("GIGACHAT_VERIFY_SSL_CERTS") == 1
 
 
-def test_a_certificate_of_the_client(tmp_path: Path, authority: Authority) -> None:
+@pytest.fixture
+def demanding(secured: SandboxServer, authority: Authority) -> Iterator[SandboxServer]:
+    """It wants a certificate of its client, also of one that was connected already."""
+    context = secured._server.ssl_context
+    assert context is not None
+    context.load_verify_locations(authority.root)
+    context.verify_mode = ssl.CERT_REQUIRED
+    secured._server.hang_up()
+    yield secured
+    context.verify_mode = ssl.CERT_NONE
+
+
+def test_a_certificate_of_the_client(
+    tmp_path: Path, trusting: Service, demanding: SandboxServer, authority: Authority
+) -> None:
+    with pytest.raises(openai.InternalServerError, match="GIGACHAT_CERT_FILE") as caught:
+        ask(trusting, True)
+    assert caught.value.code == "upstream_certificate"
     ours = authority.sign("client")
-    trust = {"GIGACHAT_CA_BUNDLE_FILE": authority.root}
     files = {"GIGACHAT_CERT_FILE": ours.certificate, "GIGACHAT_KEY_FILE": ours.key}
-    with behind_tls(authority) as demanding:
-        context = demanding._server.ssl_context
-        assert context is not None
-        context.load_verify_locations(authority.root)
-        context.verify_mode = ssl.CERT_REQUIRED
-        with Service(tmp_path, demanding, **trust, GPT2GIGA_MAX_RETRIES="0") as service:
-            with pytest.raises(openai.InternalServerError, match="GIGACHAT_CERT_FILE") as caught:
-                ask(service, True)
-            assert caught.value.code == "upstream_certificate"
-        with Service(tmp_path, demanding, **trust, **files) as service:
-            assert ask(service, False) and ask(service, True)
+    with Service(tmp_path, demanding, GIGACHAT_CA_BUNDLE_FILE=authority.root, **files) as service:
+        assert ask(service, False) and ask(service, True)
 
 
 @pytest.mark.parametrize("step", [{"delay": 30}, {"text": "Раз два", "hang_after": 1}], ids=["at once", "in a stream"])

@@ -17,6 +17,17 @@ MANY = 100
 WORDS = "Раз два три четыре пять шесть"
 
 
+@pytest.fixture
+def unlimited(service_with: Callable[..., Service]) -> Service:
+    """No slots and no retries of ours: whatever a token spoils is seen."""
+    return service_with(
+        GPT2GIGA_MAX_CONCURRENCY="0",
+        GPT2GIGA_MAX_RETRIES="0",
+        GIGACHAT_TIMEOUT="2",
+        GIGACHAT_TOKEN_EXPIRY_BUFFER_MS="0",
+    )
+
+
 def ask(client: openai.OpenAI, stream: bool) -> str | None:
     answer = client.chat.completions.create(model="GigaChat", messages=HELLO, stream=stream)
     return "".join(c.choices[0].delta.content or "" for c in answer) if stream else answer.choices[0].message.content

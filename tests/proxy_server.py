@@ -22,6 +22,7 @@ class Handler(socketserver.BaseRequestHandler):
             self._serve(self.server.secured(self.request))
 
     def _serve(self, client: socket.socket) -> None:
+        self.server.clients.append(client)
         with client:
             head = b""
             while b"\r\n\r\n" not in head:
@@ -58,13 +59,20 @@ class ProxyServer(socketserver.ThreadingTCPServer):
 
     def __init__(self, answer: bytes | None = None, tls: Signed | None = None) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
-        self.answer, self.heads = answer, []
+        self.answer, self.heads, self.clients = answer, [], []
         self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER) if tls else None
         if self._tls and tls:
             self._tls.load_cert_chain(tls.certificate, tls.key)
 
     def secured(self, connection: socket.socket) -> socket.socket:
         return self._tls.wrap_socket(connection, server_side=True) if self._tls else connection
+
+    def start_over(self) -> None:
+        """Hangs up, forgets what it was asked, and answers nothing by itself."""
+        for client in self.clients:
+            with contextlib.suppress(OSError):
+                client.shutdown(socket.SHUT_RDWR)
+        self.answer, self.heads, self.clients = None, [], []
 
     @property
     def targets(self) -> list[str]:

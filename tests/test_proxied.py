@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import closing, ExitStack
-from pathlib import Path
+from contextlib import closing
+from functools import partial
 from urllib.parse import urlsplit
 
 import openai
@@ -30,25 +30,43 @@ def signed(authority: Authority) -> Signed:
     return authority.for_server()
 
 
-@pytest.fixture
-def secured(signed: Signed) -> Iterator[SandboxServer]:
+@pytest.fixture(scope="module")
+def shared_secured(signed: Signed) -> Iterator[SandboxServer]:
     with SandboxServer(certfile=signed.certificate, keyfile=signed.key) as sandbox:
         yield sandbox
 
 
-@pytest.fixture(params=["http", "https"])
-def proxy(request: pytest.FixtureRequest, signed: Signed) -> Iterator[ProxyServer]:
+@pytest.fixture
+def secured(shared_secured: SandboxServer) -> SandboxServer:
+    shared_secured.state.reset()
+    return shared_secured
+
+
+@pytest.fixture(scope="module", params=["http", "https"])
+def shared_proxy(request: pytest.FixtureRequest, signed: Signed) -> Iterator[ProxyServer]:
     with ProxyServer(tls=signed if request.param == "https" else None) as proxy:
         yield proxy
 
 
 @pytest.fixture
-def start(tmp_path: Path, secured: SandboxServer, authority: Authority, proxy: ProxyServer) -> Iterator[Start]:
-    ours = {"GIGACHAT_CA_BUNDLE_FILE": authority.root, "GIGACHAT_TIMEOUT": "1", "GPT2GIGA_MAX_RETRIES": "1"}
-    with ExitStack() as stack:
-        yield lambda **settings: stack.enter_context(
-            Service(tmp_path, secured, HTTPS_PROXY=proxy.url("user:secret"), **ours, **settings)
-        )
+def proxy(shared_proxy: ProxyServer) -> ProxyServer:
+    """Without the tunnels of earlier tests."""
+    shared_proxy.start_over()
+    return shared_proxy
+
+
+@pytest.fixture
+def start(
+    service_with: Callable[..., Service], secured: SandboxServer, authority: Authority, proxy: ProxyServer
+) -> Start:
+    return partial(
+        service_with,
+        secured,
+        HTTPS_PROXY=proxy.url("user:secret"),
+        GIGACHAT_CA_BUNDLE_FILE=str(authority.root),
+        GIGACHAT_TIMEOUT="1",
+        GPT2GIGA_MAX_RETRIES="1",
+    )
 
 
 def answer(service: Service) -> str:
@@ -56,8 +74,18 @@ def answer(service: Service) -> str:
     return str(body.get("error") or body["choices"][0]["message"]["content"])
 
 
+def without_a_token(service: Service, secured: SandboxServer, proxy: ProxyServer) -> Service:
+    """It had one, which was rejected, and then there was no other."""
+    assert answer(service)
+    secured.state.script({"status": 401}, {"route": "oauth", "status": 401})
+    assert service.post("/v1/chat/completions", {"messages": HELLO}).status_code == 401
+    service.log.start_here()
+    proxy.start_over()
+    return service
+
+
 def test_answers_come_through_one_tunnel(start: Start, secured: SandboxServer, proxy: ProxyServer) -> None:
-    service = start()
+    service = without_a_token(start(), secured, proxy)
     secured.state.script({"text": WORDS, "times": 2})
     assert answer(service) == WORDS
     with Caller(service, stream=True) as caller:
@@ -86,9 +114,9 @@ def test_silence_is_noticed(start: Start, secured: SandboxServer) -> None:
 def test_a_refusal_is_told_without_the_password(
     start: Start, secured: SandboxServer, proxy: ProxyServer, has_token: bool
 ) -> None:
-    proxy.answer = b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n"
     token = {"GIGACHAT_CREDENTIALS": "", "GIGACHAT_ACCESS_TOKEN": secured.state.issue_token()[0]}
-    service = start(**(token if has_token else {}))
+    service = start(**token) if has_token else without_a_token(start(), secured, proxy)
+    proxy.answer = b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n"
     done = service.post("/v1/chat/completions", {"messages": HELLO})
     assert (done.status_code, done.json()["error"]["code"]) == (503, "upstream_unavailable")
     assert "the proxy (HTTPS_PROXY) does not let it through" in done.text

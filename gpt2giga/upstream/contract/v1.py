@@ -16,10 +16,12 @@ from gpt2giga.chat import (
     Event,
     File,
     Image,
+    JsonFormat,
     ReasoningDelta,
     TextDelta,
     Tool,
     ToolCall,
+    ToolChoice,
     Usage,
 )
 from gpt2giga.errors import UpstreamCut, UpstreamError
@@ -53,30 +55,30 @@ def to_payload(
     if chat.tools and messages[-1]["role"] == "assistant":
         # GigaChat-3 refuses functions unless the user or a function spoke last (contract 3.1.25).
         messages.append({"role": "user", "content": "Continue."})
+    effort = chat.reasoning_effort
     payload = {
         "model": model,
         "messages": messages,
         "functions": [_function(tool, names) for tool in chat.tools] or None,
-        "function_call": _function_call(chat, names),
-        "response_format": _response_format(chat),
+        "function_call": _function_call(chat.tool_choice, names) if chat.tools else None,
+        "response_format": chat.json_format and _response_format(chat.json_format),
         "temperature": None if chat.temperature is None else max(chat.temperature, LOWEST_TEMPERATURE),
         "top_p": chat.top_p,
         "max_tokens": chat.max_tokens,
-        "reasoning_effort": None if _refuses_reasoning(model) else chat.reasoning_effort,
+        "reasoning_effort": None if effort and _refuses_reasoning(model) else effort,
     }
     return {name: value for name, value in payload.items() if value is not None}
 
 
-def _function_call(chat: ChatRequest, names: ToolNames) -> str | dict[str, str] | None:
-    if chat.tools and chat.tool_choice.mode == "named":
-        return {"name": names.to_gigachat(chat.tool_choice.name)}
-    return "none" if chat.tools and chat.tool_choice.mode == "none" else None
+def _function_call(choice: ToolChoice, names: ToolNames) -> str | dict[str, str] | None:
+    if choice.mode == "named":
+        return {"name": names.to_gigachat(choice.name)}
+    return "none" if choice.mode == "none" else None
 
 
-def _response_format(chat: ChatRequest) -> dict[str, Any] | None:
-    if not chat.json_format or chat.json_format.schema is None:
-        return None
-    return {"type": "json_schema", "schema": chat.json_format.schema, "strict": True}
+def _response_format(json_format: JsonFormat) -> dict[str, Any] | None:
+    schema = json_format.schema
+    return None if schema is None else {"type": "json_schema", "schema": schema, "strict": True}
 
 
 def _refuses_reasoning(model: str) -> bool:

@@ -60,7 +60,8 @@ def create_app(settings: Settings) -> Flask:
         observers=[RequestLog(settings.backend).write, last_hour.add, *([metrics.add] if metrics else [])],
     )
     errors.init_app(app, ERROR_FORMS)
-    _register_views(app, settings, _upstream_getter(Accounts(settings, metrics)), last_hour)
+    app.extensions["accounts"] = accounts = Accounts(settings, metrics)
+    _register_views(app, settings, _upstream_getter(accounts), last_hour)
     if metrics:
         app.register_blueprint(metrics.blueprint())
     return app

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import CodeType, FrameType
 
@@ -23,7 +23,7 @@ WORDS = 40
 
 
 @pytest.fixture
-def app_client(sandbox: SandboxServer, tmp_path: Path) -> FlaskClient:
+def app_client(sandbox: SandboxServer, tmp_path: Path) -> Iterator[FlaskClient]:
     variables = {
         "GIGACHAT_BASE_URL": sandbox.base_url,
         "GIGACHAT_AUTH_URL": sandbox.auth_url,
@@ -31,7 +31,9 @@ def app_client(sandbox: SandboxServer, tmp_path: Path) -> FlaskClient:
         "GPT2GIGA_RUNTIME_DIR": str(tmp_path),
         "GPT2GIGA_STATE_DIR": str(tmp_path),
     }
-    return create_app(parse(variables)).test_client()
+    app = create_app(parse(variables))
+    yield app.test_client()
+    app.extensions["accounts"].close()
 
 
 def calls_of(run: Callable[[], object]) -> list[CodeType]:

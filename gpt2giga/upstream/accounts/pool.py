@@ -24,6 +24,12 @@ class Accounts:
         self._theirs: OrderedDict[str, Upstream] = OrderedDict()
         self._lock = threading.Lock()
 
+    def close(self) -> None:
+        """Connections that are kept for the next request."""
+        for upstream in (self.own, *self._theirs.values()):
+            if upstream:
+                upstream.close()
+
     def _upstream(self, account: AccountSettings) -> Upstream:
         settings = self._settings
         return Upstream(account, settings.limits, settings.translation, settings.server, self._listener)

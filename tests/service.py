@@ -58,6 +58,7 @@ class Service:
     """The command `gpt2giga` in `folder`; its settings come as keyword arguments."""
 
     command = [sys.executable, "-W", "error", "-m", "gpt2giga"]
+    end = signal.SIGINT
 
     def __init__(self, folder: Path, sandbox: SandboxServer, **settings: str) -> None:
         self.port = free_port()
@@ -96,7 +97,7 @@ class Service:
         self.stop()
 
     def stop(self) -> None:
-        self.process.send_signal(signal.SIGINT)
+        self.process.send_signal(self.end)
         try:
             self.process.wait(10)
         except subprocess.TimeoutExpired:

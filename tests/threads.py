@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
 
@@ -18,6 +19,7 @@ class Threads(Service):
     """gunicorn as hosting panels start it, without gevent; an `application` of a test's own lies in `folder`."""
 
     application = "wsgi:app"
+    end = signal.SIGTERM  # gunicorn's threads can hang on SIGINT
 
     def __init__(self, folder: Path, sandbox: SandboxServer, **settings: str) -> None:
         super().__init__(folder, sandbox, **settings)

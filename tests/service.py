@@ -10,6 +10,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -130,8 +131,7 @@ class Services:
     def get(self, sandbox: SandboxServer, **settings: str) -> Service:
         key = (sandbox.url, *sorted(settings.items()))
         if key not in self._running:
-            folder = self._folder / str(len(self._running))
-            folder.mkdir()
+            folder = Path(tempfile.mkdtemp(dir=self._folder))
             self._running[key] = Service(folder, sandbox, **settings).__enter__()
         service = self._running[key]
         assert service.process.poll() is None, "it ended in an earlier test"

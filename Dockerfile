@@ -4,6 +4,7 @@ COPY requirements.txt constraints.txt ./
 RUN pip install --no-cache-dir --constraint constraints.txt --requirement requirements.txt redis socksio
 COPY pyproject.toml README.md LICENSE ./
 COPY gpt2giga gpt2giga
+COPY gpt2giga_sandbox gpt2giga_sandbox
 RUN pip install --no-cache-dir --no-deps .
 RUN install -d -o nobody /var/lib/gpt2giga
 USER nobody

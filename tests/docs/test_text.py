@@ -58,7 +58,7 @@ def test_files_and_links(document: str) -> None:
     named = set(re.findall(r"(?<![\w/.])(?:deploy|tests)/[\w./-]+\w", text(document)))
     assert [file for file in named if not (ROOT / file).exists()] == []
     folders_of_code = {name for name in in_code(document) if re.fullmatch(r"[\w/]+(/|\.py)", name)}
-    places = (ROOT, ROOT / "gpt2giga", ROOT / "gpt2giga/upstream", ROOT / "gpt2giga/dialects")
+    places = (ROOT, *(ROOT / "gpt2giga" / room for room in ("", "upstream", "dialects", "web")))
     assert [name for name in folders_of_code if not any((place / name).exists() for place in places)] == []
 
 

@@ -117,10 +117,9 @@ class Conversation:
                         else:
                             items = stream.heartbeat(choice) if 0 < due <= time.monotonic() - sent_at else []
                         if items:
-                            has_begun = True
-                            source.lent.append(time.monotonic())
+                            has_begun, sent_at = True, time.monotonic()
+                            source.lent.append(sent_at)
                             yield sse.encode(items, named=named)
-                            sent_at = time.monotonic()
                             try:
                                 source.lent.pop()
                             except IndexError:

@@ -12,34 +12,33 @@ from typing import Any
 import httpx
 import pydantic
 import pytest
-from gigachat.api.utils import _raise_for_status
-from gigachat.exceptions import ResponseError
 from gigachat.models import ChatCompletionChunk
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gpt2giga.errors import ProxyError
+from gpt2giga.upstream.contract.v1 import Unreadable
 from gpt2giga.upstream.transport.access_token import TokenFailure
 from gpt2giga.upstream.transport.failures import retry_after, to_proxy_error, translated
+from gpt2giga.upstream.transport.http import StatusError
 
 URL = httpx.URL("https://api.giga.chat/v1/chat/completions")
 SECRETS = ("giga.chat", "http", "Bearer", "eyJhbGciOi", "NmIxZTk0", "x-request-id")
 HTML = b"<html><head><title>502 Bad Gateway</title></head><body>SynGX http://10.0.0.1/</body></html>"
 
 
-def response_error(status: int, body: Any = None, **headers: str) -> ResponseError:
-    """As the SDK raises it, with everything in it that must not get out."""
+def response_error(status: int, body: Any = None, **headers: str) -> StatusError:
+    """With everything in it that must not get out."""
     content = body if isinstance(body, bytes) else json.dumps(body or {"status": status, "message": "why not"}).encode()
     secret = {"x-request-id": "abc", "Authorization": "Bearer eyJhbGciOi", **headers}
-    with pytest.raises(ResponseError) as caught:
-        _raise_for_status(URL, status, content, httpx.Headers(secret))
-    return caught.value
+    return StatusError(status, content, httpx.Headers(secret))
 
 
-def validation_error(data: Any) -> pydantic.ValidationError:
+def validation_error(data: Any) -> Unreadable:
+    """Of one of the SDK's models, as sdk.py tells it."""
     with pytest.raises(pydantic.ValidationError) as caught:
         ChatCompletionChunk.model_validate_json(json.dumps(data))
-    return caught.value
+    return Unreadable(caught.value.errors(include_url=False, include_context=False)[0].get("input"))
 
 
 def raised(function: Any, *arguments: Any, **options: Any) -> Exception:

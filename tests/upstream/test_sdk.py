@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, ExitStack
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from gigachat.exceptions import ResponseError
 
 from gpt2giga.concurrency.waiting import run_to_end
 from gpt2giga.config.variables import parse
+from gpt2giga.upstream.contract.v1 import Unreadable
 from gpt2giga.upstream.transport import http
 from gpt2giga.upstream.transport.access_token import TokenFailure
+from gpt2giga.upstream.transport.http import StatusError
 from gpt2giga.upstream.transport.sdk import GigaChatClient
 from gpt2giga_sandbox.server import SandboxServer
 from tests.sockets import early_refusal, eventually, full_server, silent_server
 
 CHAT = {"model": "GigaChat", "messages": [{"role": "user", "content": "Привет"}]}
 MANY = 30
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -164,7 +169,7 @@ def test_a_static_token_is_not_renewed(make, sandbox: SandboxServer) -> None:
     client = make(GIGACHAT_CREDENTIALS="", GIGACHAT_ACCESS_TOKEN=sandbox.state.issue_token()[0])
     assert complete(client)["choices"]
     sandbox.state.revoke_tokens()
-    with pytest.raises(ResponseError) as caught:
+    with pytest.raises(StatusError) as caught:
         complete(client)
     assert caught.value.status_code == 401
     assert sandbox.state.counters.token_requests == 0
@@ -203,7 +208,7 @@ def test_no_failure_costs_a_connection(make, sandbox: SandboxServer, step: dict[
     client = make(GIGACHAT_MAX_CONNECTIONS="1", GPT2GIGA_QUEUE_TIMEOUT="2")
     for _ in range(3):
         sandbox.state.script(step)
-        with pytest.raises((httpx.HTTPError, ResponseError)):
+        with pytest.raises((httpx.HTTPError, StatusError)):
             streamed(client)
     assert complete(client)["choices"]
     assert streamed(client)
@@ -216,14 +221,14 @@ def test_the_sdk_does_not_read_the_environment(make, sandbox: SandboxServer, mon
     client = make()
     assert complete(client)["choices"]
     assert sandbox.state.counters.token_requests == 1
-    assert client.get_token().access_token != "the service's own"
+    assert client.get_token().value != "the service's own"
 
 
 def test_an_answer_before_the_request_is_whole_is_read(make: Callable[..., GigaChatClient]) -> None:
     """GigaChat's front refuses a body that is too large while it is still coming, and ends the connection."""
     with early_refusal() as url:
         client = make(GIGACHAT_BASE_URL=url)
-        with pytest.raises(ResponseError) as caught:
+        with pytest.raises(StatusError) as caught:
             complete(client, user="x" * 30_000_000)
     assert caught.value.status_code == 413
 
@@ -236,3 +241,15 @@ def test_a_look_up_waits_less_than_an_answer(make, sandbox: SandboxServer, monke
     with pytest.raises(httpx.ReadTimeout):
         client.get_models()
     assert complete(client)
+
+
+def test_what_the_sdks_models_refuse_is_an_unreadable_answer(make: Any, sandbox: SandboxServer) -> None:
+    sandbox.state.script({"route": "models", "answer": {"object": "list", "data": [{"id": 1}]}})
+    with pytest.raises(Unreadable):
+        make().get_models()
+
+
+def test_the_sdk_is_not_loaded_before_it_is_needed() -> None:
+    """Half of the time that a process takes to start."""
+    program = "import gpt2giga.factory, sys; sys.exit('gigachat' in sys.modules or 'pydantic' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], cwd=ROOT).returncode == 0

@@ -8,12 +8,14 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-
-from gigachat.models import UploadedFile
+from typing import TYPE_CHECKING
 
 from gpt2giga.errors import ProxyError
 from gpt2giga.upstream.files.media import Media
 from gpt2giga.upstream.transport.sdk import GigaChatClient
+
+if TYPE_CHECKING:
+    from gigachat.models import UploadedFile
 
 log = logging.getLogger(__name__)
 

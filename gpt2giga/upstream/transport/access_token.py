@@ -9,25 +9,32 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Generator
+from dataclasses import dataclass
 from typing import Any
 
 import httpx
-from gigachat.api.auth import auth_sync, token_sync
-from gigachat.exceptions import ResponseError
-from gigachat.models.auth import AccessToken
 
 from gpt2giga.concurrency import background
 from gpt2giga.config.settings import AccountSettings
 from gpt2giga.upstream.listener import Listener
+from gpt2giga.upstream.transport.http import StatusError
 
-# Of AccessToken.expires_at, in milliseconds.
+# Of Token.expires_at.
 NOT_KNOWN, LONG_AGO = 0, 1
 # What the SDK raises when there is no token to be had; pydantic's and json's errors are ValueErrors.
-FAILURES = (httpx.HTTPError, ResponseError, ValueError, TypeError, LookupError)
+FAILURES = (httpx.HTTPError, StatusError, ValueError, TypeError, LookupError)
 
 
 class TokenFailure(Exception):
     """GigaChat gave no token; `__cause__` says why."""
+
+
+@dataclass
+class Token:
+    """expires_at: milliseconds since 1970."""
+
+    value: str
+    expires_at: int
 
 
 class TokenSource:
@@ -37,12 +44,12 @@ class TokenSource:
         self._account, self._client, self._listener = account, client, listener
         self._can_renew = bool(account.credentials or (account.user and account.password))
         given = account.access_token
-        self._token = AccessToken(access_token=given, expires_at=NOT_KNOWN) if given else None
+        self._token = Token(given, NOT_KNOWN) if given else None
         self._lock = threading.Lock()
         self._failure: Exception | None = None
         self._failed_at = 0.0
 
-    def get(self, tick: float | None) -> Generator[list[Any], None, AccessToken | None]:
+    def get(self, tick: float | None) -> Generator[list[Any], None, Token | None]:
         """None for an account that is a certificate. Raises TokenFailure.
 
         Yields an empty list each time `tick` seconds have passed.
@@ -51,7 +58,7 @@ class TokenSource:
             yield from background.run(self._renew, tick)
         return self._token
 
-    def reject(self, token: AccessToken | None) -> bool:
+    def reject(self, token: Token | None) -> bool:
         """After a 401; False when there is no other to be had.
 
         A late 401 does no harm: by then another request has put a new token in the rejected one's place.
@@ -61,7 +68,7 @@ class TokenSource:
         token.expires_at = LONG_AGO
         return True
 
-    def _is_usable(self, token: AccessToken | None) -> bool:
+    def _is_usable(self, token: Token | None) -> bool:
         if token is None:
             return False
         milliseconds_left = token.expires_at - time.time() * 1000
@@ -97,9 +104,18 @@ class TokenSource:
         if self._listener:
             self._listener.on_token_asked(renewed)
 
-    def _issue(self) -> AccessToken:
+    def _issue(self) -> Token:
+        # Only now: the SDK is half of the time that a process takes to start.
+        from gigachat.api.auth import auth_sync, token_sync
+        from gigachat.exceptions import ResponseError
+
         account = self._account
-        if account.credentials:
-            return auth_sync(self._client, url=account.auth_url, credentials=account.credentials, scope=account.scope)
-        issued = token_sync(self._client, user=account.user or "", password=account.password or "")
-        return AccessToken(access_token=issued.tok, expires_at=issued.exp)
+        try:
+            if account.credentials:
+                url, scope = account.auth_url, account.scope
+                given = auth_sync(self._client, url=url, credentials=account.credentials, scope=scope)
+                return Token(given.access_token, given.expires_at)
+            issued = token_sync(self._client, user=account.user or "", password=account.password or "")
+            return Token(issued.tok, issued.exp)
+        except ResponseError as error:
+            raise StatusError(error.status_code, error.content or b"", error.headers or {}) from error

@@ -17,8 +17,6 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx
-import pydantic
-from gigachat.exceptions import ResponseError
 
 from gpt2giga.errors import (
     BadRequest,
@@ -36,6 +34,7 @@ from gpt2giga.errors import (
 )
 from gpt2giga.upstream.contract.v1 import Unreadable
 from gpt2giga.upstream.transport.access_token import TokenFailure
+from gpt2giga.upstream.transport.http import StatusError
 
 log = logging.getLogger(__name__)
 
@@ -43,16 +42,7 @@ UNSENDABLE = "it holds characters that no key has"
 WORDS_LIMIT = 1000
 
 # What escapes the SDK (contract 7.1, 7.6). TypeError: it unpacks a JSON document that is no object.
-FAILURES = (
-    TokenFailure,
-    ResponseError,
-    httpx.HTTPError,
-    pydantic.ValidationError,
-    Unreadable,
-    json.JSONDecodeError,
-    UnicodeError,
-    TypeError,
-)
+FAILURES = (TokenFailure, StatusError, httpx.HTTPError, Unreadable, json.JSONDecodeError, UnicodeError, TypeError)
 
 # Codes of the OAuth host (contract 1.6): what they mean for whoever keeps the settings.
 OAUTH_CURES = {
@@ -86,12 +76,10 @@ def translated() -> Iterator[None]:
 def to_proxy_error(error: Exception) -> ProxyError:
     if isinstance(error, TokenFailure):
         return _from_token_failure(error.__cause__)
-    if isinstance(error, ResponseError):
+    if isinstance(error, StatusError):
         found = from_status(error.status_code, _words(_body(error.content)), retry_after(error.headers))
         found.upstream_status = error.status_code
         return found
-    if isinstance(error, pydantic.ValidationError):
-        return _from_unreadable(error.errors(include_url=False, include_context=False)[0].get("input"))
     if isinstance(error, Unreadable):
         return _from_unreadable(error.document)
     if isinstance(error, UnicodeEncodeError):
@@ -135,7 +123,7 @@ def _words(body: dict[str, Any]) -> str:
 
 
 def _from_token_failure(cause: BaseException | None) -> ProxyError:
-    if isinstance(cause, ResponseError):
+    if isinstance(cause, StatusError):
         found = _from_oauth(cause.status_code, _body(cause.content), retry_after(cause.headers))
         found.upstream_status = cause.status_code
         return found

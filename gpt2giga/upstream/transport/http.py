@@ -6,11 +6,10 @@ httpx's exceptions, so that nobody above can tell the difference.
 
 from __future__ import annotations
 
-import json
 import socket
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing, suppress
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -18,7 +17,7 @@ from urllib.parse import urlsplit
 
 import httptools
 import httpx
-from pydantic_core import from_json
+import orjson
 
 from gpt2giga.concurrency.waiting import run_to_end, SilenceClock, Tick
 from gpt2giga.upstream.transport.connect import Route
@@ -116,6 +115,14 @@ class Connections:
             self._permits.give_back()
 
 
+class StatusError(Exception):
+    """GigaChat answered with another status than 200."""
+
+    def __init__(self, status_code: int, content: bytes, headers: Mapping[str, str]) -> None:
+        super().__init__(status_code)
+        self.status_code, self.content, self.headers = status_code, content, headers
+
+
 class GigaChatResponse:
     """An answer of GigaChat's; what the SDK uses of an httpx.Response is there too.
 
@@ -168,11 +175,8 @@ class GigaChatResponse:
         return httpx.Headers(self._raw_headers)
 
     def json(self) -> Any:
-        """Long integers stay whole, unlike with orjson."""
-        try:
-            return from_json(self.content)
-        except ValueError as error:
-            raise json.JSONDecodeError(str(error), "", 0) from None
+        """Raises json.JSONDecodeError, which orjson's error is."""
+        return orjson.loads(self.content)
 
     def close(self) -> None:
         """A connection whose answer was read to the end is kept, any other is closed."""

@@ -8,32 +8,35 @@ same in 0.2.0 to 0.2.4a1, and the tests ran with 0.2.3 and 0.2.4a1:
 
 - gigachat.api.auth (in access_token): how a token is asked for and what comes back, in both forms.
 - gigachat.api.embeddings, files, models, tools: one function for each of GigaChat's other calls.
-- gigachat.api.utils.EVENT_STREAM, USER_AGENT: what its chat() sends, for our own.
+
+It is imported when it is needed first, for it is half of the time that a process takes to start.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from functools import partial
-from typing import Any, cast, TypeVar
+from typing import Any, cast, TYPE_CHECKING, TypeVar
 
 import httpx
 import orjson
-from gigachat.api import embeddings, files, models, tools
-from gigachat.api.utils import EVENT_STREAM, USER_AGENT
-from gigachat.exceptions import AuthenticationError, ResponseError
-from gigachat.models import DeletedFile, Embeddings, Image, Models, TokensCount, UploadedFile, UploadedFiles
-from gigachat.models.auth import AccessToken
 
 from gpt2giga.concurrency.waiting import run_to_end
 from gpt2giga.config.settings import AccountSettings, LimitSettings
+from gpt2giga.upstream.contract.v1 import Unreadable
 from gpt2giga.upstream.listener import Listener
-from gpt2giga.upstream.transport.access_token import TokenSource
+from gpt2giga.upstream.transport.access_token import Token, TokenSource
 from gpt2giga.upstream.transport.connect import httpx_proxy, Route
-from gpt2giga.upstream.transport.http import Connections, GigaChatResponse
+from gpt2giga.upstream.transport.http import Connections, GigaChatResponse, StatusError
 from gpt2giga.upstream.transport.tls import ssl_context
 
+if TYPE_CHECKING:
+    from gigachat.models import DeletedFile, Embeddings, Image, Models, TokensCount, UploadedFile, UploadedFiles
+
 T = TypeVar("T")
+
+# What the SDK's own chat() sends.
+EVENT_STREAM, USER_AGENT = "text/event-stream", "GigaChat-python-lib"
 
 CONNECT_TIMEOUT = 10.0
 OAUTH_TIMEOUT = 30.0
@@ -104,55 +107,79 @@ class GigaChatClient:
         return response
 
     def _send_chat(
-        self, content: bytes, headers: dict[str, str], token: AccessToken | None, tick: float | None
+        self, content: bytes, headers: dict[str, str], token: Token | None, tick: float | None
     ) -> Generator[list[Any], None, GigaChatResponse]:
         headers = {"User-Agent": USER_AGENT, **headers}
         if token:
-            headers["Authorization"] = f"Bearer {token.access_token}"
+            headers["Authorization"] = f"Bearer {token.value}"
         return self._connections.send("POST", "/chat/completions", content=content, headers=headers, tick=tick)
 
     def _check(self, response: GigaChatResponse, stream: bool) -> None:
         if response.status_code != 200:
-            raise ResponseError(response.url, response.status_code, response.read(), response.headers)
+            raise StatusError(response.status_code, response.read(), response.headers)
         if stream and (kind := response.headers.get("content-type", "").partition(";")[0]) != EVENT_STREAM:
             raise httpx.TransportError(f"a stream was asked for, and {kind!r} came")
 
-    def get_token(self) -> AccessToken | None:
+    def get_token(self) -> Token | None:
         """None for an account that is a certificate. Raises TokenFailure, as all calls do."""
         return run_to_end(self._tokens.get(None))
 
     def embeddings(self, texts: list[str], model: str) -> Embeddings:
-        return self._call(embeddings.embeddings_sync, input_=texts, model=model)
+        from gigachat.api.embeddings import embeddings_sync
+
+        return self._call(embeddings_sync, input_=texts, model=model)
 
     def tokens_count(self, texts: list[str], model: str) -> list[TokensCount]:
-        return self._call(tools.tokens_count_sync, input_=texts, model=model)
+        from gigachat.api.tools import tokens_count_sync
+
+        return self._call(tokens_count_sync, input_=texts, model=model)
 
     def get_models(self) -> Models:
-        return self._call(models.get_models_sync)
+        from gigachat.api.models import get_models_sync
+
+        return self._call(get_models_sync)
 
     def upload_file(self, file: tuple[str, bytes, str]) -> UploadedFile:
-        return self._call(files.upload_file_sync, file=file)
+        from gigachat.api.files import upload_file_sync
+
+        return self._call(upload_file_sync, file=file)
 
     def get_files(self) -> UploadedFiles:
-        return self._call(files.get_files_sync)
+        from gigachat.api.files import get_files_sync
+
+        return self._call(get_files_sync)
 
     def get_file(self, file_id: str) -> UploadedFile:
-        return self._call(files.get_file_sync, file=file_id)
+        from gigachat.api.files import get_file_sync
+
+        return self._call(get_file_sync, file=file_id)
 
     def get_image(self, file_id: str) -> Image:
-        return self._call(files.get_image_sync, file_id=file_id)
+        from gigachat.api.files import get_image_sync
+
+        return self._call(get_image_sync, file_id=file_id)
 
     def delete_file(self, file_id: str) -> DeletedFile:
-        return self._call(files.delete_file_sync, file=file_id)
+        from gigachat.api.files import delete_file_sync
+
+        return self._call(delete_file_sync, file=file_id)
 
     def _call(self, function: Callable[..., T], **arguments: Any) -> T:
         """Of the SDK's. A rejected token is renewed once, also one that was fresh when the request got it."""
+        from gigachat.exceptions import ResponseError
+        from pydantic import ValidationError
+
         call = partial(function, cast(httpx.Client, self._connections), **arguments)
         token = self.get_token()
         try:
-            return call(access_token=token and token.access_token)
-        except AuthenticationError:
-            if not self._tokens.reject(token):
-                raise
-        token = self.get_token()
-        return call(access_token=token and token.access_token)
+            try:
+                return call(access_token=token and token.value)
+            except ResponseError as error:
+                if error.status_code != 401 or not self._tokens.reject(token):
+                    raise
+            token = self.get_token()
+            return call(access_token=token and token.value)
+        except ResponseError as error:
+            raise StatusError(error.status_code, error.content or b"", error.headers or {}) from error
+        except ValidationError as error:
+            raise Unreadable(error.errors(include_url=False, include_context=False)[0].get("input")) from error

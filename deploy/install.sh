@@ -30,7 +30,7 @@ mkdir -p "$target"
 # A copy is built, so that root leaves no files in the checkout.
 build=$(mktemp -d)
 trap 'rm -rf "$build"' EXIT
-cp -r "$source"/{gpt2giga,pyproject.toml,requirements.txt,README.md,LICENSE} "$build"
+cp -r "$source"/{gpt2giga,gpt2giga_sandbox,pyproject.toml,requirements.txt,README.md,LICENSE} "$build"
 
 versions() { "$python" -m pip freeze --disable-pip-version-check | grep -E '^(gunicorn|gevent|greenlet)=' || true; }
 pip() { "$python" -m pip install --quiet --disable-pip-version-check "$@"; }

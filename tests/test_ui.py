@@ -70,7 +70,7 @@ def test_assets(service: Service, name: str, kind: str) -> None:
     assert answer.text == SOURCES[name]
 
 
-@pytest.mark.parametrize("path", ["/ui/page.html", "/ui/blueprint.py", "/ui/..%2ffactory.py", "/ui/", "/ui"])
+@pytest.mark.parametrize("path", ["/ui/page.html", "/ui/views.py", "/ui/..%2ffactory.py", "/ui/", "/ui"])
 def test_nothing_else_is_served(service: Service, path: str) -> None:
     assert service.get(path, headers=BROWSER).status_code == 404
 

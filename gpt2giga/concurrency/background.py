@@ -44,15 +44,15 @@ def run(call: Callable[[], T], tick: float | None) -> Generator[list[Any], None,
     return results[0]
 
 
-def start(work: Callable[[], None]) -> Callable[[], Any]:
+def start(work: Callable[..., None], *arguments: Any) -> Callable[[], Any]:
     """Starts it in the context of the caller. What is returned ends it where it waits, unless it is a thread."""
     context = contextvars.copy_context()
     if gevent_is_on():
         import gevent
 
-        greenlet = gevent.spawn(context.run, work)
+        greenlet = gevent.spawn(context.run, work, *arguments)
         return lambda: greenlet.kill(block=False)
-    threading.Thread(target=context.run, args=(work,), daemon=True).start()
+    threading.Thread(target=context.run, args=(work, *arguments), daemon=True).start()
     return nothing
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import Any, Generic, TypeVar
@@ -18,20 +18,18 @@ from gpt2giga.concurrency import background
 
 T = TypeVar("T")
 
-PATIENCE = 1.0  # seconds
+PATIENCE_SECONDS = 1.0
 
 
 class Source(Generic[T]):
     """The batches of one answer. `parts` gives iterators over them, one after the other: when a reader that has lent
     its source (`lent.append(time.monotonic())`) finds that it was taken (`lent` is empty), it goes on with the next.
-
-    Lists change hands in one step, with threads as with greenlets.
     """
 
-    __slots__ = ("_batches", "_failure", "_is_closed", "_read", "_stop", "_tick", "lent")
+    __slots__ = ("_batches", "_failure", "_is_closed", "_lock", "_read", "_stop", "_tick", "lent")
 
-    def __init__(self, batches: Iterator[list[T]], tick: float | None) -> None:
-        self._batches, self._tick = batches, tick
+    def __init__(self, batches: Generator[list[T], None, None], tick: float, lock: threading.Lock) -> None:
+        self._batches, self._tick, self._lock = batches, tick, lock
         self.lent: list[float] = []
         self._read: SimpleQueue[list[T] | None] | None = None  # None at its end
         self._failure: list[BaseException] = []
@@ -40,33 +38,46 @@ class Source(Generic[T]):
 
     def parts(self) -> Iterator[Iterator[list[T]]]:
         yield self._batches
-        if self._read is not None:
-            yield self._rest(self._read)
+        with self._lock:  # whoever has taken it may be about to say where the rest is
+            read = self._read
+        if read is not None:
+            yield self._rest(read)
 
     def relieve(self, now: float) -> None:
         """Reads on if the reader is held up."""
-        with suppress(IndexError):  # it was taken back meanwhile
-            if self._read is None and now - self.lent[0] >= PATIENCE:
-                self.lent.pop()
-                self._read = SimpleQueue()
-                self._stop = background.start(self._read_on)
+        with self._lock, suppress(IndexError):  # it was taken back meanwhile
+            if self._is_closed or self._read is not None or now - self.lent[0] < PATIENCE_SECONDS:
+                return
+            self.lent.pop()
+            self._read = SimpleQueue()
+            try:
+                self._stop = background.start(self._read_on, self._read)
+            except RuntimeError as error:  # no thread to be had
+                self._failure.append(error)
+                self._read.put(None)
 
     def close(self) -> None:
-        """The answer is not wanted any more. A thread notices at the next batch, of which each tick is one."""
-        self._is_closed = True
+        """The answer is not wanted any more: GigaChat's stream is closed at once, unless a thread reads on, which
+        notices at the next batch."""
+        with self._lock:
+            self._is_closed = True
+        if self._read is None:
+            self._batches.close()
         self._stop()
 
-    def _read_on(self) -> None:
-        assert self._read is not None
+    def _read_on(self, read: SimpleQueue[list[T] | None]) -> None:
         try:
             for batch in self._batches:
                 if self._is_closed:
-                    return
+                    break
                 if batch:
-                    self._read.put(batch)
+                    read.put(batch)
         except BaseException as error:  # noqa: BLE001 the reader raises it where somebody can handle it
-            self._failure.append(error)
-        self._read.put(None)
+            if not self._is_closed:
+                self._failure.append(error)
+        if self._is_closed:
+            self._batches.close()
+        read.put(None)
 
     def _rest(self, read: SimpleQueue[list[T] | None]) -> Iterator[list[T]]:
         while True:
@@ -90,25 +101,29 @@ class Sources:
         self._lock = threading.Lock()
         self._is_watched = False
 
+    def new(self, batches: Generator[list[T], None, None], tick: float | None) -> Source[T]:
+        return Source(batches, tick or PATIENCE_SECONDS, self._lock)
+
     def add(self, source: Source[Any]) -> None:
-        with self._lock:
-            self._open.add(source)
-            if not self._is_watched:
-                self._is_watched = True
+        self._open.add(source)
+        if not self._is_watched:
+            self._is_watched = True
+            try:
                 threading.Thread(target=self._watch, daemon=True, name="read-ahead").start()
+            except RuntimeError:  # no thread to be had; the next one tries again
+                self._is_watched = False
 
     def remove(self, source: Source[Any]) -> None:
         self._open.discard(source)
         source.close()
 
     def _watch(self) -> None:
-        while True:
-            time.sleep(PATIENCE)
-            with self._lock:
-                sources = [*self._open]
-                if not sources:
-                    self._is_watched = False
-                    return
-            now = time.monotonic()
-            for source in sources:
-                source.relieve(now)
+        while self._open:
+            time.sleep(PATIENCE_SECONDS)
+            self._look()  # in a call of its own, which keeps no source while this one sleeps
+        self._is_watched = False
+
+    def _look(self) -> None:
+        now = time.monotonic()
+        for source in [*self._open]:
+            source.relieve(now)

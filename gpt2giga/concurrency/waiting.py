@@ -34,28 +34,25 @@ class SilenceClock:
     and notes in `since` when something came. None: without such an end.
     """
 
-    __slots__ = ("_limit", "_tick", "_timer", "current", "reader", "since")
+    __slots__ = ("_connection", "_limit", "_tick", "_ticked", "_timer", "current", "reader", "since")
 
     def __init__(self, connection: socket.socket, tick: float | None, limit: float | None) -> None:
         self._tick, self._limit = tick or math.inf, limit or math.inf
-        self.since = time.monotonic()
+        self.since = self._ticked = time.monotonic()
         self.reader: Any = None
         self.current: Callable[[], Any] = bool
         self._timer: Any = None
-        pause = min(self._tick, self._limit)
-        if pause == math.inf:
-            connection.settimeout(None)
-        elif gevent_is_on():
-            import gevent
-
-            self.current = gevent.getcurrent
-            self._look_after(pause)
-        else:
-            connection.settimeout(pause)
+        self._connection = None if gevent_is_on() else connection
+        connection.settimeout(None)
+        if min(self._tick, self._limit) < math.inf:
+            self._look_after(min(self._tick, self._limit))
 
     def is_over(self) -> bool:
-        """Has the limit passed?"""
-        return time.monotonic() - self.since >= self._limit
+        """Has the limit passed? Asked after an interruption."""
+        left = self.since + self._limit - time.monotonic()
+        if self._connection is not None and left > 0:
+            self._look_after(min(self._tick, left))
+        return left <= 0
 
     def close(self) -> None:
         if self._timer is not None:
@@ -63,18 +60,26 @@ class SilenceClock:
             self._timer = None  # it holds this object in turn
 
     def _look_after(self, seconds: float) -> None:
+        if self._connection is not None:
+            self._connection.settimeout(seconds)
+            return
         import gevent
 
         self.close()
+        self.current = gevent.getcurrent
         self._timer = gevent.get_hub().loop.timer(seconds)
         self._timer.start(self._look)
 
     def _look(self) -> None:
         """Runs in the loop. Where nobody waits, the reader is busy, or has just got what it waited for."""
-        pause = min(self._tick, self._limit)
-        left = self.since + pause - time.monotonic()
-        self._look_after(left if left > 0 else pause)
-        if left <= 0 and self.reader is not None:
+        now, end = time.monotonic(), self.since + self._limit
+        left = min(max(self.since, self._ticked) + self._tick, end) - now
+        if left > 0:
+            self._look_after(left)
+            return
+        self._ticked = now
+        self._look_after(min(self._tick, end - now) if end > now else min(self._tick, self._limit))
+        if self.reader is not None:
             self.reader.throw(Tick)
 
 

@@ -15,8 +15,10 @@ LETTERS_A_TOKEN = 3
 def to_texts(chat: ChatRequest) -> list[str]:
     """All that GigaChat would read; pictures and files cannot be counted."""
     texts = [text for message in chat.messages for part in message.parts for text in _texts(part)]
-    texts += [f"{tool.name} {tool.description} {orjson.dumps(tool.parameters).decode()}" for tool in chat.tools]
-    if chat.json_format and chat.json_format.schema is not None:
+    for tool in chat.tools:
+        schema = orjson.dumps(tool.parameters).decode() if tool.parameters else ""
+        texts.append(" ".join(text for text in (tool.name, tool.description, schema) if text))
+    if chat.json_format and chat.json_format.schema:
         texts.append(orjson.dumps(chat.json_format.schema).decode())
     return [text for text in texts if text]
 

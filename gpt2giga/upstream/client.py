@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 from gpt2giga.chat import ChatRequest, Done, Event, File, Image, TextDelta, ToolResult, Usage
 from gpt2giga.concurrency import background
-from gpt2giga.concurrency.waiting import run_to_end
+from gpt2giga.concurrency.waiting import gevent_is_on, run_to_end
 from gpt2giga.config.settings import AccountSettings, LimitSettings, ServerSettings, TranslationSettings
 from gpt2giga.errors import (
     BadRequest,
@@ -73,9 +73,11 @@ class Upstream:
         self._slots = Slots(self._most_slots, account.identity, server.runtime_folder, server.redis_url)
         self.catalog = Catalog(account.model, translation, self._fetch_models)
 
-    def answer(self, chat: ChatRequest, *, stream: bool, tick: float | None = None) -> Iterator[list[Event]]:
-        """The events of one answer as they come, in batches. An empty batch: nothing to pass on for a while; with a
-        `tick` at the latest so many seconds after the one before, wherever the answer waits.
+    def answer(
+        self, chat: ChatRequest, *, stream: bool, tick: float | None = None
+    ) -> Generator[list[Event], None, None]:
+        """The events of one answer as they come, in batches. An empty batch: nothing to pass on yet; with a `tick` one
+        comes at each step to an answer, and every so many seconds of a step that takes long.
 
         Nothing is sent before the first batch is asked for. Closing the iterator frees the slot and closes GigaChat's
         stream. stream: GigaChat is asked for a stream, and what is yielded cannot be taken back.
@@ -83,9 +85,12 @@ class Upstream:
         model = self.catalog.resolve(chat.model)
         with self._attachments.of(chat, model) if _has_files(chat) else nullcontext() as attached:
             if attached:  # fetching may take long, and the slot need not wait for it
-                yield from background.run(partial(self._retries.once, attached.ids), tick)
+                # A thread cannot be ended, and would go on uploading what is to be deleted.
+                is_endable = gevent_is_on() or not self._translation.delete_files
+                yield from background.run(partial(self._retries.once, attached.ids), tick if is_endable else None)
             attempt = partial(self._attempt, model=model, attached=attached, stream=stream, tick=tick)
             with (yield from self._slot(tick)):
+                yield []
                 # Nearly always GigaChat's answer is the answer.
                 if chat.stop or chat.json_format or chat.tool_choice.mode == "required":
                     as_function = self._translation.structured_output == "function"
@@ -171,7 +176,7 @@ class Upstream:
         """Anybody can make up an account, and a line leaves files on the disk. Raises NotAuthenticated."""
         try:
             self.check()
-        except NotAuthenticated:
+        except (NotAuthenticated, Unavailable):
             raise
         except ProxyError as error:  # the request itself will tell
             log.info("An account could not be looked at: %s", error.code)
@@ -181,7 +186,7 @@ class Upstream:
     ) -> Iterator[list[Event]]:
         """One request to GigaChat."""
         names = v1.tool_names(chat)
-        files = attached.ids() if attached else {}
+        files = (yield from background.run(attached.ids, tick)) if attached else {}
         payload = v1.to_payload(chat, model, names, files, send_state_id=self._translation.send_state_id)
         session = chat.session if self._translation.session_id else ""
         try:
@@ -212,6 +217,8 @@ class Upstream:
         """For what the SDK does inside: raises a ProxyError for any failure of it."""
         try:
             yield
+        except Unavailable:
+            raise
         except ANY_FAILURE as error:
             failure = self._to_failure(error, model)
             raise failure from failure.__cause__
@@ -242,6 +249,8 @@ class Upstream:
     def _known_models(self) -> list[Model]:
         try:
             return self.catalog.models()
+        except Unavailable:
+            raise
         except ProxyError:  # the 404 is worth more than the reason why the list is missing
             return []
 

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from flask import Response
 
 from gpt2giga.chat import ChatRequest, Done, Event
-from gpt2giga.concurrency.read_ahead import Source, Sources
+from gpt2giga.concurrency.read_ahead import Sources
 from gpt2giga.errors import InternalError, ProxyError
 from gpt2giga.upstream.client import GetUpstream, Upstream
 from gpt2giga.web import sse
@@ -105,9 +105,9 @@ class Conversation:
         sent_at, has_begun = time.monotonic(), False
         try:
             for choice, chat in enumerate(chats):
-                source = Source(upstream.answer(chat, stream=True, tick=tick), tick)
-                self._sources.add(source)
+                source = self._sources.new(upstream.answer(chat, stream=True, tick=tick), tick)
                 exchange.on_end(partial(self._sources.remove, source))
+                self._sources.add(source)
                 for batches in source.parts():
                     for batch in batches:
                         if batch:

@@ -15,7 +15,17 @@ from tests.deploy.nginx import Nginx
 from tests.deploy.running import ROOT
 
 SHIPPED = (
-    *("gpt2giga", "gpt2giga_sandbox", "deploy", "app.py", "wsgi.py", "passenger_wsgi.py", "Dockerfile", "compose.yaml", ".env.example"),
+    *(
+        "gpt2giga",
+        "gpt2giga_sandbox",
+        "deploy",
+        "app.py",
+        "wsgi.py",
+        "passenger_wsgi.py",
+        "Dockerfile",
+        "compose.yaml",
+        ".env.example",
+    ),
     *("pyproject.toml", "requirements.txt", "constraints.txt", "README.md", "LICENSE", "Makefile"),
 )
 

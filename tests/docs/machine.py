@@ -18,7 +18,17 @@ from tests.docs.programs import ELSEWHERE
 
 REAL = ("cat", "chmod", "cp", "curl", "env", "ln", "mkdir", "mkfifo", "mktemp", "rm", "touch")
 SHIPPED = (
-    *("gpt2giga", "deploy", "app.py", "wsgi.py", "passenger_wsgi.py", "Makefile", "pyproject.toml", "LICENSE"),
+    *(
+        "gpt2giga",
+        "gpt2giga_sandbox",
+        "deploy",
+        "app.py",
+        "wsgi.py",
+        "passenger_wsgi.py",
+        "Makefile",
+        "pyproject.toml",
+        "LICENSE",
+    ),
     *("requirements.txt", "requirements-dev.txt", "constraints.txt", ".env.example", "compose.yaml", "Dockerfile"),
     "README.md",
 )

@@ -162,7 +162,7 @@ class _Answer:
                 self._called = True
                 self._held = ""
                 events.append(self._call(said["function_call"], said.get("functions_state_id")))
-        except (LookupError, TypeError, AttributeError, ValueError) as error:
+        except (LookupError, TypeError, AttributeError, ValueError, OverflowError) as error:
             raise Unreadable(document) from error
 
     def end(self) -> list[Event]:

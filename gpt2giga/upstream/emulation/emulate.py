@@ -25,9 +25,14 @@ def emulate(chat: ChatRequest, ask: Ask, *, streamed: bool, as_function: bool) -
 
     answer = _answer(chat, ask_and_count, streamed, as_function)
     for batch in stop.cut(answer, chat.stop, close=streamed) if chat.stop else answer:
-        yield [
-            replace(event, usage=sum(spent, Usage())) if isinstance(event, Done) and spent else event for event in batch
-        ]
+        yield [_with_usage(event, spent, streamed) if isinstance(event, Done) else event for event in batch]
+
+
+def _with_usage(done: Done, spent: list[Usage], streamed: bool) -> Done:
+    """A stream that a stop sequence cut has none: it depends on the network whether GigaChat had told it by then."""
+    if not spent or (streamed and done.stopped_by):
+        return done
+    return replace(done, usage=sum(spent, Usage()))
 
 
 def _answer(chat: ChatRequest, ask: Ask, streamed: bool, as_function: bool) -> Iterator[list[Event]]:

@@ -19,6 +19,7 @@ import httptools
 import httpx
 import orjson
 
+from gpt2giga.concurrency import background
 from gpt2giga.concurrency.waiting import run_to_end, SilenceClock, Tick
 from gpt2giga.upstream.transport.connect import Route
 
@@ -68,7 +69,7 @@ class Connections:
         if self._permits:
             yield from self._permits.take(tick)
         try:
-            connection = self._kept() or self._route.open()
+            connection = self._kept() or (yield from background.run(self._route.open, tick))
         except BaseException:  # also a greenlet killed while it waits
             if self._permits:
                 self._permits.give_back()

@@ -48,7 +48,7 @@ class Retries:
     ) -> Generator[list[T], None, Iterator[list[T]]]:
         """Returns the answer when its first event is there: only until then is anything repeated.
 
-        Yields empty batches until then, at the latest every `tick` seconds.
+        Yields empty batches until then, while it waits and at each step.
         """
         for earlier in range(self.most + 1):
             batches = attempt()
@@ -66,6 +66,7 @@ class Retries:
                     self.listener.on_retry()
                 log.info("Trying again in %.1f s after %s (%s)", wait, error.code, error.upstream_status or "no answer")
             yield from pause(wait, tick)
+            yield []
         raise AssertionError("the last attempt raises or returns")
 
     def _wait(self, error: ProxyError, earlier: int) -> float | None:

@@ -154,5 +154,5 @@ def test_an_answer_that_is_one_value() -> None:
 
 def test_signs_of_life_while_waiting(slept: list[float]) -> None:
     batches = Retries(1, 0.5, STATUSES).batches(Source(refused(429, retry_after=10)), tick=4)
-    assert [*batches] == [[], [], [0], [1], [2], [3], [4]]
+    assert [*batches] == [[], [], [], [0], [1], [2], [3], [4]], "two while it waits, and one before the next attempt"
     assert slept == [4, 4, 2]

@@ -23,9 +23,10 @@ demo: $(VENV)/installed
 run: $(VENV)/installed
 	@$(PY) -m gpt2giga
 
-# The variable forbids compiled files in many container images: each run would then compile all tests twice.
+# Three processes, also on two cores: tests wait a lot. Files run in the order of their names, which leaves no long one
+# for the end. Many container images set the variable, and each run would compile all the tests again.
 test: $(VENV)/installed-dev
-	PYTHONDONTWRITEBYTECODE= $(PY) -m pytest -n 2 --dist loadfile
+	PYTHONDONTWRITEBYTECODE= $(PY) -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 test-clients: $(VENV)/installed-clients
 	$(PY) -m pytest tests/clients

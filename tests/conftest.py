@@ -170,6 +170,15 @@ def client(service: Service) -> Iterator[OpenAI]:
         yield client
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
+    if config.getvalue("dist") != "loadfile":
+        return None
+    from tests.scheduling import Together  # only now, for it needs xdist
+
+    return Together(config, log)
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Workers of xdist tell the process that they work for."""
     if hasattr(session.config, "workeroutput"):

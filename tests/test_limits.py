@@ -88,9 +88,9 @@ def test_a_personal_account_has_one(service: Service, sandbox: SandboxServer) ->
     assert ask_at_once(service, sandbox, 6) == 1
 
 
-@pytest.mark.parametrize("account, peak", [("curt", 10), ("contrary", 14)], ids=["CORP", "0"])
-def test_other_accounts(request: pytest.FixtureRequest, sandbox: SandboxServer, account: str, peak: int) -> None:
-    service = request.getfixturevalue(account)
+@pytest.mark.parametrize("scope, peak", [("CORP", 10), ("PERS", 14)], ids=["CORP", "0"])
+def test_other_accounts(curt: Service, contrary: Service, sandbox: SandboxServer, scope: str, peak: int) -> None:
+    service = curt if scope == "CORP" else contrary
     sandbox.state.script({"text": WORDS, "hang_after": 1, "times": 14})
     callers = [Caller(service, stream=True) for _ in range(14)]
     assert sandbox.state.wait_for(lambda counters: counters.peak_streams == peak)

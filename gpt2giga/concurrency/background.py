@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextvars
 import threading
 from collections.abc import Callable, Generator
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from gpt2giga.concurrency.waiting import gevent_is_on
@@ -12,36 +13,50 @@ from gpt2giga.concurrency.waiting import gevent_is_on
 T = TypeVar("T")
 
 
-def run(call: Callable[[], T], tick: float | None) -> Generator[list[Any], None, T]:
+def run(
+    call: Callable[[], T], tick: float | None, discard: Callable[[T], Any] = lambda _: None
+) -> Generator[list[Any], None, T]:
     """What `call` returns or raises. Yields an empty list each time `tick` seconds have passed; None: never.
 
     Closing the generator ends the call where it waits. A thread cannot be ended: it runs on, and nobody listens.
+    discard: gets a result that nobody waits for any more.
     """
     if tick is None:
         return call()
     done = threading.Event()
     results: list[T] = []
     failures: list[BaseException] = []
+    is_left = threading.Event()
 
     def work() -> None:
         try:
             results.append(call())
         except BaseException as error:  # noqa: BLE001 raised again where somebody can handle it
-            failures.append(error)
+            if not is_left.is_set():
+                failures.append(error)
         done.set()
+        if is_left.is_set():
+            discard_result()
+
+    def discard_result() -> None:
+        with suppress(IndexError):  # the other side was first, or there is none
+            discard(results.pop())
 
     stop = start(work)
     try:
         while not done.wait(tick):
             yield []
-    finally:
+    except BaseException:
+        is_left.set()
         stop()
+        discard_result()
+        raise
     if failures:
         try:
             raise failures.pop()
         finally:
             del work  # its cell holds the error, whose traceback holds this frame
-    return results[0]
+    return results.pop()
 
 
 def start(work: Callable[..., None], *arguments: Any) -> Callable[[], Any]:

@@ -69,3 +69,19 @@ def test_a_failure_does_not_keep_what_its_call_held() -> None:
 def test_a_pause_in_ticks() -> None:
     assert [*pause(0.05, 0.02)] == [[], []]
     assert [*pause(0.01, None)] == []
+
+
+@pytest.mark.parametrize("is_late", [False, True], ids=["there before", "comes later"])
+def test_a_result_that_nobody_waits_for_is_discarded(is_late: bool) -> None:
+    """A connection, for example, would stay open."""
+    go, discarded = threading.Event(), threading.Event()
+    steps = background.run(lambda: go.wait(10), 0.01, lambda _: discarded.set())
+    next(steps)
+    if is_late:
+        steps.close()
+        go.set()
+    else:
+        go.set()
+        threading.Event().wait(0.05)
+        steps.close()
+    assert discarded.wait(5)

@@ -60,7 +60,7 @@ class Route:
             raise httpx.ConnectError(str(error)) from error
 
     def _open(self) -> socket.socket:
-        connection = socket.create_connection(self._first, self._connect_seconds)
+        connection = _connect(self._first, self._connect_seconds)
         try:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
@@ -70,6 +70,24 @@ class Route:
             connection.close()
             raise
         return connection
+
+
+def _connect(address: tuple[str, int], seconds: float) -> socket.socket:
+    """As socket.create_connection, which leaves its socket open when a greenlet is killed in it."""
+    failure: OSError | None = None
+    for family, kind, protocol, _, place in socket.getaddrinfo(*address, type=socket.SOCK_STREAM):
+        connection = socket.socket(family, kind, protocol)
+        try:
+            connection.settimeout(seconds)
+            connection.connect(place)
+            return connection
+        except OSError as error:
+            connection.close()
+            failure = failure or error
+        except BaseException:
+            connection.close()
+            raise
+    raise failure or OSError("getaddrinfo gave no address")
 
 
 def httpx_proxy(url: str, context: ssl.SSLContext) -> httpx.Proxy | None:

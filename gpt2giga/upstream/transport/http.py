@@ -11,6 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing, suppress
+from operator import methodcaller
 from queue import Empty, SimpleQueue
 from typing import Any
 from urllib.parse import urlsplit
@@ -69,7 +70,7 @@ class Connections:
         if self._permits:
             yield from self._permits.take(tick)
         try:
-            connection = self._kept() or (yield from background.run(self._route.open, tick))
+            connection = self._kept() or (yield from background.run(self._route.open, tick, methodcaller("close")))
         except BaseException:  # also a greenlet killed while it waits
             if self._permits:
                 self._permits.give_back()

@@ -44,12 +44,13 @@ def create_app(settings: Settings) -> Flask:
     exchange.init_app(
         app,
         proxies=Proxies(server.trusted_proxies) if server.trusted_proxies else None,
+        limits=limits,
         keeps_content=server.log_content,
         opening=[
             capacity.admit,
             # Without a key to ask for, none is looked at: clients send dummies when they are made to send something.
             *([auth.checker(server, settings.account)] if server.asks_for_key else []),
-            body.reader(limits.max_body),
+            body.read,
             disconnect.watch,
         ],
         answering=[

@@ -185,7 +185,8 @@ def sent(chat: ChatRequest, model: str) -> dict[str, Any]:
     # Functions together with response_format are several requests, made elsewhere.
     chat = replace(chat, json_format=None)
     files = {Image(PNG): "png"} if model != "GigaChat-2" else {}
-    payload = v1.to_payload(chat, model, v1.tool_names(chat), files, send_state_id=True)
+    names = v1.tool_names(chat)
+    payload = v1.to_payload(chat, model, names, files, v1.to_functions(chat.tools, names, 10_000), send_state_id=True)
     stored = {"png": SimpleNamespace(kind="image", size=1)}
     check_chat(orjson.loads(json.dumps(payload, allow_nan=False)), stored)
     return payload

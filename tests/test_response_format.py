@@ -94,8 +94,6 @@ for _ in range(400):
 BAD = {
     "type": {"type": "strange"},
     "properties": {"type": "object", "properties": []},
-    "pattern": {"type": "object", "properties": {"a": {"type": "string", "pattern": "("}}},
-    "pattern property": {"type": "object", "patternProperties": {"(": {}}},
     "nowhere": {"type": "object", "properties": {"a": {"$ref": "#/$defs/None"}}},
     "nowhere at the root": {"$ref": "#/$defs/None"},
     "itself": {"$ref": "#"},

@@ -16,6 +16,9 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
+TURN_SECONDS = 0.02
+_turn_began = 0.0  # of whoever has it; only one can
+
 
 def gevent_is_on() -> bool:
     """True in a process whose sockets and threads gevent has patched; not so under CGI, mod_wsgi and plain threads."""
@@ -81,6 +84,15 @@ class SilenceClock:
         self._look_after(min(self._tick, end - now) if end > now else min(self._tick, self._limit))
         if self.reader is not None:
             self.reader.throw(Tick)
+
+
+def give_way() -> None:
+    """Long work calls it now and then. gevent changes to others only where something waits, and one request that
+    computes for a second would stop every stream of its process for as long."""
+    global _turn_began
+    if time.monotonic() - _turn_began > TURN_SECONDS:
+        time.sleep(0)
+        _turn_began = time.monotonic()
 
 
 def run_to_end(steps: Generator[Any, None, T]) -> T:

@@ -216,6 +216,20 @@ class LimitSettings:
     )
     queue_timeout: float = setting(60.0, "Seconds that a request waits in line for its turn", seconds(0, 86400))
     max_body: int = setting(32 * MIB, "Largest request body, in bytes or as 32MiB", size, below="GPT2GIGA_CORS_ORIGINS")
+    max_json_values: int = setting(
+        1_000_000, "Most values in the JSON of a request or of GigaChat's answer", whole_number(1, 100_000_000)
+    )
+    max_messages: int = setting(10_000, "Most messages, input items or texts of a request", whole_number(1, 1_000_000))
+    max_tools: int = setting(1000, "Most tools of a request", whole_number(1, 100_000))
+    max_schema_values: int = setting(
+        50_000,
+        "Most values in the JSON Schemas of a request's tools together, or of its response format",
+        whole_number(1, 10_000_000),
+    )
+    max_pixels: int = setting(
+        25_000_000, "Most pixels of a picture that has to be converted (webp, gif)", whole_number(1, 1_000_000_000)
+    )
+    max_answer: int = setting(64 * MIB, "Largest answer of GigaChat's, in bytes or as 64MiB", size)
 
     def slots(self, scope: str) -> int:
         """Requests at GigaChat at a time; 0: no limit. The defaults are what the scopes allow (contract 3.4.6)."""

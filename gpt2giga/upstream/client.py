@@ -61,8 +61,8 @@ class Upstream:
         server: ServerSettings,
         listener: Listener | None = None,
     ) -> None:
-        self._translation, self._listener = translation, listener
-        self._queue_timeout, self._is_a_clients = limits.queue_timeout, server.pass_token
+        self._translation, self._limits, self._listener = translation, limits, listener
+        self._is_a_clients = server.pass_token
         self._client = GigaChatClient(account, listener, queue_timeout=limits.queue_timeout)
         self._retries = Retries(limits.max_retries, limits.retry_backoff_factor, limits.retry_on_status_codes, listener)
         self.files = Files(self._client, self._explaining)
@@ -95,7 +95,8 @@ class Upstream:
                 if chat.stop or chat.json_format or chat.tool_choice.mode == "required":
                     as_function = self._translation.structured_output == "function"
                     ask = partial(self._retries.batches, attempt, tick=tick)
-                    yield from emulate(chat, ask, streamed=stream, as_function=as_function)
+                    most = self._limits.max_schema_values
+                    yield from emulate(chat, ask, streamed=stream, as_function=as_function, most_schema_values=most)
                 else:
                     yield from (yield from self._retries.begin(partial(attempt, chat), tick))
 
@@ -161,7 +162,7 @@ class Upstream:
         if self._listener:
             self._listener.on_wait_begun()
         try:
-            return (yield from self._slots.acquire(self._queue_timeout, tick))
+            return (yield from self._slots.acquire(self._limits.queue_timeout, tick))
         except QueueTimeout as timeout:
             raise RateLimited(
                 f"Rate limit reached: the account's {self._most_slots} slots (GPT2GIGA_MAX_CONCURRENCY) stayed "
@@ -187,7 +188,9 @@ class Upstream:
         """One request to GigaChat."""
         names = v1.tool_names(chat)
         files = (yield from background.run(attached.ids, tick)) if attached else {}
-        payload = v1.to_payload(chat, model, names, files, send_state_id=self._translation.send_state_id)
+        functions = v1.to_functions(chat.tools, names, self._limits.max_schema_values)
+        send_state_id = self._translation.send_state_id
+        payload = v1.to_payload(chat, model, names, files, functions, send_state_id=send_state_id)
         session = chat.session if self._translation.session_id else ""
         try:
             response = yield from self._client.open_chat(payload, session=session, stream=stream, tick=tick)

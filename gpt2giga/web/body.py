@@ -8,7 +8,7 @@ import socket
 import struct
 import sys
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Any, TYPE_CHECKING
 
@@ -17,7 +17,10 @@ from flask import Request, Response
 from werkzeug.exceptions import ClientDisconnected
 from werkzeug.wsgi import get_input_stream
 
+from gpt2giga import bounded_json
+from gpt2giga.bounded_json import TooManyValues
 from gpt2giga.concurrency.waiting import gevent_is_on
+from gpt2giga.config.settings import LimitSettings
 from gpt2giga.errors import BadRequest, BodyTooLarge, ClientGone, ProxyError
 from gpt2giga.web.exchange import current, Exchange
 
@@ -41,20 +44,16 @@ IGNORED_HEADER = "X-Gpt2giga-Ignored"
 LONGEST_IGNORED = 1000
 
 
-def reader(most_bytes: int) -> Callable[[Exchange], None]:
-    """Reads the body before the view does; werkzeug would silently cut a chunked one at the limit."""
-
-    def read(exchange: Exchange) -> None:
-        body = _read_body(exchange.request, most_bytes)
-        # Terminated: not every server says so, and werkzeug would take the end of what is read for a hang-up.
-        exchange.request.environ |= {
-            "wsgi.input": io.BytesIO(body),
-            "wsgi.input_terminated": True,
-            "CONTENT_LENGTH": str(len(body)),
-            WAS_READ: True,
-        }
-
-    return read
+def read(exchange: Exchange) -> None:
+    """Before the view does; werkzeug would silently cut a chunked one at the limit."""
+    body = _read_body(exchange.request, exchange.limits.max_body)
+    # Terminated: not every server says so, and werkzeug would take the end of what is read for a hang-up.
+    exchange.request.environ |= {
+        "wsgi.input": io.BytesIO(body),
+        "wsgi.input_terminated": True,
+        "CONTENT_LENGTH": str(len(body)),
+        WAS_READ: True,
+    }
 
 
 def merging_slashes(inner: WSGIApplication) -> WSGIApplication:
@@ -160,16 +159,31 @@ def json_body() -> Mapping[str, Any]:
     orjson refuses what is not UTF-8, lone surrogates, NaN and nesting without end.
     """
     exchange = current()
-    sent = exchange.request.environ["wsgi.input"]
+    most = exchange.limits.max_json_values
     try:
-        body = orjson.loads(sent.getbuffer())
+        body = bounded_json.parse(exchange.request.environ["wsgi.input"].getvalue(), most)
+    except TooManyValues:
+        raise BodyTooLarge(f"The body has more than the {most} values that GPT2GIGA_MAX_JSON_VALUES allows.") from None
     except orjson.JSONDecodeError as error:
         raise BadRequest(f"The body is not valid JSON: {error}.", code="invalid_json") from None
     if not isinstance(body, dict):
         raise BadRequest("The body must be a JSON object.", code="invalid_json")
+    _check_lengths(body, exchange.limits)
     if exchange.keeps_content:
         exchange.body = body
     return body
+
+
+def _check_lengths(body: Mapping[str, Any], limits: LimitSettings) -> None:
+    """Of the lists that cost the most; each dialect has some of them."""
+    for name, most, setting in (
+        ("messages", limits.max_messages, "GPT2GIGA_MAX_MESSAGES"),
+        ("input", limits.max_messages, "GPT2GIGA_MAX_MESSAGES"),
+        ("tools", limits.max_tools, "GPT2GIGA_MAX_TOOLS"),
+        ("functions", limits.max_tools, "GPT2GIGA_MAX_TOOLS"),
+    ):
+        if isinstance(found := body.get(name), list) and len(found) > most:
+            raise BodyTooLarge(f"'{name}' has {len(found)} entries; {setting} allows {most}.", param=name)
 
 
 def json_response(body: Any, status: int = 200) -> Response:

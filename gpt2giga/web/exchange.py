@@ -15,6 +15,7 @@ from flask import Flask, g, Request, Response
 from flask import request as flask_request
 
 from gpt2giga.chat import Done, Event, Usage
+from gpt2giga.config.settings import LimitSettings
 from gpt2giga.errors import ClientGone, InternalError, ProxyError
 from gpt2giga.web.trusted_proxies import Proxies
 
@@ -47,6 +48,7 @@ class Exchange:
     method: str
     path: str
     request: Request
+    limits: LimitSettings
     route: str = ""
     client: str = ""
     keeps_content: bool = False
@@ -115,6 +117,7 @@ def init_app(
     app: Flask,
     *,
     proxies: Proxies | None,
+    limits: LimitSettings,
     keeps_content: bool,
     opening: Sequence[Opening],
     answering: Sequence[Answering],
@@ -127,7 +130,7 @@ def init_app(
     """
 
     def open_exchange() -> Response | None:
-        exchange = g.exchange = _new(proxies, keeps_content)
+        exchange = g.exchange = _new(proxies, limits, keeps_content)
         for step in opening:
             response = step(exchange)
             if response is not None:
@@ -163,7 +166,7 @@ def init_app(
     app.teardown_request(close_without_response)
 
 
-def _new(proxies: Proxies | None, keeps_content: bool) -> Exchange:
+def _new(proxies: Proxies | None, limits: LimitSettings, keeps_content: bool) -> Exchange:
     request: Request = flask_request._get_current_object()  # type: ignore[attr-defined]  # asked often, and once found
     given = request.headers.get("X-Request-ID", "")
     # Behind a proxy its ids count, and nobody who goes past it may use them.
@@ -174,6 +177,7 @@ def _new(proxies: Proxies | None, keeps_content: bool) -> Exchange:
         request.method,
         request.path,
         request,
+        limits,
         rule.rule if rule else "",
         proxies.client(request.environ) if proxies else "",
         keeps_content,

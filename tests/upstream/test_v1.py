@@ -125,8 +125,8 @@ def test_an_answer_without_a_finish_was_cut() -> None:
 def test_the_conversion_of_tools_is_remembered() -> None:
     tool = Tool("f", "", {"type": "object", "properties": {"a": {"anyOf": [{"type": "string"}, {"type": "null"}]}}})
     chat = ChatRequest("GigaChat", (Message("user", (Text("?"),)),), tools=(tool,))
-    first, second = (v1.to_payload(chat, "GigaChat", ToolNames(["f"]), {}, send_state_id=False) for _ in range(2))
-    assert first["functions"][0]["parameters"] is second["functions"][0]["parameters"]
+    first, second = (v1.to_functions(chat.tools, ToolNames(["f"]), 100) for _ in range(2))
+    assert first[0]["parameters"] is second[0]["parameters"]
 
 
 @pytest.mark.parametrize(

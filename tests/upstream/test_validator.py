@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import pytest
@@ -10,8 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gpt2giga.errors import BadRequest
-from gpt2giga.upstream.emulation.validator import validator
+from gpt2giga.upstream.emulation.validator import validator as validator_within
 
+MOST_VALUES = 50_000
+validator = partial(validator_within, most_values=MOST_VALUES)
 KEYS = [
     "$schema",
     "$id",

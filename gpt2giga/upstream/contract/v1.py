@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from functools import lru_cache
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import orjson
 
+from gpt2giga.bounded_json import has_more_values
 from gpt2giga.chat import (
     arguments_from_json,
     ChatRequest,
@@ -24,10 +24,10 @@ from gpt2giga.chat import (
     ToolChoice,
     Usage,
 )
-from gpt2giga.errors import UpstreamCut, UpstreamError
+from gpt2giga.errors import BadRequest, UpstreamCut, UpstreamError
 from gpt2giga.upstream.contract.call_ids import call_id
 from gpt2giga.upstream.contract.history import to_messages
-from gpt2giga.upstream.contract.schema import to_function_parameters
+from gpt2giga.upstream.contract.schema.remembered import Conversions
 from gpt2giga.upstream.contract.tool_names import ToolNames
 from gpt2giga.upstream.partial_match import possible_start
 
@@ -40,6 +40,8 @@ LEAK = "assistant function call"
 FINISH: dict[str, Literal["stop", "length", "content_filter"]] = {"length": "length", "blacklist": "content_filter"}
 NO_NAMES = ToolNames()
 
+conversions = Conversions(2 * 1024 * 1024)
+
 
 def tool_names(chat: ChatRequest) -> ToolNames:
     names = [tool.name for tool in chat.tools]
@@ -48,19 +50,26 @@ def tool_names(chat: ChatRequest) -> ToolNames:
 
 
 def to_payload(
-    chat: ChatRequest, model: str, names: ToolNames, files: Mapping[Image | File, str], *, send_state_id: bool
+    chat: ChatRequest,
+    model: str,
+    names: ToolNames,
+    files: Mapping[Image | File, str],
+    functions: list[dict[str, Any]],
+    *,
+    send_state_id: bool,
 ) -> dict[str, Any]:
-    """What goes over the wire, key for key. `model` is GigaChat's id, `files` the id of each file."""
+    """What goes over the wire, key for key. `model` is GigaChat's id, `files` the id of each file, `functions` what
+    `to_functions` made of the tools."""
     messages = to_messages(chat.messages, names, files, send_state_id=send_state_id)
-    if chat.tools and messages[-1]["role"] == "assistant":
+    if functions and messages[-1]["role"] == "assistant":
         # GigaChat-3 refuses functions unless the user or a function spoke last (contract 3.1.25).
         messages.append({"role": "user", "content": "Continue."})
     effort = chat.reasoning_effort
     payload = {
         "model": model,
         "messages": messages,
-        "functions": [_function(tool, names) for tool in chat.tools] or None,
-        "function_call": _function_call(chat.tool_choice, names) if chat.tools else None,
+        "functions": functions or None,
+        "function_call": _function_call(chat.tool_choice, names) if functions else None,
         "response_format": chat.json_format and _response_format(chat.json_format),
         "temperature": None if chat.temperature is None else max(chat.temperature, LOWEST_TEMPERATURE),
         "top_p": chat.top_p,
@@ -97,15 +106,18 @@ def to_drawing_payload(prompt: str, model: str) -> dict[str, Any]:
     }
 
 
-def _function(tool: Tool, names: ToolNames) -> dict[str, Any]:
-    parameters = _parameters(orjson.dumps(tool.parameters))
-    return {"name": names.to_gigachat(tool.name), "description": tool.description, "parameters": parameters}
-
-
-@lru_cache(maxsize=2048)
-def _parameters(schema: bytes) -> dict[str, Any]:
-    """Remembered: agents send the same list of tools every turn."""
-    return to_function_parameters(orjson.loads(schema))
+def to_functions(tools: Sequence[Tool], names: ToolNames, most_values: int) -> list[dict[str, Any]]:
+    """Raises BadRequest for schemas of more than so many values in all of them."""
+    schemas = [orjson.dumps(tool.parameters) for tool in tools]
+    if has_more_values(b",".join(schemas), most_values):
+        raise BadRequest(
+            f"The schemas of the tools have more than the {most_values} values that GPT2GIGA_MAX_SCHEMA_VALUES allows.",
+            param="tools",
+        )
+    return [
+        {"name": names.to_gigachat(tool.name), "description": tool.description, "parameters": conversions.of(schema)}
+        for tool, schema in zip(tools, schemas, strict=True)
+    ]
 
 
 class Unreadable(Exception):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -27,16 +26,16 @@ from gpt2giga.errors import UpstreamError
 from gpt2giga.upstream.emulation.batches import Ask, collect
 from gpt2giga.upstream.emulation.validator import validator
 
-FENCE = re.compile(r"\s*```(?:json)?\s*(.*?)\s*```\s*", re.DOTALL | re.IGNORECASE)
+FENCE = "```"
 FUNCTION = "answer"
 FILTERED = "GigaChat's filter stopped the answer."
 
 
 def answer_json(
-    chat: ChatRequest, wanted: JsonFormat, ask: Ask, *, streamed: bool, as_function: bool
+    chat: ChatRequest, check: Check, ask: Ask, *, streamed: bool, as_function: bool
 ) -> Iterator[list[Event]]:
-    """Raises BadRequest for a schema that is none, UpstreamError when a strict promise cannot be kept."""
-    check = Check(wanted)
+    """Raises UpstreamError when a strict promise cannot be kept."""
+    wanted = check.wanted
     if chat.tools and chat.tool_choice.mode != "none":
         # GigaChat may refuse functions together with response_format (contract 3.1.27), so first with tools only.
         events = yield from collect(ask(_instruct(chat, wanted)))
@@ -97,16 +96,18 @@ def _stream(chat: ChatRequest, check: Check, ask: Ask) -> Iterator[list[Event]]:
     Everything else is held back, so that it can still become a refusal or be asked for once more.
     """
     seen: list[Event] = []
-    flows = False
+    flows, is_blank = False, True
     for batch in ask(chat):
         passed: list[Event] = []
         for event in batch:
             seen.append(event)
-            if isinstance(event, TextDelta) and not flows:
-                text = _text(seen).lstrip()
+            if isinstance(event, TextDelta) and is_blank and (text := event.text.lstrip()):
+                is_blank = False
                 flows = text.startswith(("{", "["))
                 if flows:
                     passed.append(TextDelta(text))
+            elif isinstance(event, TextDelta) and not flows:
+                continue
             elif isinstance(event, TextDelta | ReasoningDelta):
                 passed.append(event)
         yield passed
@@ -134,11 +135,14 @@ def _repair(chat: ChatRequest, check: Check, ask: Ask, events: list[Event] | Non
 
 
 class Check:
-    """Is an answer what the client asked for? Answers that were cut or filtered are left as they are."""
+    """Is an answer what the client asked for? Answers that were cut or filtered are left as they are.
 
-    def __init__(self, wanted: JsonFormat) -> None:
+    Raises BadRequest for a schema that is none.
+    """
+
+    def __init__(self, wanted: JsonFormat, most_schema_values: int) -> None:
         self.wanted = wanted
-        self._validate = _is_object if wanted.schema is None else validator(wanted.schema)
+        self._validate = _is_object if wanted.schema is None else validator(wanted.schema, most_schema_values)
 
     def fault(self, events: list[Event]) -> str:
         """What is wrong, in words for the model; empty when nothing is."""
@@ -203,5 +207,8 @@ def _text(events: list[Event]) -> str:
 
 
 def _strip_fence(text: str) -> str:
-    fenced = FENCE.fullmatch(text)
-    return fenced[1] if fenced else text.strip()
+    text = text.strip()
+    if len(text) < 2 * len(FENCE) or not (text.startswith(FENCE) and text.endswith(FENCE)):
+        return text
+    inner = text[len(FENCE) : -len(FENCE)]
+    return inner[4 if inner[:4].lower() == "json" else 0 :].strip()

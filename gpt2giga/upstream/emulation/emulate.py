@@ -10,7 +10,9 @@ from gpt2giga.upstream.emulation import checked_json, required_call, stop
 from gpt2giga.upstream.emulation.batches import Ask
 
 
-def emulate(chat: ChatRequest, ask: Ask, *, streamed: bool, as_function: bool) -> Iterator[list[Event]]:
+def emulate(
+    chat: ChatRequest, ask: Ask, *, streamed: bool, as_function: bool, most_schema_values: int
+) -> Iterator[list[Event]]:
     """One answer. The usage is that of all requests it took; closing the iterator closes the one in work.
 
     streamed: what is yielded is passed on at once and cannot be taken back.
@@ -23,7 +25,7 @@ def emulate(chat: ChatRequest, ask: Ask, *, streamed: bool, as_function: bool) -
             spent.extend(event.usage for event in batch if isinstance(event, Done) and event.usage)
             yield batch
 
-    answer = _answer(chat, ask_and_count, streamed, as_function)
+    answer = _answer(chat, ask_and_count, streamed, as_function, most_schema_values)
     for batch in stop.cut(answer, chat.stop, close=streamed) if chat.stop else answer:
         yield [_with_usage(event, spent, streamed) if isinstance(event, Done) else event for event in batch]
 
@@ -35,11 +37,14 @@ def _with_usage(done: Done, spent: list[Usage], streamed: bool) -> Done:
     return replace(done, usage=sum(spent, Usage()))
 
 
-def _answer(chat: ChatRequest, ask: Ask, streamed: bool, as_function: bool) -> Iterator[list[Event]]:
+def _answer(
+    chat: ChatRequest, ask: Ask, streamed: bool, as_function: bool, most_schema_values: int
+) -> Iterator[list[Event]]:
     """A call that is demanded leaves no room for an answer in JSON."""
     free = replace(chat, json_format=None)
     if chat.tool_choice.mode == "required":
         return required_call.require_call(free, lambda chat: checked_json.ask_once(chat, ask, as_function=as_function))
     if chat.json_format and chat.tool_choice.mode != "named":
-        return checked_json.answer_json(chat, chat.json_format, ask, streamed=streamed, as_function=as_function)
+        check = checked_json.Check(chat.json_format, most_schema_values)
+        return checked_json.answer_json(chat, check, ask, streamed=streamed, as_function=as_function)
     return ask(free)

@@ -2,51 +2,75 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from functools import cache
 from typing import Any, TypeAlias
 
+import orjson
+
+from gpt2giga.bounded_json import has_more_values
+from gpt2giga.concurrency.waiting import give_way
 from gpt2giga.errors import BadRequest
+from gpt2giga.upstream.emulation.patterns import pattern_keywords, Patterns
 
 # What is wrong with a document, in words; empty when nothing is.
 Validate: TypeAlias = Callable[[Any], str]
 
 # No JSON value, so no schema lets it pass early.
 PROBE = object()
-# Keywords of a schema that are looked at, once alone and then for each document: about a second. A few lines of
-# references to references stand for more of them than there are atoms, and nobody else is served meanwhile.
-MOST_KEYWORDS = 40_000
-keywords_left: ContextVar[int] = ContextVar("keywords_left")
-# What stands below these is a value, not a schema.
-VALUES = ("const", "default", "enum", "examples")
+# Keywords of a schema that are looked at: to see whether it is one, once alone, and then for each document. It takes a
+# second or two. A few lines of references to references stand for more of them than there are atoms.
+MOST_KEYWORDS = 80_000
+# Long lists of a schema or a document count for more.
+ENTRIES_OF_A_KEYWORD = 16
 
 
 class TooLarge(RecursionError):
     """A schema, or a document with it, that would take for ever."""
 
 
-def validator(schema: dict[str, Any]) -> Validate:
-    """Raises BadRequest for a schema that is none, before anybody is asked for a document."""
+class _Check:
+    """What may still be done for one document."""
+
+    def __init__(self) -> None:
+        self.keywords_left = MOST_KEYWORDS
+        self.patterns = Patterns()
+
+    def spend(self, value: Any, document: Any) -> None:
+        entries = sum(len(each) for each in (value, document) if isinstance(each, (list, dict)))
+        self.keywords_left -= 1 + entries // ENTRIES_OF_A_KEYWORD
+        if self.keywords_left < 0:
+            raise TooLarge
+        give_way()
+
+
+check: ContextVar[_Check] = ContextVar("check")
+
+
+def validator(schema: dict[str, Any], most_values: int) -> Validate:
+    """Raises BadRequest for a schema that is none or has too many values, before anybody is asked for a document."""
     import jsonschema  # takes a while to load, and most processes never need it
     from referencing.exceptions import Unresolvable
 
-    keywords_left.set(MOST_KEYWORDS)
+    if has_more_values(orjson.dumps(schema), most_values):
+        raise _refusal(f"has more than the {most_values} values that GPT2GIGA_MAX_SCHEMA_VALUES allows")
     try:
         checked = _compile(schema)
     except jsonschema.SchemaError as error:
         raise _refusal(f"is not valid JSON Schema: {error.message[:300]}") from None
     except Unresolvable as error:
         raise _refusal(f"refers to {error.ref[:300]!r}, which is not in it; addresses are not fetched") from None
+    except TooLarge:
+        raise _refusal(f"cannot be used: it has no end, or takes more than {MOST_KEYWORDS} steps to check") from None
     except (RecursionError, ValueError) as error:
         raise _refusal(f"cannot be used ({type(error).__name__}): it has no end, or an address that is none") from None
 
     def validate(document: Any) -> str:
-        keywords_left.set(MOST_KEYWORDS)
+        check.set(_Check())
         try:
             error = next(checked.iter_errors(document), None)
-        except (Unresolvable, RecursionError, re.error) as failure:  # rare ways of referring that the check misses
+        except (Unresolvable, RecursionError) as failure:  # rare ways of referring that the check misses
             raise _refusal(f"cannot be used ({type(failure).__name__})") from None
         return f"{error.json_path}: {error.message}"[:500] if error else ""
 
@@ -60,46 +84,56 @@ def _compile(schema: dict[str, Any]) -> Any:
     if not isinstance(schema.get("$schema", ""), str):
         raise ValueError("$schema is no string")
     kind = jsonschema.validators.validator_for(schema, default=jsonschema.Draft202012Validator)
-    kind.check_schema(schema)
-    specification = referencing.jsonschema.specification_with(kind.META_SCHEMA["$schema"])
-    schema = _strip_dialects(schema)
-    resource = specification.create_resource(schema)
-    # An empty registry: a $ref to an address is an error, not a request to it.
+    bounded = _bounded(kind, b'"patternProperties"' in orjson.dumps(schema))
+    check.set(_Check())
+    for error in bounded(kind.META_SCHEMA).iter_errors(schema):
+        raise jsonschema.SchemaError.create_from(error)
+    resource = referencing.jsonschema.specification_with(kind.META_SCHEMA["$schema"]).create_resource(schema)
+    # Nothing else is in the registry: a $ref to an address is an error, not a request to it. What can be referred to
+    # is looked for once, and not at each reference.
     registry: Any = referencing.Registry()
-    checked = _limit_keywords(kind)(schema, registry=registry)
-    _check_references(resource, registry.resolver_with_root(resource), checked)
+    uri = resource.id() or ""
+    resolver = registry.with_resource(uri, resource).crawl().resolver(uri)
+    checked = bounded(schema, _resolver=resolver)
+    check.set(_Check())
+    _check_references(resource, resolver, checked)
     return checked
 
 
-def _strip_dialects(node: Any) -> Any:
-    """Without the `$schema` of inner nodes: jsonschema would leave the bounded keywords for those it names."""
-    if isinstance(node, list):
-        return [_strip_dialects(item) for item in node]
-    if not isinstance(node, dict):
-        return node
-    return {
-        key: value if key in VALUES else _strip_dialects(value)
-        for key, value in node.items()
-        if key != "$schema" or not isinstance(value, str)
-    }
-
-
 @cache
-def _limit_keywords(kind: Any) -> Any:
-    """The same keywords, but only so many of them."""
+def _bounded(kind: Any, has_key_patterns: bool) -> Any:
+    """The same keywords, but only so many of them, and patterns by an engine that ends."""
+    import attrs
     import jsonschema
 
-    def limit(look: Callable[..., Any]) -> Callable[..., Any]:
-        def look_and_count(*arguments: Any) -> Any:
-            keywords_left.set(keywords_left.get() - 1)
-            if keywords_left.get() < 0:
-                raise TooLarge
-            return look(*arguments)
+    def bound(look: Callable[..., Any]) -> Callable[..., Any]:
+        def look_and_count(validator: Any, value: Any, document: Any, schema: Any) -> Any:
+            check.get().spend(value, document)
+            return look(validator, value, document, schema)
 
         return look_and_count
 
+    ours = {
+        **kind.VALIDATORS,
+        **pattern_keywords(kind.VALIDATORS, lambda: check.get().patterns),
+        "uniqueItems": _unique_items,
+    }
+    if has_key_patterns:  # it searches for them by itself
+        ours.pop("unevaluatedProperties", None)
     validators: Any = jsonschema.validators
-    return validators.extend(kind, {name: limit(look) for name, look in kind.VALIDATORS.items()})
+    bounded = validators.extend(kind, {name: bound(look) for name, look in ours.items()})
+    # Its own would leave the bounded keywords where an inner schema has a `$schema`.
+    bounded.evolve = lambda validator, **changes: attrs.evolve(validator, **changes)
+    return bounded
+
+
+def _unique_items(validator: Any, wanted: Any, document: Any, schema: Any) -> Iterator[Any]:
+    """jsonschema's own compares each item with each other."""
+    import jsonschema
+
+    if wanted and isinstance(document, list):
+        if len({orjson.dumps(item, option=orjson.OPT_SORT_KEYS) for item in document}) < len(document):
+            yield jsonschema.ValidationError("an array has equal items")
 
 
 def _check_references(resource: Any, resolver: Any, checked: Any) -> None:

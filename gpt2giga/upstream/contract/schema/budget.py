@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from gpt2giga.concurrency.waiting import give_way
+
 _COST_OF_NODE = 64
 _COST_OF_ENTRY = 8
 
@@ -17,6 +19,7 @@ class Budget:
         self._left = most
 
     def spend(self, node: Any) -> None:
+        give_way()
         self._left -= _cost(node)
         if self._left < 0:
             raise TooLarge

@@ -112,10 +112,8 @@ def _description(node: Node, name: str, said: list[str]) -> str:
         text = node.title
     if node.nullable and not node.only_null:
         said.append("may be null")
-    for words in said:
-        if f"({words})" not in text:
-            text = f"{text} ({words})".lstrip()
-    return text
+    new = [words for words in dict.fromkeys(f"({words})" for words in said) if words not in text]
+    return " ".join([text, *new]).lstrip()
 
 
 def _letters(name: str) -> str:
@@ -126,7 +124,7 @@ def _letters(name: str) -> str:
 def _enum(node: Node, kind: str, said: list[str]) -> dict[str, Any]:
     if node.enum is None:
         return {}
-    values = [value for value in node.enum if node.kind and fits(value, kind)] or node.enum
+    values = ([value for value in node.enum if fits(value, kind)] if node.kind else []) or node.enum
     if kind == "string" and all(isinstance(value, str) for value in values):
         return {"enum": list(values)}
     if kind != "boolean" or len(values) == 1:

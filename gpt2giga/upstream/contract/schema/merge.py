@@ -12,7 +12,15 @@ from gpt2giga.upstream.contract.schema.values import fits, identity, includes, u
 _Value = TypeVar("_Value")
 
 
-def all_of(a: Node, b: Node) -> Node:
+def all_of(nodes: list[Node]) -> Node:
+    """Two by two, and the results again: one after the other would copy what has been merged each time."""
+    while len(nodes) > 1:
+        pairs = zip(nodes[::2], nodes[1::2], strict=False)
+        nodes = [*(_both_of(a, b) for a, b in pairs), *nodes[len(nodes) & ~1 :]]
+    return nodes[0]
+
+
+def _both_of(a: Node, b: Node) -> Node:
     """Where they cannot both hold, `a` wins: the node itself knows better than what it refers to."""
     return Node(
         types=_common_types(a.types, b.types),
@@ -81,7 +89,7 @@ def _unite(nodes: list[Node]) -> Node:
         return _unite_values(nodes)
     kind = min((node.kind for node in nodes), key=RANK.index)
     same = [node for node in nodes if includes(kind, node.kind)]
-    others = [node for node in nodes if node not in same]
+    others = [node for node in nodes if not includes(kind, node.kind)]
     merged = same[0] if len(same) == 1 else _unite_same_kind(same, kind)
     if not others:
         return merged
@@ -103,13 +111,13 @@ def _unite_values(nodes: list[Node]) -> Node:
 def _unite_same_kind(nodes: list[Node], kind: str) -> Node:
     """Branches of one type: what any of them allows, and in words what each of them does."""
     text, nodes = _common_text([replace(node, types=(kind,)) for node in nodes])
-    required = [node.required for node in nodes]
+    required = set(nodes[0].required).intersection(*(node.required for node in nodes))
     return Node(
         types=(kind,),
         description=text,
         open=any(node.open for node in nodes),
         properties=_join_keys((node.properties for node in nodes), any=True),
-        required=tuple(name for name in required[0] if all(name in names for names in required)),
+        required=tuple(name for name in nodes[0].required if name in required),
         items=_join([node.items for node in nodes if node.items], any=True),
         default=_first_default(nodes),
         limits=_join_limits([node.limits for node in nodes], any=True),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import reduce
 from typing import Any
 
 from gpt2giga.upstream.contract.schema.budget import Budget
@@ -38,7 +37,7 @@ class Resolver:
     def resolve(self, child: Child) -> Node:
         if isinstance(child, Combination):
             nodes = [self.resolve(each) for each in child.children]
-            return any_of(nodes) if child.any else reduce(all_of, nodes)
+            return any_of(nodes) if child.any else all_of(nodes)
         raw, location = child.raw, child.location
         local = definitions(raw) if isinstance(raw, dict) else {}
         if local:
@@ -54,13 +53,11 @@ class Resolver:
         return read(raw, location)
 
     def _combine(self, own: Node, ref: str | None, location: Location) -> Node:
-        parts, unions, extras = own.parts, own.unions, own.extras
-        if ref:
-            own = all_of(own, self._follow(ref, location))
-        for part in parts:
-            own = all_of(own, self.resolve(part))
-        for union in unions:
-            own = all_of(own, any_of([self.resolve(branch) for branch in union]))
+        extras = own.extras
+        more = [self._follow(ref, location)] if ref else []
+        more += [self.resolve(part) for part in own.parts]
+        more += [any_of([self.resolve(branch) for branch in union]) for union in own.unions]
+        own = all_of([own, *more])
         for extra in extras:
             for name, child in self.resolve(extra).properties.items():
                 own.properties.setdefault(name, child)

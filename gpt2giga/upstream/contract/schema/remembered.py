@@ -1,0 +1,38 @@
+"""Converted schemas are remembered, for agents send the same list of tools every turn."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from typing import Any
+
+import orjson
+
+from gpt2giga.upstream.contract.schema.convert import to_function_parameters
+
+
+class Conversions:
+    """By the schema's JSON. The one not asked for longest makes room.
+
+    most_bytes: of all that JSON. With what it becomes it takes about ten times as much memory.
+    """
+
+    def __init__(self, most_bytes: int) -> None:
+        self._left = most_bytes
+        self._found: OrderedDict[bytes, dict[str, Any]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def of(self, schema: bytes) -> dict[str, Any]:
+        with self._lock:
+            if schema in self._found:
+                self._found.move_to_end(schema)
+                return self._found[schema]
+        converted = to_function_parameters(orjson.loads(schema))
+        with self._lock:
+            if schema not in self._found:
+                self._found[schema] = converted
+                self._left -= len(schema)
+            while self._left < 0:
+                forgotten, _ = self._found.popitem(last=False)
+                self._left += len(forgotten)
+        return converted

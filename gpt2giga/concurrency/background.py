@@ -59,6 +59,17 @@ def run(
     return results.pop()
 
 
+def compute(call: Callable[[], T]) -> T:
+    """Runs beside all requests what computes for long and lets go of Python's lock meanwhile, as Pillow does. It must
+    not use what gevent has patched."""
+    if not gevent_is_on():
+        return call()
+    import gevent
+
+    result: T = gevent.get_hub().threadpool.apply(call)
+    return result
+
+
 def start(work: Callable[..., None], *arguments: Any) -> Callable[[], Any]:
     """Starts it in the context of the caller. What is returned ends it where it waits, unless it is a thread."""
     context = contextvars.copy_context()

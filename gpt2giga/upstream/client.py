@@ -67,7 +67,10 @@ class Upstream:
         self._retries = Retries(limits.max_retries, limits.retry_backoff_factor, limits.retry_on_status_codes, listener)
         self.files = Files(self._client, self._explaining)
         self._attachments = Attachments(
-            self.files, fetch_urls=translation.fetch_urls, delete_files=translation.delete_files
+            self.files,
+            fetch_urls=translation.fetch_urls,
+            delete_files=translation.delete_files,
+            most_pixels=limits.max_pixels,
         )
         self._most_slots = limits.slots(account.scope)
         self._slots = Slots(self._most_slots, account.identity, server.runtime_folder, server.redis_url)

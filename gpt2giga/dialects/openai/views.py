@@ -99,7 +99,7 @@ def files_blueprint(get_upstream: GetUpstream) -> Blueprint:
         sent = request.files.get("file")
         if sent is None:
             raise invalid("file", "a file, in a multipart form")
-        media = from_bytes(sent.read(), sent.mimetype, sent.filename or "")
+        media = from_bytes(sent.read(), sent.mimetype, sent.filename or "", current().limits.max_pixels)
         return json_response(to_file(get_upstream().files.upload(media), request.form.get("purpose")))
 
     @openai.get("/files")

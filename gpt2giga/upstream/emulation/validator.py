@@ -131,9 +131,9 @@ def _unique_items(validator: Any, wanted: Any, document: Any, schema: Any) -> It
     """jsonschema's own compares each item with each other."""
     import jsonschema
 
-    if wanted and isinstance(document, list):
-        if len({orjson.dumps(item, option=orjson.OPT_SORT_KEYS) for item in document}) < len(document):
-            yield jsonschema.ValidationError("an array has equal items")
+    items = document if wanted and isinstance(document, list) else []
+    if len({orjson.dumps(item, option=orjson.OPT_SORT_KEYS) for item in items}) < len(items):
+        yield jsonschema.ValidationError("an array has equal items")
 
 
 def _check_references(resource: Any, resolver: Any, checked: Any) -> None:

@@ -6,12 +6,14 @@ import base64
 import binascii
 import io
 import re
+import threading
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Literal, TypeAlias
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from gpt2giga.chat import File, Image
+from gpt2giga.concurrency import background
 from gpt2giga.errors import BadRequest
 
 Kind: TypeAlias = Literal["image", "audio", "document"]
@@ -55,8 +57,8 @@ BY_ENDING = {ending: media_type for media_type, (_, ending) in TYPES.items()} | 
 }
 # Media type -> Pillow's names for it.
 CONVERTIBLE = {"image/webp": ["WEBP"], "image/gif": ["GIF"]}
-# A picture of a few bytes may unfold to gigabytes.
-MOST_PIXELS = 50_000_000
+# A picture of a few bytes unfolds to a hundred megabytes, so one at a time.
+converting = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +71,8 @@ class Media:
     media_type: str
 
 
-def read(part: Image | File, *, fetch_urls: bool) -> Media:
-    """Raises BadRequest for what GigaChat would not take."""
+def read(part: Image | File, *, fetch_urls: bool, most_bytes: int, most_pixels: int) -> Media:
+    """Raises BadRequest for what GigaChat would not take, and for what is fetched and has more bytes."""
     expected: Kind = "image" if isinstance(part, Image) else "document"
     name = part.name if isinstance(part, File) else ""
     if part.url.startswith("data:"):
@@ -81,25 +83,27 @@ def read(part: Image | File, *, fetch_urls: bool) -> Media:
         # requests is a tenth of the memory, and most clients name no URL.
         from gpt2giga.upstream.files.fetch import fetch
 
-        download = fetch(part.url, LARGEST_BYTES[expected])
+        download = fetch(part.url, min(LARGEST_BYTES[expected], most_bytes))
         content, given_type = download.content, download.media_type
         name = name or PurePath(urlsplit(part.url).path).name
-    return _to_media(content, given_type, name, expected)
+    return _to_media(content, given_type, name, expected, most_pixels)
 
 
-def from_bytes(content: bytes, media_type: str, name: str) -> Media:
+def from_bytes(content: bytes, media_type: str, name: str, most_pixels: int) -> Media:
     """A file that a client uploads for later. Raises BadRequest."""
     try:
-        return _to_media(content, media_type, name, "document")
+        return _to_media(content, media_type, name, "document", most_pixels)
     except BadRequest as error:
         error.param = "file"
         raise
 
 
-def _to_media(content: bytes, given_type: str, name: str, expected: Kind) -> Media:
+def _to_media(content: bytes, given_type: str, name: str, expected: Kind, most_pixels: int) -> Media:
     media_type = SYNONYMS.get(given_type, given_type)
     if media_type in CONVERTIBLE:
-        content, media_type = _to_png(content, media_type), "image/png"
+        with converting:
+            content = background.compute(lambda: _to_png(content, media_type, most_pixels))
+        media_type = "image/png"
     if media_type not in TYPES:
         media_type = BY_ENDING.get(PurePath(name).suffix.lstrip(".").lower(), media_type)
     if media_type not in TYPES:
@@ -129,7 +133,7 @@ def _from_data_url(url: str) -> tuple[bytes, str]:
         raise _refusal("its base64 is not valid") from None
 
 
-def _to_png(content: bytes, media_type: str) -> bytes:
+def _to_png(content: bytes, media_type: str, most_pixels: int) -> bytes:
     """The first frame as PNG. Pillow is an extra: `pip install 'gpt2giga[images]'`."""
     try:
         import PIL.Image
@@ -139,11 +143,11 @@ def _to_png(content: bytes, media_type: str) -> bytes:
     try:
         # Its other formats are none of our business: some start programs.
         with PIL.Image.open(io.BytesIO(content), formats=CONVERTIBLE[media_type]) as image:
-            if image.width * image.height > MOST_PIXELS:
-                raise _refusal(f"it has more than {MOST_PIXELS} pixels")
-            image.convert("RGBA").save(out, "PNG")
+            if image.width * image.height > most_pixels:
+                raise _refusal(f"it has more than the {most_pixels} pixels that GPT2GIGA_MAX_PIXELS allows")
+            image.save(out, "PNG")
     except (PIL.Image.DecompressionBombError, PIL.Image.DecompressionBombWarning):
-        raise _refusal(f"it has more than {MOST_PIXELS} pixels") from None
+        raise _refusal(f"it has more than the {most_pixels} pixels that GPT2GIGA_MAX_PIXELS allows") from None
     except (OSError, ValueError, EOFError, SyntaxError):
         raise _refusal(f"it cannot be read as {media_type}") from None
     return out.getvalue()

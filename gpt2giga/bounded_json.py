@@ -1,4 +1,4 @@
-"""JSON with a limit on its values: `[],` is three bytes on the wire and sixty in memory."""
+"""JSON within limits: `[],` is three bytes on the wire and sixty in memory, and not all that is read can be written."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Any
 
 import orjson
 
+# Levels of nesting for what is written around a client's value.
+ROOM = 54
 # Without escapes.
 _TEXT = re.compile(rb'"[^"]*"')
 
@@ -17,19 +19,30 @@ class TooManyValues(Exception):
 
 def parse(content: bytes, most_values: int) -> Any:
     """Raises TooManyValues before anything is made of it, orjson.JSONDecodeError."""
-    if has_more_values(content, most_values):
+    if len(content) > most_values and has_more_values(content, most_values):
         raise TooManyValues
     return orjson.loads(content)
 
 
 def has_more_values(content: bytes, most: int) -> bool:
-    """Counted by the marks around them, and so about. Most content is too short to have so many."""
-    if len(content) <= most or _marks(content) <= most:
+    """Counted by the marks around them, and so about."""
+    if _marks(content) <= most:
         return False
     # Texts may hold marks too: people paste tables.
     bare = content.replace(rb"\\", b"").replace(rb"\"", b"")
     bare, texts = _TEXT.subn(b"", bare, most + 1)
     return texts > most or _marks(bare) > most
+
+
+def is_writable(value: Any) -> bool:
+    """False for what orjson reads and cannot write: integers above 64 bits, and nesting deeper than 254 levels."""
+    for _ in range(ROOM):
+        value = [value]
+    try:
+        orjson.dumps(value)
+    except orjson.JSONEncodeError:
+        return False
+    return True
 
 
 def _marks(content: bytes) -> int:

@@ -13,8 +13,7 @@ from typing import Any, Literal, TypeAlias
 
 import orjson
 
-# Levels of nesting for what is written around a client's value.
-ROOM = 54
+from gpt2giga.bounded_json import is_writable
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,17 +174,6 @@ def arguments_from_json(text: str) -> dict[str, Any]:
     if not is_writable(value):
         return {"text": text}
     return value if isinstance(value, dict) else {"value": value}
-
-
-def is_writable(value: Any) -> bool:
-    """False for what orjson reads and cannot write: integers above 64 bits, and nesting deeper than 254 levels."""
-    for _ in range(ROOM):
-        value = [value]
-    try:
-        orjson.dumps(value)
-    except orjson.JSONEncodeError:
-        return False
-    return True
 
 
 Event: TypeAlias = TextDelta | ReasoningDelta | RefusalDelta | ToolCall | Done

@@ -16,10 +16,9 @@ from gpt2giga.telemetry.request_log import RequestLog
 from gpt2giga.ui import views as ui
 from gpt2giga.upstream.accounts.pool import Accounts
 from gpt2giga.upstream.client import GetUpstream
-from gpt2giga.web import auth, body, cors, disconnect, errors, exchange, health, models
-from gpt2giga.web.capacity import Capacity
+from gpt2giga.web import auth, body, cors, errors, exchange, health, models
+from gpt2giga.web.capacity import Capacity, watch
 from gpt2giga.web.converse import Conversation
-from gpt2giga.web.trusted_proxies import Proxies
 
 if TYPE_CHECKING:
     from gpt2giga.telemetry.metrics import Metrics
@@ -43,15 +42,14 @@ def create_app(settings: Settings) -> Flask:
     app.extensions["capacity"] = capacity = Capacity(limits.max_open_requests)
     exchange.init_app(
         app,
-        proxies=Proxies(server.trusted_proxies) if server.trusted_proxies else None,
-        limits=limits,
-        keeps_content=server.log_content,
+        server,
+        limits,
         opening=[
             capacity.admit,
             # Without a key to ask for, none is looked at: clients send dummies when they are made to send something.
             *([auth.checker(server, settings.account)] if server.asks_for_key else []),
             body.read,
-            disconnect.watch,
+            watch,
         ],
         answering=[
             *([metrics.count_stream] if metrics else []),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
-from gpt2giga.chat import is_writable
+from gpt2giga.bounded_json import is_writable
 from gpt2giga.errors import BadRequest
 
 T = TypeVar("T")

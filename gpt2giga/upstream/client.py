@@ -63,7 +63,7 @@ class Upstream:
     ) -> None:
         self._translation, self._limits, self._listener = translation, limits, listener
         self._is_a_clients = server.pass_token
-        self._client = GigaChatClient(account, listener, queue_timeout=limits.queue_timeout)
+        self._client = GigaChatClient(account, listener, limits)
         self._retries = Retries(limits.max_retries, limits.retry_backoff_factor, limits.retry_on_status_codes, listener)
         self.files = Files(self._client, self._explaining)
         self._attachments = Attachments(
@@ -191,7 +191,7 @@ class Upstream:
         """One request to GigaChat."""
         names = v1.tool_names(chat)
         files = (yield from background.run(attached.ids, tick)) if attached else {}
-        functions = v1.to_functions(chat.tools, names, self._limits.max_schema_values)
+        functions = v1.to_functions(chat.tools, names, self._limits.max_schema_values) if chat.tools else []
         send_state_id = self._translation.send_state_id
         payload = v1.to_payload(chat, model, names, files, functions, send_state_id=send_state_id)
         session = chat.session if self._translation.session_id else ""

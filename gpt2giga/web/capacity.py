@@ -1,7 +1,9 @@
-"""Requests in work: counted, limited, and ended in order when the process has to stop before them."""
+"""Requests in work: counted, limited, and ended when their client hangs up or the process has to stop before them."""
 
 from __future__ import annotations
 
+import socket
+from contextlib import suppress
 from typing import Any
 
 from gpt2giga.concurrency.waiting import gevent_is_on
@@ -10,6 +12,7 @@ from gpt2giga.web.auth import is_open
 from gpt2giga.web.exchange import Exchange, RESTARTING
 
 RETRY_AFTER = 5.0
+READABLE = 1  # libev's EV_READ
 
 
 class Capacity:
@@ -40,6 +43,33 @@ class Capacity:
             stopping = Unavailable("The service is being restarted; send the request again.", code=RESTARTING)
             stopping.retry_after = RETRY_AFTER
             greenlet.kill(stopping, block=False)
+
+
+def watch(exchange: Exchange) -> None:
+    """A client that hangs up ends its request at once, also while GigaChat is silent: the body has been read, so from
+    now on a readable socket means that the client has gone.
+
+    Without gevent there is nobody to watch; the next write to the client tells then.
+    """
+    connection = exchange.request.environ.get("gunicorn.socket")
+    if connection is not None and gevent_is_on():
+        import gevent
+
+        # Of the loop itself: a greenlet for each open request would cost memory, and time to start and to end.
+        watcher = gevent.get_hub().loop.io(connection.fileno(), READABLE)
+        watcher.start(_readable, watcher, connection, gevent.getcurrent())
+        exchange.on_end(watcher.close)
+
+
+def _readable(watcher: Any, connection: Any, waiting: Any) -> None:
+    """Runs in the loop, so it must not wait."""
+    watcher.stop()
+    gone = True
+    with suppress(OSError, ValueError):  # closed under us, or TLS, which cannot be peeked into
+        gone = not connection.recv(1, socket.MSG_PEEK)
+        # Otherwise: the next request, sent early.
+    if gone:
+        waiting.kill(block=False)
 
 
 def _current_worker() -> Any:

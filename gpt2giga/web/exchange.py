@@ -15,7 +15,7 @@ from flask import Flask, g, Request, Response
 from flask import request as flask_request
 
 from gpt2giga.chat import Done, Event, Usage
-from gpt2giga.config.settings import LimitSettings
+from gpt2giga.config.settings import LimitSettings, ServerSettings
 from gpt2giga.errors import ClientGone, InternalError, ProxyError
 from gpt2giga.web.trusted_proxies import Proxies
 
@@ -82,7 +82,7 @@ class Exchange:
         if self.keeps_content:
             self.answer += events
         if (done := events[-1]).__class__ is Done and done.usage:
-            self.usage = done.usage + (self.usage or Usage())
+            self.usage = done.usage + self.usage if self.usage else done.usage
 
     def fail(self, error: ProxyError) -> None:
         self.cause = error.code or error.type
@@ -115,10 +115,9 @@ def current() -> Exchange:
 
 def init_app(
     app: Flask,
-    *,
-    proxies: Proxies | None,
+    server: ServerSettings,
     limits: LimitSettings,
-    keeps_content: bool,
+    *,
     opening: Sequence[Opening],
     answering: Sequence[Answering],
     observers: Sequence[Observing],
@@ -128,12 +127,12 @@ def init_app(
     Whatever answers, the view, an error of routing or a step of the opening, the exchange is ended once: when the
     response is closed, or when it is clear that there will be none.
     """
+    proxies = Proxies(server.trusted_proxies) if server.trusted_proxies else None
 
     def open_exchange() -> Response | None:
-        exchange = g.exchange = _new(proxies, limits, keeps_content)
+        exchange = g.exchange = _new(proxies, limits, server.log_content)
         for step in opening:
-            response = step(exchange)
-            if response is not None:
+            if (response := step(exchange)) is not None:
                 return response
         return None
 

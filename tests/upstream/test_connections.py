@@ -44,7 +44,7 @@ def client_of(sandbox: SandboxServer, most: str) -> GigaChatClient:
         "GPT2GIGA_QUEUE_TIMEOUT": "1",
     }
     found = parse(account)
-    return GigaChatClient(found.account, queue_timeout=found.limits.queue_timeout)
+    return GigaChatClient(found.account, limits=found.limits)
 
 
 @pytest.fixture(params=["1", ""], ids=["one connection", "any number"])

@@ -41,7 +41,7 @@ def make(sandbox: SandboxServer) -> Iterator[Callable[..., GigaChatClient]]:
                 **changes,
             }
             found = parse(settings)
-            return stack.enter_context(closing(GigaChatClient(found.account, queue_timeout=found.limits.queue_timeout)))
+            return stack.enter_context(closing(GigaChatClient(found.account, limits=found.limits)))
 
         yield make
 

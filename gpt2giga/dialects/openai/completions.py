@@ -12,7 +12,7 @@ from gpt2giga.dialects import fields
 from gpt2giga.dialects.fields import Body, INT32, invalid
 from gpt2giga.dialects.openai.errors import to_error
 from gpt2giga.dialects.openai.request import from_stop, include_usage, MOST_CHOICES
-from gpt2giga.dialects.openai.response import add_usage, ChatHead, to_finish, to_usage
+from gpt2giga.dialects.openai.response import ChatHead, sum_usages, to_finish, to_usage
 from gpt2giga.dialects.openai.stream import DONE
 from gpt2giga.dialects.parameters import any_integer, list_ignored, Parameter, penalty
 from gpt2giga.errors import BadRequest, ProxyError
@@ -88,7 +88,7 @@ class CompletionStream:
         self._head = head
         self._include_usage = include_usage
         self._before = [*head.before]
-        self.usage: Usage | None = Usage()
+        self._usages: list[Usage | None] = []
 
     def feed(self, events: list[Event], choice: int) -> list[dict[str, Any]]:
         parts = []
@@ -98,16 +98,19 @@ class CompletionStream:
                     parts.append(self._part(piece, choice))
                 case Done(finish, usage):
                     parts.append(self._part("", choice, to_finish(finish, self._head)))
-                    self.usage = add_usage(self.usage, usage)
+                    self._usages.append(usage)
         return parts
 
     def heartbeat(self, choice: int) -> list[dict[str, Any]]:
         return [self._head.to_object(KIND, [_choice("", 0)])]
 
     def finish(self) -> list[dict[str, Any] | str]:
-        if self._include_usage and self.usage:
-            return [{**self._head.to_object(KIND, []), "usage": to_usage(self.usage)}, DONE]
+        if self._include_usage and (usage := self.usage()):
+            return [{**self._head.to_object(KIND, []), "usage": usage}, DONE]
         return [DONE]
+
+    def usage(self) -> dict[str, Any] | None:
+        return to_usage(sum_usages(self._usages))
 
     def fail(self, error: ProxyError) -> list[dict[str, Any]]:
         return [to_error(error)]
@@ -124,7 +127,7 @@ def to_completion(answers: Iterable[list[Event]], head: CompletionHead) -> dict[
     for index, events in enumerate(answers):
         parts = [choice for part in stream.feed(events, index) for choice in part["choices"]]
         choices.append({**parts[-1], "text": "".join(part["text"] for part in parts)})
-    return {**head.to_object(KIND, choices), "usage": to_usage(stream.usage)}
+    return {**head.to_object(KIND, choices), "usage": stream.usage()}
 
 
 def _choice(text: str, index: int, finish: str | None = None) -> dict[str, Any]:

@@ -35,12 +35,12 @@ class ChatHead:
 def to_chat_completion(answers: Iterable[list[Event]], head: ChatHead) -> dict[str, Any]:
     """One answer for each choice. The usage is null where GigaChat did not tell it."""
     choices = []
-    total: Usage | None = Usage()
+    usages = []
     for index, events in enumerate(answers):
         choice, usage = _to_choice(events, index, head)
         choices.append(choice)
-        total = add_usage(total, usage)
-    return {**head.to_object("chat.completion", choices), "usage": to_usage(total)}
+        usages.append(usage)
+    return {**head.to_object("chat.completion", choices), "usage": to_usage(sum_usages(usages))}
 
 
 def _to_choice(events: Iterable[Event], index: int, head: ChatHead) -> tuple[dict[str, Any], Usage | None]:
@@ -86,9 +86,10 @@ def to_finish(finish: str, head: ChatHead) -> str:
     return "function_call" if finish == "tool_calls" and head.legacy_functions else finish
 
 
-def add_usage(total: Usage | None, usage: Usage | None) -> Usage | None:
-    """None as soon as one of them is not known: a sum without it, or zeros, would look like the truth."""
-    return total + usage if total and usage else None
+def sum_usages(usages: list[Usage | None]) -> Usage | None:
+    """None when one of them is not known: a sum without it, or zeros, would look like the truth."""
+    known = [usage for usage in usages if usage]
+    return sum(known[1:], known[0]) if known and len(known) == len(usages) else None
 
 
 def to_usage(usage: Usage | None) -> dict[str, Any] | None:

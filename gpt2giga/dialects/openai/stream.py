@@ -8,7 +8,7 @@ import orjson
 
 from gpt2giga.chat import Done, Event, ReasoningDelta, RefusalDelta, TextDelta, ToolCall, Usage
 from gpt2giga.dialects.openai.errors import to_error
-from gpt2giga.dialects.openai.response import add_usage, ChatHead, to_finish, to_function, to_usage
+from gpt2giga.dialects.openai.response import ChatHead, sum_usages, to_finish, to_function, to_usage
 from gpt2giga.errors import ProxyError
 
 DONE = "[DONE]"
@@ -29,7 +29,7 @@ class ChunkStream:
         self._choice = -1
         self._calls = 0
         self._before_text = self._after_text = b""
-        self._usage: Usage | None = Usage()
+        self._usages: list[Usage | None] = []
 
     def feed(self, events: list[Event], choice: int) -> list[Chunk | bytes]:
         chunks: list[Chunk | bytes] = []
@@ -50,7 +50,7 @@ class ChunkStream:
                     self._calls += 1
                 case Done(finish, usage):
                     chunks.append(self._chunk({}, to_finish(finish, self._head)))
-                    self._usage = add_usage(self._usage, usage)
+                    self._usages.append(usage)
         return chunks
 
     def heartbeat(self, choice: int) -> list[Chunk]:
@@ -58,8 +58,8 @@ class ChunkStream:
         return [_chunk(self._head, {"content": ""}, 0)]
 
     def finish(self) -> list[Chunk | str]:
-        if self._include_usage and self._usage:
-            return [{**self._head.to_object(KIND, []), "usage": to_usage(self._usage)}, DONE]
+        if self._include_usage and (usage := to_usage(sum_usages(self._usages))):
+            return [{**self._head.to_object(KIND, []), "usage": usage}, DONE]
         return [DONE]
 
     def fail(self, error: ProxyError) -> list[Chunk]:

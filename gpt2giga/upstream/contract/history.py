@@ -13,7 +13,8 @@ from typing import Any, TypeAlias
 
 import orjson
 
-from gpt2giga.chat import File, Image, is_writable, Message, Part, Text, ToolCall, ToolResult
+from gpt2giga.bounded_json import is_writable
+from gpt2giga.chat import File, Image, Message, Part, Text, ToolCall, ToolResult
 from gpt2giga.upstream.contract.call_ids import state_id
 from gpt2giga.upstream.contract.tool_names import ToolNames
 

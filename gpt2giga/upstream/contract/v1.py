@@ -35,6 +35,8 @@ from gpt2giga.upstream.partial_match import possible_start
 LOWEST_TEMPERATURE = 0.0001
 # They are reported to refuse reasoning_effort (contract 3.0.12), which agents send to every model.
 WITHOUT_REASONING = ("GigaChat-2", "GigaChat-Pro", "GigaChat-Max", "GigaChat-Plus", "GigaChat-preview")
+# Bytes. A chunk of a stream is never so long, and a line that grows without end must not fill the memory.
+LONGEST_LINE = 4 * 1024 * 1024
 # What may leak as text before a call (contract 3.1.28).
 LEAK = "assistant function call"
 FINISH: dict[str, Literal["stop", "length", "content_filter"]] = {"length": "length", "blacklist": "content_filter"}
@@ -109,7 +111,7 @@ def to_drawing_payload(prompt: str, model: str) -> dict[str, Any]:
 def to_functions(tools: Sequence[Tool], names: ToolNames, most_values: int) -> list[dict[str, Any]]:
     """Raises BadRequest for schemas of more than so many values in all of them."""
     schemas = [orjson.dumps(tool.parameters) for tool in tools]
-    if has_more_values(b",".join(schemas), most_values):
+    if sum(map(len, schemas)) > most_values and has_more_values(b",".join(schemas), most_values):
         raise BadRequest(
             f"The schemas of the tools have more than the {most_values} values that GPT2GIGA_MAX_SCHEMA_VALUES allows.",
             param="tools",
@@ -226,13 +228,24 @@ class StreamedAnswer(_Answer):
 
     def __init__(self, names: ToolNames) -> None:
         super().__init__(names)
-        self._rest = b""
+        self._rest: list[bytes] = []
+        self._length = 0
         self.failure: Unreadable | None = None
 
     def feed(self, piece: bytes) -> list[Event]:
         """After the last piece a line feed. What came before a frame that cannot be read counts; see `failure`."""
-        *lines, self._rest = (self._rest + piece).split(b"\n")
+        lines = piece.split(b"\n")
+        self._rest.append(lines[0])
+        self._length += len(lines[0])
         events: list[Event] = []
+        if self._length > LONGEST_LINE:
+            self.failure = Unreadable(None)
+            return events
+        if len(lines) == 1:
+            return events
+        lines[0] = b"".join(self._rest)
+        self._rest = [lines.pop()]
+        self._length = len(self._rest[0])
         try:
             for line in lines:
                 if line.startswith(b"data:"):

@@ -12,17 +12,20 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing, suppress
 from operator import methodcaller
-from queue import Empty, SimpleQueue
 from typing import Any
 from urllib.parse import urlsplit
 
 import httptools
 import httpx
-import orjson
 
+from gpt2giga import bounded_json
+from gpt2giga.bounded_json import TooManyValues
 from gpt2giga.concurrency import background
 from gpt2giga.concurrency.waiting import run_to_end, SilenceClock, Tick
+from gpt2giga.config.settings import LimitSettings
+from gpt2giga.errors import UpstreamError
 from gpt2giga.upstream.transport.connect import Route
+from gpt2giga.upstream.transport.permits import Permits
 
 PIECE_BYTES = 64 * 1024
 # What only asks for something that is there, the models or a file, may not be silent as long as a model that thinks.
@@ -37,13 +40,14 @@ class Connections:
     """
 
     def __init__(
-        self, route: Route, *, silence: float, idle_seconds: float, most: int | None, queue_seconds: float
+        self, route: Route, *, silence: float, idle_seconds: float, most: int | None, limits: LimitSettings
     ) -> None:
         self._route, url = route, urlsplit(route.url)
         self._path, self._netloc = url.path, url.netloc
         self._silence, self._idle_seconds = silence, idle_seconds
         self._idle: deque[tuple[socket.socket, float]] = deque()
-        self._permits = Permits(most, queue_seconds) if most else None
+        self._permits = Permits(most, limits.queue_timeout) if most else None
+        self._limits = limits
 
     def request(
         self, method: str, url: str, *, headers: dict[str, str], content: str | bytes = b"", **form: Any
@@ -76,7 +80,8 @@ class Connections:
                 self._permits.give_back()
             raise
         silence = min(self._silence, LOOK_UP_SECONDS) if method == "GET" else self._silence
-        response = GigaChatResponse(connection, self._route.url + url, self._release, tick=tick, silence=silence)
+        url = self._route.url + url
+        response = GigaChatResponse(connection, url, self._release, self._limits, tick=tick, silence=silence)
         try:
             with suppress(httpx.WriteError):  # an answer may come before the request is whole: a 413, and the end
                 _write(connection, request, silence)
@@ -136,6 +141,7 @@ class GigaChatResponse:
         connection: socket.socket,
         url: str,
         release: Callable[[socket.socket, bool], None],
+        limits: LimitSettings,
         *,
         tick: float | None,
         silence: float | None,
@@ -145,7 +151,7 @@ class GigaChatResponse:
         self._raw_headers: list[tuple[bytes, bytes]] = []
         self.content = b""
         self._connection: socket.socket | None = connection
-        self._release = release
+        self._release, self._limits = release, limits
         self._tick, self._silence = tick, silence
         self._clock: SilenceClock | None = None
         self._has_head = False
@@ -178,7 +184,11 @@ class GigaChatResponse:
 
     def json(self) -> Any:
         """Raises json.JSONDecodeError, which orjson's error is."""
-        return orjson.loads(self.content)
+        most = self._limits.max_json_values
+        try:
+            return bounded_json.parse(self.content, most)
+        except TooManyValues:
+            raise _too_large(f"{most} values that GPT2GIGA_MAX_JSON_VALUES") from None
 
     def close(self) -> None:
         """A connection whose answer was read to the end is kept, any other is closed."""
@@ -196,6 +206,7 @@ class GigaChatResponse:
         clock = self._clock = SilenceClock(self._connection, self._tick, self._silence)
         receive, feed, pieces = self._connection.recv, self._parser.feed_data, self._pieces
         is_head_told = False
+        bytes_left = self._limits.max_answer
         while True:
             if self._has_head and not is_head_told:
                 is_head_told = True
@@ -219,6 +230,9 @@ class GigaChatResponse:
             finally:
                 clock.reader = None
             clock.since = time.monotonic()
+            bytes_left -= len(data)
+            if bytes_left < 0:
+                raise _too_large(f"{self._limits.max_answer} bytes that GPT2GIGA_MAX_ANSWER")
             if not data:
                 self._end()
                 continue
@@ -250,33 +264,8 @@ class GigaChatResponse:
         self._can_be_kept = self._is_whole and self._parser.should_keep_alive()  # it is known only now
 
 
-class Permits:
-    """For so many requests at a time; who waits longer than `seconds` fails.
-
-    A queue, not a semaphore: a response that the garbage collector closes may give its permit back in the middle of
-    any other call, also of one that takes a permit.
-    """
-
-    def __init__(self, number: int, seconds: float) -> None:
-        self._seconds = seconds
-        self._free: SimpleQueue[None] = SimpleQueue()
-        for _ in range(number):
-            self.give_back()
-
-    def take(self, tick: float | None) -> Generator[list[Any], None, None]:
-        """Yields an empty list each time `tick` seconds have passed. Raises httpx.PoolTimeout."""
-        end = time.monotonic() + self._seconds
-        while True:
-            left = max(0.0, end - time.monotonic())
-            try:
-                return self._free.get(timeout=min(left, tick or left))
-            except Empty:
-                if left <= (tick or left):
-                    raise httpx.PoolTimeout("all connections are in use") from None
-            yield []
-
-    def give_back(self) -> None:
-        self._free.put(None)
+def _too_large(limit: str) -> UpstreamError:
+    return UpstreamError(f"GigaChat's answer has more than the {limit} allows.", code="answer_too_large")
 
 
 def _is_open(connection: socket.socket) -> bool:

@@ -48,11 +48,7 @@ class GigaChatClient:
     """One for a process; safe to share between threads and greenlets."""
 
     def __init__(
-        self,
-        account: AccountSettings,
-        listener: Listener | None = None,
-        *,
-        queue_timeout: float = LimitSettings.queue_timeout,
+        self, account: AccountSettings, listener: Listener | None = None, limits: LimitSettings | None = None
     ) -> None:
         """Raises SettingsError."""
         context = ssl_context(account)
@@ -67,7 +63,7 @@ class GigaChatClient:
             silence=account.timeout,
             idle_seconds=IDLE_SECONDS,
             most=account.max_connections,
-            queue_seconds=queue_timeout,
+            limits=limits or LimitSettings(),
         )
         own = {"profanity_check": account.profanity_check, "flags": account.flags or None}
         self._own = {name: value for name, value in own.items() if value is not None}

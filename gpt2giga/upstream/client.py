@@ -42,6 +42,8 @@ log = logging.getLogger(__name__)
 
 # The line was full of waiting requests a moment ago; sooner makes no sense, and later is the client's choice.
 RETRY_AFTER_QUEUE = 5.0
+# Characters. What the model says beside a picture, is short; more is not searched.
+LONGEST_REMARK = 10_000
 ANY_FAILURE = (*FAILURES, ProxyError)
 
 
@@ -138,7 +140,7 @@ class Upstream:
             events = self._retries.once(lambda: self._drawing(payload))
         text = "".join(event.text for event in events if isinstance(event, TextDelta))
         usages = [event.usage for event in events if isinstance(event, Done) and event.usage]
-        found = re.search(r'<img[^>]*\bsrc="([\w-]+)"', text)
+        found = re.search(r'<img[^>]{,1000}\bsrc="([\w-]+)"', text[:LONGEST_REMARK])
         if not found:
             raise BadRequest(f"GigaChat drew nothing and said: {text[:500]}", param="prompt", code="no_image")
         return self.files.content(found[1]), sum(usages, Usage())

@@ -146,7 +146,7 @@ def test_a_hanging_oauth_costs_its_time_limit_once(make) -> None:
 
 def test_a_password_has_the_time_limit_of_oauth(make, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not that of a long answer."""
-    monkeypatch.setattr("gpt2giga.upstream.transport.sdk.OAUTH_TIMEOUT", 0.3)
+    monkeypatch.setattr("gpt2giga.upstream.transport.login.SECONDS", 0.3)
     with silent_server() as port:
         base = f"http://127.0.0.1:{port}/api/v1"
         client = make(GIGACHAT_CREDENTIALS="", GIGACHAT_USER="u", GIGACHAT_PASSWORD="p", GIGACHAT_BASE_URL=base)

@@ -16,6 +16,9 @@ from gpt2giga.chat import ChatRequest, Done, Event, JsonFormat, Message, Text, T
 from gpt2giga.errors import UpstreamError
 from gpt2giga.upstream.emulation.batches import Ask, collect
 
+# Characters. It was asked for a name only.
+LONGEST_ANSWER = 10_000
+
 
 def require_call(chat: ChatRequest, ask: Ask) -> Iterator[list[Event]]:
     """An answer that holds a call, or one that GigaChat's filter stopped.
@@ -58,7 +61,7 @@ def _choose_tool(chat: ChatRequest, ask: Ask) -> Generator[list[Event], None, st
     )
     events = yield from collect(ask(asked))
     text = "".join(event.text for event in events if isinstance(event, TextDelta))
-    return _find_name(text, names)
+    return _find_name(text[:LONGEST_ANSWER], names)
 
 
 def _find_name(text: str, names: list[str]) -> str:

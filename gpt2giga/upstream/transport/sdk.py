@@ -26,8 +26,9 @@ from gpt2giga.config.settings import AccountSettings, LimitSettings
 from gpt2giga.upstream.contract.v1 import Unreadable
 from gpt2giga.upstream.listener import Listener
 from gpt2giga.upstream.transport.access_token import Token, TokenSource
-from gpt2giga.upstream.transport.connect import httpx_proxy, Route
+from gpt2giga.upstream.transport.connect import Route
 from gpt2giga.upstream.transport.http import Connections, GigaChatResponse, StatusError
+from gpt2giga.upstream.transport.login import login_client
 from gpt2giga.upstream.transport.tls import ssl_context
 
 if TYPE_CHECKING:
@@ -39,7 +40,6 @@ T = TypeVar("T")
 EVENT_STREAM, USER_AGENT = "text/event-stream", "GigaChat-python-lib"
 
 CONNECT_TIMEOUT = 10.0
-OAUTH_TIMEOUT = 30.0
 # A process holds as many connections as it has requests in flight; idle ones save the next TLS handshake.
 IDLE_SECONDS = 60.0
 
@@ -53,10 +53,7 @@ class GigaChatClient:
         """Raises SettingsError."""
         context = ssl_context(account)
         connect = min(CONNECT_TIMEOUT, account.timeout)
-        login_url = account.auth_url if account.credentials else account.base_url
-        login_timeout = httpx.Timeout(min(OAUTH_TIMEOUT, account.timeout), connect=connect)
-        transport = httpx.HTTPTransport(verify=context, proxy=httpx_proxy(login_url, context))
-        self._login = httpx.Client(base_url=account.base_url, transport=transport, timeout=login_timeout)
+        self._login = login_client(account, context, connect)
         self._tokens = TokenSource(account, self._login, listener)
         self._connections = Connections(
             Route(account.base_url, context, connect),

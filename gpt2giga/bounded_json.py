@@ -9,6 +9,10 @@ import orjson
 
 # Levels of nesting for what is written around a client's value.
 ROOM = 54
+# Of the arguments of a call, or of another document that comes as text.
+MOST_VALUES_IN_TEXT = 100_000
+# Texts may hold marks too, for people paste tables; more than so many for each value allowed are no table.
+MARKS_IN_TEXTS = 5
 # Without escapes.
 _TEXT = re.compile(rb'"[^"]*"')
 
@@ -26,12 +30,11 @@ def parse(content: bytes, most_values: int) -> Any:
 
 def has_more_values(content: bytes, most: int) -> bool:
     """Counted by the marks around them, and so about."""
-    if _marks(content) <= most:
-        return False
-    # Texts may hold marks too: people paste tables.
+    marks = _marks(content)
+    if not most < marks <= MARKS_IN_TEXTS * most:
+        return marks > most
     bare = content.replace(rb"\\", b"").replace(rb"\"", b"")
-    bare, texts = _TEXT.subn(b"", bare, most + 1)
-    return texts > most or _marks(bare) > most
+    return bare.count(b'"') > 2 * most or _marks(_TEXT.sub(b"", bare)) > most
 
 
 def is_writable(value: Any) -> bool:

@@ -13,7 +13,8 @@ from typing import Any, Literal, TypeAlias
 
 import orjson
 
-from gpt2giga.bounded_json import is_writable
+from gpt2giga import bounded_json
+from gpt2giga.bounded_json import is_writable, MOST_VALUES_IN_TEXT, TooManyValues
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,8 +167,8 @@ class Done:
 def arguments_from_json(text: str) -> dict[str, Any]:
     """A call's arguments where a dialect writes them as JSON text. Models write broken JSON too; it is kept as text."""
     try:
-        value = orjson.loads(text) if text.strip() else None
-    except orjson.JSONDecodeError:
+        value = bounded_json.parse(text.encode(), MOST_VALUES_IN_TEXT) if text.strip() else None
+    except (orjson.JSONDecodeError, TooManyValues, UnicodeEncodeError):
         return {"text": text}
     if value is None:
         return {}

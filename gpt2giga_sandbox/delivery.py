@@ -15,6 +15,7 @@ from gpt2giga_sandbox.steps import Step
 LONGEST_SILENCE = 60.0
 # A held stream looks so often, in seconds, whether it may go on.
 LOOK = 0.1
+BLANKS = b" " * 65536
 
 
 class Dropped(Exception):
@@ -74,6 +75,8 @@ def deliver(
         if step.reset_after == 0:
             raise Dropped(reset=True)
         yield b""
+        for size in range(step.padding, 0, -len(BLANKS)):
+            yield BLANKS[:size]
         for sent, piece in enumerate(_pieces(reply, step, connection)):
             while reply.streamed and sent == held_at():
                 wait(connection, LOOK)

@@ -45,7 +45,7 @@ def send(step: Step, default: Reply, stream: Stream | None = None) -> Response:
     reply = scripted(step) or default
     headers = {**(reply.headers or {}), **(step.headers or {})}
     if not reply.streamed:
-        headers["Content-Length"] = str(sum(map(len, reply.pieces)))
+        headers["Content-Length"] = str(step.padding + sum(map(len, reply.pieces)))
     with ExitStack() as undo:
         if stream:
             undo.callback(stream.end)

@@ -44,13 +44,15 @@ class Step:
     # How. Seconds before the headers and between frames; then how many frames go out, [DONE] counted
     # as one and a whole body as one, before the connection closes, resets or falls silent. 0 is after
     # the headers, except that a reset after 0 comes before them. `split` cuts frames to pieces of
-    # that many bytes, which then count as frames. `fault` (reset, close) comes before the headers.
+    # that many bytes, which then count as frames. `padding` puts so many blanks before everything,
+    # in one line, for answers that are larger than anybody wants. `fault` (reset, close) comes before the headers.
     delay: float = 0
     frame_delay: float = 0
     cut_after: int | None = None
     reset_after: int | None = None
     hang_after: int | None = None
     split: int = 0
+    padding: int = 0
     fault: str = ""
 
     @classmethod

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from gpt2giga.bounded_json import is_writable
+from gpt2giga.concurrency.waiting import in_turns
 from gpt2giga.errors import BadRequest
 
 T = TypeVar("T")
@@ -73,7 +74,7 @@ def objects(body: Body, name: str, within: str = "") -> Iterator[tuple[Body, str
 
 
 def each_object(items: Iterable[Any], param: str) -> Iterator[tuple[Body, str]]:
-    for number, item in enumerate(items):
+    for number, item in in_turns(items):
         place = f"{param}[{number}]"
         yield mapping(item, place), place
 

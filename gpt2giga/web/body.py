@@ -7,7 +7,6 @@ import re
 import socket
 import struct
 import sys
-import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Any, TYPE_CHECKING
@@ -19,7 +18,7 @@ from werkzeug.wsgi import get_input_stream
 
 from gpt2giga import bounded_json
 from gpt2giga.bounded_json import TooManyValues
-from gpt2giga.concurrency.waiting import gevent_is_on
+from gpt2giga.concurrency.waiting import gevent_is_on, give_way
 from gpt2giga.config.settings import LimitSettings
 from gpt2giga.errors import BadRequest, BodyTooLarge, ClientGone, ProxyError
 from gpt2giga.web.exchange import current, Exchange
@@ -89,13 +88,13 @@ def _read_body(request: Request, most: int) -> bytes:
 
 def _pieces(environ: WSGIEnvironment) -> Iterator[bytes]:
     """What is left of the body. gevent changes to others only where a socket has nothing to read, so without
-    the sleep a fast sender would hold up everybody."""
+    giving way a fast sender would hold up everybody."""
     stream = get_input_stream(environ)
     try:
         while piece := stream.read(STEP):
             yield piece
             if len(piece) == STEP:  # a shorter one is the last
-                time.sleep(0)
+                give_way()
     except (OSError, ClientDisconnected):
         raise ClientGone("The connection ended in the middle of the request body.") from None
     except _broken_chunks() as error:

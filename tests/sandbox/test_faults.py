@@ -82,6 +82,16 @@ def test_split_ignores_event_borders(sandbox: SandboxServer, raw: Any) -> None:
     assert chunks == [b"data: 1", b"\n\ndata:", b" [DONE]", b"\n\n", b""]
 
 
+def test_padding(sandbox: SandboxServer, raw: Any, http: Http) -> None:
+    sandbox.state.script({"frames": ["data: 1\n\n"], "padding": 100_000}, {"text": "раз", "padding": 100_000})
+
+    chunks = http_chunks(raw(stream=True).read(b"0\r\n\r\n"))
+    whole = http.chat()
+
+    assert b"".join(chunks[:2]) == b" " * 100_000 and chunks[2] == b"data: 1\n\n"
+    assert len(whole.content) > 100_000 and whole.json()["choices"][0]["message"]["content"] == "раз"
+
+
 def test_held_until_the_settings_say_otherwise(sandbox: SandboxServer, raw: Any) -> None:
     sandbox.state.settings.hold_after = 1
     connection = raw(stream=True)

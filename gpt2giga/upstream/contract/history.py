@@ -13,8 +13,10 @@ from typing import Any, TypeAlias
 
 import orjson
 
-from gpt2giga.bounded_json import is_writable
+from gpt2giga import bounded_json
+from gpt2giga.bounded_json import is_writable, MOST_VALUES_IN_TEXT, TooManyValues
 from gpt2giga.chat import File, Image, Message, Part, Text, ToolCall, ToolResult
+from gpt2giga.concurrency.waiting import in_turns
 from gpt2giga.upstream.contract.call_ids import state_id
 from gpt2giga.upstream.contract.tool_names import ToolNames
 
@@ -79,7 +81,7 @@ def _pair_turn(calls: dict[Place, ToolCall], results: dict[Place, ToolResult], i
 
 
 class _History:
-    """GigaChat's messages in the making."""
+    """GigaChat's messages in the making; their texts are joined at the end."""
 
     def __init__(
         self, messages: Sequence[Message], names: ToolNames, files: Mapping[Image | File, str], send_state_id: bool
@@ -94,18 +96,21 @@ class _History:
         self._shown_ids: set[str] = set()
 
     def write(self) -> list[dict[str, Any]]:
-        for number, message in enumerate(self._messages):
+        for number, message in in_turns(self._messages):
             if message.role == "assistant":
                 self._add_assistant(number, message)
             elif message.role == "user":
                 self._add_user(number, message)
+        for written in self._written:
+            if written["role"] != "function":
+                written["content"] = PARAGRAPH.join(written["content"])
         return self._written
 
     def _add_assistant(self, number: int, message: Message) -> None:
         """Calls with their results, then the images of the results: only the user can show images."""
         self._add("assistant", _text(message))
         shown: list[tuple[str, Image | File]] = []
-        for n, part in enumerate(message.parts):
+        for n, part in in_turns(message.parts):
             if isinstance(part, ToolCall):
                 at = self._pairs.get((number, n))
                 result = self._messages[at[0]].parts[at[1]] if at else None
@@ -136,9 +141,10 @@ class _History:
         for file_id in attached or ("",):
             last = self._written[-1] if self._written else {}
             if last.get("role") != role or "function_call" in last or (file_id and "attachments" in last):
-                last = {"role": role, "content": ""}
+                last = {"role": role, "content": []}
                 self._written.append(last)
-            last["content"] = PARAGRAPH.join(part for part in (last["content"], text) if part)
+            if text:
+                last["content"].append(text)
             if file_id:
                 last["attachments"] = [file_id]
                 self._shown_ids.add(file_id)
@@ -146,12 +152,12 @@ class _History:
 
     def _add_call(self, call: ToolCall) -> None:
         """The assistant's text before a call goes into the call's message, where contract 3.1.16 would have none."""
-        text = ""
+        texts: list[str] = []
         if self._written and self._written[-1]["role"] == "assistant":
-            text = self._written.pop()["content"]
+            texts = self._written.pop()["content"]
         function_call = {"name": self._names.to_gigachat(call.name), "arguments": call.arguments}
         state = state_id(call.id) if self._send_state_id else None
-        written = {"role": "assistant", "content": text, "function_call": function_call}
+        written = {"role": "assistant", "content": texts, "function_call": function_call}
         self._written.append({**written, "functions_state_id": state} if state else written)
 
     def _add_result(self, name: str, content: str) -> None:
@@ -161,9 +167,9 @@ class _History:
 def to_document(text: str) -> str:
     """One JSON object, whatever a tool wrote: an object stays as it is, all else becomes its `result`."""
     try:
-        value = orjson.loads(text)
+        value = bounded_json.parse(text.encode(), MOST_VALUES_IN_TEXT)
         is_json = is_writable(value)
-    except orjson.JSONDecodeError:
+    except (orjson.JSONDecodeError, TooManyValues):
         is_json = False
     if not is_json:
         return orjson.dumps({"result": text}).decode()

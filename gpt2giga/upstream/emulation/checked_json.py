@@ -8,6 +8,8 @@ from typing import Any
 
 import orjson
 
+from gpt2giga import bounded_json
+from gpt2giga.bounded_json import MOST_VALUES_IN_TEXT, TooManyValues
 from gpt2giga.chat import (
     ChatRequest,
     Done,
@@ -149,7 +151,9 @@ class Check:
         if _finish(events) in ("length", "content_filter"):
             return ""
         try:
-            document = orjson.loads(_strip_fence(_text(events)))
+            document = bounded_json.parse(_strip_fence(_text(events)).encode(), MOST_VALUES_IN_TEXT)
+        except TooManyValues:
+            return f"it has more than {MOST_VALUES_IN_TEXT} values"
         except orjson.JSONDecodeError as error:
             return f"it is no JSON document ({error})"
         return self._validate(document)

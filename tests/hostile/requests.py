@@ -1,0 +1,192 @@
+"""Requests and answers that once kept a worker from everybody, or filled its memory."""
+
+from __future__ import annotations
+
+import io
+import json
+import struct
+from dataclasses import dataclass
+from typing import Any
+
+from tests.pictures import data_url, GIF
+
+MIB = 1024 * 1024
+CHAT, MESSAGES, RESPONSES = "/v1/chat/completions", "/v1/messages", "/v1/responses"
+ASK = [{"role": "user", "content": "?"}]
+# Statuses.
+ANSWERED, REFUSED, NOT_UNDERSTOOD = (200,), (400, 413), (502,)
+
+
+@dataclass(frozen=True)
+class Hostile:
+    """answers: scripted for GigaChat."""
+
+    body: Any
+    statuses: tuple[int, ...] = REFUSED
+    path: str = CHAT
+    answers: tuple[dict[str, Any], ...] = ()
+
+    def content(self) -> bytes:
+        return self.body if isinstance(self.body, bytes) else json.dumps(self.body).encode()
+
+
+def by_schema(schema: Any, *, strict: bool = False) -> dict[str, Any]:
+    named = {"name": "a", "schema": schema, "strict": strict}
+    return {"messages": ASK, "response_format": {"type": "json_schema", "json_schema": named}}
+
+
+def with_tool(parameters: Any) -> dict[str, Any]:
+    return {"messages": ASK, "tools": [{"type": "function", "function": {"name": "f", "parameters": parameters}}]}
+
+
+def field_of(schema: Any) -> dict[str, Any]:
+    return {"type": "object", "properties": {"a": schema}}
+
+
+def called(arguments: str, result: str) -> list[dict[str, Any]]:
+    call = {"id": "a", "type": "function", "function": {"name": "f", "arguments": arguments}}
+    return [{"role": "assistant", "tool_calls": [call]}, {"role": "tool", "tool_call_id": "a", "content": result}]
+
+
+def gif(side: int) -> str:
+    """So many pixels of one colour, in a few kilobytes."""
+    import PIL.Image
+
+    out = io.BytesIO()
+    PIL.Image.new("P", (side, side)).save(out, "GIF")
+    return data_url(out.getvalue(), "image/gif")
+
+
+def lying_gif(side: int) -> str:
+    return data_url(GIF[:6] + struct.pack("<HH", side, side) + GIF[10:], "image/gif")
+
+
+def pictures(url: str, number: int) -> list[dict[str, Any]]:
+    return [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": url}}]}] * number
+
+
+A_LOT_OF_AS = {"text": json.dumps({"a": "a" * 5000 + "!"})}
+PATTERNS = ["^(a+)+$", "^(a|a)*$", "(a*)*b", "^(([a-z])+.)+[A-Z]([a-z])+$", "(((a{1,900}){1,900}){1,900}){1,900}b"]
+
+
+def patterns() -> dict[str, Hostile]:
+    found = {}
+    for number, pattern in enumerate(PATTERNS):
+        plain = field_of({"type": "string", "pattern": pattern})
+        body = by_schema(plain)
+        found[f"pattern {number}"] = Hostile(body, ANSWERED, answers=(A_LOT_OF_AS, A_LOT_OF_AS))
+        found[f"pattern {number} in Responses"] = Hostile(
+            {"input": "?", "text": {"format": {"type": "json_schema", "name": "a", "schema": plain}}},
+            ANSWERED,
+            RESPONSES,
+            (A_LOT_OF_AS, A_LOT_OF_AS),
+        )
+        keys = {"type": "object", "patternProperties": {pattern: {"type": "integer"}}, "additionalProperties": False}
+        answer = {"text": json.dumps({"a" * 5000 + "!": 1})}
+        found[f"pattern {number} of keys"] = Hostile(by_schema(keys), ANSWERED, answers=(answer, answer))
+    return found
+
+
+def schemas() -> dict[str, Hostile]:
+    objects = [{"a": number} for number in range(4000)]
+    many = [{"a": number} for number in range(20_000)]
+    parts = [{"properties": {f"p{number}": {"type": "string", "description": "word"}}} for number in range(5000)]
+    anchors = {f"d{number}": {"$anchor": f"a{number}"} for number in range(2000)}
+    document = {"text": json.dumps({"a": [{"k": number} for number in range(5000)]})}
+    return {
+        "enum of objects": Hostile(with_tool(field_of({"enum": objects})), ANSWERED),
+        "longer enum of objects": Hostile(with_tool(field_of({"enum": many})), ANSWERED + REFUSED),
+        "enum of texts": Hostile(with_tool(field_of({"enum": [str(number) for number in range(40_000)]})), ANSWERED),
+        "union": Hostile(with_tool(field_of({"anyOf": [{"enum": [number]} for number in range(15_000)]})), ANSWERED),
+        "parts": Hostile(with_tool(field_of({"allOf": parts})), ANSWERED),
+        "half a megabyte": Hostile(
+            by_schema({"type": "object", "properties": {"a": {"allOf": parts * 2}}}, strict=True)
+        ),
+        "anchors": Hostile(by_schema({"$defs": anchors, "allOf": [{"$ref": f"#a{number}"} for number in range(2000)]})),
+        "equal items": Hostile(by_schema(field_of({"uniqueItems": True})), ANSWERED, answers=(document, document)),
+        "tools": Hostile({"messages": ASK, "tools": with_tool(field_of({"enum": objects}))["tools"] * 500}),
+        "tools in Messages": Hostile(
+            {
+                "messages": ASK,
+                "max_tokens": 5,
+                "tools": [{"name": f"f{number}", "input_schema": field_of({"enum": objects})} for number in range(40)],
+            },
+            path=MESSAGES,
+        ),
+    }
+
+
+def sizes() -> dict[str, Hostile]:
+    """Of JSON itself."""
+    calls = [{"id": "a", "type": "function", "function": {"name": "f", "arguments": "{}"}}] * 50_000
+    return {
+        "300,000 messages": Hostile({"messages": ASK * 300_000}),
+        "300,000 items": Hostile({"input": ASK * 300_000}, path=RESPONSES),
+        "300,000 messages of Messages": Hostile({"messages": ASK * 300_000, "max_tokens": 5}, path=MESSAGES),
+        "9,000 messages": Hostile({"messages": ASK * 9000}, ANSWERED),
+        "30 MB of lists": Hostile(b'{"messages":[' + b"[]," * (10 * MIB) + b"[]]}"),
+        "30 MB of objects": Hostile(b'{"messages":[' + b'{"a":1},' * (3 * MIB) + b"{}]}"),
+        "30 MB of texts": Hostile(b'{"messages":[' + b'"",' * (10 * MIB) + b'""]}'),
+        "30 MB of marks in a text": Hostile(
+            {"messages": [{"role": "user", "content": "[{," * (10 * MIB)}], "max_tokens": 1}, ANSWERED + REFUSED
+        ),
+        "100,000 parts": Hostile(
+            {"messages": [{"role": "user", "content": [{"type": "text", "text": "a"}] * 100_000}]}, ANSWERED
+        ),
+        "50,000 calls": Hostile(
+            {"messages": [*ASK, {"role": "assistant", "tool_calls": calls}, *ASK]}, ANSWERED + REFUSED
+        ),
+        "9,000 long messages": Hostile({"messages": [{"role": "user", "content": "a" * 3000}] * 9000}, ANSWERED),
+        "30 MB of lists in a result": Hostile(
+            {"messages": [*ASK, *called("{}", "[" + "[]," * (10 * MIB) + "[]]")]}, ANSWERED + REFUSED
+        ),
+        "30 MB of lists in arguments": Hostile(
+            {
+                "messages": [
+                    *ASK,
+                    *(message for _ in range(100) for message in called("[" + "[]," * 90_000 + "[]]", "")),
+                ]
+            },
+            ANSWERED + REFUSED,
+        ),
+        "nested": Hostile(b'{"messages":' + b"[" * 100_000 + b"]" * 100_000 + b"}"),
+        "20,000 texts to embed": Hostile({"input": ["a"] * 20_000, "model": "Embeddings"}, path="/v1/embeddings"),
+    }
+
+
+def files() -> dict[str, Hostile]:
+    return {
+        "40 pictures": Hostile({"messages": pictures(gif(7000), 40)}),
+        "10 pictures that lie": Hostile({"messages": pictures(lying_gif(65_535), 10)}),
+        "10 pictures": Hostile({"messages": pictures(gif(5000), 10)}, ANSWERED),
+        "60 addresses": Hostile({"messages": pictures("https://192.0.2.1/a.png", 60)}),
+    }
+
+
+def answers() -> dict[str, Hostile]:
+    """GigaChat's."""
+    blank = {"text": "{}" + " " * 30_000 + "\n" * 30_000}
+    fence = {"text": "```json" + " " * 60_000}
+    piece = json.dumps({"choices": [{"delta": {"content": " "}, "index": 0}]})
+    pieces = {"frames": [f"data: {piece}\n\n"] * 30_000}
+    json_mode = {"messages": ASK, "response_format": {"type": "json_object"}}
+    streamed = {**by_schema(field_of({}), strict=True), "stream": True}
+    large, line = {"text": "ok", "padding": 200 * MIB}, {"text": "ok", "padding": 60 * MIB}
+    vectors = {"route": "embeddings", "padding": 200 * MIB}
+    found = {
+        "blanks": Hostile(json_mode, ANSWERED, answers=(blank, blank)),
+        "a fence and blanks": Hostile(json_mode, ANSWERED + NOT_UNDERSTOOD, answers=(fence, fence)),
+        "blanks, streamed": Hostile(streamed, ANSWERED + NOT_UNDERSTOOD, answers=(pieces, pieces)),
+        "200 MB": Hostile({"messages": ASK}, NOT_UNDERSTOOD, answers=(large,)),
+        "a line of 60 MB": Hostile({"messages": ASK, "stream": True}, NOT_UNDERSTOOD, answers=(line,)),
+        "200 MB of vectors": Hostile({"input": "a", "model": "E"}, NOT_UNDERSTOOD, "/v1/embeddings", (vectors,)),
+    }
+    for path, body in ((MESSAGES, {"messages": ASK, "max_tokens": 5}), (RESPONSES, {"input": "?"})):
+        found[f"200 MB for {path}"] = Hostile(body, NOT_UNDERSTOOD, path, (large,))
+        streamed = {**body, "stream": True}
+        found[f"a line of 60 MB for {path}"] = Hostile(streamed, ANSWERED + NOT_UNDERSTOOD, path, (line,))
+    return found
+
+
+def all_of_them() -> dict[str, Hostile]:
+    return patterns() | schemas() | sizes() | files() | answers()

@@ -1,0 +1,91 @@
+"""One by one against a real worker, while a second client asks /health and reads a paced stream."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import requests
+
+from gpt2giga_sandbox.server import CREDENTIALS
+from tests.hostile.requests import all_of_them, MIB
+from tests.service import Service
+from tests.sockets import eventually
+from tests.test_soak import memory, worker
+
+LONGEST_GAP = 1.0
+MEMORY = 20 * MIB
+SECONDS = 30
+ROOT = Path(__file__).parent.parent.parent
+
+
+class SandboxProcess(SimpleNamespace):
+    """In a process of its own, or the test's work with large bodies would hold up the paced stream."""
+
+    def __init__(self) -> None:
+        command = [sys.executable, "-m", "gpt2giga", "sandbox", "--port", "0", "--until-eof"]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        assert self.process.stdout is not None
+        self.url = self.process.stdout.readline().split()[-1]
+        super().__init__(base_url=f"{self.url}/api/v1", auth_url=f"{self.url}/api/v2/oauth", credentials=CREDENTIALS)
+
+    def script(self, *steps: dict[str, Any]) -> None:
+        """Instead of what is left of earlier ones."""
+        self.control("reset", {})
+        self.control("settings", {"max_streams": 100})
+        self.control("script", list(steps))
+
+    def control(self, path: str, body: Any) -> None:
+        requests.post(f"{self.url}/sandbox/{path}", json=body, timeout=SECONDS).raise_for_status()
+
+    def stop(self) -> None:
+        self.process.communicate()
+
+
+@pytest.fixture
+def sandbox() -> Iterator[SandboxProcess]:
+    found = SandboxProcess()
+    yield found
+    found.stop()
+
+
+def test_nobody_waits_for_the_hostile(start_service: Callable[..., Service], sandbox: SandboxProcess) -> None:
+    service = start_service(GPT2GIGA_MAX_CONCURRENCY="0", GPT2GIGA_MAX_RETRIES="0")
+    process = worker(service)
+    hostile = all_of_them()
+    # What a process learns once and keeps: the libraries for schemas and pictures.
+    for name in ("pattern 0", "10 pictures that lie", "enum of objects"):
+        send(service, sandbox, hostile[name])
+    before = memory(process)
+    sandbox.script({"text": "слово " * 20_000, "frame_delay": 0.05})
+    command = [sys.executable, "-m", "tests.hostile.watching", str(service.port)]
+    watching = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert watching.stdout is not None
+    assert watching.stdout.readline()
+    assert eventually(lambda: stats(sandbox)["open_streams"] == 1)
+    statuses = {name: send(service, sandbox, each) for name, each in hostile.items()}
+    told, _ = watching.communicate()
+    found = json.loads(told)
+    assert {name: status for name, status in statuses.items() if status not in hostile[name].statuses} == {}
+    assert min(found["counts"].values()) > 100
+    assert found["longest"]["health"] < LONGEST_GAP + found["longest"]["here"], found
+    assert found["longest"]["stream"] < LONGEST_GAP + found["longest"]["here"], found
+    assert eventually(lambda: memory(process) - before < MEMORY), (memory(process) - before) / MIB
+    assert "Traceback" not in service.log.read_text()
+
+
+def send(service: Service, sandbox: SandboxProcess, hostile: Any) -> int:
+    sandbox.script(*hostile.answers)
+    response = service.request("POST", hostile.path, data=hostile.content())
+    return response.status_code
+
+
+def stats(sandbox: SandboxProcess) -> dict[str, int]:
+    found: dict[str, int] = requests.get(f"{sandbox.url}/sandbox/stats", timeout=SECONDS).json()
+    return found

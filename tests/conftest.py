@@ -159,6 +159,24 @@ def curt(service_with: Callable[..., Service]) -> Service:
 
 
 @pytest.fixture
+def small(service_with: Callable[..., Service]) -> Iterator[Service]:
+    """All limits are low. Whatever a test sent, the next request is answered."""
+    service = service_with(
+        GPT2GIGA_MAX_ANSWER="256KiB",
+        GPT2GIGA_MAX_BODY="1MiB",
+        GPT2GIGA_MAX_JSON_VALUES="4000",
+        GPT2GIGA_MAX_MESSAGES="100",
+        GPT2GIGA_MAX_PARTS="200",
+        GPT2GIGA_MAX_PIXELS="10000",
+        GPT2GIGA_MAX_RETRIES="0",
+        GPT2GIGA_MAX_SCHEMA_VALUES="450",
+        GPT2GIGA_MAX_TOOLS="10",
+    )
+    yield service
+    assert service.get("/health").status_code == 200
+
+
+@pytest.fixture
 def lively(service_with: Callable[..., Service]) -> Service:
     """Signs of life come after 0.3 seconds of silence. It tries once, and no request waits in line for long."""
     return service_with(GPT2GIGA_HEARTBEAT="0.3", GPT2GIGA_MAX_RETRIES="0", GPT2GIGA_QUEUE_TIMEOUT="1")

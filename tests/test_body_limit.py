@@ -9,7 +9,6 @@ import os
 import re
 import socket
 import threading
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import gevent
@@ -17,6 +16,7 @@ import openai
 import pytest
 from flask import Flask, Response
 
+from gpt2giga.config.settings import LimitSettings, ServerSettings
 from gpt2giga.web import body as request_body
 from gpt2giga.web import exchange
 from gpt2giga_sandbox.server import SandboxServer
@@ -26,14 +26,6 @@ from tests.service import Service
 MIB = 1024 * 1024
 CHAT = "/v1/chat/completions"
 CHUNKED = "Transfer-Encoding: chunked"
-
-
-@pytest.fixture
-def small(service_with: Callable[..., Service]) -> Iterator[Service]:
-    """Whatever a test sent, the next request is answered."""
-    service = service_with(GPT2GIGA_MAX_BODY="1MiB")
-    yield service
-    assert service.get("/health").status_code == 200
 
 
 def body(size: int) -> bytes:
@@ -128,8 +120,8 @@ def test_a_refused_body_that_does_not_come_is_not_waited_for(monkeypatch: pytest
     app = Flask("refusing")
     exchange.init_app(
         app,
-        proxies=None,
-        keeps_content=False,
+        ServerSettings(),
+        LimitSettings(),
         opening=[lambda _: Response("no key", 401)],
         answering=[request_body.discard_rest],
         observers=[],

@@ -220,10 +220,11 @@ class LimitSettings:
         1_000_000, "Most values in the JSON of a request or of GigaChat's answer", whole_number(1, 100_000_000)
     )
     max_messages: int = setting(10_000, "Most messages, input items or texts of a request", whole_number(1, 1_000_000))
+    max_parts: int = setting(20_000, "Most parts and tool calls of all messages together", whole_number(1, 10_000_000))
     max_tools: int = setting(1000, "Most tools of a request", whole_number(1, 100_000))
     max_schema_values: int = setting(
-        50_000,
-        "Most values in the JSON Schemas of a request's tools together, or of its response format",
+        30_000,
+        "Most values in the JSON Schemas of all tools together, or in that of the response format",
         whole_number(1, 10_000_000),
     )
     max_pixels: int = setting(

@@ -217,7 +217,10 @@ class Upstream:
             failure = self._to_failure(error, model)
             if isinstance(failure, NotFound):
                 failure.transient = failure.code == "not_found" and attached is not None and attached.renew()
-            raise failure from failure.__cause__
+            try:
+                raise failure from failure.__cause__
+            finally:
+                del failure  # its traceback holds this frame: a cycle would keep all of the request in memory
         self._note_success(model)
 
     @contextmanager
@@ -229,7 +232,10 @@ class Upstream:
             raise
         except ANY_FAILURE as error:
             failure = self._to_failure(error, model)
-            raise failure from failure.__cause__
+            try:
+                raise failure from failure.__cause__
+            finally:
+                del failure  # as above
         self._note_success(model)
 
     def _to_failure(self, error: Exception, model: str) -> ProxyError:

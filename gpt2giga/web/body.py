@@ -18,6 +18,7 @@ from werkzeug.wsgi import get_input_stream
 
 from gpt2giga import bounded_json
 from gpt2giga.bounded_json import TooManyValues
+from gpt2giga.concurrency.memory import give_back_soon, LARGE
 from gpt2giga.concurrency.waiting import gevent_is_on, give_way
 from gpt2giga.config.settings import LimitSettings
 from gpt2giga.errors import BadRequest, BodyTooLarge, ClientGone, ProxyError
@@ -46,6 +47,9 @@ LONGEST_IGNORED = 1000
 def read(exchange: Exchange) -> None:
     """Before the view does; werkzeug would silently cut a chunked one at the limit."""
     body = _read_body(exchange.request, exchange.limits.max_body)
+    if len(body) > LARGE:
+        give_back_soon()
+        exchange.on_end(give_back_soon)
     # Terminated: not every server says so, and werkzeug would take the end of what is read for a hang-up.
     exchange.request.environ |= {
         "wsgi.input": io.BytesIO(body),
@@ -181,8 +185,21 @@ def _check_lengths(body: Mapping[str, Any], limits: LimitSettings) -> None:
         ("tools", limits.max_tools, "GPT2GIGA_MAX_TOOLS"),
         ("functions", limits.max_tools, "GPT2GIGA_MAX_TOOLS"),
     ):
-        if isinstance(found := body.get(name), list) and len(found) > most:
+        found = body.get(name)
+        if not isinstance(found, list):
+            continue
+        if len(found) > most:
             raise BodyTooLarge(f"'{name}' has {len(found)} entries; {setting} allows {most}.", param=name)
+        if (parts := _count_parts(found)) > limits.max_parts:
+            raise BodyTooLarge(
+                f"The entries of '{name}' have {parts} parts; GPT2GIGA_MAX_PARTS allows {limits.max_parts}.", param=name
+            )
+
+
+def _count_parts(entries: list[Any]) -> int:
+    """Whatever they are called: content, calls, items."""
+    lists = (value for entry in entries if isinstance(entry, dict) for value in entry.values())
+    return sum(len(value) for value in lists if isinstance(value, list))
 
 
 def json_response(body: Any, status: int = 200) -> Response:

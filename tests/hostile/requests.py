@@ -15,6 +15,8 @@ CHAT, MESSAGES, RESPONSES = "/v1/chat/completions", "/v1/messages", "/v1/respons
 ASK = [{"role": "user", "content": "?"}]
 # Statuses.
 ANSWERED, REFUSED, NOT_UNDERSTOOD = (200,), (400, 413), (502,)
+# Anthropic has no 502.
+NOT_UNDERSTOOD_BY = {MESSAGES: (500,)}
 
 
 @dataclass(frozen=True)
@@ -95,9 +97,9 @@ def schemas() -> dict[str, Hostile]:
     document = {"text": json.dumps({"a": [{"k": number} for number in range(5000)]})}
     return {
         "enum of objects": Hostile(with_tool(field_of({"enum": objects})), ANSWERED),
-        "longer enum of objects": Hostile(with_tool(field_of({"enum": many})), ANSWERED + REFUSED),
-        "enum of texts": Hostile(with_tool(field_of({"enum": [str(number) for number in range(40_000)]})), ANSWERED),
-        "union": Hostile(with_tool(field_of({"anyOf": [{"enum": [number]} for number in range(15_000)]})), ANSWERED),
+        "longer enum of objects": Hostile(with_tool(field_of({"enum": many}))),
+        "enum of texts": Hostile(with_tool(field_of({"enum": [str(number) for number in range(20_000)]})), ANSWERED),
+        "union": Hostile(with_tool(field_of({"anyOf": [{"enum": [number]} for number in range(9_000)]})), ANSWERED),
         "parts": Hostile(with_tool(field_of({"allOf": parts})), ANSWERED),
         "half a megabyte": Hostile(
             by_schema({"type": "object", "properties": {"a": {"allOf": parts * 2}}}, strict=True)
@@ -118,7 +120,8 @@ def schemas() -> dict[str, Hostile]:
 
 def sizes() -> dict[str, Hostile]:
     """Of JSON itself."""
-    calls = [{"id": "a", "type": "function", "function": {"name": "f", "arguments": "{}"}}] * 50_000
+    calls = [{"id": "a", "type": "function", "function": {"name": "f", "arguments": "{}"}}]
+    parts = [{"type": "text", "text": "a"}]
     return {
         "300,000 messages": Hostile({"messages": ASK * 300_000}),
         "300,000 items": Hostile({"input": ASK * 300_000}, path=RESPONSES),
@@ -130,13 +133,15 @@ def sizes() -> dict[str, Hostile]:
         "30 MB of marks in a text": Hostile(
             {"messages": [{"role": "user", "content": "[{," * (10 * MIB)}], "max_tokens": 1}, ANSWERED + REFUSED
         ),
-        "100,000 parts": Hostile(
-            {"messages": [{"role": "user", "content": [{"type": "text", "text": "a"}] * 100_000}]}, ANSWERED
+        "100,000 parts": Hostile({"messages": [{"role": "user", "content": parts * 100_000}]}),
+        "19,000 parts": Hostile({"messages": [{"role": "user", "content": parts * 19_000}]}, ANSWERED),
+        "50,000 calls": Hostile({"messages": [*ASK, {"role": "assistant", "tool_calls": calls * 50_000}, *ASK]}),
+        "19,000 calls": Hostile(
+            {"messages": [*ASK, {"role": "assistant", "tool_calls": calls * 19_000}, *ASK]}, ANSWERED + REFUSED
         ),
-        "50,000 calls": Hostile(
-            {"messages": [*ASK, {"role": "assistant", "tool_calls": calls}, *ASK]}, ANSWERED + REFUSED
+        "9,000 long messages": Hostile(
+            {"messages": [{"role": "user", "content": "a" * 3000}] * 9000}, ANSWERED + REFUSED
         ),
-        "9,000 long messages": Hostile({"messages": [{"role": "user", "content": "a" * 3000}] * 9000}, ANSWERED),
         "30 MB of lists in a result": Hostile(
             {"messages": [*ASK, *called("{}", "[" + "[]," * (10 * MIB) + "[]]")]}, ANSWERED + REFUSED
         ),
@@ -182,10 +187,26 @@ def answers() -> dict[str, Hostile]:
         "200 MB of vectors": Hostile({"input": "a", "model": "E"}, NOT_UNDERSTOOD, "/v1/embeddings", (vectors,)),
     }
     for path, body in ((MESSAGES, {"messages": ASK, "max_tokens": 5}), (RESPONSES, {"input": "?"})):
-        found[f"200 MB for {path}"] = Hostile(body, NOT_UNDERSTOOD, path, (large,))
+        statuses = NOT_UNDERSTOOD_BY.get(path, NOT_UNDERSTOOD)
+        found[f"200 MB for {path}"] = Hostile(body, statuses, path, (large,))
         streamed = {**body, "stream": True}
-        found[f"a line of 60 MB for {path}"] = Hostile(streamed, ANSWERED + NOT_UNDERSTOOD, path, (line,))
+        found[f"a line of 60 MB for {path}"] = Hostile(streamed, ANSWERED + statuses, path, (line,))
     return found
+
+
+def ordinary() -> list[Hostile]:
+    """One of each kind: what a process loads once and keeps is no leak."""
+    schema, picture = field_of({"type": "string", "pattern": "^a"}), data_url(GIF, "image/gif")
+    said = {"text": '{"a": "a"}'}
+    return [
+        Hostile(with_tool(schema), ANSWERED),
+        Hostile(by_schema(schema, strict=True), ANSWERED, answers=(said,)),
+        Hostile({**by_schema(schema, strict=True), "stream": True}, ANSWERED, answers=(said,)),
+        Hostile({"messages": pictures(picture, 1)}, ANSWERED),
+        Hostile({"messages": ASK, "max_tokens": 5}, ANSWERED, MESSAGES),
+        Hostile({"input": "?"}, ANSWERED, RESPONSES),
+        Hostile({"input": "?", "model": "E"}, ANSWERED, "/v1/embeddings"),
+    ]
 
 
 def all_of_them() -> dict[str, Hostile]:

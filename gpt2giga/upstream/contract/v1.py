@@ -42,7 +42,7 @@ LEAK = "assistant function call"
 FINISH: dict[str, Literal["stop", "length", "content_filter"]] = {"length": "length", "blacklist": "content_filter"}
 NO_NAMES = ToolNames()
 
-conversions = Conversions(2 * 1024 * 1024)
+conversions = Conversions(1024 * 1024)
 
 
 def tool_names(chat: ChatRequest) -> ToolNames:
@@ -239,6 +239,7 @@ class StreamedAnswer(_Answer):
         self._length += len(lines[0])
         events: list[Event] = []
         if self._length > LONGEST_LINE:
+            self._rest = []
             self.failure = Unreadable(None)
             return events
         if len(lines) == 1:

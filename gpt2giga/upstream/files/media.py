@@ -14,6 +14,7 @@ from urllib.parse import unquote_to_bytes, urlsplit
 
 from gpt2giga.chat import File, Image
 from gpt2giga.concurrency import background
+from gpt2giga.concurrency.memory import give_back_soon
 from gpt2giga.errors import BadRequest
 
 Kind: TypeAlias = Literal["image", "audio", "document"]
@@ -101,6 +102,7 @@ def from_bytes(content: bytes, media_type: str, name: str, most_pixels: int) -> 
 def _to_media(content: bytes, given_type: str, name: str, expected: Kind, most_pixels: int) -> Media:
     media_type = SYNONYMS.get(given_type, given_type)
     if media_type in CONVERTIBLE:
+        give_back_soon()
         with converting:
             content = background.compute(lambda: _to_png(content, media_type, most_pixels))
         media_type = "image/png"

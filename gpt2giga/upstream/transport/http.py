@@ -21,6 +21,7 @@ import httpx
 from gpt2giga import bounded_json
 from gpt2giga.bounded_json import TooManyValues
 from gpt2giga.concurrency import background
+from gpt2giga.concurrency.memory import give_back_soon, LARGE
 from gpt2giga.concurrency.waiting import run_to_end, SilenceClock, Tick
 from gpt2giga.config.settings import LimitSettings
 from gpt2giga.errors import UpstreamError
@@ -175,6 +176,8 @@ class GigaChatResponse:
 
     def read(self) -> bytes:
         self.content = b"".join(self._source)
+        if len(self.content) > LARGE:
+            give_back_soon()
         return self.content
 
     @property
@@ -232,6 +235,7 @@ class GigaChatResponse:
             clock.since = time.monotonic()
             bytes_left -= len(data)
             if bytes_left < 0:
+                give_back_soon()
                 raise _too_large(f"{self._limits.max_answer} bytes that GPT2GIGA_MAX_ANSWER")
             if not data:
                 self._end()

@@ -10,6 +10,9 @@ import orjson
 
 from gpt2giga.upstream.contract.schema.convert import to_function_parameters
 
+# Bytes. Longer ones are rare, and would leave no room for others.
+LONGEST = 64 * 1024
+
 
 class Conversions:
     """By the schema's JSON. The one not asked for longest makes room.
@@ -28,6 +31,8 @@ class Conversions:
                 self._found.move_to_end(schema)
                 return self._found[schema]
         converted = to_function_parameters(orjson.loads(schema))
+        if len(schema) > LONGEST:
+            return converted
         with self._lock:
             if schema not in self._found:
                 self._found[schema] = converted

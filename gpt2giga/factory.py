@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from flask import Flask
 
-from gpt2giga.config.settings import Settings
+from gpt2giga.config.settings import KEY_IS_MISSING, Settings
 from gpt2giga.dialects.anthropic import views as anthropic
 from gpt2giga.dialects.openai import views as openai
 from gpt2giga.dialects.responses import views as responses
@@ -16,7 +18,7 @@ from gpt2giga.telemetry.request_log import RequestLog
 from gpt2giga.ui import views as ui
 from gpt2giga.upstream.accounts.pool import Accounts
 from gpt2giga.upstream.client import GetUpstream
-from gpt2giga.web import auth, body, cors, errors, exchange, health, models
+from gpt2giga.web import auth, body, cors, errors, exchange, health, models, origins
 from gpt2giga.web.capacity import Capacity, watch
 from gpt2giga.web.converse import Conversation
 
@@ -28,12 +30,19 @@ ERROR_FORMS = (anthropic.ERROR_FORM, openai.ERROR_FORM)
 MODELS_FORMS = (anthropic.MODELS_FORM, openai.MODELS_FORM)
 
 
-def create_app(settings: Settings) -> Flask:
-    """Raises SettingsError. Talks to nobody: the first request asks for the first token."""
+log = logging.getLogger(__name__)
+
+
+def create_app(settings: Settings, *, behind_web_server: bool = False) -> Flask:
+    """Raises SettingsError. Talks to nobody: the first request asks for the first token.
+
+    behind_web_server: it decides who can reach us, whatever GPT2GIGA_HOST says.
+    """
     server, limits = settings.server, settings.limits
     log_format.configure(server)
     metrics = _metrics(settings)
     last_hour = LastHour()
+    may_call = origins.allowed_origins(server.cors_origins)
     app = Flask("gpt2giga", static_folder=None)
     # Nothing here is a coroutine, and Flask would look at each hook of each request.
     app.ensure_sync = lambda func: func  # type: ignore[method-assign]
@@ -46,15 +55,14 @@ def create_app(settings: Settings) -> Flask:
         limits,
         opening=[
             capacity.admit,
-            # Without a key to ask for, none is looked at: clients send dummies when they are made to send something.
-            *([auth.checker(server, settings.account)] if server.asks_for_key else []),
+            _admission(settings, may_call, behind_web_server=behind_web_server or bool(server.trusted_proxies)),
             body.read,
             watch,
         ],
         answering=[
             *([metrics.count_stream] if metrics else []),
             body.discard_rest,
-            *([cors.allowing(server.cors_origins)] if server.cors_origins else []),
+            cors.telling(may_call, all_alike="*" in server.cors_origins),
         ],
         observers=[RequestLog(settings.backend).write, last_hour.add, *([metrics.add] if metrics else [])],
     )
@@ -64,6 +72,18 @@ def create_app(settings: Settings) -> Flask:
     if metrics:
         app.register_blueprint(metrics.blueprint())
     return app
+
+
+def _admission(
+    settings: Settings, may_call: Callable[[str], bool], *, behind_web_server: bool
+) -> Callable[[exchange.Exchange], None]:
+    if settings.server.asks_for_key:
+        return auth.checker(settings.server, settings.account)
+    if behind_web_server and settings.server.lacks_key:
+        log.warning("%s", KEY_IS_MISSING)
+        return auth.refuse_all
+    # No key is looked at then: clients send dummies when they are made to send something.
+    return origins.guard(settings.server, may_call)
 
 
 def _upstream_getter(accounts: Accounts) -> GetUpstream:

@@ -1,4 +1,4 @@
-"""GPT2GIGA_CORS_ORIGINS: what browsers are told."""
+"""What browsers are told of the origins that may call: those of this machine, and GPT2GIGA_CORS_ORIGINS."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from tests.service import Service
 
 CHAT = "/v1/chat/completions"
 OURS = "https://app.example"
+EVIL = "https://evil.example"
 BODY = {"messages": [{"role": "user", "content": "Привет!"}]}
 # What the `openai` SDK for browsers announces before its request.
 HEADERS = "authorization,content-type,x-stainless-arch,x-stainless-lang,x-stainless-retry-count,x-stainless-timeout"
@@ -25,9 +26,11 @@ def preflight(service: Service, origin: str) -> requests.Response:
     return service.request("OPTIONS", CHAT, headers={"Origin": origin, **PREFLIGHT})
 
 
-def test_off_by_default(service: Service) -> None:
-    for response in (preflight(service, OURS), service.post(CHAT, BODY, headers={"Origin": OURS})):
+@pytest.mark.parametrize("origin", [OURS, "null"])
+def test_by_default_pages_of_other_machines_are_told_nothing(service: Service, origin: str) -> None:
+    for response in (preflight(service, origin), service.get("/v1/models", headers={"Origin": origin})):
         assert response.status_code == 200 and told(response) == {}
+        assert response.headers["Vary"] == "Origin"
 
 
 @pytest.mark.parametrize("origin", [OURS, "http://localhost:3000"])
@@ -66,7 +69,7 @@ def test_errors_can_be_read_too(guarded: Service, status: int) -> None:
     assert told(response)["Access-Control-Allow-Origin"] == OURS
 
 
-@pytest.mark.parametrize("origin", ["https://evil.example", "https://app.example.evil", "null", "http://app.example"])
+@pytest.mark.parametrize("origin", [EVIL, "https://app.example.evil", "null", "http://app.example"])
 def test_other_origins_are_told_nothing(guarded: Service, origin: str) -> None:
     for response in (preflight(guarded, origin), guarded.get("/health", headers={"Origin": origin})):
         assert told(response) == {}

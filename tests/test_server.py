@@ -69,12 +69,16 @@ def account(sandbox: SandboxServer) -> dict[str, str]:
     }
 
 
+# Loaded through wsgi.py it would let nobody in.
+OPEN = {"GPT2GIGA_ALLOW_ANONYMOUS": "True"}
+
+
 @pytest.mark.parametrize("options", [[], ["-k", "gthread", "--threads", "4"], ["-k", "gevent"]], ids=str)
 def test_plain_gunicorn(sandbox: SandboxServer, tmp_path: Path, options: list[str]) -> None:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-W", "error", "-m", "gunicorn", "wsgi:app", "-b", f"127.0.0.1:{port}", *options]
-    with running([*command, "--chdir", str(ROOT)], tmp_path, HOME=str(tmp_path), **account(sandbox)):
+    with running([*command, "--chdir", str(ROOT)], tmp_path, HOME=str(tmp_path), **OPEN, **account(sandbox)):
         raw.wait_until(lambda: answers(url))
         check_that_it_serves(url)
         with requests.post(url + CHAT, json={"messages": HELLO, "stream": True}, stream=True, timeout=10) as response:

@@ -22,7 +22,8 @@ class Threads(Service):
     end = signal.SIGTERM  # gunicorn's threads can hang on SIGINT
 
     def __init__(self, folder: Path, sandbox: SandboxServer, **settings: str) -> None:
-        super().__init__(folder, sandbox, **settings)
+        # Loaded through wsgi.py it would let nobody in.
+        super().__init__(folder, sandbox, **{"GPT2GIGA_ALLOW_ANONYMOUS": "True", **settings})
         words = f"-m gunicorn --worker-class gthread --threads 8 --no-control-socket --bind 127.0.0.1:{self.port}"
         path = f"{ROOT},{folder}"
         self.command = [sys.executable, *words.split(), "--pythonpath", path, self.application]

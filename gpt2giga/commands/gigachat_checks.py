@@ -16,7 +16,7 @@ from gpt2giga.chat import ChatRequest, Event, Message, Text, TextDelta, Tool, To
 from gpt2giga.commands.command_line import CommandLine
 from gpt2giga.commands.report import CheckFailed, Report
 from gpt2giga.commands.stream_timing import StreamTiming
-from gpt2giga.config.settings import Settings
+from gpt2giga.config.settings import KEY_IS_MISSING, Settings
 from gpt2giga.config.sources import read_settings
 from gpt2giga.errors import NotFound
 from gpt2giga.telemetry import log_format
@@ -88,6 +88,8 @@ class GigaChatChecks:
         """All but the key, which has a line of its own."""
         stand_in = {KEY: base64.b64encode(b"a:key").decode()}
         _, settings, doubts = read_settings(self._command_line.env_file, {**self._command_line.overrides, **stand_in})
+        if settings.server.trusted_proxies and settings.server.lacks_key:
+            raise CheckFailed(KEY_IS_MISSING)
         file = self._command_line.env_file or Path(".env")
         where = f"{file} and the environment" if file.exists() else f"the environment only, {file} does not exist"
         return "; ".join([f"from {where}; answers come from {settings.backend}", *doubts])

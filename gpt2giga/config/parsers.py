@@ -104,6 +104,21 @@ def proxies(value: str) -> tuple[str, ...]:
     return comma_list(value)
 
 
+def host_names(value: str) -> tuple[str, ...]:
+    found = comma_list(value)
+    if any("/" in word for word in found):
+        raise ValueError("a list of names such as ai.example.com,*.example.com")
+    return found
+
+
+def origins(value: str) -> tuple[str, ...]:
+    """`null` is none: the pages of whoever likes have it, for it is the origin of each sandboxed frame."""
+    found = comma_list(value)
+    if not all("://" in word or word == "*" for word in found):
+        raise ValueError("a list such as https://app.example.com,https://*.example.com, or *")
+    return found
+
+
 def pairs(value: str) -> tuple[tuple[str, str], ...]:
     """`a=b,c=d`"""
     found = []

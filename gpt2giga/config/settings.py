@@ -17,8 +17,10 @@ from gpt2giga.config.parsers import (
     boolean,
     comma_list,
     host,
+    host_names,
     keys,
     one_of,
+    origins,
     pairs,
     proxies,
     redis_url,
@@ -31,6 +33,10 @@ from gpt2giga.config.parsers import (
 )
 
 MIB = 1024 * 1024
+KEY_IS_MISSING = (
+    "Behind a web server the service answers nobody until GPT2GIGA_API_KEY holds a key that clients must show, "
+    "GPT2GIGA_PASS_TOKEN=True lets them bring their own accounts, or GPT2GIGA_ALLOW_ANONYMOUS=True lets everybody in."
+)
 SCOPES = ("GIGACHAT_API_PERS", "GIGACHAT_API_B2B", "GIGACHAT_API_CORP")
 
 
@@ -138,15 +144,26 @@ class ServerSettings:
         "Folder where the workers count the account's requests (default: the system's for temporary files)",
         also="RUNTIME_DIRECTORY",
     )
-    allow_anonymous: bool = setting(False, "Listen on other addresses than loopback without GPT2GIGA_API_KEY", boolean)
+    allow_anonymous: bool = setting(
+        False, "Let everybody in without a key, also from other machines and through a web server", boolean
+    )
     pass_token: bool = setting(
         False,
         "Every client brings its own account as its API key: giga-cred-<key>[:scope], giga-auth-<token> or "
         "giga-user-<user>:<password>",
         boolean,
     )
+    allowed_hosts: tuple[str, ...] = setting(
+        (),
+        "Without a key: names that the service is called by, besides those of this machine and the local network, "
+        "separated by commas: ai.example.com,*.example.com",
+        host_names,
+    )
     cors_origins: tuple[str, ...] = setting(
-        (), "Origins whose web pages may call, separated by commas; *: all", comma_list
+        (),
+        "Origins whose web pages may call, besides those of this machine, separated by commas: "
+        "https://app.example.com,https://*.example.com; *: all",
+        origins,
     )
     log_format: str = setting("plain", "plain or json", one_of("plain", "json"))
     log_content: bool = setting(False, "Log prompts and answers too", boolean)
@@ -162,6 +179,11 @@ class ServerSettings:
     @property
     def asks_for_key(self) -> bool:
         return bool(self.api_key or self.pass_token)
+
+    @property
+    def lacks_key(self) -> bool:
+        """True when nobody has said who may come in: then only this machine's own users may."""
+        return not (self.asks_for_key or self.allow_anonymous)
 
     @property
     def address(self) -> str:

@@ -86,7 +86,7 @@ def check(settings: Settings) -> None:
         raise SettingsError(
             "GPT2GIGA_PASS_TOKEN and GIGACHAT_CERT_FILE exclude each other: the certificate is an account"
         )
-    if server.is_public and not (server.asks_for_key or server.allow_anonymous):
+    if server.is_public and server.lacks_key:
         raise SettingsError(
             f"GPT2GIGA_HOST={server.host} lets others use your GigaChat account: set GPT2GIGA_API_KEY "
             "(or GPT2GIGA_ALLOW_ANONYMOUS=True if that is what you want)"

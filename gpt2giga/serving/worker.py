@@ -36,13 +36,15 @@ class Worker(GeventWorker):
         """With what the master gives: `wsgi` would read the settings again, and a mistake that was made in them since
         would end the service. An application that somebody has put around ours is loaded as gunicorn does."""
         _forget_the_masters_code()
-        if getattr(self.app, "app_uri", OUR_APP_URI) != OUR_APP_URI:
+        named = getattr(self.app, "app_uri", None)  # the command `gpt2giga` names none
+        if named not in (None, OUR_APP_URI):
             super().load_wsgi()
             return
         from gpt2giga.config.sources import from_variables
         from gpt2giga.factory import create_app
 
-        self.wsgi = create_app(from_variables(self.variables))  # type: ignore[assignment]  # Flask's own types differ
+        app = create_app(from_variables(self.variables), behind_web_server=named is not None)
+        self.wsgi = app  # type: ignore[assignment]  # Flask's own types differ
 
     def handle_exit(self, signum: int, frame: FrameType | None) -> None:
         super().handle_exit(signum, frame)

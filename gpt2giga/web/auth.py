@@ -1,4 +1,5 @@
-"""Who may come in: the keys of GPT2GIGA_API_KEY, or with GPT2GIGA_PASS_TOKEN whoever brings a GigaChat account."""
+"""Who may come in: the keys of GPT2GIGA_API_KEY, or with GPT2GIGA_PASS_TOKEN whoever brings a GigaChat account. Without
+either see origins.py; behind a web server nobody."""
 
 from __future__ import annotations
 
@@ -7,12 +8,13 @@ from collections.abc import Callable
 
 from flask import Request
 
-from gpt2giga.config.settings import AccountSettings, ServerSettings
-from gpt2giga.errors import NotAuthenticated
+from gpt2giga.config.settings import AccountSettings, KEY_IS_MISSING, ServerSettings
+from gpt2giga.errors import NotAuthenticated, PermissionDenied
 from gpt2giga.upstream.accounts.client_account import account_settings
 from gpt2giga.web.exchange import Exchange
 
-OPEN_ENDPOINTS = ("health.alive", "ui.asset")
+PROBE = "health.alive"
+OPEN_ENDPOINTS = (PROBE, "ui.asset")
 ROOT = "health.root"
 
 
@@ -29,6 +31,12 @@ def checker(server: ServerSettings, account: AccountSettings) -> Callable[[Excha
             _check_key(exchange.key, server.api_key)
 
     return check
+
+
+def refuse_all(exchange: Exchange) -> None:
+    """But probes: whoever starts the service is not to take it for broken."""
+    if not (exchange.request.endpoint or "").endswith(PROBE):
+        raise PermissionDenied(KEY_IS_MISSING, code="no_key_configured")
 
 
 def is_open(request: Request) -> bool:

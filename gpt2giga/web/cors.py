@@ -1,4 +1,4 @@
-"""Browsers on other origins: off unless GPT2GIGA_CORS_ORIGINS names them. Never with credentials."""
+"""Browsers on other origins: those that may call are told so. Never with credentials."""
 
 from __future__ import annotations
 
@@ -12,14 +12,13 @@ METHODS = "GET, POST, DELETE, OPTIONS"
 DAY = "86400"
 
 
-def allowing(origins: tuple[str, ...]) -> Callable[[Exchange, Response], None]:
-    # As browsers write them: without a slash, in small letters.
-    allowed = [origin.rstrip("/").lower() for origin in origins]
+def telling(is_allowed: Callable[[str], bool], *, all_alike: bool) -> Callable[[Exchange, Response], None]:
+    """all_alike: every origin may, and caches may give one the answer of another."""
 
-    def allow(exchange: Exchange, response: Response) -> None:
+    def tell(exchange: Exchange, response: Response) -> None:
         origin = exchange.request.headers.get("Origin", "")
-        if origin and (origin in allowed or "*" in allowed):
-            response.headers["Access-Control-Allow-Origin"] = "*" if "*" in allowed else origin
+        if origin and is_allowed(origin):
+            response.headers["Access-Control-Allow-Origin"] = "*" if all_alike else origin
             response.headers["Access-Control-Expose-Headers"] = "*"
             if exchange.request.method == "OPTIONS":
                 wanted = exchange.request.headers.get("Access-Control-Request-Headers", "Authorization, Content-Type")
@@ -28,4 +27,4 @@ def allowing(origins: tuple[str, ...]) -> Callable[[Exchange, Response], None]:
                 response.headers["Access-Control-Max-Age"] = DAY
         response.vary.add("Origin")
 
-    return allow
+    return tell

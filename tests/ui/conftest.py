@@ -27,6 +27,7 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chr
     for flag in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-background-networking"):
         options.add_argument(flag)
     options.add_argument(f"--user-data-dir={profile}")
+    options.add_argument("--host-resolver-rules=MAP evil.example 127.0.0.1")
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     found = webdriver.Chrome(options, Driver(driver))
     yield found

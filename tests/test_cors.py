@@ -33,7 +33,7 @@ def test_by_default_pages_of_other_machines_are_told_nothing(service: Service, o
         assert response.headers["Vary"] == "Origin"
 
 
-@pytest.mark.parametrize("origin", [OURS, "http://localhost:3000"])
+@pytest.mark.parametrize("origin", [OURS, "http://localhost:3000", "app://obsidian.md"])
 def test_a_preflight_needs_no_key(guarded: Service, origin: str) -> None:
     response = preflight(guarded, origin)
     assert response.status_code == 200 and response.content == b""

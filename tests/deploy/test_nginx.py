@@ -33,7 +33,8 @@ def behind(request: pytest.FixtureRequest, start_service, start_nginx, public: P
         if "unix" in request.param:
             address = f"unix:{public}/gpt2giga.sock"
             settings |= {"GPT2GIGA_HOST": address, "GPT2GIGA_TRUSTED_PROXIES": "unix"}
-        service = start_service(GPT2GIGA_MAX_CONCURRENCY="0", **{"GPT2GIGA_TRUSTED_PROXIES": "127.0.0.1", **settings})
+        settings |= {"GPT2GIGA_MAX_CONCURRENCY": "0", "GPT2GIGA_ALLOW_ANONYMOUS": "True"}
+        service = start_service(**{"GPT2GIGA_TRUSTED_PROXIES": "127.0.0.1", **settings})
         upstream = address if "unix" in request.param else f"127.0.0.1:{service.port}"
         return service, start_nginx(request.param, upstream)
 

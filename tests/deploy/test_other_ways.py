@@ -22,6 +22,8 @@ from tests.deploy.streams import Place
 from tests.service import free_port
 from tests.sockets import eventually
 
+OPEN = {"GPT2GIGA_ALLOW_ANONYMOUS": "True"}
+
 
 def settings(sandbox: SandboxServer, port: int) -> dict[str, str]:
     return {
@@ -29,6 +31,7 @@ def settings(sandbox: SandboxServer, port: int) -> dict[str, str]:
         "GIGACHAT_AUTH_URL": sandbox.auth_url,
         "GIGACHAT_CREDENTIALS": sandbox.credentials,
         "GPT2GIGA_PORT": str(port),
+        **OPEN,
     }
 
 
@@ -83,6 +86,10 @@ def test_gunicorn_by_hand(by_hand, sandbox: SandboxServer) -> None:
     assert eventually(lambda: children(process.pid) and not set(former) & set(children(process.pid)))
     assert status(port, "/v1/models", **{"X-Api-Key": "secret"}) == 200
     assert "GPT2GIGA_WORKERS: 'many'" in log.read_text()
+    env.write_text("".join(line for line in good.splitlines(keepends=True) if "ANONYMOUS" not in line))
+    process.send_signal(signal.SIGHUP)
+    assert eventually(lambda: status(port, "/v1/models") == 403), "without a key it lets nobody in"
+    assert status(port) == 200
 
 
 def test_gunicorn_by_hand_says_what_is_missing(checkout: Path) -> None:
@@ -134,7 +141,6 @@ def test_the_steps_of_the_dockerfile(
         "PIP_QUIET": "1",
         "PIP_FIND_LINKS": str(wheels),
         **settings(sandbox, port),
-        "GPT2GIGA_ALLOW_ANONYMOUS": "True",
     }
     for name, value in instructions():
         value = value.replace("/var/lib/gpt2giga", str(home))

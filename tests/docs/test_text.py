@@ -48,6 +48,21 @@ def test_variables(document: str) -> None:
     assert named <= {*VARIABLES, *SCOPES}
 
 
+WAYS = 9
+
+
+@pytest.mark.parametrize("document", ["deploy/README.md", "deploy/README.ru.md"])
+def test_every_way_of_deploying_names_the_key(document: str) -> None:
+    """Or else somebody sets up a service that lets nobody in, or everybody."""
+    ways = re.split("^## ", text(document), flags=re.M)[1 : WAYS + 1]
+    assert len(ways) == WAYS and [way for way in ways if "GPT2GIGA_API_KEY" not in way] == []
+
+
+@pytest.mark.parametrize("file", [".env.example", *sorted(ROOT.glob("deploy/nginx/gpt2giga*")), "compose.yaml"])
+def test_files_to_start_from_name_the_key(file: str) -> None:
+    assert "GPT2GIGA_API_KEY" in (ROOT / file).read_text()
+
+
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_files_and_links(document: str) -> None:
     folder = (ROOT / document).parent

@@ -25,6 +25,6 @@ def telling(is_allowed: Callable[[str], bool], *, all_alike: bool) -> Callable[[
                 response.headers["Access-Control-Allow-Headers"] = wanted
                 response.headers["Access-Control-Allow-Methods"] = METHODS
                 response.headers["Access-Control-Max-Age"] = DAY
-        response.vary.add("Origin")
+        response.headers.add("Vary", "Origin")
 
     return tell

@@ -40,18 +40,16 @@ def guard(server: ServerSettings, is_allowed: Callable[[str], bool]) -> Callable
 
     def check(exchange: Exchange) -> None:
         request = exchange.request
-        if is_open(request):
-            return
-        hosts = _hosts(request)
+        origin, hosts = request.headers.get("Origin", ""), _hosts(request)
         # DNS rebinding: a page whose own name has come to mean this service's address may read all answers.
-        if strange := next((host for host in hosts if not known.fullmatch(_name(host))), ""):
+        strange = next((host for host in hosts if not known.fullmatch(_name(host))), "")
+        if strange and not is_open(request):
             raise PermissionDenied(
                 f"This service does not go by the name {strange}: add it to GPT2GIGA_ALLOWED_HOSTS, "
                 "or set GPT2GIGA_API_KEY.",
                 code="host_not_allowed",
             )
         # Browsers send some requests without asking first: forms, and bodies that say they are text.
-        origin = request.headers.get("Origin", "")
         if request.method not in SAFE_METHODS and not is_allowed(origin) and _is_foreign(request, origin, hosts):
             raise PermissionDenied(
                 f"Web pages of {origin or 'other sites'} may not call this service: GPT2GIGA_CORS_ORIGINS names "

@@ -18,7 +18,7 @@ from gpt2giga.telemetry.request_log import RequestLog
 from gpt2giga.ui import views as ui
 from gpt2giga.upstream.accounts.pool import Accounts
 from gpt2giga.upstream.client import GetUpstream
-from gpt2giga.web import auth, body, cors, errors, exchange, health, models, origins
+from gpt2giga.web import auth, body, errors, exchange, health, models, origins
 from gpt2giga.web.capacity import Capacity, watch
 from gpt2giga.web.converse import Conversation
 
@@ -62,7 +62,7 @@ def create_app(settings: Settings, *, behind_web_server: bool = False) -> Flask:
         answering=[
             *([metrics.count_stream] if metrics else []),
             body.discard_rest,
-            cors.telling(may_call, all_alike="*" in server.cors_origins),
+            origins.cors(may_call, all_alike="*" in server.cors_origins),
         ],
         observers=[RequestLog(settings.backend).write, last_hour.add, *([metrics.add] if metrics else [])],
     )

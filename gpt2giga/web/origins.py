@@ -1,5 +1,5 @@
-"""Whose web pages may call. Only browsers send Origin and Sec-Fetch-Site, and no page can forge either: curl and SDKs
-notice nothing of this."""
+"""Whose web pages may call, and what browsers are told of it. Only browsers send Origin and Sec-Fetch-Site, and no page
+can forge either: curl and SDKs notice nothing of this."""
 
 from __future__ import annotations
 
@@ -7,15 +7,13 @@ import re
 import socket
 from collections.abc import Callable
 
-from flask import Request
+from flask import Request, Response
 
 from gpt2giga.config.settings import ServerSettings
 from gpt2giga.errors import PermissionDenied
 from gpt2giga.web.auth import is_open
 from gpt2giga.web.exchange import Exchange
 
-# Nothing that can be called with these changes anything, and a foreign page cannot read what they bring.
-SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 # Pages and apps of this machine, as Ollama has them: Obsidian, Tauri, VS Code, extensions. Tauri on Windows calls
 # itself http://tauri.localhost. Not "null": every page can put itself into a frame that has it.
 OF_THIS_MACHINE = (
@@ -24,6 +22,10 @@ OF_THIS_MACHINE = (
 )
 # What no stranger's DNS answers for: addresses, names of the local network, and domains that are reserved for it.
 LOCAL_HOSTS = (r"\[.*\]", r"[^.]*", r"(.*\.)?([0-9]+|local|localhost|internal)")
+# Nothing that can be called with these changes anything, and a foreign page cannot read what they bring.
+SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+METHODS = "GET, POST, DELETE, OPTIONS"
+DAY = "86400"
 
 
 def allowed_origins(named: tuple[str, ...]) -> Callable[[str], bool]:
@@ -33,16 +35,35 @@ def allowed_origins(named: tuple[str, ...]) -> Callable[[str], bool]:
     return lambda origin: whole.fullmatch(origin) is not None
 
 
+def cors(is_allowed: Callable[[str], bool], *, all_alike: bool) -> Callable[[Exchange, Response], None]:
+    """Never with credentials. all_alike: every origin may, and caches may give one the answer of another."""
+
+    def tell(exchange: Exchange, response: Response) -> None:
+        origin = exchange.request.headers.get("Origin", "")
+        if origin and is_allowed(origin):
+            response.headers["Access-Control-Allow-Origin"] = "*" if all_alike else origin
+            response.headers["Access-Control-Expose-Headers"] = "*"
+            if exchange.request.method == "OPTIONS":
+                wanted = exchange.request.headers.get("Access-Control-Request-Headers", "Authorization, Content-Type")
+                response.headers["Access-Control-Allow-Headers"] = wanted
+                response.headers["Access-Control-Allow-Methods"] = METHODS
+                response.headers["Access-Control-Max-Age"] = DAY
+        response.headers.add("Vary", "Origin")
+
+    return tell
+
+
 def guard(server: ServerSettings, is_allowed: Callable[[str], bool]) -> Callable[[Exchange], None]:
     """For a service that asks for no key: any page that a browser on this machine shows can reach it."""
-    own = map(_pattern, (*map(_name, server.allowed_hosts), socket.gethostname(), server.host))
-    known = re.compile("|".join([*LOCAL_HOSTS, *own]), re.IGNORECASE)
+    named = [re.sub(":[0-9]*$", "", host).rstrip(".") for host in server.allowed_hosts]
+    own = map(_pattern, (*named, socket.gethostname(), server.host))
+    known = re.compile(rf"({'|'.join([*LOCAL_HOSTS, *own])})\.?(:[0-9]*)?", re.IGNORECASE)
 
     def check(exchange: Exchange) -> None:
         request = exchange.request
         origin, hosts = request.headers.get("Origin", ""), _hosts(request)
         # DNS rebinding: a page whose own name has come to mean this service's address may read all answers.
-        strange = next((host for host in hosts if not known.fullmatch(_name(host))), "")
+        strange = next((host for host in hosts if not known.fullmatch(host)), "")
         if strange and not is_open(request):
             raise PermissionDenied(
                 f"This service does not go by the name {strange}: add it to GPT2GIGA_ALLOWED_HOSTS, "
@@ -71,11 +92,6 @@ def _hosts(request: Request) -> list[str]:
     """All that the service was called by, the name that a proxy was called by included. No browser leaves it out."""
     told = (request.headers.get(header, "").lower() for header in ("Host", "X-Forwarded-Host"))
     return [host for header in told for word in header.split(",") if (host := word.strip())]
-
-
-def _name(host: str) -> str:
-    """Without the port, and the dot that ends a name in full."""
-    return re.sub(r":[0-9]*$", "", host).rstrip(".")
 
 
 def _pattern(text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from gpt2giga.errors import ContextTooLong
+from gpt2giga.errors import ContextTooLong, UpstreamError
 
 # What Sber's own LangChain integration sends at a time; the service's limit is not known (contract 10.7).
 MOST_TEXTS = 90
@@ -58,6 +58,8 @@ def _send(texts: list[str], send: Send, average: bool) -> list[Embedding]:
 def _mean(text: str, send: Send) -> Embedding:
     parts = _halves(text)
     (first,), (second,) = (_send([part], send, average=True) for part in parts)
+    if len(first.vector) != len(second.vector):
+        raise UpstreamError("GigaChat gave embeddings of different lengths for parts of one text.")
     share = len(parts[0]) / len(text)
     vector = [a * share + b * (1 - share) for a, b in zip(first.vector, second.vector, strict=True)]
     return replace(first, vector=vector, tokens=first.tokens + second.tokens, averaged=True)

@@ -9,6 +9,7 @@ import pytest
 from gpt2giga.chat import ChatRequest, Done, Event, Message, ReasoningDelta, Text, TextDelta, Tool, ToolCall
 from gpt2giga.errors import UpstreamCut, UpstreamError
 from gpt2giga.upstream.contract import v1
+from gpt2giga.upstream.contract.reading import Unreadable
 from gpt2giga.upstream.contract.tool_names import ToolNames
 
 CALL = {"name": "f", "arguments": {"a": 1}}
@@ -153,16 +154,16 @@ def test_what_is_not_the_documented_form(document: Any) -> None:
     if not document:  # an empty frame says nothing
         assert v1.StreamedAnswer(ToolNames()).feed(frame(document)) == []
     else:
-        with pytest.raises(v1.Unreadable):
+        with pytest.raises(Unreadable):
             streamed([document], ToolNames())
-    with pytest.raises(v1.Unreadable):
+    with pytest.raises(Unreadable):
         v1.from_completion(document, ToolNames())
 
 
 def test_what_came_before_a_frame_that_cannot_be_read_counts() -> None:
     answer = v1.StreamedAnswer(ToolNames())
     piece = b"".join(map(frame, [*chunks({"content": "Да."}, finish=None), {"a": 1}]))
-    assert answer.feed(piece) == [TextDelta("Да.")] and isinstance(answer.failure, v1.Unreadable)
+    assert answer.feed(piece) == [TextDelta("Да.")] and isinstance(answer.failure, Unreadable)
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 50])

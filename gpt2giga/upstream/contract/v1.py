@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Literal
 
 import orjson
@@ -27,6 +27,7 @@ from gpt2giga.chat import (
 from gpt2giga.errors import BadRequest, UpstreamCut, UpstreamError
 from gpt2giga.upstream.contract.call_ids import call_id
 from gpt2giga.upstream.contract.history import to_messages
+from gpt2giga.upstream.contract.reading import make_strict, read_loosely, Unreadable, whole_characters, whole_number
 from gpt2giga.upstream.contract.schema.remembered import Conversions
 from gpt2giga.upstream.contract.tool_names import ToolNames
 from gpt2giga.upstream.partial_match import possible_start
@@ -122,14 +123,6 @@ def to_functions(tools: Sequence[Tool], names: ToolNames, most_values: int) -> l
     ]
 
 
-class Unreadable(Exception):
-    """An answer, or a chunk of one, that does not have the documented form (contract 4.1, 4.10)."""
-
-    def __init__(self, document: Any) -> None:
-        super().__init__("not the documented form")
-        self.document = document
-
-
 def from_completion(completion: Any, names: ToolNames) -> list[Event]:
     """`completion` is JSON as it came: the SDK's models cost more than all that is done here, and refuse answers that
     can be read. Raises Unreadable, UpstreamCut, UpstreamError.
@@ -160,7 +153,8 @@ class _Answer:
             if choices == []:
                 return
             said = choices[0][key]
-            self._finish = choices[0].get("finish_reason") or self._finish
+            if finish := choices[0].get("finish_reason"):
+                self._finish = _string(finish)
             if said.get("role") == "function_in_progress":  # progress of a built-in function, no text (contract 4.14)
                 return
             if thought := said.get("reasoning_content"):
@@ -176,7 +170,7 @@ class _Answer:
                 self._called = True
                 self._held = ""
                 events.append(self._call(said["function_call"], said.get("functions_state_id")))
-        except (LookupError, TypeError, AttributeError, ValueError, OverflowError) as error:
+        except (LookupError, TypeError, AttributeError, ValueError, RecursionError) as error:
             raise Unreadable(document) from error
 
     def end(self) -> list[Event]:
@@ -189,11 +183,12 @@ class _Answer:
             )
         finish = "tool_calls" if self._called else FINISH.get(self._finish, "stop")
         done = Done(finish, self._usage)
-        return [TextDelta(self._held), done] if self._held else [done]
+        return [TextDelta(whole_characters(self._held)), done] if self._held else [done]
 
     def _safe(self, text: str) -> str:
         """Holds back what may be the beginning of a leaked call until it is known not to be one."""
-        text = self._held + text
+        if self._held:
+            text = whole_characters(self._held + text)
         safe = possible_start(text, LEAK)
         self._held = text[safe:]
         return text[:safe]
@@ -216,8 +211,8 @@ def _string(value: Any) -> str:
 
 def _usage(usage: dict[str, Any]) -> Usage:
     """GigaChat leaves cached tokens out of prompt_tokens, OpenAI counts them in (contract 4.9)."""
-    cached = int(usage.get("precached_prompt_tokens") or 0)
-    return Usage(int(usage["prompt_tokens"]) + cached, int(usage["completion_tokens"]), cached)
+    cached = whole_number(usage.get("precached_prompt_tokens") or 0)
+    return Usage(whole_number(usage["prompt_tokens"]) + cached, whole_number(usage["completion_tokens"]), cached)
 
 
 class StreamedAnswer(_Answer):
@@ -253,23 +248,28 @@ class StreamedAnswer(_Answer):
                     try:
                         document = orjson.loads(line[5:])
                     except ValueError:
-                        document = _parse_loosely(line[5:])
+                        self._add_loosely(line[5:], events)
+                        continue
                     if document:
                         self.add(document, "delta", events)
         except Unreadable as failure:
             self.failure = failure
         return events
 
-
-def _parse_loosely(data: bytes) -> Any:
-    """None for the end of the stream.
-
-    Nothing shows that GigaChat escapes control characters (contract 9.14); strict JSON has none in its strings.
-    """
-    if data.strip() == b"[DONE]":
-        return None
-    text = data.decode("utf-8", "replace")
-    try:
-        return json.loads(text, strict=False)
-    except (ValueError, RecursionError) as error:
-        raise Unreadable(text) from error
+    def _add_loosely(self, data: bytes, events: list[Event]) -> None:
+        """A text may end in half of a surrogate pair, whose other half begins the next."""
+        if data.strip() == b"[DONE]":
+            return
+        half = ""
+        try:
+            document = read_loosely(data)
+            with suppress(LookupError, TypeError):
+                delta = document["choices"][0]["delta"]
+                text, self._held = self._held + delta["content"], ""
+                if "\ud800" <= text[-1:] < "\udc00":
+                    text, half = text[:-1], text[-1]
+                delta["content"] = text
+            self.add(make_strict(document), "delta", events)
+        except ValueError as error:
+            raise Unreadable(data.decode("utf-8", "replace")) from error
+        self._held += half

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gpt2giga.errors import ProxyError
+from gpt2giga.upstream.contract.reading import whole_number
 from gpt2giga.upstream.files.media import Media
 from gpt2giga.upstream.transport.sdk import GigaChatClient
 
@@ -73,4 +74,5 @@ class Files:
 
 
 def _to_stored(file: UploadedFile) -> StoredFile:
-    return StoredFile(file.id_, file.filename, file.bytes_, file.created_at, file.purpose)
+    size, created_at = whole_number(file.bytes_), whole_number(file.created_at)
+    return StoredFile(file.id_, file.filename, size, created_at, file.purpose)

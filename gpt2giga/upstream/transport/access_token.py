@@ -21,8 +21,9 @@ from gpt2giga.upstream.transport.http import StatusError
 
 # Of Token.expires_at.
 NOT_KNOWN, LONG_AGO = 0, 1
-# What the SDK raises when there is no token to be had; pydantic's and json's errors are ValueErrors.
-FAILURES = (httpx.HTTPError, StatusError, ValueError, TypeError, LookupError)
+# What the SDK raises when there is no token to be had; pydantic's and json's errors are ValueErrors. RecursionError: of
+# JSON that is nested too deep.
+FAILURES = (httpx.HTTPError, StatusError, ValueError, TypeError, LookupError, RecursionError)
 
 
 class TokenFailure(Exception):

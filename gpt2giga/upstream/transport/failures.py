@@ -18,6 +18,7 @@ from typing import Any
 
 import httpx
 
+from gpt2giga.bounded_json import TooManyValues
 from gpt2giga.errors import (
     BadRequest,
     ContextTooLong,
@@ -32,14 +33,14 @@ from gpt2giga.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
-from gpt2giga.upstream.contract.v1 import Unreadable
+from gpt2giga.upstream.contract.reading import read_json, Unreadable
 from gpt2giga.upstream.transport.access_token import TokenFailure
 from gpt2giga.upstream.transport.http import StatusError
 
 log = logging.getLogger(__name__)
 
 UNSENDABLE = "it holds characters that no key has"
-WORDS_LIMIT = 1000
+WORDS_LIMIT, MOST_VALUES = 1000, 1000  # of an error
 
 # What escapes the SDK (contract 7.1, 7.6). TypeError: it unpacks a JSON document that is no object.
 FAILURES = (TokenFailure, StatusError, httpx.HTTPError, Unreadable, json.JSONDecodeError, UnicodeError, TypeError)
@@ -112,14 +113,15 @@ def _until(date: str) -> float | None:
 def _body(content: bytes | None) -> dict[str, Any]:
     """GigaChat's error object (contract 3.4.1); empty for the HTML pages of its front (contract 3.4.9)."""
     try:
-        body = json.loads(content or b"")
-    except ValueError:
+        body = read_json(content or b"", MOST_VALUES)
+    except (ValueError, TooManyValues):
         return {}
     return body if isinstance(body, dict) else {}
 
 
 def _words(body: dict[str, Any]) -> str:
-    return str(body.get("message") or "no explanation")[:WORDS_LIMIT].rstrip(". \n")
+    words = body.get("message")
+    return words[:WORDS_LIMIT].rstrip(". \n") if words and isinstance(words, str) else "no explanation"
 
 
 def _from_token_failure(cause: BaseException | None) -> ProxyError:
@@ -139,7 +141,8 @@ def _from_oauth(status: int, body: dict[str, Any], wait: float | None) -> ProxyE
             f"Rate limit reached: GigaChat gives out no more tokens for now ({words}).", retry_after=wait or 1.0
         )
     if status in (400, 401, 403):
-        cure = OAUTH_CURES.get(body.get("code", 0), "Check GIGACHAT_CREDENTIALS and GIGACHAT_SCOPE.")
+        code = body.get("code")
+        cure = OAUTH_CURES.get(code if isinstance(code, int) else 0, "Check GIGACHAT_CREDENTIALS and GIGACHAT_SCOPE.")
         return KeyRejected(words, cure)
     kind = UpstreamUnavailable if status >= 500 else UpstreamError
     return kind(f"GigaChat's authorisation (GIGACHAT_AUTH_URL) answered {status}: {words}.", retry_after=wait)
@@ -183,9 +186,10 @@ def from_status(status: int, words: str, wait: float | None = None) -> ProxyErro
 
 def _from_unreadable(found: Any) -> ProxyError:
     """A frame inside a stream may be an error object instead of a chunk; it counts as that status."""
-    if isinstance(found, dict) and isinstance(found.get("status"), int) and found["status"] >= 400:
-        refused = from_status(found["status"], _words(found))
-        refused.upstream_status = found["status"]
+    status = found.get("status") if isinstance(found, dict) else None
+    if isinstance(status, int) and 400 <= status < 600:
+        refused = from_status(status, _words(found))
+        refused.upstream_status = status
         return refused
     return UpstreamError("GigaChat's answer does not have the documented form.")
 

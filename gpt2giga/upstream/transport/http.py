@@ -18,13 +18,13 @@ from urllib.parse import urlsplit
 import httptools
 import httpx
 
-from gpt2giga import bounded_json
 from gpt2giga.bounded_json import TooManyValues
 from gpt2giga.concurrency import background
 from gpt2giga.concurrency.memory import give_back_soon, LARGE
 from gpt2giga.concurrency.waiting import run_to_end, SilenceClock, Tick
 from gpt2giga.config.settings import LimitSettings
 from gpt2giga.errors import UpstreamError
+from gpt2giga.upstream.contract.reading import read_json
 from gpt2giga.upstream.transport.connect import Route
 from gpt2giga.upstream.transport.permits import Permits
 
@@ -186,10 +186,10 @@ class GigaChatResponse:
         return httpx.Headers(self._raw_headers)
 
     def json(self) -> Any:
-        """Raises json.JSONDecodeError, which orjson's error is."""
+        """Raises json.JSONDecodeError."""
         most = self._limits.max_json_values
         try:
-            return bounded_json.parse(self.content, most)
+            return read_json(self.content, most)
         except TooManyValues:
             raise _too_large(f"{most} values that GPT2GIGA_MAX_JSON_VALUES") from None
 

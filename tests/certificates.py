@@ -3,8 +3,25 @@
 from __future__ import annotations
 
 import subprocess
+import time
 from dataclasses import dataclass
 from pathlib import Path
+
+
+# The command `openssl ca`, which alone takes any dates, wants a file.
+AUTHORITY = """
+[ca]
+default_ca = own
+[own]
+database = {folder}/index.txt
+new_certs_dir = {folder}
+default_md = sha256
+policy = any
+rand_serial = yes
+copy_extensions = copy
+[any]
+commonName = supplied
+"""
 
 
 @dataclass(frozen=True)
@@ -26,6 +43,20 @@ class Authority:
 
     def for_server(self) -> Signed:
         return self.sign("server", "subjectAltName=IP:127.0.0.1", "basicConstraints=critical,CA:FALSE")
+
+    def for_days(self, name: str, first: float, last: float, *extensions: str) -> Signed:
+        """Good from so many days after today to so many."""
+        (self._folder / "index.txt").write_text("")
+        (self._folder / "ca.conf").write_text(AUTHORITY.format(folder=self._folder))
+        added = [word for extension in extensions for word in ("-addext", extension)]
+        request = self._make(name, "-new", "-subj", f"/CN={name}", *added)
+        made = Signed(str(self._folder / f"{name}-signed.pem"), request.key)
+        days = [time.strftime("%Y%m%d%H%M%SZ", time.gmtime(time.time() + days * 86400)) for days in (first, last)]
+        signer = ("-cert", self._own.certificate, "-keyfile", self._own.key, "-startdate", days[0], "-enddate", days[1])
+        files = ("-in", request.certificate, "-out", made.certificate, "-notext", "-batch")
+        command = ["openssl", "ca", "-config", str(self._folder / "ca.conf"), *signer, *files]
+        subprocess.run(command, check=True, capture_output=True)
+        return made
 
     def _make(self, name: str, *options: str) -> Signed:
         made = Signed(*(str(self._folder / f"{name}.{kind}") for kind in ("pem", "key")))

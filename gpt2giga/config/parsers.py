@@ -7,7 +7,7 @@ import binascii
 import ipaddress
 import re
 from collections.abc import Callable
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 
 def text(value: str) -> str:
@@ -50,6 +50,7 @@ def one_of(*allowed: str) -> Callable[[str], str]:
 
 
 def url(value: str) -> str:
+    """Without user and password, which no request would use: so nothing can ever show them."""
     try:
         parts = urlsplit(value)
         usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
@@ -57,7 +58,7 @@ def url(value: str) -> str:
         usable = False
     if not usable:
         raise ValueError("an address such as https://api.giga.chat/v1")
-    return value.rstrip("/")
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2])).rstrip("/")
 
 
 def host(value: str) -> str:

@@ -8,6 +8,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from dotenv.parser import parse_stream
 
@@ -45,6 +46,9 @@ def read_settings(
         check(settings)
     except SettingsError as error:
         raise SettingsError("; ".join([str(error), *doubts])) from None
+    for variable in ("GIGACHAT_BASE_URL", "GIGACHAT_AUTH_URL"):
+        if "@" in urlsplit(variables.get(variable, "")).netloc:
+            doubts.append(f"{variable}: user and password in it are not used; set GIGACHAT_USER and GIGACHAT_PASSWORD")
     if not settings.account.verify_ssl_certs:
         doubts.append(
             "GIGACHAT_VERIFY_SSL_CERTS=False: GigaChat's certificate is not checked, so anyone on the way can read "

@@ -53,7 +53,9 @@ def _parse_one(field: dataclasses.Field[Any], variable: str, raw: str) -> Any:
     try:
         return field.metadata["parse"](raw)
     except ValueError as error:
-        shown = "its value" if field.metadata["secret"] else repr(raw)
+        # What stands before an @ may be a password.
+        _, at, visible = raw.rpartition("@")
+        shown = "its value" if field.metadata["secret"] else repr(f"...{at}{visible}" if at else raw)
         raise SettingsError(f"{variable}: {shown} is not {error}") from None
 
 

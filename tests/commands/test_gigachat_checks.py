@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -105,6 +106,24 @@ def test_certificates(examine: Examine, tmp_path: Path) -> None:
         assert "without need" in careless["tls"].detail
         assert "no root that is known" in examine(GIGACHAT_VERIFY_SSL_CERTS="False", **here)["tls"].detail
         assert "/nowhere" in examine(GIGACHAT_CA_BUNDLE_FILE="/nowhere", **here)["tls"].detail
+
+
+def test_a_certificate_that_has_expired(examine: Examine, tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    expired = authority.for_days("expired", -9, -2, "subjectAltName=IP:127.0.0.1")
+    with SandboxServer(certfile=expired.certificate, keyfile=expired.key) as sandbox:
+        address = sandbox.base_url.replace("//", "//user:hidden@")
+        findings = examine(GIGACHAT_BASE_URL=address, GIGACHAT_AUTH_URL=address, GIGACHAT_CA_BUNDLE_FILE=authority.root)
+    assert failed(findings) == ["tls"]
+    assert re.search(r"has expired.* \(good from 20.* UTC to 20.* UTC\)", findings["tls"].detail)
+    assert "GIGACHAT_BASE_URL: user and password in it are not used" in findings["settings"].detail
+    assert not any("hidden" in finding.detail for finding in findings.values())
+
+
+@pytest.mark.parametrize("address", ["ftp://user:hidden@host", "user:hidden@host/v1", "https://user:hi/dden@host"])
+def test_a_password_in_an_address_that_is_none(examine: Examine, address: str) -> None:
+    [detail] = [found.detail for found in examine(GIGACHAT_BASE_URL=address).values() if found.status == "failed"]
+    assert detail.startswith("GIGACHAT_BASE_URL: '...@host") and "hi" not in detail.partition(" is not ")[0]
 
 
 def test_a_model_that_does_not_exist(examine: Examine) -> None:

@@ -63,6 +63,7 @@ def oauth(status: int, code: int, message: str = "why not") -> TokenFailure:
 
 
 UNTRUSTED = ssl.SSLCertVerificationError(1, "[SSL: CERTIFICATE_VERIFY_FAILED] self signed certificate")
+UNTRUSTED.verify_code = 18
 REFUSED = (401, "authentication_error", "gigachat_credentials_rejected")
 SERVER = "server_error"
 TABLE: dict[str, tuple[Exception, int, str, str, str]] = {

@@ -9,7 +9,7 @@ import ssl
 from base64 import b64encode
 from collections.abc import Callable
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
 import httpx
@@ -57,7 +57,7 @@ class Route:
         except TimeoutError as error:
             raise httpx.ConnectTimeout(str(error)) from error
         except OSError as error:
-            raise httpx.ConnectError(str(error)) from error
+            raise httpx.ConnectError(str(error), request=httpx.Request("GET", self.url)) from error
 
     def _open(self) -> socket.socket:
         connection = _connect(self._first, self._connect_seconds)
@@ -179,6 +179,9 @@ class TlsInTls(socket.socket):
         self._tls = context.wrap_bio(self._in, self._out, server_hostname=name)
         self._run(self._tls.do_handshake)
         super().__init__(fileno=os.dup(outer.fileno()))
+
+    def getpeercert(self, binary_form: Literal[True]) -> bytes | None:
+        return self._tls.getpeercert(binary_form)
 
     def recv(self, size: int, flags: int = 0) -> bytes:
         try:

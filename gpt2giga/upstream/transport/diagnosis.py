@@ -99,7 +99,7 @@ def _connect(host: SplitResult, context: ssl.SSLContext | None) -> str:
         with closing(connection):
             return _shake_hands(connection, context, host.hostname or "") if context else ""
     except OSError as error:
-        failure = httpx.ConnectError(str(error))
+        failure = httpx.ConnectError(str(error), request=httpx.Request("GET", host.geturl()))
         failure.__cause__ = error
         why = f" OpenSSL: {error.verify_message}." if isinstance(error, ssl.SSLCertVerificationError) else ""
         raise UpstreamUnavailable(f"{host.netloc}: {to_proxy_error(failure)}{why}") from error

@@ -35,6 +35,7 @@ from gpt2giga.errors import (
 )
 from gpt2giga.upstream.contract.reading import read_json, Unreadable
 from gpt2giga.upstream.transport.access_token import TokenFailure
+from gpt2giga.upstream.transport.certificate import explain
 from gpt2giga.upstream.transport.http import StatusError
 
 log = logging.getLogger(__name__)
@@ -201,8 +202,8 @@ def _from_unsendable(error: UnicodeEncodeError) -> ProxyError:
 
 
 def _from_transport(error: httpx.HTTPError, who: str) -> ProxyError:
-    if isinstance(failure := _tls_failure(error), ssl.SSLError):
-        return _from_tls(failure, who)
+    if failure := _tls_failure(error):
+        return _from_tls(failure, who, _url(error))
     if isinstance(error, httpx.PoolTimeout):
         return RateLimited(
             "Rate limit reached: all connections to GigaChat are busy (GIGACHAT_MAX_CONNECTIONS).", retry_after=1.0
@@ -230,10 +231,17 @@ def _tls_failure(error: BaseException | None) -> ssl.SSLError | None:
     return None if isinstance(error, ssl.SSLEOFError) else error
 
 
-def _from_tls(failure: ssl.SSLError, who: str) -> ProxyError:
+def _url(error: httpx.HTTPError) -> str:
+    try:
+        return str(error.request.url)
+    except RuntimeError:
+        return ""
+
+
+def _from_tls(failure: ssl.SSLError, who: str, url: str) -> ProxyError:
     log.error("TLS with %s failed: %s", who, failure)
     if isinstance(failure, ssl.SSLCertVerificationError):
-        cure = "certificate is not trusted: name its root certificate in GIGACHAT_CA_BUNDLE_FILE"
-        return UpstreamUnavailable(f"{who}: the {cure}.", code="upstream_certificate")
-    cure = "TLS handshake failed: check GIGACHAT_CERT_FILE, GIGACHAT_KEY_FILE and the address"
-    return UpstreamUnavailable(f"{who}: the {cure}.", code="upstream_certificate")
+        why = explain(failure, url)
+    else:
+        why = "the TLS handshake failed: check GIGACHAT_CERT_FILE, GIGACHAT_KEY_FILE and the address."
+    return UpstreamUnavailable(f"{who}: {why}", code="upstream_certificate")

@@ -57,6 +57,15 @@ class StoredResponse:
     response: dict[str, Any]
     input: list[dict[str, Any]]
 
+    @classmethod
+    def from_body(cls, body: bytes) -> StoredResponse | None:
+        """None for a row that was damaged: SQLite notices only what is wrong with its own structures."""
+        try:
+            stored = cls(**orjson.loads(body))
+            return stored if isinstance(stored.items, list) else None
+        except (ValueError, TypeError, LookupError):
+            return None
+
     @property
     def items(self) -> list[dict[str, Any]]:
         return [*self.input, *self.response["output"]]
@@ -104,9 +113,10 @@ class Store:
         """Raises NotFound."""
         wanted = (response_id, tenant, self._oldest())
         row = self._do(lambda connection: connection.execute(ONE, wanted).fetchone())
-        if row is None:
+        found = StoredResponse.from_body(row[0]) if row else None
+        if found is None:
             raise _missing_response(response_id)
-        return StoredResponse(**orjson.loads(row[0]))
+        return found
 
     def delete(self, tenant: str, response_id: str) -> None:
         """Raises NotFound."""
@@ -118,15 +128,16 @@ class Store:
         """All items up to and with this response, oldest first. Raises BadRequest when it is not whole any more."""
         wanted = {"id": response_id, "tenant": tenant, "oldest": self._oldest()}
         rows = self._do(lambda connection: connection.execute(CHAIN, wanted).fetchall())
-        if not rows or rows[0][0]:
-            missing = rows[0][0] if rows else response_id
+        turns = [turn for _, body in rows if (turn := StoredResponse.from_body(body))]
+        if not rows or rows[0][0] or len(turns) < len(rows):
+            missing = (rows and rows[0][0]) or response_id
             raise BadRequest(
                 f"Previous response with id '{missing}' not found. Responses with store=false are not kept, and "
                 f"others for {self._seconds // DAY} days at most.",
                 param="previous_response_id",
                 code="previous_response_not_found",
             )
-        return tuple(item for _, body in rows for item in StoredResponse(**orjson.loads(body)).items)
+        return tuple(item for turn in turns for item in turn.items)
 
     def items(self, tenant: str, ids: Iterable[str]) -> dict[str, Any]:
         """The items among these that are known. An id of ours tells the response it is in."""

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
+import shutil
 import sqlite3
 import stat
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -162,13 +164,11 @@ def test_nothing_is_made_before_it_is_needed(folder: Path) -> None:
     assert not folder.exists()
 
 
-@pytest.mark.parametrize("place", [None, "file/state", "broken"])
+@pytest.mark.parametrize("place", [None, "file/state"])
 def test_without_a_place_everything_but_answers_is_refused(
     tmp_path: Path, place: str | None, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "file").write_text("")
-    (tmp_path / "broken").mkdir()
-    (tmp_path / "broken" / "responses.sqlite3").write_text("no database at all, " * 100)
     store = Store(place and str(tmp_path / place), 30, MIB)
     with caplog.at_level(logging.WARNING):
         store.save("a", turn(1))
@@ -178,7 +178,7 @@ def test_without_a_place_everything_but_answers_is_refused(
         with pytest.raises(BadRequest, match="GPT2GIGA_STATE_DIR") as caught:
             action("a", name(1))
         assert caught.value.code == "store_unavailable"
-    assert bool(store.problem()) is (place != "broken")
+    assert store.problem()
 
 
 def test_switched_off(folder: Path) -> None:
@@ -196,6 +196,112 @@ def test_a_store_that_comes_back_is_used(tmp_path: Path) -> None:
     store.save("a", turn(2))
     assert store.get("a", name(2))
     store.close()
+
+
+def overwritten(file: Path) -> None:
+    file.write_bytes(b"no database at all, " * (file.stat().st_size // 10))
+
+
+def spoilt_in_the_middle(file: Path) -> None:
+    with file.open("r+b") as database:
+        database.seek(1024)
+        database.write(b"\xff" * (file.stat().st_size - 1024))
+
+
+def emptied(file: Path) -> None:
+    file.write_bytes(b"")
+
+
+def deleted(file: Path) -> None:
+    for left in file.parent.iterdir():
+        left.unlink()
+
+
+def deleted_with_its_folder(file: Path) -> None:
+    shutil.rmtree(file.parent)
+
+
+def replaced(file: Path) -> None:
+    other = Store(str(file.parent / "other"), 30, MIB)
+    other.save("b", turn(1))
+    other.close()
+    os.replace(file.parent / "other" / file.name, file)
+
+
+def without_its_table(file: Path) -> None:
+    with contextlib.closing(sqlite3.connect(file)) as other:
+        other.execute("DROP TABLE responses")
+
+
+DAMAGES = [overwritten, spoilt_in_the_middle, emptied, deleted, deleted_with_its_folder, replaced, without_its_table]
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_file_is_put_aside_and_all_goes_on(store: Store, folder: Path, damage: Callable[..., None]) -> None:
+    """In two processes, which are two stores here; before and after what was only in the log was written out."""
+    other = Store(str(folder), 30, MIB)
+    for number in range(0, 100, 2):
+        store.save("a", turn(number, padding="x" * 2000))
+        other.save("a", turn(number + 1, padding="x" * 2000))
+    sqlite(store, "PRAGMA wal_checkpoint(TRUNCATE)")
+    damage(folder / "responses.sqlite3")
+    for number in range(100, 200, 2):
+        for one, two in ((store, other), (other, store)):
+            one.save("a", turn(number, padding="x" * 2000))
+            assert two.get("a", name(number)) == turn(number, padding="x" * 2000)
+            two.delete("a", name(number))
+    store.save("a", turn(200))
+    after_a_restart = Store(str(folder), 30, MIB)
+    assert after_a_restart.get("a", name(200)) == other.get("a", name(200)) == turn(200)
+    for opened in (after_a_restart, other):
+        opened.close()
+
+
+def test_a_file_that_is_no_database(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    folder.mkdir(parents=True)
+    file = folder / "responses.sqlite3"
+    for content in ("no database at all, " * 100, "another one " * 100):
+        file.write_text(content)
+        store = Store(str(folder), 30, MIB)
+        store.save("a", turn(1))
+        assert store.get("a", name(1)) == turn(1)
+        assert Path(f"{file}.broken").read_text() == content, "only the last is kept: each may be large"
+        store.close()
+    assert caplog.text.count("file is not a database, set aside as") == 2
+
+
+def test_a_row_that_was_damaged_is_missing(store: Store) -> None:
+    for number in (1, 2):
+        store.save("a", turn(number, number - 1 or None))
+    for body in (b"\xff", b"[]", b"{}", b'{"response": {}, "input": []}', b'{"response": 1, "input": 2}'):
+        store._do(lambda connection, body=body: connection.execute("UPDATE responses SET body = ?", (body,)))
+        with pytest.raises(NotFound):
+            store.get("a", name(2))
+        with pytest.raises(BadRequest, match=f"'{name(2)}' not found"):
+            store.conversation("a", name(2))
+    store.save("a", turn(3))
+    assert store.get("a", name(3))
+
+
+def test_a_lock_that_somebody_keeps_is_waited_for_once(
+    store: Store, folder: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Answers wait for this: with a wait for each they would line up."""
+    patience: list[float] = []
+    connect = sqlite3.connect
+    monkeypatch.setattr(
+        sqlite3, "connect", lambda *file, **how: patience.append(how["timeout"]) or connect(*file, **how)
+    )
+    store.save("a", turn(0))
+    with contextlib.closing(connect(folder / "responses.sqlite3")) as somebody:
+        somebody.execute("BEGIN EXCLUSIVE")
+        for number in range(1, 4):
+            store.save("a", turn(number))
+    assert caplog.text.count("database is locked") == 1
+    for number in range(4, 6):
+        store.save("a", turn(number))
+        assert store.get("a", name(number))
+    assert patience == [2, 0, 0, 0, 2]
 
 
 def test_two_processes_and_many_threads(store: Store, folder: Path) -> None:

@@ -7,7 +7,6 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-
 # The command `openssl ca`, which alone takes any dates, wants a file.
 AUTHORITY = """
 [ca]

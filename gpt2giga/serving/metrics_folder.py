@@ -51,8 +51,10 @@ class MetricsFolder:
 
     def join(self) -> None:
         """In a worker, before it loads the application."""
-        if self._path:
+        if self._path and self._path.is_dir():
             sources.set_metrics_folder(self._path)
+        elif self._path:
+            log.warning("Metrics are counted in this worker alone, for %s is gone", self._path)
 
     def forget(self, pid: int) -> None:
         """What a dead worker had open or waiting. What it had counted stays. (The library's mark_process_dead.)"""

@@ -6,18 +6,20 @@ reads all. Processes without such a folder count for themselves.
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import dataclass
 from os.path import isdir
 
 from flask import Blueprint, Response
-from prometheus_client import CollectorRegistry, Counter, disable_created_metrics, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, disable_created_metrics, Gauge, Histogram, values
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from gpt2giga.chat import Usage
 from gpt2giga.config.settings import SettingsError, TranslationSettings
 from gpt2giga.config.sources import metrics_folder
+from gpt2giga.telemetry.metrics_file import MetricsFile
 from gpt2giga.upstream.contract.models import BUILT_IN_ALIASES
 from gpt2giga.upstream.listener import Listener
 from gpt2giga.web.exchange import Exchange
@@ -58,13 +60,16 @@ class Metrics(Listener):
         self._most = len(self._models) + MOST_MODELS
         self._series: dict[tuple[str, str, int, bool], Series] = {}
         disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each, which nobody asked for
+        if hasattr(os, "memfd_create"):  # Linux
+            values.MmapedDict = MetricsFile  # type: ignore[attr-defined]
         own = CollectorRegistry()
         self._count_requests(own)
         self._count_upstream(own)
-        self._shown = own
+        self._own = self._shared = own
+        self._folder = folder
         if folder:
-            self._shown = CollectorRegistry()
-            MultiProcessCollector(self._shown, folder)  # type: ignore[no-untyped-call]
+            self._shared = CollectorRegistry()
+            MultiProcessCollector(self._shared, folder)  # type: ignore[no-untyped-call]
 
     def _count_requests(self, own: CollectorRegistry) -> None:
         self._requests = Counter("gpt2giga_requests", "Requests answered.", ("route", "model", "status"), registry=own)
@@ -164,6 +169,8 @@ class Metrics(Listener):
 
         @metrics.get("/metrics")
         def show() -> Response:
-            return Response(generate_latest(self._shown), content_type=CONTENT_TYPE_PLAIN_0_0_4)
+            is_alone = MetricsFile.in_memory or (self._folder and not isdir(self._folder))
+            shown = self._own if is_alone else self._shared
+            return Response(generate_latest(shown), content_type=CONTENT_TYPE_PLAIN_0_0_4)
 
         return metrics

@@ -44,6 +44,12 @@ IGNORED_HEADER = "X-Gpt2giga-Ignored"
 LONGEST_IGNORED = 1000
 
 
+class RequestInMemory(Request):
+    def _get_file_stream(self, *_: Any, **__: Any) -> io.BytesIO:
+        """Of an uploaded file: werkzeug would copy a large one from memory to /tmp, which may be full."""
+        return io.BytesIO()
+
+
 def read(exchange: Exchange) -> None:
     """Before the view does; werkzeug would silently cut a chunked one at the limit."""
     body = _read_body(exchange.request, exchange.limits.max_body)

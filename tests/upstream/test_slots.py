@@ -438,6 +438,19 @@ def test_a_cleaned_up_directory(tmp_path: Path) -> None:
         assert full(two)
 
 
+def test_a_directory_that_was_moved_away(tmp_path: Path) -> None:
+    """Who had it open, and who comes later, count in the same place."""
+    one = Slots(1, ACCOUNT, tmp_path)
+    take(one, 0).release()
+    [folder] = tmp_path.iterdir()
+    folder.rename(tmp_path / "elsewhere")
+    later = Slots(1, ACCOUNT, tmp_path)
+    with take(one, 0):
+        assert full(later)
+    with take(later, 0):
+        assert full(one)
+
+
 def a_file(folder: Path, _: pytest.MonkeyPatch) -> None:
     folder.write_text("")
 

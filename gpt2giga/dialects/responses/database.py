@@ -78,13 +78,15 @@ class Database:
             return Unusable(str(error))
 
     def _try(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        import sqlite3
+
         if not self._is_in_place():
             self._disconnect()
         try:
             connection = self._connection = self._connection or self._connect()
             with connection:
                 result = work(connection)
-        except BaseException as error:
+        except (OSError, sqlite3.Error) as error:
             self._was_locked = "locked" in str(error)
             self._disconnect()
             raise

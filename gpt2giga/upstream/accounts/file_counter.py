@@ -93,7 +93,7 @@ class FileCounter:
                 self._descriptors[name] = _open(self._folder, name)
             descriptor = self._descriptors[name]
             fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
-            exists = os.fstat(descriptor).st_nlink
+            is_in_place = _is_in_place(self._folder / name, descriptor)
         except BlockingIOError:
             return False
         except OSError as error:  # nowhere to write, or locks that the file system does not know
@@ -104,9 +104,9 @@ class FileCounter:
         if self._retry_at:
             log.info("The account's slots are counted over all workers again")
             self._retry_at = 0.0
-        if exists:
+        if is_in_place:
             return True
-        # Somebody cleaned up the directory for temporary files: others have a new file, or soon will.
+        # Somebody removed, moved or covered the directory: others have a new file, or soon will.
         os.close(self._descriptors.pop(name))
         return self._lock(name, shared)
 
@@ -122,6 +122,13 @@ class FileCounter:
             os.close(self._descriptors.popitem()[1])
 
     __del__ = close
+
+
+def _is_in_place(path: Path, descriptor: int) -> bool:
+    try:
+        return os.path.samestat(path.lstat(), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
 
 
 def _open(folder: Path, name: str) -> int:

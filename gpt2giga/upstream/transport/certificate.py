@@ -31,7 +31,7 @@ VALIDITY = re.compile(rb"\x30[\x1e\x20\x22](?:\x17\x0d|\x18\x0f)(\d{12,14})Z(?:\
 
 
 def explain(failure: ssl.SSLCertVerificationError, url: str) -> str:
-    """Looks at the certificate once more, since OpenSSL does not show one that it has refused. url: empty if unknown."""
+    """Looks at the certificate again, since OpenSSL does not show one that it has refused. url: empty if unknown."""
     certificate, head = _look(url) if url else (b"", b"")
     what, advice = FAULTS.get(failure.verify_code, UNTRUSTED)
     fault = f"the certificate {what}{_validity(certificate)}"

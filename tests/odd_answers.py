@@ -1,0 +1,201 @@
+"""GigaChat's answers with one field spoilt: absent, null, of another type, too large, nested too deep, or no JSON."""
+
+from __future__ import annotations
+
+import copy
+import json
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from tests.pictures import data_url, png
+
+MODEL = "GigaChat-2-Max"
+USAGE = {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3, "precached_prompt_tokens": 1}
+CALL = {"name": "weather", "arguments": {"city": "Омск", "days": [1, {"a": None}]}}
+STATE_ID = "77d3fb14-457a-46ba-937e-8d856156d003"
+FILE = {
+    "id": "5aa5a5a5-0000-4000-8000-aaaaaaaaaaaa",
+    "object": "file",
+    "bytes": 3,
+    "created_at": 1700000000,
+    "filename": "a.txt",
+    "purpose": "general",
+    "access_policy": "private",
+}
+
+
+def whole(finish: str = "stop", **message: Any) -> dict[str, Any]:
+    choice = {"message": {"role": "assistant", **message}, "index": 0, "finish_reason": finish}
+    return {"choices": [choice], "created": 1, "model": MODEL, "object": "chat.completion", "usage": USAGE}
+
+
+def chunk(finish: str | None = None, **delta: Any) -> dict[str, Any]:
+    choice: dict[str, Any] = {"delta": delta, "index": 0}
+    usage = {}
+    if finish:
+        choice["finish_reason"], usage = finish, {"usage": USAGE}
+    return {"choices": [choice], "created": 1, "model": MODEL, "object": "chat.completion", **usage}
+
+
+def embedding(index: int) -> dict[str, Any]:
+    return {"object": "embedding", "embedding": [0.5, -1.5], "index": index, "usage": {"prompt_tokens": 2}}
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A route of GigaChat's, and good answers to it. streams: answers that are lists of chunks.
+
+    readers: the requests, by their names in REQUESTS, whose answers are made of it.
+    """
+
+    route: str
+    answers: tuple[Any, ...]
+    readers: tuple[str, ...]
+    streams: bool = False
+    status: int = 200
+
+
+HELLO = [{"role": "user", "content": "Привет!"}]
+SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+FORMAT = {"type": "json_schema", "json_schema": {"name": "a", "strict": True, "schema": SCHEMA}}
+TOOLS = [{"type": "function", "function": {"name": "weather", "parameters": SCHEMA}}]
+IMAGE = [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": data_url(png(), "image/png")}}]}]
+# Method, path, body; a form when there is none.
+REQUESTS: dict[str, tuple[str, str, Any]] = {
+    "chat": ("POST", "/v1/chat/completions", {"messages": HELLO, "tools": TOOLS}),
+    "required call": ("POST", "/v1/chat/completions", {"messages": HELLO, "tools": TOOLS, "tool_choice": "required"}),
+    "JSON": ("POST", "/v1/chat/completions", {"messages": HELLO, "response_format": FORMAT}),
+    "any JSON": ("POST", "/v1/chat/completions", {"messages": HELLO, "response_format": {"type": "json_object"}}),
+    "stop": ("POST", "/v1/chat/completions", {"messages": HELLO, "stop": ["конец"], "n": 2}),
+    "completion": ("POST", "/v1/completions", {"prompt": "Раз"}),
+    "response": ("POST", "/v1/responses", {"input": "Привет!"}),
+    "message": ("POST", "/v1/messages", {"messages": HELLO, "max_tokens": 9, "thinking": {"type": "adaptive"}}),
+    "image": ("POST", "/v1/images/generations", {"prompt": "кот"}),
+    "embedding": ("POST", "/v1/embeddings", {"input": ["раз", "два"]}),
+    "embedding in base64": ("POST", "/v1/embeddings", {"input": "раз", "encoding_format": "base64"}),
+    "count": ("POST", "/v1/messages/count_tokens", {"messages": HELLO}),
+    "input tokens": ("POST", "/v1/responses/input_tokens", {"input": "Привет!"}),
+    "models": ("GET", "/v1/models", None),
+    "ready": ("GET", "/ready", None),
+    "upload": ("POST", "/v1/files", None),
+    "files": ("GET", "/v1/files", None),
+    "attached": ("POST", "/v1/chat/completions", {"model": MODEL, "messages": IMAGE}),
+}
+DIALECTS = ("chat", "completion", "response", "message")
+CHATS = (*DIALECTS, "required call", "JSON", "any JSON", "stop")
+ALL = (*CHATS, "image", "embedding", "count", "input tokens", "models", "ready", "upload", "files")
+DRAWN = whole(content=f'<img src="{FILE["id"]}" fuse="true"/> Вот кот')
+ANSWERS = (
+    whole(content="Раз, два"),
+    whole(content='{"city": "Омск"}', reasoning_content="Думаю"),
+    whole("function_call", content="", function_call=CALL, functions_state_id=STATE_ID),
+    DRAWN,
+)
+STREAMS = (
+    [chunk(role="assistant", content="Раз"), chunk(reasoning_content="Думаю", content=""), chunk("stop", content=".")],
+    [chunk(content='{"city": '), chunk(content='"Омск"}'), chunk("stop", content="")],
+    [chunk(content=""), chunk("function_call", content="", function_call=CALL, functions_state_id=STATE_ID)],
+)
+ENTRY = {"id": MODEL, "object": "model", "owned_by": "salutedevices", "type": "chat"}
+TOKENS = {"object": "tokens", "tokens": 1, "characters": 2}
+KINDS = (
+    Kind("chat", ANSWERS, (*CHATS, "image")),
+    Kind("chat", STREAMS, CHATS, streams=True),
+    Kind("oauth", ({"access_token": "token", "expires_at": 1700000000000},), (*DIALECTS, "embedding", "ready")),
+    Kind("models", ({"object": "list", "data": [ENTRY, {**ENTRY, "id": "Embeddings"}]},), (*DIALECTS, "models")),
+    Kind(
+        "embeddings",
+        ({"object": "list", "data": [embedding(1), embedding(0)], "model": "Embeddings"},),
+        ("embedding", "embedding in base64"),
+    ),
+    Kind("tokens", ([{**TOKENS}, {**TOKENS}],), ("count", "input tokens")),
+    Kind("files", (FILE,), ("upload", "attached")),
+    Kind("files", ({"data": [FILE, {**FILE}]},), ("files",)),
+    *(Kind(route, ({"status": 400, "message": "Нет"},), ALL, status=400) for route in ("chat", "models", "oauth")),
+    *(
+        Kind("oauth", ({"code": 6, "message": "credentials doesn't match db data"},), ("chat", "ready"), status=status)
+        for status in (400, 401, 429, 500)
+    ),
+    *(
+        Kind("chat", ({"status": status, "message": "Нет"},), DIALECTS, status=status)
+        for status in (404, 422, 429, 500)
+    ),
+    Kind("embeddings", ({"status": 413, "message": "Tokens limit exceeded"},), ("embedding",), status=413),
+    Kind("tokens", ({"status": 500, "message": "Нет"},), ("count",), status=500),
+    Kind("files", ({"status": 404, "message": "Нет"},), ("upload", "files", "attached"), status=404),
+)
+# As they stand in JSON, or in what is none.
+VALUES = (
+    *("null", "true", "false", "0", "-1", "1", "1.5", "400", "599", "1e308", "1e999", "NaN", "Infinity", "-Infinity"),
+    *(str(2**63 - 1), str(2**63), str(2**64), "-" + str(2**70), "1" + "0" * 400, "1" + "0" * 5000),
+    *(
+        '""',
+        '"a"',
+        '"0"',
+        '"\\u0000\\n\\t"',
+        '"\\ud83d"',
+        '"\\ude00"',
+        '"\t"',
+        '"assistant function call"',
+        '"data: x"',
+    ),
+    *("[]", "[[]]", "[null]", "{}", '{"a": 1}', '{"": {}}', '[{"index": 0}]', "nonsense", "", "'"),
+    *("[" * depth + "]" * depth for depth in (200, 255, 900, 1500, 100_000)),
+    '{"a":' * 900 + "1" + "}" * 900,
+    json.dumps("ы" * 100_000, ensure_ascii=False),
+    json.dumps([1] * 20_000),
+)
+ABSENT, PLACE = "absent", "@place@"
+
+
+@dataclass(frozen=True)
+class Spoilt:
+    """bodies: the texts of the frames of a stream, or that of a whole answer. name: for whoever has to find it again."""
+
+    name: str
+    kind: Kind
+    bodies: tuple[str, ...]
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    yield path
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in inner:
+        yield from places(item, (*path, key))
+
+
+def replace(document: Any, path: tuple[Any, ...], value: str) -> str:
+    """The JSON text with this in that place."""
+    if not path:
+        return value if value != ABSENT else ""
+    document = copy.deepcopy(document)
+    owner = document
+    for key in path[:-1]:
+        owner = owner[key]
+    if value == ABSENT:
+        del owner[path[-1]]
+        return json.dumps(document, ensure_ascii=False)
+    owner[path[-1]] = PLACE
+    return json.dumps(document, ensure_ascii=False).replace(f'"{PLACE}"', value)
+
+
+def every() -> Iterator[Spoilt]:
+    """Every field of every answer with every value."""
+    for kind in KINDS:
+        for number, answer in enumerate(kind.answers):
+            parts = answer if kind.streams else [answer]
+            for index, part in enumerate(parts):
+                for path in places(part):
+                    for value in (ABSENT, *VALUES):
+                        bodies = [json.dumps(other, ensure_ascii=False) for other in parts]
+                        bodies[index] = replace(part, path, value)
+                        name = f"{kind.route} {kind.status} {number}.{index} {path}: {value[:40]}"
+                        yield Spoilt(name, kind, tuple(bodies))
+
+
+def some(count: int, seed: int) -> list[Spoilt]:
+    """Of these; the same seed, the same ones."""
+    found = [*every()]
+    return random.Random(seed).sample(found, min(count, len(found)))

@@ -152,7 +152,7 @@ ABSENT, PLACE = "absent", "@place@"
 
 @dataclass(frozen=True)
 class Spoilt:
-    """bodies: the texts of the frames of a stream, or that of a whole answer. name: for whoever has to find it again."""
+    """bodies: the texts of a stream's frames, or that of a whole answer. name: for whoever has to find it again."""
 
     name: str
     kind: Kind

@@ -94,6 +94,34 @@ ROWS: dict[str, tuple[dict[str, Any], type[openai.APIStatusError], int, str, str
     "html with 200": ({"body": HTML}, openai.InternalServerError, 502, SERVER, "upstream_error", "GigaChat"),
     "no json": ({"body": "{"}, openai.InternalServerError, 502, SERVER, "upstream_error", "GigaChat"),
     "a list": ({"answer": [1]}, openai.InternalServerError, 502, SERVER, "upstream_error", "GigaChat"),
+    "choices as a text": (
+        {"answer": {"choices": ""}},
+        openai.InternalServerError,
+        502,
+        SERVER,
+        "upstream_error",
+        "Giga",
+    ),
+    "tokens above 64 bits": (
+        {"body": '{"choices": [], "usage": {"prompt_tokens": 1, "completion_tokens": 36893488147419103232}}'},
+        *(openai.InternalServerError, 502, SERVER, "upstream_error", "GigaChat"),
+    ),
+    "Infinity": (
+        {"body": '{"choices": [], "usage": {"prompt_tokens": Infinity, "completion_tokens": 1e999}}'},
+        *(openai.InternalServerError, 502, SERVER, "upstream_error", "GigaChat"),
+    ),
+    "500 without an end": (
+        {"status": 500, "body": "[" * 100_000},
+        *(openai.InternalServerError, 502, SERVER, "upstream_error", "answered 500: no explanation"),
+    ),
+    "500 in half of a pair": (
+        {"status": 500, "body": '{"message": "Нет \\ud83d"}'},
+        *(openai.InternalServerError, 502, SERVER, "upstream_error", "answered 500: Нет \ufffd"),
+    ),
+    "500 of another type": (
+        {"status": 500, "body": {"message": {"a": [1]}}},
+        *(openai.InternalServerError, 502, SERVER, "upstream_error", "answered 500: no explanation"),
+    ),
     "no choices": ({"answer": {"object": "x"}}, openai.InternalServerError, 502, SERVER, "upstream_error", "GigaChat"),
 }
 
@@ -164,7 +192,12 @@ OAUTH: dict[str, tuple[dict[str, Any], int, str, str, str]] = {
     "elsewhere": ({"status": 404, "body": HTML}, 502, SERVER, "upstream_error", "GIGACHAT_AUTH_URL"),
     "reset": ({"fault": "reset"}, 502, SERVER, "upstream_cut", "authorisation"),
     "silent": ({"delay": 30}, 504, SERVER, "upstream_timeout", "authorisation"),
+    "a code of another type": (
+        {"status": 400, "body": {"code": [4], "message": ["no"]}},
+        *(*REJECTED, "(no explanation). Check GIGACHAT_CREDENTIALS"),
+    ),
     "no json": ({"body": HTML}, 502, SERVER, "upstream_error", "without a token"),
+    "without an end": ({"body": "[" * 100_000}, 502, SERVER, "upstream_error", "without a token"),
     "no token": ({"answer": {"a": 1}}, 502, SERVER, "upstream_error", "without a token"),
 }
 
@@ -258,6 +291,9 @@ def test_an_error_frame_says_what_the_status_would(
     assert json.loads(event) == refused.json()
 
 
+MANY = chunk("", usage={}) | {"usage": {"prompt_tokens": 1, "completion_tokens": 2**65}}
+INFINITE = 'data: {"choices": [], "usage": {"prompt_tokens": Infinity, "completion_tokens": 1}}\n\n'
+DEEP = "data: " + "[" * 100_000 + "\n\n"
 AFTER_THE_START: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "cut": ({"cut_after": 2}, {"cut_after": 0}),
     "reset": ({"reset_after": 2}, {"fault": "reset"}),
@@ -265,6 +301,10 @@ AFTER_THE_START: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "end without a finish": ({"frames": [chunk("Раз")]}, {"frames": []}),
     "neither finish nor [DONE]": ({"frames": [chunk("Раз")], "done": False}, {"frames": [], "done": False}),
     "another form": ({"frames": [chunk("Раз"), {"a": 1}]}, {"frames": [{"a": 1}]}),
+    "choices as a text": ({"frames": [chunk("Раз"), {"choices": ""}]}, {"frames": [{"choices": ""}]}),
+    "tokens above 64 bits": ({"frames": [chunk("Раз"), MANY]}, {"frames": [MANY]}),
+    "Infinity": ({"frames": [chunk("Раз"), INFINITE]}, {"frames": [INFINITE]}),
+    "without an end": ({"frames": [chunk("Раз"), DEEP]}, {"frames": [DEEP]}),
     "finish error": (
         {"frames": [chunk("Раз"), chunk("", finish_reason="error")]},
         {"frames": [chunk("", finish_reason="error")]},
@@ -301,3 +341,43 @@ def test_line_separators_stream_whole(impatient: Service, sandbox: SandboxServer
     answer = ask(impatient, stream=True)
     answer.encoding = "utf-8"
     assert "".join(item["choices"][0]["delta"].get("content") or "" for item in chunks(answer.text)) == whole == text
+
+
+HALVES = {
+    "as two": ("а\\ud83d", "\\ude00б", "а😀б"),
+    "alone": ("а\\ud83d", "б", "а\ufffdб"),
+    "last": ("а", "\\ud83d", "а\ufffd"),
+}
+PATHS = {"/v1/completions": "prompt", "/v1/responses": "input", "/v1/messages": "messages", PATH: "messages"}
+
+
+@pytest.mark.parametrize("first, second, text", HALVES.values(), ids=HALVES)
+@pytest.mark.parametrize("path, question", PATHS.items())
+def test_halves_of_surrogate_pairs(
+    impatient: Service, sandbox: SandboxServer, path: str, question: str, first: str, second: str, text: str
+) -> None:
+    """No dialect can write half of one, and two chunks may share a pair; each in a stream and in a whole answer."""
+    pieces = [
+        json.dumps(chunk(f"{number}")).replace(f'"{number}"', f'"{piece}"')
+        for number, piece in enumerate((first, second))
+    ]
+    end = chunk("", finish_reason="stop") | {"usage": {"prompt_tokens": 1, "completion_tokens": 1}}
+    message = {"choices": [{"message": {"content": "@"}, "finish_reason": "stop"}]}
+    sandbox.state.script(
+        {"frames": [*(f"data: {piece}\n\n" for piece in pieces), end]},
+        {"body": json.dumps(message).replace("@", first + second)},
+    )
+    body = {"model": "GigaChat", question: HELLO if question == "messages" else "Привет!", "max_tokens": 9}
+    streamed, whole = (impatient.post(path, {**body, "stream": stream}) for stream in (True, False))
+    said = [json.loads(line[6:]) for line in streamed.content.decode().split("\n") if line.startswith("data: {")]
+    assert streamed.status_code == whole.status_code == 200
+    assert "".join(deltas(said)) == text and json.dumps(text)[1:-1] in json.dumps(whole.json())
+
+
+def deltas(events: list[Any]) -> Iterator[str]:
+    """Of any dialect."""
+    for event in events:
+        if event.get("type") in ("response.output_text.delta", "content_block_delta"):
+            yield event["delta"]["text"] if isinstance(event["delta"], dict) else event["delta"]
+        for choice in event.get("choices", ()):
+            yield choice.get("text") or choice.get("delta", {}).get("content") or ""

@@ -1,6 +1,6 @@
-"""Requests, and answers of GigaChat, that make no sense, over the running service: never a 500, a hang or a dead worker.
+"""Requests and answers of GigaChat that make no sense, over the running service: never a 500, a hang, a dead worker.
 
-FUZZ_ANSWERS=3000 FUZZ_SEED=1 make so many spoilt answers, others with another seed.
+FUZZ_ANSWERS=3000 FUZZ_SEED=1 take so many spoilt answers, others with another seed.
 """
 
 from __future__ import annotations

@@ -254,7 +254,7 @@ def check_reply(spoilt: Spoilt, reader: str, response: requests.Response) -> Non
         body = response.json()
         assert response.status_code < 400 or body["error"]["message"], told
     else:
-        last = response.content.decode().removesuffix("\n\n").rpartition("data: ")[2]
+        last = response.content.decode().removesuffix("\n\n").rpartition("\ndata: ")[2]
         assert last == "[DONE]" or isinstance(json.loads(last), dict), told
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gpt2giga.errors import ContextTooLong
+from gpt2giga.errors import ContextTooLong, UpstreamError
 from gpt2giga.upstream import embeddings
 from gpt2giga.upstream.embeddings import embed, Embedding
 
@@ -72,3 +72,15 @@ def test_a_character_that_is_too_long() -> None:
     """A model that takes nothing at all must not be asked for ever."""
     with pytest.raises(ContextTooLong):
         embed(["aaa"], Model(most=0), average=True)
+
+
+def test_parts_of_different_lengths() -> None:
+    """Their mean would mean nothing."""
+
+    def send(texts: list[str]) -> list[Embedding]:
+        if len(texts[0]) > 10:
+            raise ContextTooLong("too long")
+        return [Embedding([0.5] * len(texts[0]), 1)]
+
+    with pytest.raises(UpstreamError, match="different lengths"):
+        embed(["aaaaa bbbbbb"], send, average=True)

@@ -43,14 +43,17 @@ def _look(url: str) -> tuple[bytes, bytes]:
     """The certificate and the head of an answer, as far as they can be had. Nothing of the account is sent."""
     unchecked = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     unchecked.check_hostname, unchecked.verify_mode = False, ssl.CERT_NONE
-    certificate, head = b"", b""
+    certificate = head = b""
     with suppress(httpx.HTTPError, OSError):
         connection: Any = Route(url, unchecked, LOOK_SECONDS).open()
         with closing(connection):
             certificate = connection.getpeercert(True) or b""
             host = urlsplit(url).hostname or ""
             connection.sendall(f"HEAD / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
-            while b"\r\n\r\n" not in head and len(head) < LARGEST_HEAD_BYTES and (piece := connection.recv(4096)):
+            end = time.monotonic() + LOOK_SECONDS
+            while b"\r\n\r\n" not in head and len(head) < LARGEST_HEAD_BYTES and time.monotonic() < end:
+                if not (piece := connection.recv(4096)):
+                    break
                 head += piece
     return certificate, head
 

@@ -106,10 +106,10 @@ class Database:
         if not self._is_in_place():
             return
         broken = f"{self._path}.broken"
-        log.error("Kept responses are lost, and new ones kept: %s, set aside as %s", error, broken)
         for suffix in ("-wal", "-shm", ""):
             with suppress(FileNotFoundError):
                 os.replace(f"{self._path}{suffix}", f"{broken}{suffix}")
+        log.error("Kept responses are lost, and new ones kept: %s, set aside as %s", error, broken)
 
     def _disconnect(self) -> None:
         if self._connection is not None:

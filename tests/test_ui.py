@@ -11,6 +11,7 @@ from flask import Request
 
 from gpt2giga.chat import Usage
 from gpt2giga.commands.snippets import SNIPPETS
+from gpt2giga.config.settings import LimitSettings
 from gpt2giga.telemetry import last_hour
 from gpt2giga.telemetry.last_hour import LastHour
 from gpt2giga.web.exchange import Exchange, Outcome
@@ -31,7 +32,7 @@ def over(
     outcome: Outcome = Outcome.WHOLE,
     cause: str = "",
 ) -> Exchange:
-    made = Exchange("id", method, "/v1/chat/completions", Request({}))
+    made = Exchange("id", method, "/v1/chat/completions", Request({}), LimitSettings())
     made.status, made.usage, made.outcome, made.cause = status, usage, outcome, cause
     return made
 

@@ -28,7 +28,6 @@ from gpt2giga.errors import (
 from gpt2giga.upstream.accounts.slots import QueueTimeout, Slot, Slots
 from gpt2giga.upstream.contract import v1
 from gpt2giga.upstream.contract.models import Catalog, Model, not_found
-from gpt2giga.upstream.contract.reading import whole_number
 from gpt2giga.upstream.contract.tool_names import ToolNames
 from gpt2giga.upstream.embeddings import embed, Embedding
 from gpt2giga.upstream.emulation.emulate import emulate
@@ -121,7 +120,7 @@ class Upstream:
     def _embed(self, texts: list[str], model: str) -> list[Embedding]:
         with self._explaining(model):
             found = sorted(self._client.embeddings(texts, model=model).data, key=lambda item: item.index)
-            embeddings = [Embedding(item.embedding, whole_number(item.usage.prompt_tokens)) for item in found]
+            embeddings = [Embedding(item.embedding, v1.whole_number(item.usage.prompt_tokens)) for item in found]
         if len(found) != len(texts):
             raise UpstreamError(f"GigaChat gave {len(found)} embeddings for {len(texts)} texts.")
         return embeddings
@@ -133,7 +132,7 @@ class Upstream:
 
     def _count_tokens(self, texts: list[str], model: str) -> int:
         with self._explaining(model):
-            return sum(whole_number(count.tokens) for count in self._client.tokens_count(texts, model=model))
+            return sum(v1.whole_number(count.tokens) for count in self._client.tokens_count(texts, model=model))
 
     def draw(self, prompt: str, model: str) -> tuple[bytes, Usage]:
         """A picture by GigaChat's built-in text2image, whose answer holds a file id in an <img> (contract 3.1.12)."""

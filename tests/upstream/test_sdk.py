@@ -16,7 +16,7 @@ import pytest
 
 from gpt2giga.concurrency.waiting import run_to_end
 from gpt2giga.config.variables import parse
-from gpt2giga.upstream.contract.reading import Unreadable
+from gpt2giga.upstream.contract.v1 import Unreadable
 from gpt2giga.upstream.transport import http
 from gpt2giga.upstream.transport.access_token import TokenFailure
 from gpt2giga.upstream.transport.http import StatusError

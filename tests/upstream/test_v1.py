@@ -9,8 +9,8 @@ import pytest
 from gpt2giga.chat import ChatRequest, Done, Event, Message, ReasoningDelta, Text, TextDelta, Tool, ToolCall
 from gpt2giga.errors import UpstreamCut, UpstreamError
 from gpt2giga.upstream.contract import v1
-from gpt2giga.upstream.contract.reading import Unreadable
 from gpt2giga.upstream.contract.tool_names import ToolNames
+from gpt2giga.upstream.contract.v1 import Unreadable
 
 CALL = {"name": "f", "arguments": {"a": 1}}
 LEAK = "assistant function callf{"

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import orjson
 
-from gpt2giga.bounded_json import has_more_values
+from gpt2giga.bounded_json import has_more_values, make_strict, read_loosely, whole_characters
 from gpt2giga.chat import (
     arguments_from_json,
     ChatRequest,
@@ -27,7 +27,6 @@ from gpt2giga.chat import (
 from gpt2giga.errors import BadRequest, UpstreamCut, UpstreamError
 from gpt2giga.upstream.contract.call_ids import call_id
 from gpt2giga.upstream.contract.history import to_messages
-from gpt2giga.upstream.contract.reading import make_strict, read_loosely, Unreadable, whole_characters, whole_number
 from gpt2giga.upstream.contract.schema.remembered import Conversions
 from gpt2giga.upstream.contract.tool_names import ToolNames
 from gpt2giga.upstream.partial_match import possible_start
@@ -42,6 +41,8 @@ LONGEST_LINE = 4 * 1024 * 1024
 LEAK = "assistant function call"
 FINISH: dict[str, Literal["stop", "length", "content_filter"]] = {"length": "length", "blacklist": "content_filter"}
 NO_NAMES = ToolNames()
+# The largest that clients in JavaScript read exactly.
+LARGEST_NUMBER = 2**53
 
 conversions = Conversions(1024 * 1024)
 
@@ -121,6 +122,14 @@ def to_functions(tools: Sequence[Tool], names: ToolNames, most_values: int) -> l
         {"name": names.to_gigachat(tool.name), "description": tool.description, "parameters": conversions.of(schema)}
         for tool, schema in zip(tools, schemas, strict=True)
     ]
+
+
+class Unreadable(Exception):
+    """An answer, or a chunk of one, that does not have the documented form (contract 4.1, 4.10)."""
+
+    def __init__(self, document: Any) -> None:
+        super().__init__("not the documented form")
+        self.document = document
 
 
 def from_completion(completion: Any, names: ToolNames) -> list[Event]:
@@ -207,6 +216,17 @@ def _string(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError("text")
     return value
+
+
+def whole_number(value: Any) -> int:
+    """Of tokens, bytes and the like. Raises Unreadable."""
+    try:
+        number = int(value)
+    except (TypeError, ValueError, OverflowError):
+        raise Unreadable(value) from None
+    if not 0 <= number <= LARGEST_NUMBER:
+        raise Unreadable(value)
+    return number
 
 
 def _usage(usage: dict[str, Any]) -> Usage:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gpt2giga.errors import ProxyError
-from gpt2giga.upstream.contract.reading import whole_number
+from gpt2giga.upstream.contract.v1 import whole_number
 from gpt2giga.upstream.files.media import Media
 from gpt2giga.upstream.transport.sdk import GigaChatClient
 

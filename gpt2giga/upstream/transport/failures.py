@@ -18,7 +18,7 @@ from typing import Any
 
 import httpx
 
-from gpt2giga.bounded_json import TooManyValues
+from gpt2giga.bounded_json import read_json, TooManyValues
 from gpt2giga.errors import (
     BadRequest,
     ContextTooLong,
@@ -33,7 +33,7 @@ from gpt2giga.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
-from gpt2giga.upstream.contract.reading import read_json, Unreadable
+from gpt2giga.upstream.contract.v1 import Unreadable
 from gpt2giga.upstream.transport.access_token import TokenFailure
 from gpt2giga.upstream.transport.certificate import explain
 from gpt2giga.upstream.transport.http import StatusError

@@ -66,8 +66,19 @@ def compute(call: Callable[[], T]) -> T:
         return call()
     import gevent
 
-    result: T = gevent.get_hub().threadpool.apply(call)
-    return result
+    results: list[T] = []
+    failures: list[Exception] = []
+
+    def work() -> None:
+        try:
+            results.append(call())
+        except Exception as error:  # noqa: BLE001 raised again below; gevent would print it
+            failures.append(error)
+
+    gevent.get_hub().threadpool.apply(work)
+    if failures:
+        raise failures.pop()
+    return results.pop()
 
 
 def start(work: Callable[..., None], *arguments: Any) -> Callable[[], Any]:

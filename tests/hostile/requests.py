@@ -195,7 +195,7 @@ def answers() -> dict[str, Hostile]:
 
 
 def ordinary() -> list[Hostile]:
-    """One of each kind: what a process loads once and keeps is no leak."""
+    """One of each kind, also of the largest that are allowed: what a process loads once and keeps is no leak."""
     schema, picture = field_of({"type": "string", "pattern": "^a"}), data_url(GIF, "image/gif")
     said = {"text": '{"a": "a"}'}
     return [
@@ -206,6 +206,7 @@ def ordinary() -> list[Hostile]:
         Hostile({"messages": ASK, "max_tokens": 5}, ANSWERED, MESSAGES),
         Hostile({"input": "?"}, ANSWERED, RESPONSES),
         Hostile({"input": "?", "model": "E"}, ANSWERED, "/v1/embeddings"),
+        *(found for name, found in sizes().items() if found.statuses[0] in ANSWERED),
     ]
 
 

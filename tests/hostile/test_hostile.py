@@ -19,7 +19,9 @@ from tests.service import Service
 from tests.sockets import eventually
 from tests.test_soak import memory, worker
 
+# Seconds, of the worker's own computing; on an idle machine the client waits no longer.
 LONGEST_GAP = 1.0
+LONGEST_GAP_ON_A_BUSY_MACHINE = 5.0
 MEMORY = 20 * MIB
 SECONDS = 30
 ROOT = Path(__file__).parent.parent.parent
@@ -62,7 +64,7 @@ def test_nobody_waits_for_the_hostile(start_service: Callable[..., Service], san
     assert [status for each in ordinary() if (status := send(service, sandbox, each)) not in each.statuses] == []
     before = memory(process)
     sandbox.script({"text": "слово " * 20_000, "frame_delay": 0.05})
-    command = [sys.executable, "-m", "tests.hostile.watching", str(service.port)]
+    command = [sys.executable, "-m", "tests.hostile.watching", str(service.port), process.name]
     watching = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert watching.stdout is not None
     assert watching.stdout.readline()
@@ -72,8 +74,8 @@ def test_nobody_waits_for_the_hostile(start_service: Callable[..., Service], san
     found = json.loads(told)
     assert {name: status for name, status in statuses.items() if status not in hostile[name].statuses} == {}
     assert min(found["counts"].values()) > 100
-    assert found["longest"]["health"] < LONGEST_GAP + found["longest"]["here"], found
-    assert found["longest"]["stream"] < LONGEST_GAP + found["longest"]["here"], found
+    assert max(found["computing"].values()) < LONGEST_GAP, found
+    assert max(found["longest"].values()) < LONGEST_GAP_ON_A_BUSY_MACHINE, found
     assert eventually(lambda: memory(process) - before < MEMORY), (memory(process) - before) / MIB
     assert "Traceback" not in service.log.read_text()
 

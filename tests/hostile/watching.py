@@ -1,25 +1,34 @@
-"""A second client, in a process of its own: it asks /health and reads a paced stream, and tells how long each made it
-wait at most, in seconds. Ends with its standard input."""
+"""A second client, in a process of its own: it asks /health and reads a paced stream.
+
+It tells how many seconds it waited at most, and how many of them the worker was computing, which on a busy machine may
+just not have had its turn.
+
+Ends with its standard input.
+"""
 
 from __future__ import annotations
 
 import http.client
 import json
+import os
 import sys
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 PATIENCE = 60
 
 
 class Watch:
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, worker: int) -> None:
         self._port = port
+        self._stat = Path(f"/proc/{worker}/stat")
         self._is_over = threading.Event()
-        self.longest = {"health": 0.0, "stream": 0.0, "here": 0.0}
+        self.longest = {"health": 0.0, "stream": 0.0}
+        self.computing = {"health": 0.0, "stream": 0.0}
         self.counts = {"health": 0, "stream": 0}
-        self._threads = [threading.Thread(target=run, daemon=True) for run in (self._ask, self._read, self._tick)]
+        self._threads = [threading.Thread(target=run, daemon=True) for run in (self._ask, self._read)]
 
     def start(self) -> None:
         for thread in self._threads:
@@ -32,20 +41,19 @@ class Watch:
 
     def _ask(self) -> None:
         while not self._is_over.wait(0.02):
-            began = time.monotonic()
+            began = self._now()
             connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=PATIENCE)
             connection.request("GET", "/health")
             assert connection.getresponse().status == 200
             connection.close()
-            self._note("health", time.monotonic() - began)
+            self._note("health", began)
 
     def _read(self) -> None:
         before = None
         for line in self._lines():
-            now = time.monotonic()
             if before is not None and line.startswith(b"data:"):
-                self._note("stream", now - before)
-            before = now
+                self._note("stream", before)
+            before = self._now()
             if self._is_over.is_set():
                 return
 
@@ -57,23 +65,21 @@ class Watch:
         while line := response.readline():
             yield line
 
-    def _tick(self) -> None:
-        """What this machine itself makes anybody wait."""
-        before = time.monotonic()
-        while not self._is_over.wait(0.01):
-            now = time.monotonic()
-            self.longest["here"] = max(self.longest["here"], now - before - 0.01)
-            before = now
+    def _now(self) -> tuple[float, float]:
+        used = self._stat.read_text().rpartition(")")[2].split()[11:13]
+        return time.monotonic(), sum(map(int, used)) / os.sysconf("SC_CLK_TCK")
 
-    def _note(self, what: str, seconds: float) -> None:
+    def _note(self, what: str, began: tuple[float, float]) -> None:
+        now, used = self._now()
         self.counts[what] += 1
-        self.longest[what] = max(self.longest[what], seconds)
+        self.longest[what] = max(self.longest[what], now - began[0])
+        self.computing[what] = max(self.computing[what], used - began[1])
 
 
 if __name__ == "__main__":
-    watch = Watch(int(sys.argv[1]))
+    watch = Watch(*map(int, sys.argv[1:]))
     watch.start()
     print("watching", flush=True)
     sys.stdin.read()
     watch.end()
-    print(json.dumps({"longest": watch.longest, "counts": watch.counts}), flush=True)
+    print(json.dumps({"longest": watch.longest, "computing": watch.computing, "counts": watch.counts}), flush=True)

@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import Any, TypeVar
 
 from gpt2giga.concurrency.waiting import gevent_is_on
+from gpt2giga.errors import ProxyError
 
 T = TypeVar("T")
 
@@ -67,12 +68,12 @@ def compute(call: Callable[[], T]) -> T:
     import gevent
 
     results: list[T] = []
-    failures: list[Exception] = []
+    failures: list[ProxyError] = []
 
     def work() -> None:
         try:
             results.append(call())
-        except Exception as error:  # noqa: BLE001 raised again below; gevent would print it
+        except ProxyError as error:  # gevent would print its traceback
             failures.append(error)
 
     gevent.get_hub().threadpool.apply(work)

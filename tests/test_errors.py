@@ -198,6 +198,10 @@ OAUTH: dict[str, tuple[dict[str, Any], int, str, str, str]] = {
     ),
     "no json": ({"body": HTML}, 502, SERVER, "upstream_error", "without a token"),
     "without an end": ({"body": "[" * 100_000}, 502, SERVER, "upstream_error", "without a token"),
+    "no end of its time": (
+        {"answer": {"access_token": "a", "expires_at": 10**400}},
+        *(502, SERVER, "upstream_error", "without a token"),
+    ),
     "no token": ({"answer": {"a": 1}}, 502, SERVER, "upstream_error", "without a token"),
 }
 

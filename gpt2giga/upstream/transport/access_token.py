@@ -16,6 +16,7 @@ import httpx
 
 from gpt2giga.concurrency import background
 from gpt2giga.config.settings import AccountSettings
+from gpt2giga.upstream.contract.v1 import Unreadable, whole_number
 from gpt2giga.upstream.listener import Listener
 from gpt2giga.upstream.transport.http import StatusError
 
@@ -23,7 +24,7 @@ from gpt2giga.upstream.transport.http import StatusError
 NOT_KNOWN, LONG_AGO = 0, 1
 # What the SDK raises when there is no token to be had; pydantic's and json's errors are ValueErrors. RecursionError: of
 # JSON that is nested too deep.
-FAILURES = (httpx.HTTPError, StatusError, ValueError, TypeError, LookupError, RecursionError)
+FAILURES = (httpx.HTTPError, StatusError, Unreadable, ValueError, TypeError, LookupError, RecursionError)
 
 
 class TokenFailure(Exception):
@@ -115,8 +116,8 @@ class TokenSource:
             if account.credentials:
                 url, scope = account.auth_url, account.scope
                 given = auth_sync(self._client, url=url, credentials=account.credentials, scope=scope)
-                return Token(given.access_token, given.expires_at)
+                return Token(given.access_token, whole_number(given.expires_at))
             issued = token_sync(self._client, user=account.user or "", password=account.password or "")
-            return Token(issued.tok, issued.exp)
+            return Token(issued.tok, whole_number(issued.exp))
         except ResponseError as error:
             raise StatusError(error.status_code, error.content or b"", error.headers or {}) from error

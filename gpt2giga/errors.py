@@ -8,6 +8,7 @@ ProxyError
 +- PermissionDenied      403
 +- NotFound              404
 +- MethodNotAllowed      405
++- BodyTimeout           408
 +- BodyTooLarge          413
 +- ClientGone            499  nobody reads the answer; for the log
 +- RateLimited           429
@@ -88,6 +89,12 @@ class MethodNotAllowed(ProxyError):
     status = 405
     type = "invalid_request_error"
     code = "method_not_allowed"
+
+
+class BodyTimeout(ProxyError):
+    status = 408
+    type = "invalid_request_error"
+    code = "request_timeout"
 
 
 class BodyTooLarge(ProxyError):

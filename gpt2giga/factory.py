@@ -55,8 +55,8 @@ def create_app(settings: Settings, *, behind_web_server: bool = False) -> Flask:
         server,
         limits,
         opening=[
-            capacity.admit,
             _admission(settings, may_call, behind_web_server=behind_web_server or bool(server.trusted_proxies)),
+            capacity.admit,
             body.read,
             watch,
         ],

@@ -86,22 +86,22 @@ def test_memory_does_not_grow(small: Service, chunks: str) -> None:
         block = chunk(b"a" * MIB) if chunks == "many" else b"a" * MIB
         if chunks == "one":
             connection.sendall(b"%x\r\n" % (300 * MIB))
-        for _ in range(300):
-            connection.sendall(block)
-        connection.sendall(b"0\r\n\r\n" if chunks == "many" else b"\r\n0\r\n\r\n")
+        with contextlib.suppress(ConnectionError):
+            for _ in range(300):
+                connection.sendall(block)
         assert raw.answer(connection).status == 413
     assert memory(worker(small)) - before < 20
 
 
 def test_a_body_without_end_is_cut(small: Service) -> None:
     """Most clients look for the answer only when they have sent everything; some would never look."""
-    block, sent = b"a" * MIB, 0
+    block, sent = b"a" * 64 * 1024, 0
     with raw.connect(small.port) as connection, contextlib.suppress(ConnectionError):
         connection.sendall(raw.head(CHAT, f"Content-Length: {1 << 40}"))
-        while sent < 4096:
+        while sent < 64 * MIB:
             connection.sendall(block)
-            sent += 1
-    assert 512 <= sent < 1024
+            sent += len(block)
+    assert MIB <= sent < 32 * MIB, "what the kernel holds on both sides counts too"
     assert "ERROR" not in small.log.read_text()
 
 

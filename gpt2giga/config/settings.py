@@ -209,6 +209,11 @@ class LimitSettings:
         whole_number(1, 100000),
         below="GPT2GIGA_WORKERS",
     )
+    connections_per_address: int = setting(
+        256,
+        "Connections of one address at a time, a worker; loopback and GPT2GIGA_TRUSTED_PROXIES have no limit",
+        whole_number(1, 100000),
+    )
     max_retries: int = setting(
         2,
         "Repetitions of a request that GigaChat refused for the moment, before anything was passed on",
@@ -253,6 +258,9 @@ class LimitSettings:
         25_000_000, "Most pixels of a picture that has to be converted (webp, gif)", whole_number(1, 1_000_000_000)
     )
     max_answer: int = setting(64 * MIB, "Largest answer of GigaChat's, in bytes or as 64MiB", size)
+    body_timeout: float = setting(
+        30.0, "Seconds of silence after which a request body that is not whole gets 408", seconds(0.1, 86400)
+    )
 
     def slots(self, scope: str) -> int:
         """Requests at GigaChat at a time; 0: no limit. The defaults are what the scopes allow (contract 3.4.6)."""

@@ -47,6 +47,8 @@ class GunicornConfiguration:
             # gevent patches a worker before the application is imported into it.
             "preload_app": False,
             "worker_tmp_dir": "/dev/shm" if os.path.isdir("/dev/shm") else None,
+            # A header named SCRIPT_NAME would move every path of ours, and web servers may let through a client's.
+            "forwarder_headers": "",
             # It would be opened in $HOME, which a service user does not have.
             "control_socket_disable": True,
             # For a unix socket: besides the owner also the group, nginx's, may use it.

@@ -6,8 +6,10 @@ import signal
 import sys
 from collections.abc import Mapping
 from types import FrameType
+from typing import Any
 
 import gevent
+from gunicorn import util
 from gunicorn.workers.ggevent import GeventWorker
 
 # What is left to a worker after the graceful time: the last events go out, and connections close.
@@ -36,15 +38,26 @@ class Worker(GeventWorker):
         """With what the master gives: `wsgi` would read the settings again, and a mistake that was made in them since
         would end the service. An application that somebody has put around ours is loaded as gunicorn does."""
         _forget_the_masters_code()
+        from gpt2giga.config.sources import from_variables
+        from gpt2giga.factory import create_app
+        from gpt2giga.serving.address_limit import AddressLimit
+
+        settings = from_variables(self.variables)
+        self._addresses = AddressLimit(settings.limits.connections_per_address, settings.server.trusted_proxies)
         named = getattr(self.app, "app_uri", None)  # the command `gpt2giga` names none
         if named not in (None, OUR_APP_URI):
             super().load_wsgi()
             return
-        from gpt2giga.config.sources import from_variables
-        from gpt2giga.factory import create_app
-
-        app = create_app(from_variables(self.variables), behind_web_server=named is not None)
+        app = create_app(settings, behind_web_server=named is not None)
         self.wsgi = app  # type: ignore[assignment]  # Flask's own types differ
+
+    def handle(self, listener: Any, client: Any, addr: Any) -> None:
+        with self._addresses.place(addr) as has_place:
+            if has_place:
+                super().handle(listener, client, addr)
+            else:
+                util.write_nonblock(client, self._addresses.refusal)
+                util.close(client)
 
     def handle_exit(self, signum: int, frame: FrameType | None) -> None:
         super().handle_exit(signum, frame)

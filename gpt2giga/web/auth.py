@@ -22,8 +22,7 @@ def checker(server: ServerSettings, account: AccountSettings) -> Callable[[Excha
     def check(exchange: Exchange) -> None:
         request = exchange.request
         exchange.key = _shown_key(request)
-        # A preflight carries no key by its nature.
-        if request.method == "OPTIONS" or is_open(request):
+        if needs_no_key(request):
             return
         if server.pass_token:
             account_settings(account, exchange.key)
@@ -37,6 +36,11 @@ def refuse_all(exchange: Exchange) -> None:
     """But probes: whoever starts the service is not to take it for broken."""
     if not (exchange.request.endpoint or "").endswith(PROBE):
         raise PermissionDenied(KEY_IS_MISSING, code="no_key_configured")
+
+
+def needs_no_key(request: Request) -> bool:
+    """A preflight carries none by its nature."""
+    return request.method == "OPTIONS" or is_open(request)
 
 
 def is_open(request: Request) -> bool:

@@ -7,8 +7,10 @@ import re
 import socket
 import struct
 import sys
+import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from functools import partial
 from typing import Any, TYPE_CHECKING
 
 import orjson
@@ -21,17 +23,17 @@ from gpt2giga.bounded_json import TooManyValues
 from gpt2giga.concurrency.memory import give_back_soon, LARGE
 from gpt2giga.concurrency.waiting import gevent_is_on, give_way
 from gpt2giga.config.settings import LimitSettings
-from gpt2giga.errors import BadRequest, BodyTooLarge, ClientGone, ProxyError
-from gpt2giga.web.exchange import current, Exchange
+from gpt2giga.errors import BadRequest, BodyTimeout, BodyTooLarge, ClientGone, ProxyError
+from gpt2giga.web.exchange import current, Exchange, SAFE_METHODS
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 STEP = 1024 * 1024
 # So much of a refused body is still read, for most clients look for the answer only when they have sent everything.
-MOST_DISCARDED = 512 * STEP
-# Seconds for that.
-PATIENCE = 30.0
+MOST_DISCARDED = STEP
+# Seconds for that. Whoever refused it, it takes no key to send it.
+PATIENCE = 3.0
 # struct linger: on, no seconds.
 AT_ONCE = struct.pack("ii", 1, 0)
 
@@ -52,7 +54,10 @@ class RequestInMemory(Request):
 
 def read(exchange: Exchange) -> None:
     """Before the view does; werkzeug would silently cut a chunked one at the limit."""
-    body = _read_body(exchange.request, exchange.limits.max_body)
+    if exchange.request.method in SAFE_METHODS:
+        return
+    with _silence(exchange.request.environ.get("gunicorn.socket"), exchange.limits.body_timeout):
+        body = _read_body(exchange.request, exchange.limits.max_body)
     if len(body) > LARGE:
         give_back_soon()
         exchange.on_end(give_back_soon)
@@ -74,6 +79,22 @@ def merging_slashes(inner: WSGIApplication) -> WSGIApplication:
         return inner(environ, start_response)
 
     return call
+
+
+@contextmanager
+def _silence(connection: socket.socket | None, seconds: float) -> Iterator[None]:
+    """Raises BodyTimeout when nothing comes for so long. Apache has a time limit of its own."""
+    if connection is None:
+        yield
+        return
+    before = connection.gettimeout()
+    connection.settimeout(seconds)
+    try:
+        yield
+    except TimeoutError:
+        raise BodyTimeout(f"The request body stopped coming for {seconds:g} seconds (GPT2GIGA_BODY_TIMEOUT).") from None
+    finally:
+        connection.settimeout(before)
 
 
 def _read_body(request: Request, most: int) -> bytes:
@@ -105,6 +126,8 @@ def _pieces(environ: WSGIEnvironment) -> Iterator[bytes]:
             yield piece
             if len(piece) == STEP:  # a shorter one is the last
                 give_way()
+    except TimeoutError:  # see _silence
+        raise
     except (OSError, ClientDisconnected):
         raise ClientGone("The connection ended in the middle of the request body.") from None
     except _broken_chunks() as error:
@@ -120,14 +143,20 @@ def _broken_chunks() -> tuple[type[Exception], ...]:
 def discard_rest(exchange: Exchange, response: Response) -> None:
     """An answer given before the body was read: closing the connection at once could lose it on its way."""
     environ = exchange.request.environ
-    if WAS_READ in environ:
-        return
+    if WAS_READ not in environ:
+        response.call_on_close(partial(_discard, environ))
+
+
+def _discard(environ: WSGIEnvironment) -> None:
+    """When the answer has been sent: who looks for it early, as nginx does, is not kept waiting."""
     connection = environ.get("gunicorn.socket")
     has_ended = False
-    with _patience():
+    with _patience(), suppress(BodyTimeout), _silence(connection, PATIENCE):
         has_ended = _has_ended(environ)
+        if not has_ended and gevent_is_on():
+            time.sleep(PATIENCE)  # the answer gets so much time to be read
     if not has_ended:
-        exchange.on_end(lambda: _hang_up(connection))
+        _hang_up(connection)
 
 
 def _has_ended(environ: WSGIEnvironment) -> bool:

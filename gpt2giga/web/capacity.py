@@ -8,8 +8,8 @@ from typing import Any
 
 from gpt2giga.concurrency.waiting import gevent_is_on
 from gpt2giga.errors import Unavailable
-from gpt2giga.web.auth import is_open
-from gpt2giga.web.exchange import Exchange, RESTARTING
+from gpt2giga.web.auth import needs_no_key
+from gpt2giga.web.exchange import Exchange, RESTARTING, SAFE_METHODS
 
 RETRY_AFTER = 5.0
 READABLE = 1  # libev's EV_READ
@@ -23,11 +23,16 @@ class Capacity:
         self._workers: set[Any] = set()
 
     def admit(self, exchange: Exchange) -> None:
-        """Probes are answered all the same: a service that is full is not ill."""
+        """After the key was checked: who has none takes no place, however many connections it opens.
+
+        Probes are answered all the same: a service that is full is not ill.
+        """
+        if exchange.request.method in SAFE_METHODS and needs_no_key(exchange.request):
+            return
         worker = _current_worker()
         self._workers.add(worker)
         exchange.on_end(lambda: self._workers.discard(worker))
-        if len(self._workers) > self._most_requests and not is_open(exchange.request):
+        if len(self._workers) > self._most_requests:
             raise Unavailable(
                 f"The service has {self._most_requests} requests in work (GPT2GIGA_MAX_OPEN_REQUESTS).",
                 code="overloaded",

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 
 # Ids that clients make up and that end in headers and log lines.
 ACCEPTED_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+# Nothing that can be called with these changes anything, and no body of theirs is read.
+SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+# Answers quote what was sent: no browser is to take one for a page or a script.
+HEADERS = {"X-Content-Type-Options": "nosniff"}
 RESTARTING = "restarting"  # the code of the error that ends a request when the service stops
 
 
@@ -138,11 +142,11 @@ def init_app(
 
     def answer(response: Response) -> Response:
         exchange = current()
+        response.call_on_close(partial(close, exchange))
         for step in answering:
             step(exchange, response)
         exchange.status = response.status_code
-        response.headers["X-Request-ID"] = exchange.id
-        response.call_on_close(partial(close, exchange))
+        response.headers.update(HEADERS, **{"X-Request-ID": exchange.id})
         return response
 
     def close(exchange: Exchange) -> None:

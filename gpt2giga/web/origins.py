@@ -12,7 +12,7 @@ from flask import Request, Response
 from gpt2giga.config.settings import ServerSettings
 from gpt2giga.errors import PermissionDenied
 from gpt2giga.web.auth import is_open
-from gpt2giga.web.exchange import Exchange
+from gpt2giga.web.exchange import Exchange, SAFE_METHODS
 
 # Pages and apps of this machine, as Ollama has them: Obsidian, Tauri, VS Code, extensions. Tauri on Windows calls
 # itself http://tauri.localhost. Not "null": every page can put itself into a frame that has it.
@@ -22,8 +22,6 @@ OF_THIS_MACHINE = (
 )
 # What no stranger's DNS answers for: addresses, names of the local network, and domains that are reserved for it.
 LOCAL_HOSTS = (r"\[.*\]", r"[^.]*", r"(.*\.)?([0-9]+|local|localhost|internal)")
-# Nothing that can be called with these changes anything, and a foreign page cannot read what they bring.
-SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 METHODS = "GET, POST, DELETE, OPTIONS"
 DAY = "86400"
 
@@ -70,7 +68,8 @@ def guard(server: ServerSettings, is_allowed: Callable[[str], bool]) -> Callable
                 "or set GPT2GIGA_API_KEY.",
                 code="host_not_allowed",
             )
-        # Browsers send some requests without asking first: forms, and bodies that say they are text.
+        # Browsers send some requests without asking first: forms, and bodies that say they are text. What safe methods
+        # bring, a foreign page cannot read.
         if request.method not in SAFE_METHODS and not is_allowed(origin) and _is_foreign(request, origin, hosts):
             raise PermissionDenied(
                 f"Web pages of {origin or 'other sites'} may not call this service: GPT2GIGA_CORS_ORIGINS names "

@@ -14,7 +14,7 @@ class Proxies:
 
     def vouch(self, environ: Mapping[str, Any]) -> bool:
         """True when the request comes through one of them."""
-        return self._trusts(environ.get("REMOTE_ADDR", ""))
+        return self.trust(environ.get("REMOTE_ADDR", ""))
 
     def client(self, environ: Mapping[str, Any]) -> str:
         """The address farthest away that a trusted proxy has seen with its own eyes.
@@ -24,20 +24,21 @@ class Proxies:
         """
         address: str = environ.get("REMOTE_ADDR", "")
         told = [word.strip() for word in environ.get("HTTP_X_FORWARDED_FOR", "").split(",")]
-        while self._trusts(address) and told and _is_address(told[-1]):
+        while self.trust(address) and told and parse(told[-1]):
             address = told.pop()
         return address
 
-    def _trusts(self, address: str) -> bool:
-        if not _is_address(address):  # a unix socket has no address
+    def trust(self, address: str) -> bool:
+        found = parse(address)
+        if found is None:  # a unix socket has no address
             return self._unix
-        found = ipaddress.ip_address(address)
         return any(found in network for network in self._networks)
 
 
-def _is_address(word: str) -> bool:
+def parse(word: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """None for what is no address. A socket for both kinds of addresses writes those of IPv4 as IPv6's."""
     try:
-        ipaddress.ip_address(word)
+        found = ipaddress.ip_address(word)
     except ValueError:
-        return False
-    return True
+        return None
+    return (isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped) or found

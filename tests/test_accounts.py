@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import os
 import threading
+from pathlib import Path
 from typing import Any
 
 import openai
@@ -207,18 +208,44 @@ def test_made_up_accounts_push_out_none_that_gigachat_knows(
     assert len(authorizations(sandbox, "/oauth")) == 1, "it kept its token"
 
 
+def descriptors(service: Service) -> int:
+    """Of the worker."""
+    pid = service.process.pid
+    [worker] = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return len([*Path(f"/proc/{worker}/fd").iterdir()])
+
+
+SOON = {"Retry-After": "0.01"}
+NOT_KNOWN = {
+    "refused": ({}, openai.AuthenticationError),
+    "too many": ({"status": 429, "headers": SOON}, openai.RateLimitError),
+    "failing": ({"status": 503, "headers": SOON}, openai.InternalServerError),
+}
+
+
 @STREAMED
-def test_a_made_up_account_leaves_nothing_on_the_disk(
-    passing: Service, sandbox: SandboxServer, name: str, stream: bool
+@pytest.mark.parametrize("step, error", NOT_KNOWN.values(), ids=NOT_KNOWN)
+def test_an_account_that_gigachat_does_not_know_leaves_nothing(
+    passing: Service, sandbox: SandboxServer, name: str, step: dict[str, Any], error: type[Exception], stream: bool
 ) -> None:
-    folder = passing.folder
-    before = {*folder.iterdir()}
-    sandbox.state.settings.credentials, sandbox.state.settings.user = OWN_ACCOUNT, "own-user"
-    for key in (f"giga-auth-{name}", f"giga-cred-{name}:secret", f"giga-user-{name}:password"):
-        with pytest.raises(openai.AuthenticationError):
+    """No files on the disk, and none that are open: anybody can make up accounts."""
+    files, opened = {*passing.folder.iterdir()}, descriptors(passing)
+    token = sandbox.state.issue_token()[0] if step else name
+    for key in (f"giga-auth-{token}", f"giga-cred-{name}:secret", f"giga-user-{name}:password"):
+        if step:
+            sandbox.state.script({"route": "models" if "auth" in key else "oauth", "times": 20, **step})
+        else:
+            sandbox.state.settings.credentials, sandbox.state.settings.user = OWN_ACCOUNT, "own-user"
+        with pytest.raises(error):
             chat(passing, key, stream=stream)
-    assert {*folder.iterdir()} == before, "it stood in a line of its own"
-    assert sandbox.state.chats() == []
+        passing.get("/ready", headers={"X-Api-Key": key})
+        passing.post("/v1/embeddings", {"input": "a"}, headers={"X-Api-Key": f"{key}-" if "auth" in key else key})
+        with pytest.raises(error):
+            chat(passing, key, stream=stream)
+        assert sandbox.state.chats() == []
+        sandbox.state.reset()
+    assert {*passing.folder.iterdir()} == files, "it stood in a line of its own"
+    assert raw.wait_until(lambda: descriptors(passing) <= opened)
 
 
 def test_an_account_that_may_not_list_models_may_chat(passing: Service, sandbox: SandboxServer, name: str) -> None:

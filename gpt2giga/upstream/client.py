@@ -20,6 +20,7 @@ from gpt2giga.errors import (
     ContextTooLong,
     NotAuthenticated,
     NotFound,
+    PermissionDenied,
     ProxyError,
     RateLimited,
     Unavailable,
@@ -153,8 +154,9 @@ class Upstream:
 
     def check(self) -> None:
         """Raises when GigaChat would not answer: no token to be had, or no list of models."""
-        with self._explaining():
-            self._client.get_token()
+        if self._client.logs_in:
+            with self._explaining():
+                self._client.get_token()
         self.catalog.models()
 
     def close(self) -> None:
@@ -163,7 +165,7 @@ class Upstream:
     def _slot(self, tick: float | None) -> Generator[list[Any], None, Slot]:
         """The account's right to one request at GigaChat; waits in line for it."""
         if self._is_a_clients and not self.is_known:
-            yield from background.run(self._prove, tick)
+            yield from background.run(partial(self._retries.once, self._prove), tick)
         asked = time.monotonic()
         if self._listener:
             self._listener.on_wait_begun()
@@ -180,13 +182,19 @@ class Upstream:
                 self._listener.on_wait_over(time.monotonic() - asked)
 
     def _prove(self) -> None:
-        """Anybody can make up an account, and a line leaves files on the disk. Raises NotAuthenticated."""
+        """Anybody can make up an account, and a line leaves files on the disk: GigaChat has to know it first.
+
+        Raises what GigaChat says as long as it has not given or taken a token.
+        """
         try:
             self.check()
-        except (NotAuthenticated, Unavailable):
+        except Unavailable:
             raise
-        except ProxyError as error:  # the request itself will tell
-            log.info("An account could not be looked at: %s", error.code)
+        except PermissionDenied:  # it may chat, but not list models
+            self.is_known = True
+        except ProxyError:
+            if not self.is_known:
+                raise
 
     def _attempt(
         self, chat: ChatRequest, *, model: str, attached: RequestFiles | None, stream: bool, tick: float | None
@@ -244,6 +252,8 @@ class Upstream:
         one, and whose key it is that was rejected."""
         failure = error if isinstance(error, ProxyError) else to_proxy_error(error)
         self.is_known &= not isinstance(failure, KeyRejected)
+        if self._is_a_clients and not self.is_known:
+            self._client.close_idle()
         if self._listener:
             self._listener.on_failure(failure.code or failure.type)
         if isinstance(failure, KeyRejected):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,6 +17,7 @@ from gpt2giga.upstream.files.fetch import Download, fetch, Guard, is_public
 from tests.certificates import Authority
 from tests.servers import MOST, raw_server, Server, serving, TlsServer
 
+ROOT = Path(__file__).parents[2]
 LOOPBACK = Guard(is_allowed=lambda address: address == "127.0.0.1")
 
 PUBLIC = ["8.8.8.8", "2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808"]
@@ -62,6 +65,27 @@ def test_public(address: str) -> None:
 @pytest.mark.parametrize("address", NOT_PUBLIC)
 def test_not_public(address: str) -> None:
     assert not is_public(address)
+
+
+ON_A_MACHINE_WITH_THEM = """
+ip link set lo up
+for address in 8.8.8.8 2606:4700::1111; do ip address add "$address" dev lo; done
+exec "$0" -c 'import sys
+from gpt2giga.upstream.files.fetch import is_public
+print(*map(is_public, sys.argv[1:]))' "$@"
+"""
+
+
+def test_this_machines_own_addresses_are_not_public() -> None:
+    """In a network of the test's own, where such addresses can be given to it."""
+    alone = ["unshare", "--user", "--map-root-user", "--net", "sh", "-ec"]
+    try:
+        subprocess.run([*alone, "ip link set lo up"], check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("no network namespace can be made here")
+    command = [*alone, ON_A_MACHINE_WITH_THEM, sys.executable, *PUBLIC, "8.8.4.4", "2606:4700::1001"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    assert done.stdout.split() == ["False"] * len(PUBLIC) + ["True"] * 2, done.stderr
 
 
 NO_PUBLIC_HOST = [

@@ -17,8 +17,9 @@ import pytest
 from gpt2giga.concurrency.waiting import run_to_end
 from gpt2giga.config.variables import parse
 from gpt2giga.upstream.contract.v1 import Unreadable
-from gpt2giga.upstream.transport import http
+from gpt2giga.upstream.transport import access_token, http
 from gpt2giga.upstream.transport.access_token import TokenFailure
+from gpt2giga.upstream.transport.failures import to_proxy_error
 from gpt2giga.upstream.transport.http import StatusError
 from gpt2giga.upstream.transport.sdk import GigaChatClient
 from gpt2giga_sandbox.server import SandboxServer
@@ -110,6 +111,41 @@ def test_a_wrong_clock_does_not_cost_a_token_for_each_request(make, sandbox: San
     assert sandbox.state.counters.token_requests == 1
     sandbox.state.revoke_tokens()
     complete(client)
+    assert sandbox.state.counters.token_requests == 2
+
+
+UNUSABLE = ["", "a b", "a\nb", "a\r\nX-Admin: yes", "ключ", "a\0", "\u2028", "a\t"]
+
+
+@pytest.mark.parametrize("token", UNUSABLE, ids=ascii)
+@pytest.mark.parametrize("way", ["key", "password"])
+def test_an_unusable_token_is_not_kept(make, sandbox: SandboxServer, token: str, way: str) -> None:
+    """No request could be sent with it, so no 401 would ever renew it."""
+    far = int(time.time() * 1000) * 2
+    answers = {"key": {"access_token": token, "expires_at": far}, "password": {"tok": token, "exp": far}}
+    sandbox.state.script({"route": "oauth", "answer": answers[way]})
+    password = {"GIGACHAT_CREDENTIALS": "", "GIGACHAT_USER": "user", "GIGACHAT_PASSWORD": "password"}
+    client = make(**(password if way == "password" else {}))
+    with pytest.raises(TokenFailure) as caught:
+        complete(client)
+    error = to_proxy_error(caught.value)
+    assert (error.status, error.code) == (502, "upstream_error") and "no header takes" in error.message
+    assert complete(client)["choices"]
+
+
+@pytest.mark.parametrize("expires_at", [10**13, 2**63, 10**400], ids=["2286", "64 bits", "beyond floats"])
+def test_no_token_is_kept_for_longer_than_a_day(
+    make, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch, expires_at: int
+) -> None:
+    token = sandbox.state.issue_token()[0]
+    sandbox.state.script({"route": "oauth", "answer": {"access_token": token, "expires_at": expires_at}})
+    client = make()
+    complete(client)
+    complete(client)
+    assert sandbox.state.counters.token_requests == 1
+    tomorrow = time.time() + 86_400
+    monkeypatch.setattr(access_token.time, "time", lambda: tomorrow)
+    client.get_token()
     assert sandbox.state.counters.token_requests == 2
 
 

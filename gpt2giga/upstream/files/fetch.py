@@ -37,13 +37,25 @@ class Download:
 
 
 def is_public(address: str) -> bool:
+    """Of another machine: on this one's own addresses listens what only a firewall keeps from the world."""
     found = ipaddress.ip_address(address)
     if isinstance(found, ipaddress.IPv6Address):
         inner = ipaddress.IPv4Address(int(found) & 0xFFFFFFFF) if found in NAT64 else found.ipv4_mapped
         if inner is None:
-            return found in GLOBAL_UNICAST and found.is_global and not (found.sixtofour or found.teredo)
+            is_special = found not in GLOBAL_UNICAST or bool(found.sixtofour or found.teredo)
+            return found.is_global and not (is_special or _is_own(found))
         found = inner
-    return found.is_global and not found.is_multicast
+    return found.is_global and not (found.is_multicast or _is_own(found))
+
+
+def _is_own(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    """Only to itself does a machine send from the address that it sends to."""
+    with socket.socket(socket.AF_INET6 if address.version == 6 else socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect((str(address), PORTS["https"]))  # chooses an address to send from, and sends nothing
+        except OSError:
+            return False
+        return bool(probe.getsockname()[0] == str(address))
 
 
 @dataclass(frozen=True, slots=True)

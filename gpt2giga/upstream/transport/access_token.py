@@ -6,6 +6,7 @@ out ten a second (contract 1.5).
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Generator
@@ -22,6 +23,8 @@ from gpt2giga.upstream.transport.http import StatusError
 
 # Of Token.expires_at.
 NOT_KNOWN, LONG_AGO = 0, 1
+# Milliseconds: as long as the longest of GigaChat's tokens lives (contract 1.10).
+DAY = 86_400_000
 # What the SDK raises when there is no token to be had; pydantic's and json's errors are ValueErrors. RecursionError: of
 # JSON that is nested too deep.
 FAILURES = (httpx.HTTPError, StatusError, Unreadable, ValueError, TypeError, LookupError, RecursionError)
@@ -29,6 +32,10 @@ FAILURES = (httpx.HTTPError, StatusError, Unreadable, ValueError, TypeError, Loo
 
 class TokenFailure(Exception):
     """GigaChat gave no token; `__cause__` says why."""
+
+
+class UnusableToken(ValueError):
+    """The text says how GigaChat answered."""
 
 
 @dataclass
@@ -40,11 +47,14 @@ class Token:
 
 
 class TokenSource:
-    """client: for OAuth, and with GigaChat's base URL for installations that give tokens for passwords."""
+    """client: for OAuth, and with GigaChat's base URL for installations that give tokens for passwords.
+
+    can_renew: GigaChat gives the account its tokens; it was not given one.
+    """
 
     def __init__(self, account: AccountSettings, client: httpx.Client, listener: Listener | None) -> None:
         self._account, self._client, self._listener = account, client, listener
-        self._can_renew = bool(account.credentials or (account.user and account.password))
+        self.can_renew = bool(account.credentials or (account.user and account.password))
         given = account.access_token
         self._token = Token(given, NOT_KNOWN) if given else None
         self._lock = threading.Lock()
@@ -56,7 +66,7 @@ class TokenSource:
 
         Yields an empty list each time `tick` seconds have passed.
         """
-        if self._can_renew and not self._is_usable(self._token):
+        if self.can_renew and not self._is_usable(self._token):
             yield from background.run(self._renew, tick)
         return self._token
 
@@ -65,7 +75,7 @@ class TokenSource:
 
         A late 401 does no harm: by then another request has put a new token in the rejected one's place.
         """
-        if token is None or not self._can_renew:
+        if token is None or not self.can_renew:
             return False
         token.expires_at = LONG_AGO
         return True
@@ -97,6 +107,8 @@ class TokenSource:
             self._tell(False)
             return
         self._tell(True)
+        # One that ends in a thousand years would never be renewed.
+        token.expires_at = min(token.expires_at, int(time.time() * 1000) + DAY)
         if not self._is_usable(token):
             # This machine's clock is wrong, or the time is in seconds (contract 1.3, 1.10): GigaChat's 401 tells then.
             token.expires_at = NOT_KNOWN
@@ -107,6 +119,13 @@ class TokenSource:
             self._listener.on_token_asked(renewed)
 
     def _issue(self) -> Token:
+        """No request could be sent with an unusable one, so no 401 would ever tell that it is to be renewed."""
+        token = self._ask_gigachat()
+        if not re.fullmatch(r"[!-~]+", token.value):
+            raise UnusableToken("with a token that is empty or holds characters that no header takes")
+        return token
+
+    def _ask_gigachat(self) -> Token:
         # Only now: the SDK is half of the time that a process takes to start.
         from gigachat.api.auth import auth_sync, token_sync
         from gigachat.exceptions import ResponseError

@@ -34,7 +34,7 @@ from gpt2giga.errors import (
     UpstreamUnavailable,
 )
 from gpt2giga.upstream.contract.v1 import Unreadable
-from gpt2giga.upstream.transport.access_token import TokenFailure
+from gpt2giga.upstream.transport.access_token import TokenFailure, UnusableToken
 from gpt2giga.upstream.transport.certificate import explain
 from gpt2giga.upstream.transport.http import StatusError
 
@@ -132,7 +132,8 @@ def _from_token_failure(cause: BaseException | None) -> ProxyError:
         return found
     if isinstance(cause, httpx.HTTPError):
         return _from_transport(cause, "GigaChat's authorisation (GIGACHAT_AUTH_URL)")
-    return UpstreamError("GigaChat's authorisation (GIGACHAT_AUTH_URL) answered without a token.")
+    how = str(cause) if isinstance(cause, UnusableToken) else "without a token"
+    return UpstreamError(f"GigaChat's authorisation (GIGACHAT_AUTH_URL) answered {how}.")
 
 
 def _from_oauth(status: int, body: dict[str, Any], wait: float | None) -> ProxyError:

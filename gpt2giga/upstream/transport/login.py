@@ -20,7 +20,10 @@ def login_client(account: AccountSettings, context: ssl.SSLContext, connect_seco
     url = account.auth_url if account.credentials else account.base_url
     return httpx.Client(
         base_url=account.base_url,
-        transport=_Transport(verify=context, proxy=httpx_proxy(url, context)),
+        # A token is asked for twice an hour; and accounts that clients make up may not hold connections open.
+        transport=_Transport(
+            verify=context, proxy=httpx_proxy(url, context), limits=httpx.Limits(max_keepalive_connections=0)
+        ),
         timeout=httpx.Timeout(min(SECONDS, account.timeout), connect=connect_seconds),
         headers={"Accept-Encoding": "identity"},
     )

@@ -55,6 +55,7 @@ class GigaChatClient:
         connect = min(CONNECT_TIMEOUT, account.timeout)
         self._login = login_client(account, context, connect)
         self._tokens = TokenSource(account, self._login, listener)
+        self.logs_in = self._tokens.can_renew
         self._connections = Connections(
             Route(account.base_url, context, connect),
             silence=account.timeout,
@@ -66,8 +67,11 @@ class GigaChatClient:
         self._own = {name: value for name, value in own.items() if value is not None}
 
     def close(self) -> None:
-        self._connections.close()
+        self.close_idle()
         self._login.close()
+
+    def close_idle(self) -> None:
+        self._connections.close()
 
     def open_chat(
         self, payload: dict[str, Any], *, session: str = "", stream: bool = False, tick: float | None = None

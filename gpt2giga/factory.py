@@ -21,6 +21,7 @@ from gpt2giga.upstream.client import GetUpstream
 from gpt2giga.web import auth, body, errors, exchange, health, models, origins
 from gpt2giga.web.capacity import Capacity, watch
 from gpt2giga.web.converse import Conversation
+from gpt2giga.web.file_owners import FileOwners
 
 if TYPE_CHECKING:
     from gpt2giga.telemetry.metrics import Metrics
@@ -94,12 +95,13 @@ def _upstream_getter(accounts: Accounts) -> GetUpstream:
 
 def _register_views(app: Flask, settings: Settings, get_upstream: GetUpstream, last_hour: LastHour) -> None:
     translation, model = settings.translation, settings.account.model
-    conversation = Conversation(get_upstream, settings.limits.heartbeat)
+    owners = FileOwners(settings.server, settings.store)
+    conversation = Conversation(get_upstream, settings.limits.heartbeat, owners)
     for blueprint in (
         health.blueprint(settings.backend, get_upstream, ui.page if settings.server.ui else lambda: None),
         openai.chat_blueprint(translation, model, conversation),
         openai.blueprint(translation.tokenizer_file, model, get_upstream),
-        openai.files_blueprint(get_upstream),
+        openai.files_blueprint(get_upstream, owners),
         models.blueprint(get_upstream, MODELS_FORMS),
         responses.blueprint(translation, model, settings.store, get_upstream, conversation),
         anthropic.blueprint(translation, model, get_upstream, conversation),

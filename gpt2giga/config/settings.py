@@ -131,7 +131,11 @@ class ServerSettings:
         proxies,
     )
     api_key: tuple[str, ...] = setting(
-        (), "Keys that clients must show, separated by commas; none: no key is asked", keys, secret=True
+        (),
+        "Keys that clients must show, separated by commas; none: no key is asked. Each key has its own files and kept "
+        "responses",
+        keys,
+        secret=True,
     )
     redis_url: str | None = setting(
         None,
@@ -323,7 +327,8 @@ class StoreSettings:
 
     state_dir: str | None = setting(
         None,
-        "Folder where responses are kept for previous_response_id (default: gpt2giga in ~/.local/state)",
+        "Folder for kept responses (previous_response_id) and for which key owns which file (default: gpt2giga in "
+        "~/.local/state)",
         variable="GPT2GIGA_STATE_DIR",
         also="STATE_DIRECTORY",
         below="GPT2GIGA_PASS_TOKEN",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager, nullcontext
@@ -11,12 +10,11 @@ from functools import partial
 from itertools import chain
 from typing import Any, TypeAlias
 
-from gpt2giga.chat import ChatRequest, Done, Event, File, Image, TextDelta, ToolResult, Usage
+from gpt2giga.chat import ChatRequest, Event, File, Image, ToolResult, Usage
 from gpt2giga.concurrency import background
 from gpt2giga.concurrency.waiting import gevent_is_on, run_to_end
 from gpt2giga.config.settings import AccountSettings, LimitSettings, ServerSettings, TranslationSettings
 from gpt2giga.errors import (
-    BadRequest,
     ContextTooLong,
     NotAuthenticated,
     NotFound,
@@ -28,6 +26,7 @@ from gpt2giga.errors import (
 )
 from gpt2giga.upstream.accounts.slots import QueueTimeout, Slot, Slots
 from gpt2giga.upstream.contract import v1
+from gpt2giga.upstream.contract.drawing import from_drawing, to_drawing_payload
 from gpt2giga.upstream.contract.models import Catalog, Model, not_found
 from gpt2giga.upstream.contract.tool_names import ToolNames
 from gpt2giga.upstream.embeddings import embed, Embedding
@@ -43,8 +42,6 @@ log = logging.getLogger(__name__)
 
 # The line was full of waiting requests a moment ago; sooner makes no sense, and later is the client's choice.
 RETRY_AFTER_QUEUE = 5.0
-# Characters. What the model says beside a picture, is short; more is not searched.
-LONGEST_REMARK = 10_000
 ANY_FAILURE = (*FAILURES, ProxyError)
 
 
@@ -136,16 +133,11 @@ class Upstream:
             return sum(v1.whole_number(count.tokens) for count in self._client.tokens_count(texts, model=model))
 
     def draw(self, prompt: str, model: str) -> tuple[bytes, Usage]:
-        """A picture by GigaChat's built-in text2image, whose answer holds a file id in an <img> (contract 3.1.12)."""
+        """A picture by GigaChat's built-in text2image."""
         with run_to_end(self._slot(None)):
-            payload = v1.to_drawing_payload(prompt, self.catalog.resolve(model))
-            events = self._retries.once(lambda: self._drawing(payload))
-        text = "".join(event.text for event in events if isinstance(event, TextDelta))
-        usages = [event.usage for event in events if isinstance(event, Done) and event.usage]
-        found = re.search(r'<img[^>]{,1000}\bsrc="([\w-]+)"', text[:LONGEST_REMARK])
-        if not found:
-            raise BadRequest(f"GigaChat drew nothing and said: {text[:500]}", param="prompt", code="no_image")
-        return self.files.content(found[1]), sum(usages, Usage())
+            payload = to_drawing_payload(prompt, self.catalog.resolve(model))
+            file_id, usage = from_drawing(self._retries.once(lambda: self._drawing(payload)))
+        return self.files.content(file_id), usage
 
     def _drawing(self, payload: dict[str, Any]) -> list[Event]:
         with self._explaining(payload["model"]), closing(run_to_end(self._client.open_chat(payload))) as response:
@@ -182,18 +174,13 @@ class Upstream:
                 self._listener.on_wait_over(time.monotonic() - asked)
 
     def _prove(self) -> None:
-        """Anybody can make up an account, and a line leaves files on the disk: GigaChat has to know it first.
-
-        Raises what GigaChat says as long as it has not given or taken a token.
-        """
+        """Anybody can make up an account, and a line leaves files on the disk: GigaChat has to know it first."""
         try:
             self.check()
-        except Unavailable:
-            raise
         except PermissionDenied:  # it may chat, but not list models
             self.is_known = True
-        except ProxyError:
-            if not self.is_known:
+        except ProxyError as error:
+            if not self.is_known or isinstance(error, Unavailable):
                 raise
 
     def _attempt(

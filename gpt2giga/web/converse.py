@@ -19,6 +19,7 @@ from gpt2giga.upstream.client import GetUpstream, Upstream
 from gpt2giga.web import sse
 from gpt2giga.web.body import json_response, name_ignored
 from gpt2giga.web.exchange import ACCEPTED_ID, current, Exchange, Outcome
+from gpt2giga.web.file_owners import FileOwners
 
 log = logging.getLogger(__name__)
 
@@ -66,8 +67,8 @@ class Dialect:
 class Conversation:
     """Answers chats. heartbeat: seconds of silence after which a stream gives a sign of life; 0: never."""
 
-    def __init__(self, get_upstream: GetUpstream, heartbeat: float) -> None:
-        self._get_upstream = get_upstream
+    def __init__(self, get_upstream: GetUpstream, heartbeat: float, owners: FileOwners) -> None:
+        self._get_upstream, self._owners = get_upstream, owners
         self._heartbeat = heartbeat
         self._sources = Sources()
 
@@ -75,6 +76,9 @@ class Conversation:
         """Each chat is asked when the one before is answered: a personal account may have one request at a time."""
         exchange, upstream = current(), self._get_upstream()
         exchange.model, exchange.stream = dialect.model, delivery.stream
+        if self._owners.keeps_apart:
+            for chat in chats:
+                self._owners.check_chat(exchange.tenant, chat)
         given = exchange.request.headers.get("X-Session-ID", "")
         if ACCEPTED_ID.fullmatch(given):  # it wins over what the request tells of the conversation
             chats = [replace(chat, session=given) for chat in chats]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import hashlib
 import re
 import secrets
 import time
@@ -70,6 +71,11 @@ class Exchange:
     calls: list[Callable[[], Any]] = field(default_factory=list)
     is_over: bool = False
     wants_all: bool = True
+
+    @property
+    def tenant(self) -> str:
+        """Whose the responses and files are that it makes. Where no key is asked for, everybody's."""
+        return hashlib.sha256(self.key.encode()).hexdigest() if self.key else ""
 
     def on_end(self, call: Callable[[], Any]) -> None:
         """`call` is called once, when the exchange is over however it ended. It must not raise."""

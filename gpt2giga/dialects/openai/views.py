@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 
 from flask import Blueprint, request, Response
@@ -19,12 +20,14 @@ from gpt2giga.dialects.openai.models import to_list, to_model
 from gpt2giga.dialects.openai.request import from_chat_request
 from gpt2giga.dialects.openai.response import to_chat_completion
 from gpt2giga.dialects.openai.stream import ChunkStream
+from gpt2giga.errors import BadRequest, ProxyError
 from gpt2giga.upstream.client import GetUpstream
 from gpt2giga.upstream.files.media import from_bytes
 from gpt2giga.web.body import json_body, json_response, name_ignored
 from gpt2giga.web.converse import Conversation, Dialect
 from gpt2giga.web.errors import ErrorForm
 from gpt2giga.web.exchange import current
+from gpt2giga.web.file_owners import FileOwners
 from gpt2giga.web.models import ModelsForm
 
 # Names the texts, by number, whose embedding is the mean of their parts.
@@ -91,8 +94,11 @@ def blueprint(tokenizer_file: str | None, default_model: str, get_upstream: GetU
     return openai
 
 
-def files_blueprint(get_upstream: GetUpstream) -> Blueprint:
+def files_blueprint(get_upstream: GetUpstream, owners: FileOwners) -> Blueprint:
     openai = Blueprint("openai_files", __name__)
+
+    def own(file_id: str) -> str:
+        return owners.check(current().tenant, check_id(file_id))
 
     @openai.post("/files")
     def upload_file() -> Response:
@@ -100,24 +106,34 @@ def files_blueprint(get_upstream: GetUpstream) -> Blueprint:
         if sent is None:
             raise invalid("file", "a file, in a multipart form")
         media = from_bytes(sent.read(), sent.mimetype, sent.filename or "", current().limits.max_pixels)
-        return json_response(to_file(get_upstream().files.upload(media), request.form.get("purpose")))
+        files = get_upstream().files
+        stored = files.upload(media)
+        try:
+            owners.add(current().tenant, stored.id)
+        except BadRequest:
+            with suppress(ProxyError):
+                files.delete(stored.id)  # nobody could ever ask for it
+            raise
+        return json_response(to_file(stored, request.form.get("purpose")))
 
     @openai.get("/files")
     def list_files() -> Response:
-        found = [to_file(file) for file in get_upstream().files.list()]
+        tenant = current().tenant
+        found = [to_file(file) for file in get_upstream().files.list() if owners.owns(tenant, file.id)]
         return json_response({"object": "list", "data": found, "has_more": False})
 
     @openai.get("/files/<file_id>")
     def retrieve_file(file_id: str) -> Response:
-        return json_response(to_file(get_upstream().files.get(check_id(file_id))))
+        return json_response(to_file(get_upstream().files.get(own(file_id))))
 
     @openai.get("/files/<file_id>/content")
     def retrieve_file_content(file_id: str) -> Response:
-        return Response(get_upstream().files.content(check_id(file_id)), mimetype="application/octet-stream")
+        return Response(get_upstream().files.content(own(file_id)), mimetype="application/octet-stream")
 
     @openai.delete("/files/<file_id>")
     def delete_file(file_id: str) -> Response:
-        get_upstream().files.delete(check_id(file_id))
+        get_upstream().files.delete(own(file_id))
+        owners.remove(current().tenant, file_id)
         return json_response({"id": file_id, "object": "file", "deleted": True})
 
     return openai

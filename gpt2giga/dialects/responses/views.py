@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -85,14 +84,14 @@ class _Views:
     def retrieve(self, response_id: str) -> Response:
         if request.args.get("stream", "").lower() == "true":
             raise BadRequest("A response that is kept cannot be streamed again.", param="stream")
-        return json_response(self._store.get(_tenant(), response_id).response)
+        return json_response(self._store.get(current().tenant, response_id).response)
 
     def delete(self, response_id: str) -> Response:
-        self._store.delete(_tenant(), response_id)
+        self._store.delete(current().tenant, response_id)
         return json_response({"id": response_id, "object": "response", "deleted": True})
 
     def input_items(self, response_id: str) -> Response:
-        return json_response(to_page(self._store.get(_tenant(), response_id).input, request.args))
+        return json_response(to_page(self._store.get(current().tenant, response_id).input, request.args))
 
     def _read(self, body: Body) -> tuple[ChatRequest, ResponseDelivery]:
         return from_responses_request(body, self._past(body), ignore_hosted=self._translation.ignore_hosted_tools)
@@ -101,13 +100,13 @@ class _Views:
         previous = fields.string(body, "previous_response_id")
         referred = items.reference_ids(items.from_input(body.get("input")))
         return Past(
-            self._store.conversation(_tenant(), previous) if previous else (),
-            self._store.items(_tenant(), referred) if referred else {},
+            self._store.conversation(current().tenant, previous) if previous else (),
+            self._store.items(current().tenant, referred) if referred else {},
         )
 
     def _keeper(self, delivery: ResponseDelivery, head: ResponseHead) -> Callable[[JsonObject], None]:
         """Called from a stream, when the request is not at hand any more."""
-        tenant = _tenant()
+        tenant = current().tenant
 
         def keep(response: JsonObject) -> None:
             if delivery.store and self._keeps:
@@ -120,9 +119,3 @@ def _to_response(answers: Iterable[list[Event]], head: ResponseHead, keep: Calla
     response = to_response(answers, head)
     keep(response)
     return response
-
-
-def _tenant() -> str:
-    """Whose the responses are. Where no key is asked for, everybody's."""
-    key = current().key
-    return hashlib.sha256(key.encode()).hexdigest() if key else ""

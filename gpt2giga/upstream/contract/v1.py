@@ -98,18 +98,6 @@ def _refuses_reasoning(model: str) -> bool:
     return model.startswith(WITHOUT_REASONING) or model.partition(":")[0] == "GigaChat"
 
 
-def to_drawing_payload(prompt: str, model: str) -> dict[str, Any]:
-    """`auto` without functions switches GigaChat's built-in ones on (contract 3.1.12)."""
-    return {
-        "model": model,
-        "messages": [
-            {"role": "system", "content": "Нарисуй то, о чём просит пользователь."},
-            {"role": "user", "content": f"Нарисуй: {prompt}"},
-        ],
-        "function_call": "auto",
-    }
-
-
 def to_functions(tools: Sequence[Tool], names: ToolNames, most_values: int) -> list[dict[str, Any]]:
     """Raises BadRequest for schemas of more than so many values in all of them."""
     schemas = [orjson.dumps(tool.parameters) for tool in tools]

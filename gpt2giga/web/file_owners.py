@@ -1,0 +1,71 @@
+"""Whose a file is: with several keys in GPT2GIGA_API_KEY it belongs to the one that uploaded it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from gpt2giga.chat import ChatRequest, File
+from gpt2giga.config.settings import ServerSettings, StoreSettings
+from gpt2giga.errors import BadRequest, NotFound
+
+FOLDER = "files"
+
+
+class FileOwners:
+    """An empty file in the state folder stands for each that is owned: all workers see it, and so does the next start.
+
+    `tenant` is whoever asks. Nobody else ever learns that a file is there. keeps_apart: False for one key alone, or
+    none; then all files of the account are everybody's.
+    """
+
+    def __init__(self, server: ServerSettings, store: StoreSettings) -> None:
+        self.keeps_apart = len({*server.api_key}) > 1 and not server.pass_token
+        self._folder = Path(store.state_dir) / FOLDER if store.state_dir else None
+
+    def add(self, tenant: str, file_id: str) -> None:
+        """Raises BadRequest where it cannot be kept."""
+        if not self.keeps_apart:
+            return
+        try:
+            mark = self._mark(tenant, file_id)
+            mark.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            mark.touch(0o600)
+        except OSError as error:
+            raise BadRequest(
+                f"Files cannot be kept apart by keys here (GPT2GIGA_STATE_DIR): {error.strerror}.",
+                code="store_unavailable",
+            ) from None
+
+    def check(self, tenant: str, file_id: str) -> str:
+        """Raises NotFound."""
+        if not self.owns(tenant, file_id):
+            raise NotFound(f"There is no file {file_id!r}.")
+        return file_id
+
+    def owns(self, tenant: str, file_id: str) -> bool:
+        return not self.keeps_apart or (self._folder is not None and os.path.exists(self._mark(tenant, file_id)))
+
+    def remove(self, tenant: str, file_id: str) -> None:
+        if self.keeps_apart:
+            self._mark(tenant, file_id).unlink(missing_ok=True)
+
+    def check_chat(self, tenant: str, chat: ChatRequest) -> None:
+        """The files that it names. Raises NotFound."""
+        for message in chat.messages:
+            self._check_parts(tenant, message.parts)
+
+    def _check_parts(self, tenant: str, parts: Iterable[Any]) -> None:
+        for part in parts:
+            if isinstance(part, File) and part.file_id:
+                self.check(tenant, part.file_id)
+            self._check_parts(tenant, getattr(part, "parts", ()))
+
+    def _mark(self, tenant: str, file_id: str) -> Path:
+        """Raises FileNotFoundError where there is no folder. Clients make up ids, so none is part of a path."""
+        if self._folder is None:
+            raise FileNotFoundError(0, "no folder is set")
+        return self._folder / hashlib.sha256(f"{tenant} {file_id}".encode(errors="replace")).hexdigest()

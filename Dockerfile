@@ -1,7 +1,8 @@
 FROM python:3.12-slim
 WORKDIR /app
-COPY requirements.txt constraints.txt ./
-RUN pip install --no-cache-dir --constraint constraints.txt --requirement requirements.txt redis socksio
+COPY requirements.txt requirements.lock constraints.txt ./
+RUN pip install --no-cache-dir --requirement requirements.lock && \
+    pip install --no-cache-dir --constraint constraints.txt redis socksio
 COPY pyproject.toml README.md LICENSE ./
 COPY gpt2giga gpt2giga
 COPY gpt2giga_sandbox gpt2giga_sandbox

@@ -13,9 +13,9 @@ fail() { printf 'install.sh: %s\n' "$*" >&2; exit 1; }
 
 [ "$(id -u)" = 0 ] || fail "run it as root: sudo bash $0"
 [ -d /run/systemd/system ] || fail "systemd does not run here; deploy/README.md has other ways"
-getent passwd www-data >/dev/null || fail "there is no user www-data; this script is for Debian and Ubuntu"
+command -v apt-get >/dev/null || fail "there is no apt-get; this script is for Debian and Ubuntu"
 
-# The system's own Python: one of pyenv or uv lies in root's home, where www-data may not go.
+# The system's own Python: one of pyenv or uv lies in root's home, where the service may not go.
 if ! /usr/bin/python3 -c 'import ensurepip, venv' 2>/dev/null; then
     apt-get update -q
     apt-get install -q -y --no-install-recommends python3-venv
@@ -36,24 +36,24 @@ versions() { "$python" -m pip freeze --disable-pip-version-check | grep -E '^(gu
 pip() { "$python" -m pip install --quiet --disable-pip-version-check "$@"; }
 before=$(versions)
 say "Installing into $target/venv ..."
-pip --constraint "$source/constraints.txt" --requirement "$source/requirements.txt"
+pip --requirement "$source/requirements.lock"
 pip --no-deps --force-reinstall "$build"
 "$python" -c 'import gpt2giga.factory' || fail "what was installed does not load; the running service was left alone"
 
 if [ ! -e "$target/.env" ]; then
-    install -m 0640 -o root -g www-data "$source/.env.example" "$target/.env"
+    install -m 0600 "$source/.env.example" "$target/.env"
     if [ -n "${GIGACHAT_CREDENTIALS:-}" ]; then
         sed -i '/^GIGACHAT_CREDENTIALS=/d' "$target/.env"
         printf '\nGIGACHAT_CREDENTIALS=%s\n' "$GIGACHAT_CREDENTIALS" >>"$target/.env"
     fi
-elif ! runuser -u www-data -- test -r "$target/.env"; then
-    # `gpt2giga init` writes it for the eyes of its own user only.
-    chown root:www-data "$target/.env"
-    chmod 0640 "$target/.env"
 fi
 
 ln -sfn "$target/venv/bin/gpt2giga" /usr/local/bin/gpt2giga
 
+getent passwd gpt2giga >/dev/null || useradd --system --user-group --no-create-home --home-dir /nonexistent \
+    --shell /usr/sbin/nologin gpt2giga
+runs_as() { systemctl show --property User --value gpt2giga; }
+former=$(runs_as)
 changed=
 if ! cmp -s "$source/deploy/gpt2giga.service" "$unit"; then
     [ ! -e "$unit" ] || { changed=yes; cp "$unit" "$unit.before"; say "The former unit is kept as $unit.before"; }
@@ -61,8 +61,15 @@ if ! cmp -s "$source/deploy/gpt2giga.service" "$unit"; then
     systemctl daemon-reload
 fi
 systemctl enable --quiet gpt2giga
+# Whoever `systemctl edit` has chosen, this one alone reads .env: earlier versions ran as www-data, as websites do.
+user=$(runs_as)
+chown "$user:" "$target/.env"
+chmod 0600 "$target/.env"
 
-if systemctl is-active --quiet gpt2giga; then
+if systemctl is-active --quiet gpt2giga && [ "$former" != "$user" ]; then
+    say "The service starts anew as the user $user, when the answers in work have ended (up to 5 minutes) ..."
+    systemctl restart gpt2giga
+elif systemctl is-active --quiet gpt2giga; then
     systemctl reload gpt2giga
     if [ -n "$changed" ] || [ "$before" != "$(versions)" ]; then
         say "The server or its unit changed as well; that counts from the next: sudo systemctl restart gpt2giga"

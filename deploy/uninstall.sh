@@ -20,6 +20,8 @@ fi
 rm -rf "$target/venv"
 if [ "${1:-}" = --purge ]; then
     rm -rf "$target/.env" /var/lib/gpt2giga
+    userdel gpt2giga 2>/dev/null || true
+    groupdel gpt2giga 2>/dev/null || true # where another user was a member of it
 fi
 rmdir "$target" 2>/dev/null || true
 left=$({ find "$target" -mindepth 1 -maxdepth 1; find /var/lib/gpt2giga -maxdepth 0; } 2>/dev/null | sort | tr '\n' ' ' || true)

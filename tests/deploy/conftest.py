@@ -26,7 +26,7 @@ SHIPPED = (
         "compose.yaml",
         ".env.example",
     ),
-    *("pyproject.toml", "requirements.txt", "constraints.txt", "README.md", "LICENSE", "Makefile"),
+    *("pyproject.toml", "requirements.txt", "requirements.lock", "constraints.txt", "README.md", "LICENSE", "Makefile"),
 )
 
 
@@ -68,8 +68,7 @@ def checkout(shared_folder: Path) -> Path:
 
 
 def pip(python: Path, *arguments: object, folder: Path) -> None:
-    needed = ["--constraint", "constraints.txt", "--requirement", "requirements.txt"]
-    command = [python, "-m", "pip", "--quiet", "--no-input", *arguments, *needed]
+    command = [python, "-m", "pip", "--quiet", "--no-input", *arguments]
     subprocess.run([*map(str, command)], cwd=folder, check=True, stderr=subprocess.PIPE)
 
 
@@ -79,7 +78,7 @@ def site(shared_folder: Path, checkout: Path) -> Path:
     folder = shared_folder / "site"
     shutil.copytree(checkout, folder, symlinks=True)
     subprocess.run(["/usr/bin/python3", "-m", "venv", folder / "venv"], check=True)
-    pip(folder / "venv/bin/python", "install", folder=folder)
+    pip(folder / "venv/bin/python", "install", "--requirement", "requirements.lock", folder=folder)
     return folder
 
 
@@ -87,7 +86,9 @@ def site(shared_folder: Path, checkout: Path) -> Path:
 def wheels(shared_folder: Path, site: Path) -> Path:
     """What pip fetches, for a machine that has no network."""
     folder = shared_folder / "wheels"
-    pip(site / "venv/bin/python", "download", "--dest", folder, "setuptools", "redis", "socksio", folder=site)
+    download = [site / "venv/bin/python", "download", "--dest", folder]
+    pip(*download, "--requirement", "requirements.lock", folder=site)
+    pip(*download, "--constraint", "constraints.txt", "setuptools", "redis", "socksio", folder=site)
     return folder
 
 

@@ -124,7 +124,7 @@ def test_reload_behind_nginx_loses_nothing(behind, sandbox: SandboxServer) -> No
 def test_down(start_nginx, public: Path, variant: str) -> None:
     nginx: Nginx = start_nginx(variant, f"unix:{public}/none.sock" if "unix" in variant else f"127.0.0.1:{free_port()}")
     answer = ask(nginx.place, stream=True)
-    assert answer.status == 503 and "Retry-After: 5\r\n" in answer.head
+    assert answer.status == 503 and "Retry-After: 5\r\n" in answer.head and "Server: nginx\r\n" in answer.head
     assert "Content-Type: application/json" in answer.head
     error = json.loads(answer.body)["error"]
     assert set(error) == {"message", "type", "param", "code"} and error["code"] == "service_unavailable"
@@ -156,4 +156,5 @@ def test_the_services_own_errors_pass(start_nginx, start_service, sandbox: Sandb
 def test_plain_http_is_sent_to_tls(start_nginx) -> None:
     nginx = start_nginx("gpt2giga-tls.conf", f"127.0.0.1:{free_port()}")
     response = requests.get(f"http://127.0.0.1:{nginx.plain_port}/v1/models", allow_redirects=False, timeout=5)
+    assert response.headers["Server"] == "nginx"
     assert response.status_code == 308 and response.headers["Location"] == "https://127.0.0.1/v1/models"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,8 @@ from pathlib import Path
 import pytest
 import requests
 
+from gpt2giga.config.settings import Settings
+from gpt2giga.factory import create_app
 from gpt2giga_sandbox.server import SandboxServer
 from tests.deploy.apache import Apache
 from tests.deploy.conftest import public_folder
@@ -17,6 +20,8 @@ from tests.deploy.running import DEPLOY
 from tests.deploy.streams import ask, Place, streams
 from tests.sockets import eventually
 
+# What nobody has thought of yet.
+LATER = ("state/files/a", "backup.tar.gz", "env", "responses.sqlite3", "notes", "v2/file", "modelsx/a", "healthy")
 WORDS = " ".join(map(str, range(12)))
 PACE = 0.4
 
@@ -120,7 +125,10 @@ def test_nothing_of_ours_can_be_downloaded(apache: Apache) -> None:
     for file in (prepared / ".git/config", prepared / "service.log"):
         file.write_text("secret")
     shipped = [path.relative_to(prepared) for path in prepared.rglob("*") if "venv" not in path.parts]
-    inside = ["venv/bin/activate", "venv/pyvenv.cfg", "venv/", ".env.bak", ".git/config"]
+    for name in LATER:
+        (prepared / name).parent.mkdir(parents=True, exist_ok=True)
+        (prepared / name).write_text("secret")
+    inside = [*LATER, "venv/bin/activate", "venv/pyvenv.cfg", "venv/", ".env.bak", ".git/config"]
     assert {".env", ".htaccess", "wsgi.py", "gpt2giga/factory.py", "deploy"} <= {str(path) for path in shipped}
     with requests.Session() as session:
         for path in [*map(str, shipped), *inside]:
@@ -128,6 +136,21 @@ def test_nothing_of_ours_can_be_downloaded(apache: Apache) -> None:
                 answer = session.get(f"{apache.url}/{path}", timeout=10)
                 assert answer.status_code in (401, 403, 404), f"{path}: {answer.status_code}"
                 assert sandbox_key() not in answer.text and "secret" not in answer.text
+
+
+def test_what_is_served_reaches_the_service(apache: Apache) -> None:
+    """Every route, with a key and without one, and certificates' proofs."""
+    routes = {re.sub("<[^>]+>", "a", str(rule)) for rule in create_app(Settings()).url_map.iter_rules()}
+    with requests.Session() as session:
+        for path in [*routes, "/v1", "//v1//models", "/v1/nothing.py"]:
+            answer = session.get(apache.url + path, timeout=30)
+            assert answer.headers.get("X-Request-ID"), f"{path}: {answer.status_code}"
+            assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    if "wsgi" not in (apache.site / "../apache/apache.conf").read_text():  # where all paths are the service's
+        proof = apache.site / ".well-known/acme-challenge/token"
+        proof.parent.mkdir(parents=True, exist_ok=True)
+        proof.write_text("proof")
+        assert requests.get(f"{apache.url}/.well-known/acme-challenge/token", timeout=10).text == "proof"
 
 
 def sandbox_key() -> str:

@@ -16,6 +16,9 @@ from tests.sockets import eventually
 
 INSTALL = "PIP_NO_INDEX=1 PIP_FIND_LINKS=/srv/wheels bash /srv/checkout/deploy/install.sh"
 ENV = "/opt/gpt2giga/.env"
+OWN = "600 gpt2giga gpt2giga"
+UNIT = "/etc/systemd/system/gpt2giga.service"
+MOST_EXPOSED = 1.5
 URL = "http://127.0.0.1:8080"
 HELLO = '{"messages": [{"role": "user", "content": "a"}], "stream": %s}'
 CHAT = f"curl -sN -d '{HELLO}' {URL}/v1/chat/completions"
@@ -94,6 +97,10 @@ def write_env(machine: Machine, text: str) -> None:
     machine.run(f"cat > {ENV} <<'END'\n{text}END")
 
 
+def runs_as(machine: Machine) -> str:
+    return machine.says("ps -o user= -p $(systemctl show -p MainPID --value gpt2giga)")
+
+
 def health(machine: Machine, where: str = URL) -> dict[str, str]:
     return json.loads(machine.says(f"curl -s {where}/health"))
 
@@ -101,7 +108,7 @@ def health(machine: Machine, where: str = URL) -> dict[str, str]:
 def test_first_install_asks_for_the_key(machine: Machine, checkout: Path) -> None:
     said = machine.says(INSTALL)
     assert f"Put your Authorization Key into {ENV}" in said
-    assert machine.says(f"stat -c '%a %U %G' {ENV}") == "640 root www-data"
+    assert machine.says(f"stat -c '%a %U %G' {ENV}") == OWN
     assert machine.says(f"cat {ENV}") == (checkout / ".env.example").read_text().strip()
     assert machine.run("systemctl is-active gpt2giga", check=False).stdout == "inactive\n"
     assert machine.says("systemctl is-enabled gpt2giga") == "enabled"
@@ -116,14 +123,24 @@ def test_the_unit_is_in_order_and_hardened(installed: Machine) -> None:
         said = installed.says(f"systemd-analyze security --no-pager {where} | tail -1")
         exposure = float(re.search(r"(\d+\.\d+) \w+", said)[1])
         print(said)
-        assert exposure <= 2.0
+        assert exposure <= MOST_EXPOSED
+
+
+def test_the_shipped_unit_is_hardened() -> None:
+    """As it lies in the folder, also where no machine can be started."""
+    command = ["systemd-analyze", "security", "--offline=true", "--no-pager", DEPLOY / "gpt2giga.service"]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert float(re.search(r"exposure level .*: (\d+\.\d+) ", said)[1]) <= MOST_EXPOSED
 
 
 def test_it_serves(installed: Machine) -> None:
     assert health(installed)["status"] == "ok"
     assert json.loads(installed.says(CHAT % "false"))["object"] == "chat.completion"
     assert installed.says(CHAT % "true").endswith("data: [DONE]")
-    assert installed.says("systemctl show -p User --value gpt2giga") == "www-data"
+    assert installed.says("systemctl show -p User --value gpt2giga") == "gpt2giga"
+    assert runs_as(installed) == "gpt2giga"
+    assert installed.says("systemctl show -p MemoryMax --value gpt2giga").isdigit(), "it is not infinity"
+    assert installed.run(f"runuser -u www-data -- cat {ENV}", check=False).returncode != 0, "a website's user"
     assert installed.says("ls -A /run/gpt2giga").startswith("gpt2giga-slots"), "slots need a folder to write to"
     journal = installed.says("journalctl -u gpt2giga -o cat --no-pager")
     assert "path=/v1/chat/completions status=200" in journal and "Traceback" not in journal
@@ -167,7 +184,13 @@ def test_a_unix_socket_for_nginx(installed: Machine) -> None:
     write_env(installed, former + "GPT2GIGA_HOST=unix:/run/gpt2giga/gpt2giga.sock\n")
     installed.run("systemctl restart gpt2giga")
     assert health(installed, "--unix-socket /run/gpt2giga/gpt2giga.sock http://localhost")["status"] == "ok"
-    assert installed.says("stat -c '%a %U %G' /run/gpt2giga/gpt2giga.sock") == "660 www-data www-data"
+    assert installed.says("stat -c '%a %U %G' /run/gpt2giga/gpt2giga.sock") == "660 gpt2giga gpt2giga"
+    [as_told] = re.findall("sudo (usermod .*) &&", (DEPLOY / "nginx/gpt2giga-unix.conf").read_text())
+    asked = "runuser -u www-data -- curl -sf --unix-socket /run/gpt2giga/gpt2giga.sock http://localhost/health"
+    assert installed.run(asked, check=False).returncode != 0
+    installed.run(as_told)
+    assert json.loads(installed.says(asked))["status"] == "ok"
+    assert installed.run(f"runuser -u www-data -- cat {ENV}", check=False).returncode != 0
     write_env(installed, former)
     installed.run("systemctl restart gpt2giga")
 
@@ -207,11 +230,31 @@ def test_the_guides_unit(installed: Machine) -> None:
 def test_install_takes_over_from_the_guides_unit(installed: Machine) -> None:
     installed.run(f"chown root:root {ENV} && chmod 0600 {ENV}")  # as `gpt2giga init` leaves it
     said = installed.says(INSTALL)
-    assert installed.says(f"stat -c '%a %U %G' {ENV}") == "640 root www-data"
-    assert "gpt2giga.service.before" in said and "systemctl restart gpt2giga" in said
+    assert installed.says(f"stat -c '%a %U %G' {ENV}") == OWN
+    assert "gpt2giga.service.before" in said and "starts anew as the user gpt2giga" in said
     assert health(installed)["status"] == "ok"
-    installed.run("systemctl restart gpt2giga")
     assert installed.says("systemctl show -p Type --value gpt2giga") == "notify"
+    assert runs_as(installed) == "gpt2giga"
+
+
+def test_install_takes_over_from_www_data(installed: Machine) -> None:
+    """The unit of earlier versions. Answers in work end first, and kept responses stay readable."""
+    installed.run(f"sed -i 's/^User=.*/User=www-data/; s/^Group=.*/Group=www-data/' {UNIT}")
+    installed.run(f"chown root:www-data {ENV} && chmod 0640 {ENV} && systemctl daemon-reload")
+    installed.run("systemctl restart gpt2giga")
+    assert runs_as(installed) == "www-data"
+    ask = f"""curl -sf -d '{{"input": "a"}}' {URL}/v1/responses"""
+    kept = json.loads(installed.says(ask))["id"]
+    sandbox(installed, "script", {"text": WORDS, "frame_delay": 0.05})
+    stream = installed.start(CHAT % "true")
+    assert stream.stdout is not None and "role" in stream.stdout.readline()
+    assert "starts anew as the user gpt2giga" in installed.says(INSTALL)
+    assert stream.communicate(timeout=60)[0].rstrip().endswith("data: [DONE]")
+    assert runs_as(installed) == "gpt2giga"
+    assert installed.says(f"stat -c '%a %U %G' {ENV}") == OWN
+    assert json.loads(installed.says(f"curl -sf {URL}/v1/responses/{kept}"))["id"] == kept
+    assert installed.says("find /var/lib/gpt2giga -not -user gpt2giga") == ""
+    assert "starts anew" not in installed.says(INSTALL), "once"
 
 
 def test_uninstall(installed: Machine) -> None:
@@ -222,6 +265,7 @@ def test_uninstall(installed: Machine) -> None:
     assert left.count("No such file") == 3, left
     assert installed.says(f"{uninstall} --purge") == installed.says(uninstall) == "Removed."
     assert installed.run("ls -d /opt/gpt2giga /var/lib/gpt2giga", check=False).stdout == ""
+    assert installed.run("getent passwd gpt2giga; getent group gpt2giga", check=False).stdout == ""
 
 
 def test_scripts_pass_shellcheck() -> None:

@@ -29,7 +29,15 @@ SHIPPED = (
         "pyproject.toml",
         "LICENSE",
     ),
-    *("requirements.txt", "requirements-dev.txt", "constraints.txt", ".env.example", "compose.yaml", "Dockerfile"),
+    *(
+        "requirements.txt",
+        "requirements-dev.txt",
+        "constraints.txt",
+        "requirements.lock",
+        ".env.example",
+        "compose.yaml",
+        "Dockerfile",
+    ),
     "README.md",
 )
 # What Debian's packages have made.
@@ -55,6 +63,7 @@ SCRIPTS = {
         test "$1" = install && shift
         while test $# -gt 0; do case $1 in
             --constraint | --requirement) test -s "$2" && shift 2 || exit 1 ;;
+            --no-deps) shift ;;
             .) test -s pyproject.toml && shift || exit 1 ;;
             *) exit 1 ;;
         esac; done

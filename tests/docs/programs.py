@@ -30,7 +30,7 @@ ELSEWHERE = {
     "docker": Elsewhere(ROOT_ONLY, "test-deploy", "tests/deploy/test_other_ways.py", '"Dockerfile"'),
     "git": Elsewhere(NETWORK, "test-deploy", "tests/deploy/conftest.py", "copytree(ROOT / name"),
     "python3": Elsewhere("takes seconds", "test-deploy", "tests/deploy/conftest.py", '"-m", "venv"'),
-    "pip": Elsewhere(NETWORK, "test-deploy", "tests/deploy/conftest.py", '"constraints.txt"'),
+    "pip": Elsewhere(NETWORK, "test-deploy", "tests/deploy/conftest.py", '"requirements.lock"'),
     "gunicorn": Elsewhere("needs a key", "test-deploy", "tests/deploy/test_other_ways.py", '"gunicorn", "-c"'),
     "make": Elsewhere("installs first", "demo", "tests/test_cli.py", '"--sandbox"'),
     "openclaw": Elsewhere(CLIENT, "test-openclaw", "tests/openclaw/openclaw.py", '"openclaw"'),

@@ -8,6 +8,8 @@ from typing import Any
 # Below this depth only what the schema demands is sampled, which ends recursive schemas.
 SHALLOW = 4
 BOTTOM = 40
+# Items of a list, letters of a text: who demands more gets an answer that is too short.
+LONGEST = 1000
 TEXTS = {
     "date": "2026-01-31",
     "date-time": "2026-01-31T12:00:00Z",
@@ -40,12 +42,13 @@ class _Sampler:
         schema = self.resolved(schema)
         if "const" in schema:
             return schema["const"]
-        if "enum" in schema:
+        if schema.get("enum"):
             return schema["enum"][0]
         for union in ("anyOf", "oneOf"):
             if union in schema:
                 beside = {key: value for key, value in schema.items() if key != union}
-                return self.value(merge(beside, self.branch(schema[union], depth)), depth + 1)
+                branches = [_object(branch) for branch in schema[union]]
+                return self.value(merge(beside, self.branch(branches, depth)), depth + 1)
         if "default" in schema:
             return schema["default"]
         return self.typed(schema, depth)
@@ -60,7 +63,7 @@ class _Sampler:
                 parts = schema["allOf"]
                 schema = {key: value for key, value in schema.items() if key != "allOf"}
                 for part in parts:
-                    schema = merge(schema, part)
+                    schema = merge(schema, _object(part))
             else:
                 return schema
         return {}
@@ -101,7 +104,7 @@ class _Sampler:
         return {name: self.value(properties.get(name, {"type": "string"}), depth + 1) for name in names}
 
     def array(self, schema: Schema, depth: int) -> list[Any]:
-        least = schema.get("minItems", 0)
+        least = _count(schema, "minItems")
         count = max(least, 1) if depth < SHALLOW and schema.get("maxItems", 1) > 0 else least
         head = schema.get("prefixItems", [])[:count]
         rest = [schema.get("items", {"type": "string"})] * (count - len(head))
@@ -118,6 +121,11 @@ def merge(first: Schema, second: Schema) -> Schema:
     return merged
 
 
+def _object(schema: Any) -> Schema:
+    """true and false are schemas as well."""
+    return schema if isinstance(schema, dict) else {}
+
+
 def _type(schema: Schema) -> str:
     kind = schema.get("type")
     if isinstance(kind, list):
@@ -129,8 +137,12 @@ def _type(schema: Schema) -> str:
 
 def _text(schema: Schema) -> str:
     text = TEXTS.get(schema.get("format", ""), "образец")
-    text = text.ljust(schema.get("minLength", 0), "ъ")
-    return text[: schema["maxLength"]] if "maxLength" in schema else text
+    text = text.ljust(_count(schema, "minLength"), "ъ")
+    return text[: _count(schema, "maxLength")] if "maxLength" in schema else text
+
+
+def _count(schema: Schema, keyword: str) -> int:
+    return int(min(schema.get(keyword, 0), LONGEST))
 
 
 def _number(schema: Schema, kind: str) -> Any:

@@ -5,6 +5,7 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import given, HealthCheck, settings
 from hypothesis import strategies as st
@@ -68,6 +69,7 @@ def converted(schema: Any) -> dict[str, Any]:
     before = deepcopy(schema)
     parameters = to_function_parameters(schema)
     text = json.dumps(parameters, allow_nan=False)
+    assert orjson.dumps(parameters), "it cannot be sent"
     assert parameters["type"] == "object"
     assert problems(parameters) == []
     assert json.dumps(schema) == json.dumps(before), "the client's schema was changed"

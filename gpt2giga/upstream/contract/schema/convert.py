@@ -171,7 +171,6 @@ def _close_range(limits: dict[str, int | float]) -> None:
         limits["minimum"] = max(math.floor(limits.pop("exclusiveMinimum")) + 1, limits.get("minimum", -math.inf))
     if "exclusiveMaximum" in limits:
         limits["maximum"] = min(math.ceil(limits.pop("exclusiveMaximum")) - 1, limits.get("maximum", math.inf))
-    if limits.get("minimum", 0) <= -_SAFE_INTEGER:
-        del limits["minimum"]
-    if limits.get("maximum", 0) >= _SAFE_INTEGER:
-        del limits["maximum"]
+    for name in ("minimum", "maximum"):
+        if abs(limits.get(name, 0)) >= _SAFE_INTEGER:
+            del limits[name]

@@ -19,7 +19,7 @@ from gpt2giga.upstream.contract.schema.node import (
     UNKNOWN_TYPE,
     UPPER,
 )
-from gpt2giga.upstream.contract.schema.values import is_number, is_small, show, type_from_word, unique
+from gpt2giga.upstream.contract.schema.values import is_number, is_small, show, type_from_word, type_of, unique
 
 _COUNTS = LIMITS["string"] + LIMITS["array"]
 _DRAFT_4 = {"exclusiveMinimum": "minimum", "exclusiveMaximum": "maximum"}
@@ -64,7 +64,7 @@ def _limits(raw: dict[str, Any]) -> dict[str, int | float]:
         value = raw.get(keyword)
         if value is True and keyword in _DRAFT_4:
             value = raw.get(_DRAFT_4[keyword])
-        if is_number(value) and (keyword not in _COUNTS or (value >= 0 and value == int(value))):
+        if is_number(value) and (keyword not in _COUNTS or (value >= 0 and type_of(value) == "integer")):
             limits[keyword] = int(value) if keyword in _COUNTS else value
     return limits
 

@@ -21,6 +21,8 @@ _TYPES = {word: name for name, words in _WORDS.items() for word in words.split()
 _PYTHON = (("null", type(None)), ("boolean", bool), ("string", str), ("integer", int), ("object", dict))
 _MOST_LEVELS = 20
 _HUGE = 1e300
+# JSON as GigaChat is sent it has no integers of more than 64 bits; a float of that size stays one.
+_INTEGERS_END = 2**63
 
 
 def type_from_word(word: str) -> str | None:
@@ -33,7 +35,7 @@ def type_of(value: Any) -> str:
         if isinstance(value, python):
             return name
     if isinstance(value, float):
-        return "integer" if value.is_integer() else "number"
+        return "integer" if value.is_integer() and -_INTEGERS_END <= value < _INTEGERS_END else "number"
     return "array"
 
 

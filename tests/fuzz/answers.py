@@ -1,14 +1,14 @@
-"""GigaChat's answers with one field spoilt: absent, null, of another type, too large, nested too deep, or no JSON."""
+"""GigaChat's answers with one place spoilt."""
 
 from __future__ import annotations
 
-import copy
 import json
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from tests.fuzz.spoiling import all_spoils, Spoil, spoil
 from tests.pictures import data_url, png
 
 MODEL = "GigaChat-2-Max"
@@ -126,73 +126,38 @@ KINDS = (
     Kind("tokens", ({"status": 500, "message": "Нет"},), ("count",), status=500),
     Kind("files", ({"status": 404, "message": "Нет"},), ("upload", "files", "attached"), status=404),
 )
-# As they stand in JSON, or in what is none.
-VALUES = (
-    *("null", "true", "false", "0", "-1", "1", "1.5", "400", "599", "1e308", "1e999", "NaN", "Infinity", "-Infinity"),
-    *(str(2**63 - 1), str(2**63), str(2**64), "-" + str(2**70), "1" + "0" * 400, "1" + "0" * 5000),
-    *(
-        '""',
-        '"a"',
-        '"0"',
-        '"\\u0000\\n\\t"',
-        '"\\ud83d"',
-        '"\\ude00"',
-        '"\t"',
-        '"assistant function call"',
-        '"data: x"',
-    ),
-    *("[]", "[[]]", "[null]", "{}", '{"a": 1}', '{"": {}}', '[{"index": 0}]', "nonsense", "", "'"),
-    *("[" * depth + "]" * depth for depth in (200, 255, 900, 1500, 100_000)),
-    '{"a":' * 900 + "1" + "}" * 900,
-    json.dumps("ы" * 100_000, ensure_ascii=False),
-    json.dumps([1] * 20_000),
-)
-ABSENT, PLACE = "absent", "@place@"
 
 
 @dataclass(frozen=True)
 class Spoilt:
-    """bodies: the texts of a stream's frames, or that of a whole answer. name: for whoever has to find it again."""
+    """parts: the chunks of a stream, or a whole answer; the one with this index is spoilt."""
 
-    name: str
     kind: Kind
-    bodies: tuple[str, ...]
+    parts: tuple[Any, ...]
+    index: int
+    spoil: Spoil
 
+    @property
+    def name(self) -> str:
+        """For whoever has to find it again."""
+        place, value = self.spoil
+        return f"{self.kind.route} {self.kind.status} {self.parts[self.index]} {place}: {value[:40]}"
 
-def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    yield path
-    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, item in inner:
-        yield from places(item, (*path, key))
-
-
-def replace(document: Any, path: tuple[Any, ...], value: str) -> str:
-    """The JSON text with this in that place."""
-    if not path:
-        return value if value != ABSENT else ""
-    document = copy.deepcopy(document)
-    owner = document
-    for key in path[:-1]:
-        owner = owner[key]
-    if value == ABSENT:
-        del owner[path[-1]]
-        return json.dumps(document, ensure_ascii=False)
-    owner[path[-1]] = PLACE
-    return json.dumps(document, ensure_ascii=False).replace(f'"{PLACE}"', value)
+    def bodies(self) -> list[str]:
+        """The texts of a stream's frames, or that of a whole answer."""
+        return [
+            spoil(part, self.spoil) if index == self.index else json.dumps(part, ensure_ascii=False)
+            for index, part in enumerate(self.parts)
+        ]
 
 
 def every() -> Iterator[Spoilt]:
-    """Every field of every answer with every value."""
+    """Every place of every answer with every value."""
     for kind in KINDS:
-        for number, answer in enumerate(kind.answers):
-            parts = answer if kind.streams else [answer]
+        for answer in kind.answers:
+            parts = tuple(answer) if kind.streams else (answer,)
             for index, part in enumerate(parts):
-                for path in places(part):
-                    for value in (ABSENT, *VALUES):
-                        bodies = [json.dumps(other, ensure_ascii=False) for other in parts]
-                        bodies[index] = replace(part, path, value)
-                        name = f"{kind.route} {kind.status} {number}.{index} {path}: {value[:40]}"
-                        yield Spoilt(name, kind, tuple(bodies))
+                yield from (Spoilt(kind, parts, index, found) for found in all_spoils(part))
 
 
 def some(count: int, seed: int) -> list[Spoilt]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import select
 import socket
 import threading
 import time
@@ -83,6 +84,12 @@ class Caller:
             assert data, f"no {wanted!r} in {self.received!r}"
             self.received += data
         return self.received.decode(errors="replace")
+
+    def has(self, wanted: str) -> bool:
+        """Has it come by now?"""
+        if select.select([self._socket], [], [], 0)[0]:
+            self.received += self._socket.recv(65536)
+        return wanted.encode() in self.received
 
     def hang_up(self) -> float:
         """The moment it happened."""

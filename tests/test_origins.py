@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import socket
-import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -202,7 +201,11 @@ LOCAL = [
         "http://tauri.localhost",
         "vscode-file://vscode-app",
     ),
-    *(f"vscode-webview://{uuid.uuid4()}", "chrome-extension://abcdefghijklmnop", f"moz-extension://{uuid.uuid4()}"),
+    *(
+        "vscode-webview://055c3ff1-1a17-4df9-abf9-23163632e9db",
+        "chrome-extension://abcdefghijklmnop",
+        "moz-extension://055c3ff1-1a17-4df9-abf9-23163632e9db",
+    ),
 ]
 
 

@@ -160,8 +160,10 @@ def curt(service_with: Callable[..., Service]) -> Service:
 
 @pytest.fixture
 def small(service_with: Callable[..., Service]) -> Iterator[Service]:
-    """All limits are low. Whatever a test sent, the next request is answered."""
+    """All limits are low, and it goes by names of its own. Whatever a test sent, the next request is answered."""
     service = service_with(
+        GPT2GIGA_ALLOWED_HOSTS="AI.example.com, *.corp.example:8443",
+        GPT2GIGA_CORS_ORIGINS="https://app.example, http://Other.example:3000/, https://*.apps.example, capacitor://*",
         GPT2GIGA_MAX_ANSWER="256KiB",
         GPT2GIGA_MAX_BODY="1MiB",
         GPT2GIGA_MAX_JSON_VALUES="4000",

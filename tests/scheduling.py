@@ -8,18 +8,20 @@ from pathlib import Path
 
 from xdist.scheduler import LoadFileScheduling
 
-# The fixtures of conftest.py.
+# The fixtures of conftest.py, in two groups.
 UNUSUAL = re.compile(r"\b(guarded|passing|contrary|curt|lively): Service")
+SMALL = re.compile(r"\bsmall: Service")
 
 
 class Together(LoadFileScheduling):
-    """The files that use unusual services run in one worker, so that each of these services is started once."""
+    """The files that share unusual services run in one worker, so that each of these services is started once."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = str(super()._split_scope(nodeid))
-        return "unusual" if _is_unusual(self.config.rootpath / file) else file
+        return _group(self.config.rootpath / file) or file
 
 
 @cache
-def _is_unusual(file: Path) -> bool:
-    return bool(UNUSUAL.search(file.read_text()))
+def _group(file: Path) -> str:
+    text = file.read_text()
+    return "unusual" if UNUSUAL.search(text) else "small" if SMALL.search(text) else ""

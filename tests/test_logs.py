@@ -318,3 +318,10 @@ def test_a_failure_of_our_own(form: str, content: bool) -> None:
     told = "\n".join([first, *rest])
     assert "in fail" in told and "ValueError" in told and told.index("ValueError") < told.rindex("KeyError")
     assert ("forged" in told) == content
+
+
+def test_a_body_that_is_nested_too_deeply_to_be_written(curt: Service) -> None:
+    deep = b'{"messages": [{"role": "user", "content": "a"}], "metadata": ' + b"[" * 600 + b"]" * 600 + b"}"
+    assert curt.post("/v1/chat/completions", data=deep).status_code == 400
+    raw.wait_until(lambda: '"status":400' in curt.log.read_text())
+    assert "Traceback" not in curt.log.read_text()

@@ -162,8 +162,8 @@ def test_failures_repetitions_and_tokens(url: str, sandbox: SandboxServer) -> No
     assert after.of("upstream_repetitions_total") == before.of("upstream_repetitions_total") + 1
     sandbox.state.script({"status": 402})
     assert ask(url) == 402
-    after = grows(url, 1, before, "upstream_failures_total", cause="insufficient_quota")
-    assert after.of("requests_total", status="402") == before.of("requests_total", status="402") + 1
+    grows(url, 1, before, "upstream_failures_total", cause="insufficient_quota")
+    grows(url, 1, before, "requests_total", status="402")
     sandbox.state.script({"text": "Раз два три", "cut_after": 1})
     assert ask(url, stream=True) == 200
     after = grows(url, 1, before, "upstream_failures_total", cause="upstream_cut")

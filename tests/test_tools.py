@@ -65,7 +65,7 @@ NO_JSON = {
     "half of a pair in a name": rb'{"messages": [], "tools": [{"function": {"name": "\udfff"}}]}',
     "a thousand levels": b"[" * 1000 + b"]" * 1000,
     "a thousand levels of content": DEEP,
-    "a million levels": b'{"messages": ' + b"[" * 1_000_000 + b"]" * 1_000_000 + b"}",
+    "half a million levels": b'{"messages": ' + b"[" * 500_000 + b"]" * 500_000 + b"}",
     "a thousand levels of a schema": b'{"tools": [{"function": {"name": "f", "parameters": '
     + b'{"items": ' * 1000
     + b"{}"

@@ -19,7 +19,7 @@ from werkzeug.exceptions import ClientDisconnected
 from werkzeug.wsgi import get_input_stream
 
 from gpt2giga import bounded_json
-from gpt2giga.bounded_json import TooManyValues
+from gpt2giga.bounded_json import is_writable, TooManyValues
 from gpt2giga.concurrency.memory import give_back_soon, LARGE
 from gpt2giga.concurrency.waiting import gevent_is_on, give_way
 from gpt2giga.config.settings import LimitSettings
@@ -207,7 +207,7 @@ def json_body() -> Mapping[str, Any]:
     if not isinstance(body, dict):
         raise BadRequest("The body must be a JSON object.", code="invalid_json")
     _check_lengths(body, exchange.limits)
-    if exchange.keeps_content:
+    if exchange.keeps_content and is_writable(body):
         exchange.body = body
     return body
 

@@ -49,7 +49,7 @@ def create_app(settings: Settings, *, behind_web_server: bool = False) -> Flask:
     app.ensure_sync = lambda func: func  # type: ignore[method-assign]
     app.request_class = body.RequestInMemory
     app.url_map.strict_slashes = False
-    app.wsgi_app = body.merging_slashes(app.wsgi_app)  # type: ignore[method-assign, assignment]
+    app.wsgi_app = body.mending_paths(app.wsgi_app)  # type: ignore[method-assign, assignment]
     app.extensions["capacity"] = capacity = Capacity(limits.max_open_requests)
     exchange.init_app(
         app,

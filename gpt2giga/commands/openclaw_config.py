@@ -79,7 +79,7 @@ def _set_provider(provider: dict[str, Any], connection: Connection) -> None:
 
 
 def _model_entry(model: Model) -> dict[str, Any]:
-    real = model.alias_of or model.id
+    real = model.gigachats_id
     return {
         "id": model.id,
         "name": model.id.replace("-", " "),

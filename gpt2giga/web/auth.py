@@ -4,6 +4,7 @@ either see origins.py; behind a web server nobody."""
 from __future__ import annotations
 
 import hmac
+import re
 from collections.abc import Callable
 
 from flask import Request
@@ -16,6 +17,8 @@ from gpt2giga.web.exchange import Exchange
 PROBE = "health.alive"
 OPEN_ENDPOINTS = (PROBE, "ui.asset")
 ROOT = "health.root"
+# Clients that ask for a whole header get the key alone, and those that ask for the key get "Bearer KEY".
+BEARER = re.compile("(bearer( +|$))+", re.IGNORECASE)
 
 
 def checker(server: ServerSettings, account: AccountSettings) -> Callable[[Exchange], None]:
@@ -56,8 +59,9 @@ def wants_html(request: Request) -> bool:
 
 def _shown_key(request: Request) -> str:
     """The key the client shows, empty when it shows none."""
-    scheme, _, key = request.headers.get("Authorization", "").partition(" ")
-    shown = key.strip(" ") if scheme.lower() == "bearer" else ""
+    given = request.headers.get("Authorization", "").strip(" ")
+    scheme = BEARER.match(given)
+    shown = given[scheme.end() :] if scheme else "" if " " in given else given
     shown = shown or request.headers.get("X-Api-Key", "").strip(" ")
     # WSGI hands headers over as Latin-1; what clients mean is UTF-8.
     return shown.encode("latin-1").decode(errors="replace")

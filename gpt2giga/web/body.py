@@ -37,6 +37,9 @@ PATIENCE = 3.0
 # struct linger: on, no seconds.
 AT_ONCE = struct.pack("ii", 1, 0)
 
+# /api/v1 is OpenRouter's and GigaChat's own, /v1beta/openai Gemini's, /openai/v1 Groq's.
+PREFIXES = re.compile(r"^(?:/(?:api|openai|v1|v1beta/openai))+(?=/|$)")
+
 # In the WSGI environment: nothing is left of the body.
 WAS_READ = "gpt2giga.body_was_read"
 
@@ -70,12 +73,14 @@ def read(exchange: Exchange) -> None:
     }
 
 
-def merging_slashes(inner: WSGIApplication) -> WSGIApplication:
-    """A base URL that ends in a slash and a path that begins with one make two; Flask would answer with a redirect."""
+def mending_paths(inner: WSGIApplication) -> WSGIApplication:
+    """A base URL that ends in a slash and a path that begins with one make two; Flask would answer with a redirect.
+    One that ends in /v1 and a client that adds it make two of these; and many clients keep another vendor's prefix."""
 
     def call(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if "//" in (path := environ.get("PATH_INFO", "")):
-            environ["PATH_INFO"] = re.sub("//+", "/", path)
+            path = re.sub("//+", "/", path)
+        environ["PATH_INFO"] = PREFIXES.sub("/v1", path)
         return inner(environ, start_response)
 
     return call

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from gpt2giga.upstream.contract.models import Catalog, Model
+from gpt2giga.upstream.contract.models import Catalog, LONGEST_ANSWER_TOKENS, Model, window
 
 CLAUDE = "claude-"
 
 
 def known_name(asked: str, catalog: Catalog) -> str:
     """Claude's names without an alias mean the default model, as no name does."""
-    return "" if asked.startswith(CLAUDE) and catalog.resolve(asked) == asked else asked
+    is_claudes = asked.rpartition("/")[2].startswith(CLAUDE)
+    return "" if is_claudes and catalog.resolve(asked) == asked else asked
 
 
 def to_list(models: list[Model]) -> dict[str, Any]:
@@ -29,4 +30,6 @@ def to_model(model: Model) -> dict[str, Any]:
         "display_name": model.id,
         "created_at": "1970-01-01T00:00:00Z",
         "lifecycle": "active",
+        "max_input_tokens": window(model.gigachats_id),
+        "max_tokens": LONGEST_ANSWER_TOKENS,
     }

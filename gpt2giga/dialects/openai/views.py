@@ -16,7 +16,7 @@ from gpt2giga.dialects.openai.embeddings import from_embeddings_request, to_embe
 from gpt2giga.dialects.openai.errors import to_error
 from gpt2giga.dialects.openai.files import check_id, to_file
 from gpt2giga.dialects.openai.images import from_images_request, to_images
-from gpt2giga.dialects.openai.models import to_list, to_model
+from gpt2giga.dialects.openai.models import to_list, to_model, to_model_info
 from gpt2giga.dialects.openai.request import from_chat_request
 from gpt2giga.dialects.openai.response import to_chat_completion
 from gpt2giga.dialects.openai.stream import ChunkStream
@@ -81,6 +81,10 @@ def blueprint(tokenizer_file: str | None, default_model: str, get_upstream: GetU
         if averaged:
             answer.headers[AVERAGED_HEADER] = ",".join(averaged)
         return name_ignored(answer, asked.ignored)
+
+    @openai.get("/model/info")
+    def list_model_info() -> Response:
+        return json_response(to_model_info(get_upstream().catalog.models()))
 
     @openai.post("/images/generations")
     def create_images() -> Response:

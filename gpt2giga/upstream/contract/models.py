@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,6 +15,31 @@ from gpt2giga.errors import NotFound
 KEEP_SECONDS = 300.0
 # The user's guide and Sber's price list say "2 Lite"; the service knows the model as GigaChat-2 (contract 6.2).
 BUILT_IN_ALIASES = {"GigaChat-2-Lite": "GigaChat-2"}
+# Contract 6.5 to 6.7 and 6.11: how they are written, before the live list was ever asked for.
+KNOWN_IDS = (
+    "GigaChat",
+    "GigaChat-2",
+    "GigaChat-2-Pro",
+    "GigaChat-2-Max",
+    "GigaChat-2-Reasoning",
+    "GigaChat-3-Lightning",
+    "GigaChat-3-Pro",
+    "GigaChat-3-Ultra",
+    "GigaChat-3.5-Ultra",
+    "GigaChat-3.5-Ultra-Reasoning",
+    "GigaChat-Pro",
+    "GigaChat-Max",
+    "GigaChat-Plus",
+    "Embeddings",
+    "Embeddings-2",
+    "EmbeddingsGigaR",
+    "GigaEmbeddings-3B-2025-09",
+)
+# LiteLLM and the gateways that are made like it write a vendor before the name.
+VENDORS = ("gigachat/", "openai/", "sber/")
+# Names that only GigaChat's models have, whether there is such a one or not.
+OWN_NAME = re.compile(r"embeddings|.*giga", re.IGNORECASE)
+OWN_EMBEDDER = re.compile(r"embeddings|.*giga.*embed|.*embed.*giga", re.IGNORECASE)
 
 Kind = Literal["chat", "embedder", "filter", "aicheck"]
 # The SDK drops the list's `type` field (contract 2.7), but the ids tell.
@@ -23,7 +49,14 @@ KINDS: tuple[tuple[str, Kind], ...] = (
     ("GigaFilter", "filter"),
     ("GigaCheck", "aicheck"),
 )
-WINDOW_TOKENS = (("GigaChat-3-Pro", 262144), ("GigaChat-Plus", 32768))
+# Contract 6.3, 6.6, 6.13, 6.14.
+USUAL_WINDOW_TOKENS = 261120
+WINDOW_TOKENS = (
+    ("GigaChat-Plus", 32768),
+    ("EmbeddingsGigaR", 4096),
+    ("GigaEmbeddings", 4096),
+    ("Embeddings", 514),
+)
 # Contract 6.4.
 LONGEST_ANSWER_TOKENS = 8192
 
@@ -37,20 +70,30 @@ class Model:
     alias_of: str = ""
 
     @property
+    def gigachats_id(self) -> str:
+        return self.alias_of or self.id
+
+    @property
     def kind(self) -> Kind:
-        name = self.alias_of or self.id
-        return next((kind for prefix, kind in KINDS if name.startswith(prefix)), "chat")
+        return next((kind for prefix, kind in KINDS if self.gigachats_id.startswith(prefix)), "chat")
 
 
 class Catalog:
     """`fetch` asks GigaChat for its list; the answer is kept for five minutes."""
 
     def __init__(self, default: str, translation: TranslationSettings, fetch: Callable[[], list[Model]]) -> None:
-        self._default, self._translation = default, translation
+        self._translation = translation
         self._fetch = fetch
-        self._aliases = {**BUILT_IN_ALIASES, **dict(translation.model_aliases)}
         self._models: list[Model] = []
         self._fresh_until = 0.0
+        # In small letters; aliases win over ids.
+        self._ids = _by_small_letters((default, translation.embeddings, *KNOWN_IDS))
+        self._targets: dict[str, str] = {}
+        self._aliases = {
+            alias: self._id(target) for alias, target in (*BUILT_IN_ALIASES.items(), *translation.model_aliases)
+        }
+        self._targets = {alias.lower(): target for alias, target in self._aliases.items()}
+        self._default = self._id(default)
 
     def models(self) -> list[Model]:
         """The live list and after it the aliases of its models."""
@@ -58,6 +101,7 @@ class Catalog:
         if time.monotonic() >= self._fresh_until:
             self._models = self._fetch()
             self._fresh_until = time.monotonic() + KEEP_SECONDS
+            self._ids |= _by_small_letters(model.id for model in self._models)
         live = self._models
         owners = {model.id: model.owned_by for model in live}
         aliases = [
@@ -70,21 +114,41 @@ class Catalog:
     def model(self, model_id: str) -> Model:
         """Raises NotFound, naming the closest id."""
         models = self.models()
-        for model in models:
-            if model.id == model_id:
-                return model
-        raise not_found(model_id, models)
+        known = {model.id: model for model in models}
+        found = known.get(model_id) or known.get(self._id(model_id))
+        if found is None:
+            raise not_found(model_id, models)
+        return found
 
     def embedder(self, asked: str) -> str:
-        """The id of the embedding model; other vendors' ones (text-embedding-3-small) mean our default."""
-        model = self._aliases.get(asked, asked)
-        return model if Model(model, "").kind == "embedder" else self._translation.embeddings
+        """The id of the embedding model; other vendors' ones (text-embedding-3-small) mean our default.
+
+        GigaChat itself says whether there is a model of a name like its own: an index of another model's vectors
+        under that name would be of no use later.
+        """
+        model = self._id(asked)
+        return model if OWN_EMBEDDER.match(model) else self._id(self._translation.embeddings)
 
     def resolve(self, asked: str) -> str:
         """The id to send to GigaChat for the name a client used."""
-        if not asked or not self._translation.pass_model:
-            asked = self._default
-        return self._aliases.get(asked, asked)
+        return self._id(asked) if asked and self._translation.pass_model else self._default
+
+    def _id(self, name: str) -> str:
+        """GigaChat's id for a name in letters of any case and behind any vendor. Others stay as they are, but for
+        the vendors that mean GigaChat."""
+        bare = name.rpartition("/")[2]
+        stem, colon, release = bare.partition(":")  # contract 6.10
+        for word, rest in ((name, ""), (bare, ""), (stem, colon + release)):
+            found = self._targets.get(word.lower()) or self._ids.get(word.lower())
+            if found:
+                return found + rest
+        while name.lower().startswith(VENDORS):
+            name = name.partition("/")[2]
+        return name
+
+
+def _by_small_letters(ids: Iterable[str]) -> dict[str, str]:
+    return {model_id.lower(): model_id for model_id in ids}
 
 
 def takes_images(model_id: str) -> bool:
@@ -93,9 +157,8 @@ def takes_images(model_id: str) -> bool:
 
 
 def window(model_id: str) -> int:
-    """Tokens of question and answer together, which the list does not tell (contract 6.1). These are figures of older
-    pages, most of them lower than those of contract 6.3. Unknown models: the usual."""
-    return next((tokens for prefix, tokens in WINDOW_TOKENS if model_id.startswith(prefix)), 131072)
+    """Tokens of question and answer together, which the list does not tell (contract 6.1)."""
+    return next((tokens for prefix, tokens in WINDOW_TOKENS if model_id.startswith(prefix)), USUAL_WINDOW_TOKENS)
 
 
 def thinks(model_id: str) -> bool:
@@ -104,8 +167,18 @@ def thinks(model_id: str) -> bool:
 
 
 def not_found(model_id: str, models: list[Model]) -> NotFound:
-    close = difflib.get_close_matches(model_id, [model.id for model in models], n=1, cutoff=0.4)
-    hint = f" The closest one is {close[0]}." if close else ""
-    return NotFound(
-        f"The model '{model_id}' does not exist.{hint} GET /v1/models lists all.", param="model", code="model_not_found"
-    )
+    """GigaChat answers 404 for models of its own list too (contract 6.5)."""
+    listed = {model.id: model.kind for model in models}
+    if kind := listed.get(model_id):
+        words = f"The model '{model_id}' is listed, but not open to this account or host (GIGACHAT_BASE_URL)"
+        words += "." if kind == "chat" else f", or not for this: its type is {kind}."
+    elif OWN_NAME.match(model_id):
+        close = difflib.get_close_matches(model_id, listed, n=1, cutoff=0.4)
+        hint = f" The closest one is {close[0]}." if close else ""
+        words = f"The model '{model_id}' does not exist.{hint} GET /v1/models lists all."
+    else:
+        words = (
+            f"The model '{model_id}' is none of GigaChat's, which GET /v1/models lists. GPT2GIGA_MODEL_ALIASES can "
+            "give the name a meaning, and GPT2GIGA_PASS_MODEL=False sends every request to GIGACHAT_MODEL."
+        )
+    return NotFound(words, param="model", code="model_not_found")

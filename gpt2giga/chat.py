@@ -8,7 +8,8 @@ are the same events, so the accumulated stream always equals the whole answer.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 import orjson
@@ -74,11 +75,15 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """`parameters` is the JSON Schema as the client sent it; the upstream makes it acceptable."""
+    """`parameters` is the JSON Schema as the client sent it; the upstream makes it acceptable.
+
+    extras: what GigaChat's functions have and other vendors' tools have not, as the client sent it.
+    """
 
     name: str
     description: str
     parameters: Any
+    extras: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +107,7 @@ class ChatRequest:
     """`model` is the id the client asked for, empty when it named none. None: the client did not say.
 
     session: what the requests of one conversation share; empty when nothing is known to be shared.
+    extras: parameters of GigaChat's own, as the client sent them.
     """
 
     model: str
@@ -115,6 +121,7 @@ class ChatRequest:
     stop: tuple[str, ...] = ()
     json_format: JsonFormat | None = None
     session: str = ""
+    extras: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from flask import Flask
@@ -12,6 +13,7 @@ from gpt2giga.config.settings import KEY_IS_MISSING, Settings
 from gpt2giga.dialects.anthropic import views as anthropic
 from gpt2giga.dialects.openai import views as openai
 from gpt2giga.dialects.responses import views as responses
+from gpt2giga.dialects.responses.request import from_input_at_chat
 from gpt2giga.telemetry import log_format
 from gpt2giga.telemetry.last_hour import LastHour
 from gpt2giga.telemetry.request_log import RequestLog
@@ -97,9 +99,10 @@ def _register_views(app: Flask, settings: Settings, get_upstream: GetUpstream, l
     translation, model = settings.translation, settings.account.model
     owners = FileOwners(settings.server, settings.store)
     conversation = Conversation(get_upstream, settings.limits.heartbeat, owners)
+    read_responses = partial(from_input_at_chat, ignore_hosted=translation.ignore_hosted_tools)
     for blueprint in (
         health.blueprint(settings.backend, get_upstream, ui.page if settings.server.ui else lambda: None),
-        openai.chat_blueprint(translation, model, conversation),
+        openai.chat_blueprint(translation, model, conversation, read_responses),
         openai.blueprint(translation.tokenizer_file, model, get_upstream),
         openai.files_blueprint(get_upstream, owners),
         models.blueprint(get_upstream, MODELS_FORMS),

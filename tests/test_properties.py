@@ -175,7 +175,7 @@ def spoiled(draw: st.DrawFn) -> Any:
 def accepted(body: dict[str, Any]) -> list[dict[str, Any]]:
     """What GigaChat gets for each model; none for a request that is refused."""
     try:
-        chat, _ = from_chat_request(body)
+        chat, _ = from_chat_request(body, ignore_hosted=False)
     except BadRequest:
         return []
     return [sent(chat, model) for model in MODELS]
@@ -208,7 +208,7 @@ def test_only_a_result_that_belongs_nowhere_is_refused(conversation: tuple[dict[
     for message in body["messages"]:
         if message["role"] == "tool":
             message["tool_call_id"] = message["tool_call_id"] or "a"
-    chat, _ = from_chat_request(body)
+    chat, _ = from_chat_request(body, ignore_hosted=False)
     results = [part for message in chat.messages for part in message.parts if isinstance(part, ToolResult)]
     assert len(results) == sum(message["role"] in RESULTS for message in body["messages"])
 

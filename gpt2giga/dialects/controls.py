@@ -4,22 +4,48 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Literal, TypeAlias
 
 from gpt2giga.chat import JsonFormat, Message
 from gpt2giga.dialects import fields
 from gpt2giga.dialects.fields import Body, invalid
+from gpt2giga.dialects.parameters import TypeCheck
 
 Effort: TypeAlias = Literal["low", "medium", "high"]
 Messages: TypeAlias = tuple[Message, ...]
 
-# Clients send whatever their menus offer; what GigaChat does not know is clamped.
-EFFORTS: Mapping[str, Effort] = {"low": "low", "medium": "medium", "high": "high", "xhigh": "high", "max": "high"}
-OPENAI_EFFORTS: Mapping[str, Effort] = {"none": "low", "minimal": "low", **EFFORTS}
+# Clients send whatever their menus offer; what GigaChat does not know is clamped, or leaves the effort to it.
+EFFORTS: Mapping[str, Effort | None] = {
+    "low": "low",
+    "medium": "medium",
+    "high": "high",
+    "xhigh": "high",
+    "max": "high",
+    "off": None,
+    "disabled": None,
+    "auto": None,
+    "default": None,
+}
+OPENAI_EFFORTS: Mapping[str, Effort | None] = {"none": "low", "minimal": "low", **EFFORTS}
+# GigaChat has no stop sequences, so that every piece of an answer is looked through for each.
+MOST_STOPS = 1000
+# What GigaChat has and OpenAI has not (contract 3.0.6, 3.0.8, 3.0.11, 3.0.14), each with what it must be.
+EXTRAS: Mapping[str, TypeCheck] = {
+    "repetition_penalty": partial(fields.number, low=0, high=fields.INT32),
+    "profanity_check": fields.boolean,
+    "update_interval": partial(fields.number, low=0, high=fields.INT32),
+    "flags": fields.texts,
+    "few_shot_examples": fields.array,
+    "return_parameters": fields.optional_mapping,
+    "unnormalized_history": fields.boolean,
+    "function_ranker": fields.optional_mapping,
+}
+EXTRA_NAMES = {"extra_body", *EXTRAS}
 
 
 def from_openai_effort(body: Body, name: str, within: str = "") -> Effort | None:
-    effort = fields.string(body, name, within)
+    effort = fields.string(body, name, within).lower()
     return fields.one_of(effort, OPENAI_EFFORTS, fields.path(name, within)) if effort else None
 
 
@@ -36,6 +62,27 @@ def from_openai_format(wanted: Any, param: str, from_schema: Callable[[Body, str
     if kind != "json_schema":
         raise invalid(f"{param}.type", "text, json_object or json_schema")
     return from_schema(wanted, param)
+
+
+def from_stops(value: Any, param: str) -> tuple[str, ...]:
+    """Empty ones are left out: editors send all the markers that they have names for."""
+    if value is None:
+        return ()
+    stops = [value] if isinstance(value, str) else value
+    if not isinstance(stops, list) or not all(isinstance(text, str) for text in stops) or len(stops) > MOST_STOPS:
+        raise invalid(param, f"a text or a list of at most {MOST_STOPS} texts")
+    return tuple(dict.fromkeys(text for text in stops if text))
+
+
+def from_extras(body: Body) -> Mapping[str, Any]:
+    """Also from `extra_body`, which only OpenAI's SDK for Python puts into the body itself."""
+    if EXTRA_NAMES.isdisjoint(body):  # nearly always
+        return {}
+    given = {**fields.optional_mapping(body, "extra_body"), **body}
+    found = {name: given[name] for name in EXTRAS if given.get(name) is not None}
+    for name in found:
+        EXTRAS[name](found, name)
+    return found
 
 
 def to_session(word: str, messages: Messages, to_text: Callable[[Messages], str] = repr) -> str:

@@ -36,11 +36,26 @@ def number(body: Body, name: str, low: float, high: float) -> float | None:
     return None if value is None else float(value)
 
 
-def integer(body: Body, name: str, low: int, high: int) -> int | None:
-    value: int | None = body.get(name)
+def integer(body: Body, name: str, low: int, high: int, within: str = "") -> int | None:
+    """100.0 is one: languages whose numbers are all of one type write it so."""
+    value = body.get(name)
+    if type(value) is float and value.is_integer():
+        value = int(value)
     if value is not None and (type(value) is not int or not low <= value <= high):
-        raise invalid(name, f"an integer from {low} to {high}")
+        raise invalid(path(name, within), f"an integer from {low} to {high}")
     return value
+
+
+def token_limit(body: Body, name: str) -> int | None:
+    """-1 is llama.cpp's word for no limit, and its clients'."""
+    return None if body.get(name) == -1 else integer(body, name, 1, INT32)
+
+
+def texts(body: Body, name: str, within: str = "") -> list[str]:
+    found = array(body, name, within)
+    if not all(isinstance(text, str) for text in found):
+        raise invalid(path(name, within), "a list of texts")
+    return found
 
 
 def boolean(body: Body, name: str, within: str = "") -> bool:
@@ -60,12 +75,6 @@ def required_string(body: Body, name: str, within: str, expected: str = "a strin
 
 def array(body: Body, name: str, within: str = "") -> list[Any]:
     return _optional(body, name, within, list, "a list") or []
-
-
-def texts(value: Any, param: str, expected: str) -> tuple[str, ...]:
-    if value is not None and not (isinstance(value, list) and all(isinstance(text, str) and text for text in value)):
-        raise invalid(param, f"{expected} that are not empty")
-    return tuple(value or ())
 
 
 def objects(body: Body, name: str, within: str = "") -> Iterator[tuple[Body, str]]:

@@ -1,15 +1,24 @@
-"""What tools and the choice among them have in common in all dialects."""
+"""What tools and the choice among them have in common in all dialects.
+
+A custom tool takes one text instead of arguments: GigaChat gets a function with one parameter. A hosted tool is one
+that its vendor runs, and GigaChat has nothing like it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, TypeAlias
 
+import orjson
+
 from gpt2giga.chat import Tool
+from gpt2giga.dialects import fields
 from gpt2giga.dialects.fields import Body, invalid
 from gpt2giga.errors import BadRequest
 
 Mode: TypeAlias = Literal["auto", "none", "required"]
+
+CUSTOM_INPUT = "input"  # the one parameter of a custom tool
 
 OPENAI_MODES: Mapping[str, Mode] = {"auto": "auto", "none": "none", "required": "required"}
 # Of a choice among some of the tools.
@@ -25,11 +34,53 @@ def tools_by_name(tools: Iterable[tuple[Tool, str]]) -> dict[str, Tool]:
     return found
 
 
-def from_parameters(tool: Body, param: str) -> Any:
-    parameters = tool.get("parameters")
+def from_parameters(tool: Body, param: str, name: str = "parameters") -> Any:
+    parameters = tool.get(name)
     if parameters is not None and not isinstance(parameters, dict | bool):
-        raise invalid(f"{param}.parameters", "a JSON Schema")
+        raise invalid(f"{param}.{name}", "a JSON Schema")
     return parameters
+
+
+def function_extras(tool: Body, param: str) -> dict[str, Any]:
+    """What GigaChat's functions have and other vendors' tools have not (contract 3.1.1)."""
+    extras = {
+        "few_shot_examples": fields.array(tool, "few_shot_examples", param),
+        "return_parameters": fields.optional_mapping(tool, "return_parameters", param),
+    }
+    return {name: value for name, value in extras.items() if value}
+
+
+def custom_parameters(tool: Body, param: str) -> dict[str, Any]:
+    """A grammar cannot be enforced, but the model can be told."""
+    words = "The whole input of the tool, as plain text."
+    if tool.get("format") is not None:
+        form, place = fields.required_object(tool, "format", param)
+        if isinstance(form.get("grammar"), dict):  # so in Chat Completions
+            form, place = form["grammar"], f"{place}.grammar"
+        definition = fields.string(form, "definition", place)
+        if definition:
+            syntax = fields.string(form, "syntax", place)
+            words += f" It must follow this {syntax} grammar:\n{definition}"
+    text = {"type": "string", "description": words}
+    return {"type": "object", "properties": {CUSTOM_INPUT: text}, "required": [CUSTOM_INPUT]}
+
+
+def to_custom_input(arguments: Mapping[str, Any]) -> str:
+    """The text that a custom tool wants. A model may call its parameter by another name."""
+    texts = [value for value in arguments.values() if isinstance(value, str)]
+    if isinstance(arguments.get(CUSTOM_INPUT), str):
+        return str(arguments[CUSTOM_INPUT])
+    return texts[0] if len(texts) == len(arguments) == 1 else orjson.dumps(dict(arguments)).decode()
+
+
+def check_hosted(kind: str, param: str, *, ignore: bool) -> None:
+    if not ignore:
+        raise BadRequest(
+            f"The hosted tool {kind!r} runs at its vendor; GigaChat has none "
+            "(GPT2GIGA_IGNORE_HOSTED_TOOLS=True leaves such tools out).",
+            param=f"{param}.type",
+            code="unsupported_tool",
+        )
 
 
 def unknown_tool(name: str, param: str, why: str = "is not in the list") -> BadRequest:

@@ -12,7 +12,7 @@ from gpt2giga.dialects.anthropic.content import from_content, from_system
 from gpt2giga.dialects.anthropic.parameters import check_refused, TABLE
 from gpt2giga.dialects.anthropic.thinking import from_thinking, Thoughts
 from gpt2giga.dialects.anthropic.tools import from_tools
-from gpt2giga.dialects.controls import to_session
+from gpt2giga.dialects.controls import from_extras, from_stops, to_session
 from gpt2giga.dialects.fields import Body, INT32, invalid
 from gpt2giga.dialects.messages import required_messages, Role
 from gpt2giga.dialects.parameters import list_ignored
@@ -45,8 +45,9 @@ def from_messages_request(body: Body, *, ignore_hosted: bool) -> tuple[ChatReque
         top_p=fields.number(body, "top_p", 0, 1),
         max_tokens=_max_tokens(body),
         reasoning_effort=effort,
-        stop=fields.texts(body.get("stop_sequences"), "stop_sequences", "a list of texts"),
+        stop=from_stops(body.get("stop_sequences"), "stop_sequences"),
         json_format=_format(body),
+        extras=from_extras(body),
         session=to_session(_user(body), messages),
     )
     stream = fields.boolean(body, "stream")
@@ -72,12 +73,11 @@ def _format(body: Body) -> JsonFormat | None:
     return JsonFormat(dict(fields.mapping(wanted.get("schema"), f"{param}.schema")))
 
 
-def _max_tokens(body: Body) -> int:
+def _max_tokens(body: Body) -> int | None:
     """Required, as by Anthropic: a client that forgets it is told here and not in production."""
-    found = fields.integer(body, "max_tokens", 1, INT32)
-    if found is None:
+    if body.get("max_tokens") is None:
         raise invalid("max_tokens", f"an integer from 1 to {INT32}; it is required")
-    return found
+    return fields.token_limit(body, "max_tokens")
 
 
 def _messages(body: Body) -> Iterator[Message]:

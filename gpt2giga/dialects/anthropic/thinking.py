@@ -6,7 +6,7 @@ from typing import Literal, TypeAlias
 
 from gpt2giga.dialects import fields
 from gpt2giga.dialects.controls import Effort, EFFORTS
-from gpt2giga.dialects.fields import Body, invalid
+from gpt2giga.dialects.fields import Body, INT32, invalid
 
 # What becomes of the model's thoughts: a block with them, a block without, or none.
 Thoughts: TypeAlias = Literal["shown", "omitted", "none"]
@@ -23,8 +23,8 @@ def from_thinking(body: Body) -> tuple[Effort | None, Thoughts]:
     kind = thinking.get("type")
     if body.get("thinking") is not None and (not isinstance(kind, str) or kind not in THINKING):
         raise invalid("thinking.type", "one of " + ", ".join(THINKING))
-    effort = fields.optional_mapping(body, "output_config").get("effort")
-    effort = None if effort is None else fields.one_of(effort, EFFORTS, "output_config.effort")
+    word = fields.optional_mapping(body, "output_config").get("effort")
+    effort = None if word is None else fields.one_of(word, EFFORTS, "output_config.effort")
     if kind in (None, "disabled"):
         return (None if kind else effort), "none"
     # Claude Code has displays of its own, such as `updates`.
@@ -35,8 +35,8 @@ def from_thinking(body: Body) -> tuple[Effort | None, Thoughts]:
 def _budget_effort(kind: str, thinking: Body) -> Effort:
     if kind != "enabled":
         return "medium"
-    budget = thinking.get("budget_tokens")
-    if isinstance(budget, bool) or not isinstance(budget, int) or budget < 1:
+    budget = fields.integer(thinking, "budget_tokens", 1, INT32, "thinking")
+    if budget is None:
         raise invalid("thinking.budget_tokens", "a positive integer")
     if budget < LOW_BUDGET:
         return "low"

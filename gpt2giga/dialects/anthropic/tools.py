@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 from gpt2giga.chat import Tool, ToolChoice
 from gpt2giga.dialects import fields
 from gpt2giga.dialects.fields import Body, invalid
-from gpt2giga.dialects.tools import Mode, no_tools, tools_by_name, unknown_tool
+from gpt2giga.dialects.tools import function_extras, Mode, no_tools, tools_by_name, unknown_tool
 from gpt2giga.errors import BadRequest
 
 # web_search_20250305, bash_20250124, ...: Claude knows them without a schema, GigaChat does not.
@@ -102,6 +102,7 @@ def _tool(tool: Body, param: str) -> Tool:
         fields.required_string(tool, "name", param, "a name"),
         fields.string(tool, "description", param),
         fields.mapping(tool.get("input_schema"), f"{param}.input_schema"),
+        function_extras(tool, param),
     )
 
 

@@ -9,9 +9,10 @@ from typing import Any
 
 from gpt2giga.chat import ChatRequest, Done, Event, Message, Text, TextDelta, Usage
 from gpt2giga.dialects import fields
-from gpt2giga.dialects.fields import Body, INT32, invalid
+from gpt2giga.dialects.controls import from_extras, from_stops
+from gpt2giga.dialects.fields import Body, invalid
 from gpt2giga.dialects.openai.errors import to_error
-from gpt2giga.dialects.openai.request import from_stop, include_usage, MOST_CHOICES
+from gpt2giga.dialects.openai.request import include_usage, MOST_CHOICES
 from gpt2giga.dialects.openai.response import ChatHead, sum_usages, to_finish, to_usage
 from gpt2giga.dialects.openai.stream import DONE
 from gpt2giga.dialects.parameters import any_integer, list_ignored, Parameter, penalty
@@ -76,8 +77,9 @@ def _chat(body: Body, prompt: str) -> ChatRequest:
         messages=(Message("user", (Text(prompt),)),),
         temperature=fields.number(body, "temperature", 0, 2),
         top_p=fields.number(body, "top_p", 0, 1),
-        max_tokens=fields.integer(body, "max_tokens", 1, INT32),
-        stop=from_stop(body),
+        max_tokens=fields.token_limit(body, "max_tokens"),
+        stop=from_stops(body.get("stop"), "stop"),
+        extras=from_extras(body),
     )
 
 

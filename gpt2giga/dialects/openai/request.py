@@ -2,49 +2,65 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TypeAlias
 
 from gpt2giga.chat import ChatRequest, JsonFormat, Text
 from gpt2giga.dialects import fields
-from gpt2giga.dialects.controls import from_openai_effort, from_openai_format, Messages, to_session
-from gpt2giga.dialects.fields import Body, INT32, invalid
+from gpt2giga.dialects.controls import (
+    from_extras,
+    from_openai_effort,
+    from_openai_format,
+    from_stops,
+    Messages,
+    to_session,
+)
+from gpt2giga.dialects.fields import Body
 from gpt2giga.dialects.messages import required_messages
-from gpt2giga.dialects.openai.messages import from_messages
+from gpt2giga.dialects.openai.messages import from_messages, from_system
 from gpt2giga.dialects.openai.parameters import TABLE
 from gpt2giga.dialects.openai.tools import from_tools
 from gpt2giga.dialects.parameters import list_ignored
 from gpt2giga.errors import BadRequest
 
 MOST_CHOICES = 8
-MOST_STOPS = 4
+
+
+# A body of the Responses API -> its chat, the names of its custom tools, and what of it changes nothing.
+ReadResponses: TypeAlias = Callable[[Body], tuple[ChatRequest, Iterable[str], tuple[str, ...]]]
 
 
 @dataclass(frozen=True, slots=True)
 class ChatDelivery:
-    """How the client wants its answer: no matter of the chat itself. ignored: parameters that change nothing."""
+    """How the client wants its answer: no matter of the chat itself. custom_tools: see ChatTools. ignored: parameters
+    that change nothing."""
 
     stream: bool
     include_usage: bool
     legacy_functions: bool
     n: int
+    custom_tools: Mapping[str, bool]
     ignored: tuple[str, ...]
 
 
-def from_chat_request(body: Body) -> tuple[ChatRequest, ChatDelivery]:
+def from_chat_request(body: Body, *, ignore_hosted: bool) -> tuple[ChatRequest, ChatDelivery]:
     fields.check_nesting(body)
-    tools = from_tools(body)
+    tools = from_tools(body, ignore_hosted=ignore_hosted)
+    # Anthropic's place for it, which Cursor keeps for models that are called Claude.
+    system = from_system(body["system"], "system") if body.get("system") is not None else ()
     chat = ChatRequest(
         model=fields.string(body, "model"),
-        messages=tuple(from_messages(required_messages(body))),
+        messages=(*system, *from_messages(required_messages(body))),
         tools=tools.tools,
         tool_choice=tools.choice,
         temperature=fields.number(body, "temperature", 0, 2),
         top_p=fields.number(body, "top_p", 0, 1),
         max_tokens=_max_tokens(body),
         reasoning_effort=from_openai_effort(body, "reasoning_effort"),
-        stop=from_stop(body),
+        stop=from_stops(body.get("stop"), "stop"),
         json_format=from_openai_format(body.get("response_format"), "response_format", _from_json_schema),
+        extras=from_extras(body),
     )
     # GigaChat gives one call per answer (contract 3.1.13), whatever is asked for.
     fields.boolean(body, "parallel_tool_calls")
@@ -54,10 +70,24 @@ def from_chat_request(body: Body) -> tuple[ChatRequest, ChatDelivery]:
         include_usage=include_usage(body),
         legacy_functions=tools.legacy,
         n=fields.integer(body, "n", 1, MOST_CHOICES) or 1,
-        ignored=tuple(list_ignored(body, TABLE)),
+        custom_tools=tools.custom,
+        ignored=(*tools.ignored, *list_ignored(body, TABLE)),
     )
     word = fields.string(body, "prompt_cache_key") or fields.string(body, "user")
     return replace(chat, session=to_session(word, chat.messages, _texts)), delivery
+
+
+def from_responses_body(body: Body, read: ReadResponses) -> tuple[ChatRequest, ChatDelivery]:
+    """Cursor posts bodies of the Responses API to the address of chats, and reads the chunks of chats."""
+    chat, custom_tools, ignored = read(body)
+    return chat, ChatDelivery(
+        stream=fields.boolean(body, "stream"),
+        include_usage=include_usage(body),
+        legacy_functions=False,
+        n=1,
+        custom_tools=dict.fromkeys(custom_tools, True),
+        ignored=ignored,
+    )
 
 
 def _texts(messages: Messages) -> str:
@@ -71,8 +101,8 @@ def include_usage(body: Body) -> bool:
 
 def _max_tokens(body: Body) -> int | None:
     """The newer name wins when a client sends both."""
-    newer = fields.integer(body, "max_completion_tokens", 1, INT32)
-    older = fields.integer(body, "max_tokens", 1, INT32)
+    newer = fields.token_limit(body, "max_completion_tokens")
+    older = fields.token_limit(body, "max_tokens")
     return older if newer is None else newer
 
 
@@ -83,14 +113,6 @@ def _from_json_schema(wanted: Body, param: str) -> JsonFormat:
         fields.string(wanted, name, param)
     schema = fields.optional_mapping(wanted, "schema", param)
     return JsonFormat(schema, fields.boolean(wanted, "strict", param))
-
-
-def from_stop(body: Body) -> tuple[str, ...]:
-    stop: Any = body.get("stop")
-    stops = fields.texts([stop] if isinstance(stop, str) else stop, "stop", "a text or a list of texts")
-    if len(stops) > MOST_STOPS:
-        raise invalid("stop", f"at most {MOST_STOPS} texts")
-    return stops
 
 
 def _check_modalities(body: Body) -> None:

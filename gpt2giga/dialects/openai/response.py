@@ -5,26 +5,28 @@ from __future__ import annotations
 import secrets
 import time
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
 
 from gpt2giga.chat import Done, Event, ReasoningDelta, RefusalDelta, TextDelta, ToolCall, Usage
+from gpt2giga.dialects.tools import to_custom_input
 
 
 @dataclass(frozen=True, slots=True)
 class ChatHead:
     """What all objects of one answer share.
 
-    model: the name the client asked for. legacy_functions: calls in the form before tool_calls.
-    filtered_as: the finish reason of a text that GigaChat's filter stopped.
+    model: the name the client asked for. legacy_functions: calls in the form before tool_calls. custom_tools: see
+    ChatTools. filtered_as: the finish reason of a text that GigaChat's filter stopped.
     """
 
     model: str
     filtered_as: str
     legacy_functions: bool = False
+    custom_tools: Mapping[str, bool] = field(default_factory=dict)
     id: str = field(default_factory=lambda: "chatcmpl-" + secrets.token_hex(16))
     created: int = field(default_factory=lambda: int(time.time()))
 
@@ -73,7 +75,18 @@ def _to_calls(calls: list[ToolCall], head: ChatHead) -> dict[str, Any]:
         return {}
     if head.legacy_functions:
         return {"function_call": to_function(calls[0])}
-    return {"tool_calls": [{"id": call.id, "type": "function", "function": to_function(call)} for call in calls]}
+    return {"tool_calls": [to_call(call, head) for call in calls]}
+
+
+def to_call(call: ToolCall, head: ChatHead) -> dict[str, Any]:
+    if call.name not in head.custom_tools:
+        return {"id": call.id, "type": "function", "function": to_function(call)}
+    text = to_custom_input(call.arguments)
+    custom = {"id": call.id, "type": "custom", "custom": {"name": call.name, "input": text}}
+    if not head.custom_tools[call.name]:
+        return custom
+    # Cursor, whose custom tools have the form of Responses, looks for the name of a function in every call.
+    return {**custom, "function": {"name": call.name, "arguments": text}}
 
 
 def to_function(call: ToolCall) -> dict[str, str]:

@@ -8,11 +8,14 @@ import orjson
 
 from gpt2giga.chat import Done, Event, ReasoningDelta, RefusalDelta, TextDelta, ToolCall, Usage
 from gpt2giga.dialects.openai.errors import to_error
-from gpt2giga.dialects.openai.response import ChatHead, sum_usages, to_finish, to_function, to_usage
+from gpt2giga.dialects.openai.response import ChatHead, sum_usages, to_call, to_finish, to_function, to_usage
 from gpt2giga.errors import ProxyError
 
 DONE = "[DONE]"
 KIND = "chat.completion.chunk"
+
+# Where a call of each kind holds what the model wrote.
+SAID = {"function": "arguments", "custom": "input"}
 
 Chunk = dict[str, Any]
 
@@ -68,14 +71,16 @@ class ChunkStream:
 
     def _to_deltas(self, call: ToolCall) -> list[dict[str, Any]]:
         """The call with its name first and its arguments after it, as clients are used to add them up."""
-        function = to_function(call)
-        opening = {"name": function["name"], "arguments": ""}
-        rest = {"arguments": function["arguments"]}
         if self._head.legacy_functions:
-            return [{"function_call": opening}, {"function_call": rest}]
+            function = to_function(call)
+            opening = {**function, "arguments": ""}
+            return [{"function_call": opening}, {"function_call": {"arguments": function["arguments"]}}]
+        whole = to_call(call, self._head)
+        rest = {kind: {said: whole[kind][said]} for kind, said in SAID.items() if kind in whole}
+        opened = {kind: {**whole[kind], said: ""} for kind, said in SAID.items() if kind in whole}
         return [
-            {"tool_calls": [{"index": self._calls, "id": call.id, "type": "function", "function": opening}]},
-            {"tool_calls": [{"index": self._calls, "function": rest}]},
+            {"tool_calls": [{"index": self._calls, **whole, **opened}]},
+            {"tool_calls": [{"index": self._calls, **rest}]},
         ]
 
     def _chunk(self, delta: dict[str, Any], finish: str | None = None) -> Chunk:

@@ -1,86 +1,172 @@
-"""Tools, tool choice and calls of a Chat Completions request. Pure; raises BadRequest."""
+"""Tools, tool choice and calls of a Chat Completions request. Pure; raises BadRequest.
+
+Cursor sends them here in the forms of three APIs: OpenAI's own, where all that a tool is stands in an object of its
+type's name; that of Responses, where it stands beside the type; and Anthropic's, without a type.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gpt2giga.chat import arguments_from_json, Tool, ToolCall, ToolChoice
 from gpt2giga.dialects import fields
 from gpt2giga.dialects.fields import Body, invalid
-from gpt2giga.dialects.tools import ALLOWED_MODES, from_parameters, no_tools, OPENAI_MODES, tools_by_name, unknown_tool
+from gpt2giga.dialects.tools import (
+    ALLOWED_MODES,
+    check_hosted,
+    CUSTOM_INPUT,
+    custom_parameters,
+    from_parameters,
+    function_extras,
+    Mode,
+    no_tools,
+    OPENAI_MODES,
+    tools_by_name,
+    unknown_tool,
+)
+
+KINDS = ("function", "custom")
+ANTHROPICS_MODES: Mapping[str, Mode] = {"auto": "auto", "none": "none", "any": "required"}
 
 
 @dataclass(frozen=True, slots=True)
 class ChatTools:
-    """`legacy`: the client uses `functions`, the form before `tools`, and wants its answers in that form."""
+    """`legacy`: the client uses `functions`, the form before `tools`, and wants its answers in that form.
+
+    custom: the names of the tools that take a text, and whether each came in the form of Responses. ignored: what
+    changes nothing.
+    """
 
     tools: tuple[Tool, ...]
     choice: ToolChoice
-    legacy: bool
+    legacy: bool = False
+    custom: Mapping[str, bool] = field(default_factory=dict)
+    ignored: tuple[str, ...] = ()
 
 
-NO_TOOLS = ChatTools((), ToolChoice(), legacy=False)
+NO_TOOLS = ChatTools((), ToolChoice())
 
 
-def from_tools(body: Body) -> ChatTools:
+def from_tools(body: Body, *, ignore_hosted: bool) -> ChatTools:
     """`tools` and `tool_choice`, or else the older `functions` and `function_call`."""
     if all(body.get(name) is None for name in ("tools", "functions", "tool_choice", "function_call")):
         return NO_TOOLS
-    modern = _read_tools(body, "tools", "tool_choice", legacy=False)
-    legacy = _read_tools(body, "functions", "function_call", legacy=True)
+    modern = _modern(body, ignore_hosted)
+    legacy = _legacy(body)
     return legacy if legacy.tools and not modern.tools else modern
 
 
-def _read_tools(body: Body, list_name: str, choice_name: str, *, legacy: bool) -> ChatTools:
-    listed = fields.objects(body, list_name)
-    known = tools_by_name((_tool(tool, place, legacy=legacy), place) for tool, place in listed)
-    choice, allowed = _choice(body.get(choice_name), choice_name, legacy=legacy)
+def _legacy(body: Body) -> ChatTools:
+    listed = fields.objects(body, "functions")
+    known = tools_by_name((_function(function, place), place) for function, place in listed)
+    param, given = "function_call", body.get("function_call")
+    choice = ToolChoice("named", _name(given, param)) if isinstance(given, dict) else _by_word(given, param)
+    return _select(known, choice, [], param, legacy=True)
+
+
+def _modern(body: Body, ignore_hosted: bool) -> ChatTools:
+    listed: list[tuple[Tool, str]] = []
+    custom: dict[str, bool] = {}
+    hosted: list[str] = []
+    for entry, place in fields.objects(body, "tools"):
+        kind = _kind(entry, place)
+        if kind not in KINDS:
+            check_hosted(kind, place, ignore=ignore_hosted)
+            hosted.append(kind)
+            continue
+        tool = _tool(entry, kind, place)
+        listed.append((tool, place))
+        if kind == "custom":
+            custom[tool.name] = entry.get("custom") is None
+    choice, allowed = _choice(body.get("tool_choice"), hosted)
+    ignored = [f"tools.{kind}" for kind in dict.fromkeys(hosted)]
+    if choice is None or (choice.mode == "required" and hosted and not listed):
+        choice, ignored = ToolChoice(), [*ignored, "tool_choice"]
+    found = _select(tools_by_name(listed), choice, allowed, "tool_choice")
+    return replace(found, custom=custom, ignored=tuple(ignored))
+
+
+def _select(
+    known: Mapping[str, Tool], choice: ToolChoice, allowed: list[str], param: str, *, legacy: bool = False
+) -> ChatTools:
     for name in [choice.name] if choice.mode == "named" else allowed:
         if name not in known:
-            raise unknown_tool(name, choice_name)
+            raise unknown_tool(name, param)
     tools = [tool for tool in known.values() if not allowed or tool.name in allowed]
     if choice.mode == "required" and not tools:
-        raise no_tools(choice_name)
+        raise no_tools(param)
     return ChatTools(tuple(tools), choice if tools else ToolChoice(), legacy)
 
 
-def _tool(tool: Body, param: str, *, legacy: bool) -> Tool:
-    if not legacy and tool.get("type", "function") != "function":
-        raise invalid(f"{param}.type", f"function; tools of type {tool.get('type')!r} are not supported")
-    function, param = (tool, param) if legacy else _function(tool, param)
-    parameters = from_parameters(function, param)
-    return Tool(_name(function, param), fields.string(function, "description", param), parameters)
+def _kind(entry: Body, param: str) -> str:
+    """Anthropic's tools have a schema of their own name, and mostly no type."""
+    kind = fields.string(entry, "type", param) or "function"
+    return "function" if kind == "custom" and "input_schema" in entry else kind
+
+
+def _inner(entry: Body, kind: str, param: str) -> tuple[Body, str]:
+    """What tells of a tool of this kind, and where it stands."""
+    if entry.get(kind) is None and entry.get("name") is not None:
+        return entry, param
+    return fields.required_object(entry, kind, param)
+
+
+def _tool(entry: Body, kind: str, param: str) -> Tool:
+    found, param = _inner(entry, kind, param)
+    if kind == "custom":
+        return Tool(_name(found, param), fields.string(found, "description", param), custom_parameters(found, param))
+    return _function(found, param)
+
+
+def _function(function: Body, param: str) -> Tool:
+    schema = "input_schema" if "input_schema" in function else "parameters"
+    return Tool(
+        _name(function, param),
+        fields.string(function, "description", param),
+        from_parameters(function, param, schema),
+        function_extras(function, param),
+    )
 
 
 def _name(holder: Body, param: str) -> str:
     return fields.required_string(holder, "name", param, "a name")
 
 
-def _choice(choice: Any, param: str, *, legacy: bool) -> tuple[ToolChoice, list[str]]:
-    """The choice, and the names it is limited to; none means no limit."""
+def _by_word(choice: Any, param: str) -> ToolChoice:
     if choice is None:
-        return ToolChoice(), []
-    if isinstance(choice, str):
-        expected = "one of " + ", ".join(OPENAI_MODES) + ", or an object"
-        return ToolChoice(fields.one_of(choice, OPENAI_MODES, param, expected)), []
-    choice = fields.mapping(choice, param)
-    if not legacy and choice.get("type") == "allowed_tools":
-        return _from_allowed(*fields.required_object(choice, "allowed_tools", param))
-    named, param = (choice, param) if legacy else _function(choice, param)
-    return ToolChoice("named", _name(named, param)), []
+        return ToolChoice()
+    if not isinstance(choice, str):
+        fields.mapping(choice, param)
+    return ToolChoice(fields.one_of(choice, OPENAI_MODES, param, f"one of {', '.join(OPENAI_MODES)}, or an object"))
 
 
-def _from_allowed(allowed: Body, param: str) -> tuple[ToolChoice, list[str]]:
+def _choice(choice: Any, hosted: list[str]) -> tuple[ToolChoice | None, list[str]]:
+    """The choice, None for one of a tool that is left out; and the names it is limited to, none for no limit."""
+    param = "tool_choice"
+    if not isinstance(choice, dict):
+        return _by_word(choice, param), []
+    kind = fields.string(choice, "type", param) or "function"
+    if kind == "allowed_tools":
+        allowed, place = (choice, param) if "mode" in choice else fields.required_object(choice, kind, param)
+        return _from_allowed(allowed, place, hosted)
+    if kind in ANTHROPICS_MODES:
+        return ToolChoice(ANTHROPICS_MODES[kind]), []
+    if kind in hosted:
+        return None, []
+    if kind != "tool" and kind not in KINDS:
+        raise invalid(f"{param}.type", "function, custom, allowed_tools, or the type of one of the tools")
+    return ToolChoice("named", _name(*_inner(choice, kind, param))), []
+
+
+def _from_allowed(allowed: Body, param: str, hosted: list[str]) -> tuple[ToolChoice | None, list[str]]:
     mode = fields.one_of(allowed.get("mode"), ALLOWED_MODES, f"{param}.mode", "auto or required")
-    names = [_name(*_function(tool, place)) for tool, place in fields.objects(allowed, "tools", param)]
-    if not names:
+    listed = [(tool, _kind(tool, place), place) for tool, place in fields.objects(allowed, "tools", param)]
+    names = [_name(*_inner(tool, kind, place)) for tool, kind, place in listed if kind not in hosted]
+    if not listed:
         raise invalid(f"{param}.tools", "at least one tool")
-    return ToolChoice(mode), names
-
-
-def _function(holder: Body, param: str) -> tuple[Body, str]:
-    return fields.required_object(holder, "function", param)
+    return (ToolChoice(mode) if names else None), names
 
 
 def from_calls(message: Body, param: str) -> list[ToolCall]:
@@ -89,14 +175,17 @@ def from_calls(message: Body, param: str) -> list[ToolCall]:
     if message.get("function_call") is None:
         return found
     legacy, place = fields.required_object(message, "function_call", param)
-    return found or [_function_call(legacy, "", place)]
+    return found or [_function_call(legacy, place, "")]
 
 
 def _call(call: Body, param: str) -> ToolCall:
-    function, place = _function(call, param)
-    return _function_call(function, fields.string(call, "id", param), place)
+    call_id = fields.string(call, "id", param)
+    if call.get("custom") is not None:
+        custom, place = fields.required_object(call, "custom", param)
+        return ToolCall(call_id, _name(custom, place), {CUSTOM_INPUT: fields.string(custom, "input", place)})
+    return _function_call(*fields.required_object(call, "function", param), call_id)
 
 
-def _function_call(function: Body, call_id: str, param: str) -> ToolCall:
+def _function_call(function: Body, param: str, call_id: str) -> ToolCall:
     arguments = fields.string(function, "arguments", param)
     return ToolCall(call_id, _name(function, param), arguments_from_json(arguments))

@@ -17,7 +17,7 @@ from gpt2giga.dialects.openai.errors import to_error
 from gpt2giga.dialects.openai.files import check_id, to_file
 from gpt2giga.dialects.openai.images import from_images_request, to_images
 from gpt2giga.dialects.openai.models import to_list, to_model, to_model_info
-from gpt2giga.dialects.openai.request import from_chat_request
+from gpt2giga.dialects.openai.request import from_chat_request, from_responses_body, ReadResponses
 from gpt2giga.dialects.openai.response import to_chat_completion
 from gpt2giga.dialects.openai.stream import ChunkStream
 from gpt2giga.errors import BadRequest, ProxyError
@@ -37,15 +37,22 @@ ERROR_FORM = ErrorForm(lambda error, _: to_error(error))
 MODELS_FORM = ModelsForm(to_list, to_model)
 
 
-def chat_blueprint(translation: TranslationSettings, default_model: str, conversation: Conversation) -> Blueprint:
+def chat_blueprint(
+    translation: TranslationSettings, default_model: str, conversation: Conversation, read_responses: ReadResponses
+) -> Blueprint:
     openai = Blueprint("openai_chat", __name__)
 
     @openai.post("/chat/completions")
     def create_chat_completion() -> Response:
-        chat, delivery = from_chat_request(json_body())
+        body = json_body()
+        if body.get("messages") is None and body.get("input") is not None:
+            chat, delivery = from_responses_body(body, read_responses)
+        else:
+            chat, delivery = from_chat_request(body, ignore_hosted=translation.ignore_hosted_tools)
         head = response.ChatHead(
             chat.model or default_model,
             legacy_functions=delivery.legacy_functions,
+            custom_tools=delivery.custom_tools,
             filtered_as=translation.blacklist_finish_reason,
         )
         stream = partial(ChunkStream, head, include_usage=delivery.include_usage)

@@ -11,7 +11,8 @@ from gpt2giga.dialects.fields import Body, invalid
 from gpt2giga.dialects.messages import from_content, OPENAI_ROLES, reader_of
 from gpt2giga.dialects.responses.content import from_output
 from gpt2giga.dialects.responses.content import READERS as CONTENT_READERS
-from gpt2giga.dialects.responses.tools import INPUT, Toolbox
+from gpt2giga.dialects.responses.tools import Toolbox
+from gpt2giga.dialects.tools import CUSTOM_INPUT
 from gpt2giga.errors import NotFound
 
 REFERENCE = "item_reference"
@@ -117,7 +118,7 @@ def _function_call(item: Body, param: str, toolbox: Toolbox) -> Message:
 
 
 def _custom_call(item: Body, param: str, toolbox: Toolbox) -> Message:
-    return _call(item, param, toolbox, {INPUT: fields.string(item, "input", param)})
+    return _call(item, param, toolbox, {CUSTOM_INPUT: fields.string(item, "input", param)})
 
 
 def _call(item: Body, param: str, toolbox: Toolbox, arguments: dict[str, Any]) -> Message:

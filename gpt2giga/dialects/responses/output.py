@@ -9,7 +9,8 @@ from typing import Any, TypeAlias
 import orjson
 
 from gpt2giga.chat import Event, ReasoningDelta, RefusalDelta, TextDelta, ToolCall
-from gpt2giga.dialects.responses.tools import to_input, Toolbox
+from gpt2giga.dialects.responses.tools import Toolbox
+from gpt2giga.dialects.tools import to_custom_input
 
 JsonObject: TypeAlias = dict[str, Any]
 
@@ -135,7 +136,7 @@ class Output:
         tool = self._toolbox.client_tool(call.name)
         is_custom = tool.kind == "custom"
         kind, key = ("custom_tool_call", "input") if is_custom else ("function_call", "arguments")
-        text = to_input(call.arguments) if is_custom else orjson.dumps(call.arguments).decode()
+        text = to_custom_input(call.arguments) if is_custom else orjson.dumps(call.arguments).decode()
         item = {"id": self._next_id(kind), "type": kind, "call_id": call.id, "name": tool.name}
         if tool.namespace:
             item["namespace"] = tool.namespace

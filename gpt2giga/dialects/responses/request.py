@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gpt2giga.chat import ChatRequest, JsonFormat, Message, Text
 from gpt2giga.dialects import fields
-from gpt2giga.dialects.controls import from_openai_effort, from_openai_format, to_session
-from gpt2giga.dialects.fields import Body, INT32, invalid
+from gpt2giga.dialects.controls import from_extras, from_openai_effort, from_openai_format, to_session
+from gpt2giga.dialects.fields import Body, invalid
 from gpt2giga.dialects.responses import items
 from gpt2giga.dialects.responses.parameters import check_refused, list_all_ignored
 from gpt2giga.dialects.responses.tool_choice import from_choice
 from gpt2giga.dialects.responses.tools import from_tools, Toolbox
+from gpt2giga.errors import BadRequest
 
 MOST_METADATA = 16
 
@@ -51,9 +52,10 @@ def from_responses_request(body: Body, past: Past, *, ignore_hosted: bool) -> tu
         tool_choice=selection.choice,
         temperature=fields.number(body, "temperature", 0, 2),
         top_p=fields.number(body, "top_p", 0, 1),
-        max_tokens=fields.integer(body, "max_output_tokens", 1, INT32),
+        max_tokens=fields.token_limit(body, "max_output_tokens"),
         reasoning_effort=from_openai_effort(fields.optional_mapping(body, "reasoning"), "effort", "reasoning"),
         json_format=from_openai_format(text.get("format"), "text.format", _from_schema),
+        extras=from_extras(body),
     )
     _check_the_rest(body)
     left_out = [f"tools.{kind}" for kind in toolbox.hosted]
@@ -70,6 +72,19 @@ def from_responses_request(body: Body, past: Past, *, ignore_hosted: bool) -> tu
     words = ("prompt_cache_key", "safety_identifier", "user")
     word = next((found for name in words if (found := fields.string(body, name))), "")
     return replace(chat, session=to_session(word, chat.messages)), delivery
+
+
+def from_input_at_chat(body: Body, *, ignore_hosted: bool) -> tuple[ChatRequest, Collection[str], tuple[str, ...]]:
+    """Such a body at /chat/completions, where Cursor posts it: the chat, the names of its custom tools, and what of it
+    changes nothing. Nothing is kept, and the names of tools are the flat ones."""
+    if body.get("previous_response_id") is not None:
+        raise BadRequest(
+            "Only /v1/responses knows earlier responses: send the conversation in 'input'.",
+            param="previous_response_id",
+        )
+    chat, delivery = from_responses_request(body, Past(), ignore_hosted=ignore_hosted)
+    client_tools = delivery.toolbox.client_tools.items()
+    return chat, [flat for flat, tool in client_tools if tool.kind == "custom"], delivery.ignored
 
 
 def wants_store(body: Body) -> bool:

@@ -8,17 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
-
-import orjson
+from typing import Literal, TypeAlias
 
 from gpt2giga.chat import Tool
 from gpt2giga.dialects import fields
 from gpt2giga.dialects.fields import Body, invalid
-from gpt2giga.dialects.tools import from_parameters
-from gpt2giga.errors import BadRequest
-
-INPUT = "input"  # the one parameter of a custom tool
+from gpt2giga.dialects.tools import check_hosted, custom_parameters, from_parameters, function_extras
 
 Kind: TypeAlias = Literal["function", "custom"]
 KINDS: dict[str, Kind] = {"function": "function", "custom": "custom"}
@@ -64,8 +59,7 @@ def from_tools(body: Body, *, ignore_hosted: bool) -> Toolbox:
     for tool, param in fields.objects(body, "tools"):
         kind = fields.required_string(tool, "type", param)
         if kind not in KINDS and kind != "namespace":
-            if not ignore_hosted:
-                raise _hosted_tool_error(kind, param)
+            check_hosted(kind, param, ignore=ignore_hosted)
             hosted.append(kind)
         for client_tool, found in _flatten(tool, kind, param):
             if client_tool in client_tools.values():
@@ -74,18 +68,10 @@ def from_tools(body: Body, *, ignore_hosted: bool) -> Toolbox:
             while flat in client_tools:
                 flat += "_"
             client_tools[flat] = client_tool
-            parameters = _input_only(found, param) if found.get("type") == "custom" else from_parameters(found, param)
-            tools.append(Tool(flat, fields.string(found, "description", param), parameters))
+            read = custom_parameters if client_tool.kind == "custom" else from_parameters
+            description = fields.string(found, "description", param)
+            tools.append(Tool(flat, description, read(found, param), function_extras(found, param)))
     return Toolbox(tuple(tools), client_tools, tuple(dict.fromkeys(hosted)))
-
-
-def _hosted_tool_error(kind: str, param: str) -> BadRequest:
-    return BadRequest(
-        f"The hosted tool {kind!r} runs at OpenAI; GigaChat has none "
-        "(GPT2GIGA_IGNORE_HOSTED_TOOLS=True leaves such tools out).",
-        param=f"{param}.type",
-        code="unsupported_tool",
-    )
 
 
 def _flatten(tool: Body, kind: str, param: str) -> Iterator[tuple[ClientTool, Body]]:
@@ -100,23 +86,3 @@ def _flatten(tool: Body, kind: str, param: str) -> Iterator[tuple[ClientTool, Bo
 
 def _join(namespace: str, name: str) -> str:
     return f"{namespace}__{name}" if namespace else name
-
-
-def _input_only(tool: Body, param: str) -> dict[str, Any]:
-    """A grammar cannot be enforced, but the model can be told."""
-    words = "The whole input of the tool, as plain text."
-    if tool.get("format") is not None:
-        form = fields.mapping(tool["format"], f"{param}.format")
-        definition = fields.string(form, "definition", f"{param}.format")
-        if definition:
-            syntax = fields.string(form, "syntax", f"{param}.format")
-            words += f" It must follow this {syntax} grammar:\n{definition}"
-    return {"type": "object", "properties": {INPUT: {"type": "string", "description": words}}, "required": [INPUT]}
-
-
-def to_input(arguments: Mapping[str, Any]) -> str:
-    """The text that a custom tool wants. A model may call its parameter by another name."""
-    texts = [value for value in arguments.values() if isinstance(value, str)]
-    if isinstance(arguments.get(INPUT), str):
-        return str(arguments[INPUT])
-    return texts[0] if len(texts) == len(arguments) == 1 else orjson.dumps(dict(arguments)).decode()

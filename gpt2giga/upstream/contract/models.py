@@ -51,12 +51,7 @@ KINDS: tuple[tuple[str, Kind], ...] = (
 )
 # Contract 6.3, 6.6, 6.13, 6.14.
 USUAL_WINDOW_TOKENS = 261120
-WINDOW_TOKENS = (
-    ("GigaChat-Plus", 32768),
-    ("EmbeddingsGigaR", 4096),
-    ("GigaEmbeddings", 4096),
-    ("Embeddings", 514),
-)
+WINDOW_TOKENS = (("GigaChat-Plus", 32768), ("EmbeddingsGigaR", 4096), ("GigaEmbeddings", 4096), ("Embeddings", 514))
 # Contract 6.4.
 LONGEST_ANSWER_TOKENS = 8192
 

@@ -80,7 +80,7 @@ def to_payload(
         "max_tokens": chat.max_tokens,
         "reasoning_effort": None if effort and _refuses_reasoning(model) else effort,
     }
-    return {name: value for name, value in payload.items() if value is not None}
+    return {**{name: value for name, value in payload.items() if value is not None}, **chat.extras}
 
 
 def _function_call(choice: ToolChoice, names: ToolNames) -> str | dict[str, str] | None:
@@ -107,7 +107,12 @@ def to_functions(tools: Sequence[Tool], names: ToolNames, most_values: int) -> l
             param="tools",
         )
     return [
-        {"name": names.to_gigachat(tool.name), "description": tool.description, "parameters": conversions.of(schema)}
+        {
+            **tool.extras,
+            "name": names.to_gigachat(tool.name),
+            "description": tool.description,
+            "parameters": conversions.of(schema),
+        }
         for tool, schema in zip(tools, schemas, strict=True)
     ]
 

@@ -88,7 +88,7 @@ class GigaChatClient:
             headers |= {"Accept": EVENT_STREAM, "Cache-Control": "no-store"}
         if session:
             headers["X-Session-ID"] = session
-        content = orjson.dumps({**payload, **self._own})
+        content = orjson.dumps({**self._own, **payload})
         token = yield from self._tokens.get(tick)
         response = yield from self._send_chat(content, headers, token, tick)
         if response.status_code == 401 and self._tokens.reject(token):

@@ -144,7 +144,7 @@ BAD = [
 @pytest.mark.parametrize("body, param", BAD, ids=[f"{param}-{i}" for i, (_, param) in enumerate(BAD)])
 def test_what_makes_no_sense_is_named(body: dict[str, Any], param: str) -> None:
     with pytest.raises(BadRequest) as caught:
-        from_chat_request(body)
+        from_chat_request(body, ignore_hosted=False)
     assert caught.value.param == param
     assert param in caught.value.message
 
@@ -164,4 +164,4 @@ ODD = [
 
 @pytest.mark.parametrize("body", ODD, ids=range(len(ODD)))
 def test_what_is_odd_but_clear_is_taken(body: dict[str, Any]) -> None:
-    from_chat_request(body)
+    from_chat_request(body, ignore_hosted=False)

@@ -6,7 +6,8 @@ import pytest
 
 from gpt2giga.chat import ToolChoice
 from gpt2giga.dialects.responses.tool_choice import from_choice
-from gpt2giga.dialects.responses.tools import ClientTool, from_tools, to_input
+from gpt2giga.dialects.responses.tools import ClientTool, from_tools
+from gpt2giga.dialects.tools import to_custom_input
 
 F = {"type": "function", "name": "f", "description": "Does f.", "parameters": {"type": "object", "properties": {}}}
 C = {"type": "custom", "name": "c", "format": {"type": "grammar", "syntax": "lark", "definition": 'start: "a"'}}
@@ -65,7 +66,7 @@ def test_a_custom_tool_takes_one_string_and_tells_its_grammar() -> None:
     ],
 )
 def test_input_of_a_custom_tool(arguments: dict[str, Any], text: str) -> None:
-    assert to_input(arguments) == text
+    assert to_custom_input(arguments) == text
 
 
 ALL = ["f", "c", "n__f", "n__d"]

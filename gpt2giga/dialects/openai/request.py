@@ -49,6 +49,8 @@ def from_chat_request(body: Body, *, ignore_hosted: bool) -> tuple[ChatRequest, 
     tools = from_tools(body, ignore_hosted=ignore_hosted)
     # Anthropic's place for it, which Cursor keeps for models that are called Claude.
     system = from_system(body["system"], "system") if body.get("system") is not None else ()
+    # The newer name wins when a client sends both.
+    newer, older = (fields.token_limit(body, name) for name in ("max_completion_tokens", "max_tokens"))
     chat = ChatRequest(
         model=fields.string(body, "model"),
         messages=(*system, *from_messages(required_messages(body))),
@@ -56,7 +58,7 @@ def from_chat_request(body: Body, *, ignore_hosted: bool) -> tuple[ChatRequest, 
         tool_choice=tools.choice,
         temperature=fields.number(body, "temperature", 0, 2),
         top_p=fields.number(body, "top_p", 0, 1),
-        max_tokens=_max_tokens(body),
+        max_tokens=older if newer is None else newer,
         reasoning_effort=from_openai_effort(body, "reasoning_effort"),
         stop=from_stops(body.get("stop"), "stop"),
         json_format=from_openai_format(body.get("response_format"), "response_format", _from_json_schema),
@@ -97,13 +99,6 @@ def _texts(messages: Messages) -> str:
 def include_usage(body: Body) -> bool:
     options = fields.optional_mapping(body, "stream_options")
     return fields.boolean(options, "include_usage", "stream_options")
-
-
-def _max_tokens(body: Body) -> int | None:
-    """The newer name wins when a client sends both."""
-    newer = fields.token_limit(body, "max_completion_tokens")
-    older = fields.token_limit(body, "max_tokens")
-    return older if newer is None else newer
 
 
 def _from_json_schema(wanted: Body, param: str) -> JsonFormat:

@@ -1,6 +1,11 @@
 """For WSGI servers: `gunicorn wsgi:app`, Passenger, mod_wsgi."""
 
-from gpt2giga.factory import create_app
-from gpt2giga.serving.current_settings import load_settings
+import sys
+from pathlib import Path
 
-application = app = create_app(load_settings(), behind_web_server=True)
+FOLDER = Path(__file__).resolve().parent
+sys.path.insert(0, str(FOLDER))  # mod_wsgi does not look beside this file
+
+from gpt2giga.serving.site import load  # noqa: E402
+
+application = app = load(FOLDER)

@@ -90,6 +90,26 @@ def apache(request: pytest.FixtureRequest, site: Path, shared_sandbox: SandboxSe
             yield apache
 
 
+def test_mod_wsgi_without_a_home(site: Path, shared_sandbox: SandboxServer) -> None:
+    """As hosters' panels write it: .env is found beside wsgi.py, and a mistake in it is what everybody is told."""
+    with public_folder() as public:
+        folder = prepared(public / "site", site, shared_sandbox)
+        modules, text = configured("mod_wsgi", folder)
+        text = text.replace(f" python-path={folder} home={folder}", "")
+        assert "home=" in text and "python-path" not in text, "only that of Python is left"
+        with Apache(public, modules, text) as apache:
+            assert eventually(lambda: ask(apache.place, "/health").status == 200, 20), apache.log()
+            assert ask(keyed(apache), "/v1/models").status == 200
+        with (folder / ".env").open("a") as env:
+            env.write("GPT2GIGA_WORKERS=many\n")
+        (public / "anew").mkdir(mode=0o755)
+        with Apache(public / "anew", modules, text) as apache:
+            assert eventually(lambda: b"GPT2GIGA_WORKERS: 'many'" in ask(apache.place, "/health").body, 20), (
+                apache.log()
+            )
+            assert "Traceback" not in apache.log()
+
+
 def keyed(apache: Apache) -> Place:
     return Place(apache.port, headers="Authorization: Bearer secret\r\n")
 

@@ -64,7 +64,14 @@ ROWS: dict[str, tuple[dict[str, Any], type[openai.APIStatusError], int, str, str
         {"status": 403},
         *(openai.PermissionDeniedError, 403, "permission_error", "permission_denied", "Permission denied"),
     ),
-    "404": ({"status": 404}, openai.NotFoundError, 404, INVALID, "model_not_found", "does not exist.*closest one is"),
+    "404": (
+        {"status": 404},
+        openai.NotFoundError,
+        404,
+        INVALID,
+        "model_not_found",
+        "listed, but not open to this account",
+    ),
     "413": (
         {"status": 413},
         *(openai.BadRequestError, 400, INVALID, "context_length_exceeded", "maximum context length"),

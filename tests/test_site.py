@@ -18,8 +18,11 @@ import runpy, sys
 from wsgiref.util import setup_testing_defaults
 environ = {"PATH_INFO": sys.argv[2]}
 setup_testing_defaults(environ)
-answer = runpy.run_path(sys.argv[1])["application"](environ, lambda status, headers: print(status, dict(headers)["Content-Type"]))
-print(b"".join(answer).decode())
+
+def start(status, headers):
+    print(status, dict(headers)["Content-Type"])
+
+print(b"".join(runpy.run_path(sys.argv[1])["application"](environ, start)).decode())
 """
 ENV = "GIGACHAT_CREDENTIALS=YTpi\nGPT2GIGA_API_KEY=of-the-site\nGPT2GIGA_SANDBOX=http://127.0.0.1:9\n"
 
@@ -75,4 +78,4 @@ def test_no_settings_at_all(site: Path) -> None:
 def test_the_wrong_python(site: Path) -> None:
     """mod_wsgi without python-home= takes the system's."""
     head, body = load(site, "/health", "-S")
-    assert head.startswith("503") and "No module named" in body and "requirements.txt" in body
+    assert head.startswith("503") and "No module named" in body and "requirements.lock" in body

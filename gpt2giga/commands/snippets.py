@@ -77,6 +77,17 @@ wire_api = "responses"
 env_key = "GPT2GIGA_API_KEY"  # export GPT2GIGA_API_KEY={key}
 """,
     ),
+    "cursor": ClientSnippet(
+        "Cursor: what to enter in its settings, under Models",
+        """\
+OpenAI API Key: {key}
+Override OpenAI Base URL: {base}
+Add Custom Model: {model}
+
+Cursor's servers call this address, not your machine: it must be public and begin with https://
+(gpt2giga connect cursor --url https://ai.example.com), and the service must ask for a key (GPT2GIGA_API_KEY).
+""",
+    ),
     "claude-code": ClientSnippet(
         "Claude Code, in the terminal",
         """\

@@ -76,7 +76,7 @@ def to_custom_input(arguments: Mapping[str, Any]) -> str:
 def check_hosted(kind: str, param: str, *, ignore: bool) -> None:
     if not ignore:
         raise BadRequest(
-            f"The hosted tool {kind!r} runs at its vendor; GigaChat has none "
+            f"'{param}.type': the hosted tool {kind!r} runs at its vendor; GigaChat has none "
             "(GPT2GIGA_IGNORE_HOSTED_TOOLS=True leaves such tools out).",
             param=f"{param}.type",
             code="unsupported_tool",

@@ -28,14 +28,18 @@ def load(folder: Path) -> WSGIApplication:
     except SettingsError as error:
         return _refuse(str(error))
     except ImportError as error:  # not the Python of the virtual environment, or nothing was installed there
-        return _refuse(f"{error}; {sys.prefix} lacks what requirements.txt names")
+        return _refuse(f"{error}; {sys.prefix} lacks what requirements.lock names")
 
 
 def _refuse(sentence: str) -> WSGIApplication:
     print(f"gpt2giga: {sentence}", file=sys.stderr, flush=True)
     error = {"message": f"gpt2giga did not start: {sentence}.", "type": "server_error", "param": None}
     body = json.dumps({"error": {**error, "code": "not_started"}}, ensure_ascii=False).encode()
-    headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
+    headers = [
+        ("Content-Type", "application/json"),
+        ("Content-Length", str(len(body))),
+        ("X-Content-Type-Options", "nosniff"),
+    ]
 
     def call(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         start_response("503 Service Unavailable", headers)

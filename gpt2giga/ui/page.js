@@ -31,7 +31,7 @@ const WORDS = {
     about_openclaw_file: "Or by hand, into ~/.openclaw/openclaw.json:",
     about_aider: "In the terminal:", about_continue: "Into ~/.continue/config.yaml:",
     "about_open-webui": "Variables of its process or container:", about_codex: "Into ~/.codex/config.toml:",
-    "about_claude-code": "In the terminal:",
+    "about_claude-code": "In the terminal:", about_cursor: "In its settings, under Models:",
     door: "API key", door_why: "This service answers only those who have its key. It stays in this tab and goes when you close it.",
     wrong: "The service does not accept this key.", open: "Continue", later: "Later", forget: "Forget the key", enter: "Enter the key",
     failed: "The request failed ({0})",
@@ -77,7 +77,7 @@ const WORDS = {
     about_openclaw_file: "Или вручную, в ~/.openclaw/openclaw.json:",
     about_aider: "В терминале:", about_continue: "В ~/.continue/config.yaml:",
     "about_open-webui": "Переменные процесса или контейнера:", about_codex: "В ~/.codex/config.toml:",
-    "about_claude-code": "В терминале:",
+    "about_claude-code": "В терминале:", about_cursor: "В его настройках, в разделе Models:",
     door: "Ключ API", door_why: "Сервис отвечает только тем, у кого есть его ключ. Ключ останется в этой вкладке и исчезнет вместе с ней.",
     wrong: "Этот ключ сервис не принимает.", open: "Продолжить", later: "Позже", forget: "Забыть ключ", enter: "Ввести ключ",
     failed: "Запрос не удался ({0})",
@@ -99,7 +99,7 @@ const WORDS = {
 };
 const CLIENT_NAMES = {
   openai: "openai", openclaw: "OpenClaw", codex: "Codex", "claude-code": "Claude Code", aider: "aider",
-  continue: "Continue", "open-webui": "Open WebUI",
+  continue: "Continue", "open-webui": "Open WebUI", cursor: "Cursor",
 };
 const TOOL = {
   type: "function",

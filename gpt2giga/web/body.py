@@ -37,8 +37,8 @@ PATIENCE = 3.0
 # struct linger: on, no seconds.
 AT_ONCE = struct.pack("ii", 1, 0)
 
-# /api/v1 is OpenRouter's and GigaChat's own, /v1beta/openai Gemini's, /openai/v1 Groq's.
-PREFIXES = re.compile(r"^(?:/(?:api|openai|v1|v1beta/openai))+(?=/|$)")
+# /api/v1 is OpenRouter's and GigaChat's own, /openai/v1 Groq's, /v1beta/openai Gemini's; deploy/htaccess has them too.
+PREFIXES = re.compile(r"^(?:/(?:api/v1|openai/v1|v1beta/openai|v1))+(?=/|$)")
 
 # In the WSGI environment: nothing is left of the body.
 WAS_READ = "gpt2giga.body_was_read"

@@ -69,7 +69,7 @@ def test_openclaw_anew(service: Service, file: Path) -> None:
     models = {model["id"]: model for model in provider["models"]}
     assert provider["baseUrl"] == f"{service.url}/v1" and "apiKey" not in provider
     assert models["GigaChat-2-Max"]["input"] == ["text", "image"] and models["GigaChat-2-Lite"]["input"] == ["text"]
-    assert models["GigaChat-3-Pro"]["contextWindow"] == 262144 and models["GigaChat-2"]["maxTokens"] == 8192
+    assert models["GigaChat-3-Pro"]["contextWindow"] == 261120 and models["GigaChat-2"]["maxTokens"] == 8192
     assert "Embeddings" not in models
     assert config["agents"]["defaults"]["model"]["primary"] == "gigachat/GigaChat-2-Max"
     assert config["memory"]["search"] == {"provider": "gigachat", "model": "EmbeddingsGigaR"}

@@ -8,25 +8,42 @@ from gpt2giga.dialects import fields
 from gpt2giga.dialects.parameters import any_integer, Parameter, penalty
 
 TABLE: Mapping[str, Parameter] = {
-    "model": Parameter("used", "GigaChat's ids, and aliases for them"),
+    "model": Parameter(
+        "used", "GigaChat's ids in letters of any case, also as `gigachat/ID`, `openai/ID` or `sber/ID`, and aliases"
+    ),
     "messages": Parameter("used", "all roles; text, image, audio and file parts"),
     "stream": Parameter("used", ""),
     "stream_options": Parameter("used", "`include_usage`"),
-    "tools": Parameter("used", "names and schemas are made acceptable to GigaChat"),
+    "tools": Parameter(
+        "used", "function and custom (one text), also in the forms of Responses and Anthropic; hosted ones are ignored"
+    ),
     "tool_choice": Parameter("emulated", "`required` and `allowed_tools`; GigaChat has `auto`, `none` and a name"),
     "parallel_tool_calls": Parameter("emulated", "GigaChat gives one call per answer; history may hold many"),
     "functions": Parameter("used", "the older form of `tools`"),
     "function_call": Parameter("used", "the older form of `tool_choice`"),
     "temperature": Parameter("used", "0 is sent as 0.0001, since GigaChat refuses 0"),
     "top_p": Parameter("used", ""),
-    "max_tokens": Parameter("used", ""),
+    "max_tokens": Parameter("used", "-1: no limit"),
     "max_completion_tokens": Parameter("used", "sent as `max_tokens`"),
-    "reasoning_effort": Parameter("used", "low, medium and high, others clamped; not sent to models before GigaChat-3"),
+    "reasoning_effort": Parameter(
+        "used",
+        "low, medium and high, others clamped; off, auto and the like: not sent, nor to models before GigaChat-3",
+    ),
     "response_format": Parameter("emulated", "`json_schema` natively, `json_object` by instruction; both checked"),
-    "stop": Parameter("emulated", "up to four; the proxy cuts the text; a stream that was cut has no usage"),
+    "stop": Parameter(
+        "emulated", "any number (up to 1000); the proxy cuts the text; a stream that was cut has no usage"
+    ),
     "n": Parameter("emulated", "up to 8, one request to GigaChat each"),
     "prompt_cache_key": Parameter("used", "becomes GigaChat's session, which its prompt cache goes by"),
     "user": Parameter("used", "becomes GigaChat's session when there is no `prompt_cache_key`"),
+    "repetition_penalty": Parameter("used", "GigaChat's own, sent as it is, also from `extra_body`"),
+    "profanity_check": Parameter("used", "likewise; wins over `GIGACHAT_PROFANITY_CHECK`"),
+    "update_interval": Parameter("used", "likewise"),
+    "flags": Parameter("used", "likewise; wins over `GIGACHAT_FLAGS`"),
+    "few_shot_examples": Parameter("used", "likewise, also in a tool"),
+    "return_parameters": Parameter("used", "likewise, also in a tool"),
+    "unnormalized_history": Parameter("used", "likewise"),
+    "function_ranker": Parameter("used", "likewise"),
     "modalities": Parameter("refused", 'other than `["text"]`'),
     "audio": Parameter("ignored", "there is no spoken answer", fields.optional_mapping),
     "frequency_penalty": Parameter("ignored", "", penalty),

@@ -15,7 +15,7 @@ from gpt2giga.errors import NotFound
 KEEP_SECONDS = 300.0
 # The user's guide and Sber's price list say "2 Lite"; the service knows the model as GigaChat-2 (contract 6.2).
 BUILT_IN_ALIASES = {"GigaChat-2-Lite": "GigaChat-2"}
-# Contract 6.5 to 6.7 and 6.11: how they are written, before the live list was ever asked for.
+# Contract 6.5, 6.6, 6.7, 6.11. How they are written, before the live list was ever asked for.
 KNOWN_IDS = (
     "GigaChat",
     "GigaChat-2",

@@ -27,6 +27,8 @@ BODY: dict[str, type | tuple[type, ...]] = {
     "function_call": (str, dict),
     "response_format": dict,
     "reasoning_effort": str,
+    "unnormalized_history": bool,
+    "function_ranker": dict,
 }
 INT32 = 2**31 - 1
 

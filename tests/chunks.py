@@ -59,9 +59,12 @@ def _add(message: dict[str, Any], delta: dict[str, Any]) -> None:
 
 
 def _add_call(calls: list[dict[str, Any]], delta: dict[str, Any]) -> None:
+    kinds = {kind: said for kind, said in (("function", "arguments"), ("custom", "input")) if kind in delta}
     if delta["index"] == len(calls):
-        assert delta["id"] and delta["type"] == "function" and delta["function"]["name"]
-        calls.append({"id": delta["id"], "type": "function", "function": {"name": "", "arguments": ""}})
+        assert delta["id"] and delta["type"] in kinds and delta[delta["type"]]["name"]
+        empty = {kind: {"name": "", said: ""} for kind, said in kinds.items()}
+        calls.append({"id": delta["id"], "type": delta["type"], **empty})
     call = calls[delta["index"]]
-    for key, value in delta["function"].items():
-        call["function"][key] += value
+    for kind in kinds:
+        for key, value in delta[kind].items():
+            call[kind][key] += value

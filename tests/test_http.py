@@ -59,6 +59,23 @@ def test_doubled_slashes(service: Service) -> None:
         assert (response.status_code, response.json().get("object")) == (200, "chat.completion"), path
 
 
+PREFIXES = ["/v1/v1", "/v1/v1/v1", "/api/v1", "/api/v1/v1", "/openai/v1", "/v1beta/openai", "/v1/v1beta/openai"]
+
+
+@pytest.mark.parametrize("prefix", PREFIXES)
+def test_prefixes_of_other_vendors(service: Service, prefix: str) -> None:
+    """A base URL that ends in /v1 and a client that adds it; or what stood there before, without the host."""
+    assert service.get(f"{prefix}/models").json()["object"] == "list"
+    assert service.post(f"{prefix}/chat/completions", {"messages": HELLO}).json()["object"] == "chat.completion"
+    assert service.post(f"{prefix}/responses", {"input": "a"}).json()["object"] == "response"
+    assert service.post(f"{prefix}//messages/", {}).json()["type"] == "error", "in Anthropic's form"
+
+
+@pytest.mark.parametrize("path", ["/v1beta/models", "/v1x/models", "/api/v1x/models", "/api/models", "/v2/v1/models"])
+def test_other_prefixes_lead_nowhere(service: Service, path: str) -> None:
+    assert service.get(path).status_code == 404
+
+
 def test_a_compressed_body_is_refused_by_name(service: Service) -> None:
     headers = {"Content-Encoding": "gzip"}
     response = service.request("POST", "/v1/chat/completions", data=b"\x1f\x8b", headers=headers)

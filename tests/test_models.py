@@ -1,0 +1,126 @@
+"""What models are called, and how large they are, over the running service."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import anthropic
+import pytest
+from openai import OpenAI
+
+from gpt2giga_sandbox.server import SandboxServer
+from tests.asking import MESSAGES
+from tests.service import Service
+
+CHAT = "/v1/chat/completions"
+ASKED: list[tuple[str, dict[str, Any]]] = [
+    (CHAT, {"messages": MESSAGES}),
+    ("/v1/completions", {"prompt": "Раз"}),
+    ("/v1/responses", {"input": "Раз", "store": False}),
+    ("/v1/messages", {"messages": MESSAGES, "max_tokens": 9}),
+]
+NAMES = {
+    "GigaChat-2-Max": "GigaChat-2-Max",
+    "gigachat-2-max": "GigaChat-2-Max",
+    "GIGACHAT-2-PRO": "GigaChat-2-Pro",
+    "gigachat/GigaChat-2-Max": "GigaChat-2-Max",
+    "openai/gigachat-2": "GigaChat-2",
+    "sber/GigaChat-3-Ultra": "GigaChat-3-Ultra",
+    "litellm_proxy/gigachat/GigaChat-2-Pro": "GigaChat-2-Pro",
+    "GigaChat/gigachat-2-lite": "GigaChat-2",
+    "gigachat-2-max:latest": "GigaChat-2-Max:latest",
+}
+
+
+@pytest.mark.parametrize(("path", "body"), ASKED, ids=[path for path, _ in ASKED])
+@pytest.mark.parametrize("asked", NAMES)
+def test_names(service: Service, sandbox: SandboxServer, path: str, body: dict[str, Any], asked: str) -> None:
+    response = service.post(path, {**body, "model": asked})
+    assert response.status_code == 200 and response.json()["model"] == asked
+    assert sandbox.state.chats()[0]["model"] == NAMES[asked]
+
+
+def test_aliases_in_any_case(contrary: Service, sandbox: SandboxServer) -> None:
+    contrary.post(CHAT, {"messages": MESSAGES, "model": "openai/Claude-TEST"})
+    assert sandbox.state.chats()[0]["model"] == "GigaChat-2-Pro"
+
+
+def test_claude_behind_a_vendor(service: Service, sandbox: SandboxServer) -> None:
+    body = {"model": "anthropic/claude-sonnet-5", "messages": MESSAGES, "max_tokens": 9}
+    assert service.post("/v1/messages", body).json()["model"] == "anthropic/claude-sonnet-5"
+    assert sandbox.state.chats()[0]["model"] == "GigaChat-2-Max"
+
+
+EMBEDDERS = {
+    "gigachat/EmbeddingsGigaR": "EmbeddingsGigaR",
+    "embeddingsgigar": "EmbeddingsGigaR",
+    "sber/Embeddings-2": "Embeddings-2",
+    "EMBEDDINGS": "Embeddings",
+    "openai/text-embedding-3-small": "EmbeddingsGigaR",
+    "BAAI/bge-m3": "EmbeddingsGigaR",
+}
+
+
+@pytest.mark.parametrize("asked", EMBEDDERS)
+def test_names_of_embedders(service: Service, sandbox: SandboxServer, asked: str) -> None:
+    answer = service.post("/v1/embeddings", {"model": asked, "input": "a"}).json()
+    assert answer["model"] == asked
+    assert sandbox.state.requests("/embeddings")[0]["json"]["model"] == EMBEDDERS[asked]
+
+
+@pytest.mark.parametrize("asked", ["EmbeddingsGigaX", "gigachat/embeddings-3", "ai-sage/Giga-Embeddings-instruct"])
+def test_an_embedder_that_is_not_there(service: Service, asked: str) -> None:
+    """Vectors of another model under its name would spoil an index."""
+    response = service.post("/v1/embeddings", {"model": asked, "input": "a"})
+    assert (response.status_code, response.json()["error"]["code"]) == (404, "model_not_found")
+
+
+@pytest.mark.parametrize(("path", "body"), ASKED, ids=[path for path, _ in ASKED])
+def test_listed_but_closed(service: Service, sandbox: SandboxServer, path: str, body: dict[str, Any]) -> None:
+    sandbox.state.script({"status": 404, "body": {"status": 404, "message": "No such model"}})
+    response = service.post(path, {**body, "model": "gigachat/GigaChat-2-Pro"})
+    message = response.json()["error"]["message"]
+    assert response.status_code == 404 and "'GigaChat-2-Pro' is listed, but not open to this account or host" in message
+    assert "closest" not in message
+
+
+@pytest.mark.parametrize("asked", ["gpt-4o", "openai/gpt-4o", "deepseek-chat"])
+def test_a_foreign_name(service: Service, asked: str) -> None:
+    for response in (service.post(CHAT, {"messages": MESSAGES, "model": asked}), service.get(f"/v1/models/{asked}")):
+        message = response.json()["error"]["message"]
+        assert response.status_code == 404
+        assert "GPT2GIGA_MODEL_ALIASES" in message and "GPT2GIGA_PASS_MODEL" in message
+
+
+def test_an_embedder_is_asked_to_chat(service: Service) -> None:
+    response = service.post(CHAT, {"messages": MESSAGES, "model": "Embeddings"})
+    assert response.status_code == 404 and "its type is embedder" in response.json()["error"]["message"]
+
+
+def test_windows_in_the_list(service: Service, client: OpenAI) -> None:
+    models = {model["id"]: model for model in service.get("/v1/models").json()["data"]}
+    for model in models.values():
+        if model["type"] == "chat" and "Plus" not in model["id"]:
+            assert (model["context_length"], model["max_output_tokens"]) == (261120, 8192), model
+    assert models["GigaChat-Plus"]["context_length"] == 32768
+    assert models["Embeddings"]["context_length"] == 514 and "max_output_tokens" not in models["Embeddings"]
+    assert "context_length" not in models["GigaFilter"]
+    assert client.models.retrieve("gigachat/gigachat-2-max").id == "GigaChat-2-Max"
+
+
+def test_windows_in_anthropics_list(service: Service) -> None:
+    with anthropic.Anthropic(base_url=service.url, api_key="unused") as client:
+        for model in client.models.list().data:
+            assert model.max_tokens == 8192 and model.max_input_tokens == (32768 if "Plus" in model.id else 261120)
+
+
+@pytest.mark.parametrize("path", ["/v1/model/info", "/model/info", "/v1/model/info/"])
+def test_litellms_list(service: Service, path: str) -> None:
+    models = {entry["model_name"]: entry for entry in service.get(path).json()["data"]}
+    assert "GigaFilter" not in models and models["GigaChat-2-Lite"]["litellm_params"] == {
+        "model": "gigachat/GigaChat-2"
+    }
+    told = models["GigaChat-2-Max"]["model_info"]
+    assert told["mode"] == "chat" and told["supports_vision"] and told["supports_function_calling"]
+    assert (told["max_input_tokens"], told["max_output_tokens"], told["max_tokens"]) == (261120, 8192, 8192)
+    assert models["EmbeddingsGigaR"]["model_info"]["mode"] == "embedding"

@@ -42,10 +42,6 @@ def from_messages(messages: list[Any]) -> Iterator[Message]:
             yield Message(speaker, (*_parts(message, param), *calls))
 
 
-def from_system(system: Any, param: str) -> tuple[Message]:
-    return (Message("system", tuple(from_content(system, param, {"text": from_text}))),)
-
-
 def _parts(message: Body, param: str) -> Iterator[Content]:
     role = message["role"]
     for number, part in enumerate(from_content(message.get("content"), f"{param}.content", READERS)):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
-from gpt2giga.chat import ChatRequest, JsonFormat, Text
+from gpt2giga.chat import ChatRequest, JsonFormat, Message, Text
 from gpt2giga.dialects import fields
 from gpt2giga.dialects.controls import (
     from_extras,
@@ -16,9 +16,9 @@ from gpt2giga.dialects.controls import (
     Messages,
     to_session,
 )
-from gpt2giga.dialects.fields import Body
+from gpt2giga.dialects.fields import Body, invalid
 from gpt2giga.dialects.messages import required_messages
-from gpt2giga.dialects.openai.messages import from_messages, from_system
+from gpt2giga.dialects.openai.messages import from_messages
 from gpt2giga.dialects.openai.parameters import TABLE
 from gpt2giga.dialects.openai.tools import from_tools
 from gpt2giga.dialects.parameters import list_ignored
@@ -47,13 +47,11 @@ class ChatDelivery:
 def from_chat_request(body: Body, *, ignore_hosted: bool) -> tuple[ChatRequest, ChatDelivery]:
     fields.check_nesting(body)
     tools = from_tools(body, ignore_hosted=ignore_hosted)
-    # Anthropic's place for it, which Cursor keeps for models that are called Claude.
-    system = from_system(body["system"], "system") if body.get("system") is not None else ()
     # The newer name wins when a client sends both.
     newer, older = (fields.token_limit(body, name) for name in ("max_completion_tokens", "max_tokens"))
     chat = ChatRequest(
         model=fields.string(body, "model"),
-        messages=(*system, *from_messages(required_messages(body))),
+        messages=tuple(from_messages(required_messages(body))),
         tools=tools.tools,
         tool_choice=tools.choice,
         temperature=fields.number(body, "temperature", 0, 2),
@@ -64,6 +62,8 @@ def from_chat_request(body: Body, *, ignore_hosted: bool) -> tuple[ChatRequest, 
         json_format=from_openai_format(body.get("response_format"), "response_format", _from_json_schema),
         extras=from_extras(body),
     )
+    if body.get("system") is not None:
+        chat = replace(chat, messages=(*_system(body["system"]), *chat.messages))
     # GigaChat gives one call per answer (contract 3.1.13), whatever is asked for.
     fields.boolean(body, "parallel_tool_calls")
     _check_modalities(body)
@@ -90,6 +90,13 @@ def from_responses_body(body: Body, read: ReadResponses) -> tuple[ChatRequest, C
         custom_tools=dict.fromkeys(custom_tools, True),
         ignored=ignored,
     )
+
+
+def _system(content: Any) -> Iterator[Message]:
+    """In Anthropic's place for it, where Cursor leaves it for models that are called Claude."""
+    if not isinstance(content, str | list):
+        raise invalid("system", "a text or a list of blocks")
+    return from_messages([{"role": "system", "content": content}])
 
 
 def _texts(messages: Messages) -> str:

@@ -175,7 +175,7 @@ def from_calls(message: Body, param: str) -> list[ToolCall]:
     if message.get("function_call") is None:
         return found
     legacy, place = fields.required_object(message, "function_call", param)
-    return found or [_function_call(legacy, place, "")]
+    return found or [_function_call(legacy, "", place)]
 
 
 def _call(call: Body, param: str) -> ToolCall:
@@ -183,9 +183,10 @@ def _call(call: Body, param: str) -> ToolCall:
     if call.get("custom") is not None:
         custom, place = fields.required_object(call, "custom", param)
         return ToolCall(call_id, _name(custom, place), {CUSTOM_INPUT: fields.string(custom, "input", place)})
-    return _function_call(*fields.required_object(call, "function", param), call_id)
+    function, place = fields.required_object(call, "function", param)
+    return _function_call(function, call_id, place)
 
 
-def _function_call(function: Body, param: str, call_id: str) -> ToolCall:
+def _function_call(function: Body, call_id: str, param: str) -> ToolCall:
     arguments = fields.string(function, "arguments", param)
     return ToolCall(call_id, _name(function, param), arguments_from_json(arguments))

@@ -1,6 +1,7 @@
 """JSON within limits: `[],` is three bytes on the wire and sixty in memory, and not all that is read can be written.
 
-parse is strict. read_json also understands what GigaChat may write, and what comes out of it can be written again.
+parse is strict unless told otherwise. read_json also understands what GigaChat may write, and what comes out of it can
+be written again.
 """
 
 from __future__ import annotations
@@ -19,17 +20,49 @@ MOST_VALUES_IN_TEXT = 100_000
 MARKS_IN_TEXTS = 5
 # Without escapes.
 _TEXT = re.compile(rb'"[^"]*"')
+_BOM = b"\xef\xbb\xbf"
+# Half of a surrogate pair without the other, where no backslash is escaped. What a search begins with decides how fast
+# it is, so all that is common stands first.
+_HIGH, _LOW, _U = rb"[89abAB][0-9a-fA-F]{2}", rb"[c-fC-F][0-9a-fA-F]{2}", rb"\\u[dD]"
+_HALF = re.compile(rb"%b(?:%b(?!%b%b)|%b(?<!%b%b%b%b))" % (_U, _HIGH, _U, _LOW, _LOW, _U, _HIGH, _U, _LOW))
+# So many of them no tool leaves behind, and millions would hold up everybody.
+MOST_HALVES = 100_000
+# The same as UTF-8 would write it, if it were allowed to; some write both halves so.
+_RAW_HALVES = re.compile(rb"(?:\xed[\xa0-\xbf][\x80-\xbf]){1,2}")
 
 
 class TooManyValues(Exception):
     pass
 
 
-def parse(content: bytes, most_values: int) -> Any:
-    """Raises TooManyValues before anything is made of it, orjson.JSONDecodeError."""
+def parse(content: bytes, most_values: int, *, mend: bool = False) -> Any:
+    """Raises TooManyValues before anything is made of it, orjson.JSONDecodeError.
+
+    mend: a byte order mark, and letters that a client's tool has cut in half, are no error. Clients send their whole
+    history again, so one such letter would end a conversation for good.
+    """
     if len(content) > most_values and has_more_values(content, most_values):
         raise TooManyValues
-    return orjson.loads(content)
+    try:
+        return orjson.loads(content)
+    except orjson.JSONDecodeError:
+        if not mend:
+            raise
+        return orjson.loads(_mend(content))
+
+
+def _mend(content: bytes) -> bytes:
+    """With U+FFFD for what is left of a letter."""
+    content = content.removeprefix(_BOM)
+    if b"\xed" in content:  # looking for one byte costs nothing
+        content = _RAW_HALVES.sub(_mend_raw, content, MOST_HALVES)
+    if b"\0" in content:  # which no JSON holds
+        return content
+    return _HALF.sub(rb"\\ufffd", content.replace(rb"\\", b"\0"), MOST_HALVES).replace(b"\0", rb"\\")
+
+
+def _mend_raw(halves: re.Match[bytes]) -> bytes:
+    return whole_characters(halves[0].decode("utf-8", "surrogatepass")).encode()
 
 
 def has_more_values(content: bytes, most: int) -> bool:

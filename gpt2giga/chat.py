@@ -61,7 +61,7 @@ class ToolResult:
 
     call_id: str
     name: str
-    parts: tuple[Text | Image, ...]
+    parts: tuple[Text | Image | File, ...]
 
 
 Part: TypeAlias = Text | Image | File | ToolCall | ToolResult
@@ -174,7 +174,7 @@ class Done:
 def arguments_from_json(text: str) -> dict[str, Any]:
     """A call's arguments where a dialect writes them as JSON text. Models write broken JSON too; it is kept as text."""
     try:
-        value = bounded_json.parse(text.encode(), MOST_VALUES_IN_TEXT) if text.strip() else None
+        value = bounded_json.parse(text.encode(), MOST_VALUES_IN_TEXT, mend=True) if text.strip() else None
     except (orjson.JSONDecodeError, TooManyValues, UnicodeEncodeError):
         return {"text": text}
     if value is None:

@@ -159,7 +159,6 @@ BAD_BODIES = {
     "a list": b"[1]",
     "a string": b'"messages"',
     "not utf-8": b'{"messages": [{"role": "user", "content": "\xff\xfe"}]}',
-    "lone surrogate": b'{"messages": [{"role": "user", "content": "\\ud800"}]}',
     "bottomless": b'{"messages": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
     "not a number": b'{"messages": [{"role": "user", "content": "a"}], "temperature": NaN}',
 }

@@ -61,8 +61,6 @@ def test_bad_input_is_named(service: Service, sandbox: SandboxServer, body: dict
 DEEP = b'{"messages": [{"role": "user", "content": ' + b"[" * 1000 + b"]" * 1000 + b"}]}"
 NO_JSON = {
     "not UTF-8": '{"messages": [{"role": "user", "content": "Привет"}]}'.encode("cp1251"),
-    "half of a surrogate pair": rb'{"messages": [{"role": "user", "content": "a\ud800b"}]}',
-    "half of a pair in a name": rb'{"messages": [], "tools": [{"function": {"name": "\udfff"}}]}',
     "a thousand levels": b"[" * 1000 + b"]" * 1000,
     "a thousand levels of content": DEEP,
     "half a million levels": b'{"messages": ' + b"[" * 500_000 + b"]" * 500_000 + b"}",

@@ -199,12 +199,12 @@ def _hang_up(connection: socket.socket | None) -> None:
 def json_body() -> Mapping[str, Any]:
     """The request's JSON object, whatever its Content-Type says: curl users forget the header.
 
-    orjson refuses what is not UTF-8, lone surrogates, NaN and nesting without end.
+    What is not UTF-8, NaN and nesting without end are refused.
     """
     exchange = current()
     most = exchange.limits.max_json_values
     try:
-        body = bounded_json.parse(exchange.request.environ["wsgi.input"].getvalue(), most)
+        body = bounded_json.parse(exchange.request.environ["wsgi.input"].getvalue(), most, mend=True)
     except TooManyValues:
         raise BodyTooLarge(f"The body has more than the {most} values that GPT2GIGA_MAX_JSON_VALUES allows.") from None
     except orjson.JSONDecodeError as error:

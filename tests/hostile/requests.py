@@ -154,6 +154,12 @@ def sizes() -> dict[str, Hostile]:
             },
             ANSWERED + REFUSED,
         ),
+        "30 MB of half letters": Hostile(b'{"messages":"' + rb"\ud83d" * (5 * MIB) + b'"}'),
+        "30 MB of half letters as bytes": Hostile(b'{"messages":"' + b"\xed\xa0\xbd" * (10 * MIB) + b'"}'),
+        "30 MB of letters and half of one": Hostile(
+            b'{"messages":[{"role":"user","content":"' + rb"\ud83d\ude00" * (5 * MIB // 2) + rb'\ud83d"}]}',
+            ANSWERED + REFUSED,
+        ),
         "nested": Hostile(b'{"messages":' + b"[" * 100_000 + b"]" * 100_000 + b"}"),
         "20,000 texts to embed": Hostile({"input": ["a"] * 20_000, "model": "Embeddings"}, path="/v1/embeddings"),
     }

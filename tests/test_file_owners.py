@@ -78,6 +78,27 @@ def test_nobody_chats_about_the_file_of_another(
     assert sandbox.state.chats()[0]["messages"][-1]["attachments"] == [made]
 
 
+def test_the_file_of_another_in_an_earlier_turn_is_only_named(guarded: Service, sandbox: SandboxServer) -> None:
+    """Its owner may have deleted it, and that ends no conversation; whether there is one, nobody learns."""
+    with guarded.client(FIRST) as first:
+        made = upload(first, png(), "a.png")
+    call = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    for file_id in (made, "no-such-file"):
+        part = {"type": "file", "file": {"file_id": file_id}}
+        turns = [
+            {"role": "user", "content": [part]},
+            {"role": "assistant", "content": None, "tool_calls": [call]},
+            {"role": "tool", "tool_call_id": "c1", "content": [part]},
+            {"role": "user", "content": "Спасибо!"},
+        ]
+        body = {"model": "GigaChat-2-Max", "messages": turns}
+        assert (
+            guarded.post("/v1/chat/completions", body, headers={"Authorization": f"Bearer {SECOND}"}).status_code == 200
+        )
+    theirs, nobodys = (chat["messages"] for chat in sandbox.state.chats())
+    assert theirs == nobodys and theirs[0] == {"role": "user", "content": "[earlier file: document]"}
+
+
 def test_a_new_process_knows_whose_files_are(guarded: Service, sandbox: SandboxServer) -> None:
     with guarded.client(FIRST) as first, guarded.client(SECOND) as second:
         made = upload(first)

@@ -102,16 +102,10 @@ def test_images_that_cannot_be_used(service: Service, sandbox: SandboxServer, pa
 
 
 def test_limits(service: Service, sandbox: SandboxServer) -> None:
-    two = refused(service, sandbox, shows(image(png(1)), image(png(2))))
-    assert "one image a message" in two["message"] and two["param"] == "messages[0]"
-    eleven = refused(service, sandbox, *(shows(image(png(shade))) for shade in range(11)))
+    eleven = refused(service, sandbox, shows(*(image(png(shade)) for shade in range(11))))
     assert "10 images a request" in eleven["message"]
-    mixed = refused(
-        service,
-        sandbox,
-        shows(image()),
-        shows({"type": "file", "file": {"file_data": data_url(b"hi", "text/plain"), "filename": "a.txt"}}),
-    )
+    text = {"type": "file", "file": {"file_data": data_url(b"hi", "text/plain"), "filename": "a.txt"}}
+    mixed = refused(service, sandbox, shows(image(), text))
     assert "one kind of file a request, not document and image" in mixed["message"]
     assert uploads(sandbox) == 0
 

@@ -10,7 +10,7 @@ from functools import partial
 from itertools import chain
 from typing import Any, TypeAlias
 
-from gpt2giga.chat import ChatRequest, Event, File, Image, ToolResult, Usage
+from gpt2giga.chat import ChatRequest, Event, Usage
 from gpt2giga.concurrency import background
 from gpt2giga.concurrency.waiting import gevent_is_on, run_to_end
 from gpt2giga.config.settings import AccountSettings, LimitSettings, ServerSettings, TranslationSettings
@@ -27,6 +27,7 @@ from gpt2giga.errors import (
 from gpt2giga.upstream.accounts.slots import QueueTimeout, Slot, Slots
 from gpt2giga.upstream.contract import v1
 from gpt2giga.upstream.contract.drawing import from_drawing, to_drawing_payload
+from gpt2giga.upstream.contract.history import has_files
 from gpt2giga.upstream.contract.models import Catalog, Model, not_found
 from gpt2giga.upstream.contract.tool_names import ToolNames
 from gpt2giga.upstream.embeddings import embed, Embedding
@@ -86,7 +87,7 @@ class Upstream:
         stream. stream: GigaChat is asked for a stream, and what is yielded cannot be taken back.
         """
         model = self.catalog.resolve(chat.model)
-        with self._attachments.of(chat, model) if _has_files(chat) else nullcontext() as attached:
+        with self._attachments.of(chat, model) if has_files(chat.messages) else nullcontext() as attached:
             if attached:  # fetching may take long, and the slot need not wait for it
                 # A thread cannot be ended, and would go on uploading what is to be deleted.
                 is_endable = gevent_is_on() or not self._translation.delete_files
@@ -278,19 +279,6 @@ class Upstream:
 def _with_cause(failure: ProxyError, error: Exception) -> ProxyError:
     failure.__cause__ = error
     return failure
-
-
-def _has_files(chat: ChatRequest) -> bool:
-    """Also in the results of tools. Most chats have none, and need none of what files need."""
-    return any(
-        isinstance(part, Image | File) or (isinstance(part, ToolResult) and _has_image(part))
-        for message in chat.messages
-        for part in message.parts
-    )
-
-
-def _has_image(result: ToolResult) -> bool:
-    return any(isinstance(part, Image) for part in result.parts)
 
 
 # What a view calls to get the Upstream of the current request's account.

@@ -77,8 +77,7 @@ class Conversation:
         exchange, upstream = current(), self._get_upstream()
         exchange.model, exchange.stream = dialect.model, delivery.stream
         if self._owners.keeps_apart:
-            for chat in chats:
-                self._owners.check_chat(exchange.tenant, chat)
+            chats = [self._owners.only_own(exchange.tenant, chat) for chat in chats]
         given = exchange.request.headers.get("X-Session-ID", "")
         if ACCEPTED_ID.fullmatch(given):  # it wins over what the request tells of the conversation
             chats = [replace(chat, session=given) for chat in chats]

@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from gpt2giga.chat import ChatRequest, File
+from gpt2giga.chat import ChatRequest, File, ToolResult
 from gpt2giga.config.settings import ServerSettings, StoreSettings
 from gpt2giga.errors import BadRequest, NotFound
+from gpt2giga.upstream.files.attachments import by_age
 
 FOLDER = "files"
 
@@ -53,16 +55,23 @@ class FileOwners:
         if self.keeps_apart:
             self._mark(tenant, file_id).unlink(missing_ok=True)
 
-    def check_chat(self, tenant: str, chat: ChatRequest) -> None:
-        """The files that it names. Raises NotFound."""
-        for message in chat.messages:
-            self._check_parts(tenant, message.parts)
-
-    def _check_parts(self, tenant: str, parts: Iterable[Any]) -> None:
-        for part in parts:
+    def only_own(self, tenant: str, chat: ChatRequest) -> ChatRequest:
+        """The chat without the files of others in its earlier turns. Raises NotFound for one that is sent now."""
+        new, _ = by_age(chat.messages)
+        for part in new:
             if isinstance(part, File) and part.file_id:
                 self.check(tenant, part.file_id)
-            self._check_parts(tenant, getattr(part, "parts", ()))
+        messages = (replace(message, parts=self._own_parts(tenant, message.parts)) for message in chat.messages)
+        return replace(chat, messages=tuple(messages))
+
+    def _own_parts(self, tenant: str, parts: Iterable[Any]) -> tuple[Any, ...]:
+        return tuple(self._own_part(tenant, part) for part in parts)
+
+    def _own_part(self, tenant: str, part: Any) -> Any:
+        if isinstance(part, ToolResult):
+            return replace(part, parts=self._own_parts(tenant, part.parts))
+        is_anothers = isinstance(part, File) and part.file_id and not self.owns(tenant, part.file_id)
+        return File("", part.name) if is_anothers else part
 
     def _mark(self, tenant: str, file_id: str) -> Path:
         """Raises FileNotFoundError where there is no folder. Clients make up ids, so none is part of a path."""

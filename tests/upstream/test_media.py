@@ -51,6 +51,13 @@ XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
         ("audio/opus", "", ("audio", "audio.opus", "audio/opus")),
         ("image/png", "scan", ("image", "scan.png", "image/png")),
         ("", "scan.jpeg", ("image", "scan.jpg", "image/jpeg")),
+        ("text/x-python", "a.py", ("document", "a.txt", "text/plain")),
+        ("application/json", "data.json", ("document", "data.txt", "text/plain")),
+        ("text/html", "index.html", ("document", "index.txt", "text/plain")),
+        ("image/svg+xml", "logo.svg", ("document", "logo.txt", "text/plain")),
+        ("application/octet-stream", "run.log", ("document", "run.txt", "text/plain")),
+        ("", "Dockerfile", ("document", "Dockerfile.txt", "text/plain")),
+        ("", "", ("document", "document.txt", "text/plain")),
     ],
 )
 def test_type_and_name(media_type: str, name: str, expected: tuple[str, str, str]) -> None:
@@ -69,7 +76,16 @@ def test_type_and_name(media_type: str, name: str, expected: tuple[str, str, str
     ],
 )
 def test_unknown_types_are_named(media_type: str, name: str, shown: str) -> None:
-    assert f"no files of type {shown}" in str(refusal(File(data_url(b"a", media_type), name)))
+    assert f"no files of type {shown}" in str(refusal(File(data_url(b"\0", media_type), name)))
+
+
+@pytest.mark.parametrize("content", ["Привет".encode("cp1251"), b"text\0", b"\xd0"], ids=["cp1251", "zero", "cut"])
+def test_what_is_not_utf_8_is_no_text(content: bytes) -> None:
+    assert "no files of type text/x-python" in str(refusal(File(data_url(content, "text/x-python"), "a.py")))
+
+
+def test_text_is_no_recording() -> None:
+    assert "no files of type audio/flac" in str(refusal(File(data_url(b"text", "audio/flac"), "a.flac")))
 
 
 @pytest.mark.parametrize(

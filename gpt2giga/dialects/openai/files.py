@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import re
-from typing import Any, TYPE_CHECKING
+from typing import Any
 
 from gpt2giga.errors import NotFound
-
-if TYPE_CHECKING:
-    from gpt2giga.upstream.files.storage import StoredFile
-
-FILE_ID = re.compile(r"[\w-]{1,128}")
+from gpt2giga.upstream.files.storage import FILE_ID, StoredFile
 
 
 def check_id(file_id: str) -> str:

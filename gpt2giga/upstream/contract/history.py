@@ -8,7 +8,9 @@ in any form, twice or not at all. Whatever they send, nothing of it is lost.
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
+from operator import attrgetter
 from typing import Any, TypeAlias
 
 import orjson
@@ -22,6 +24,9 @@ from gpt2giga.upstream.contract.tool_names import ToolNames
 
 PARAGRAPH = "\n\n"
 NO_RESULT = '{"error": "no result"}'
+# Of one request (contract 3.3.2).
+MOST_IMAGES = 10
+LONGEST_TITLE = 200
 
 # A place in the conversation: message number and part number. Parts may be equal, places are not.
 Place: TypeAlias = tuple[int, int]
@@ -31,9 +36,15 @@ def to_messages(
     messages: Sequence[Message], names: ToolNames, files: Mapping[Image | File, str], *, send_state_id: bool = False
 ) -> list[dict[str, Any]]:
     """`files`: the id at GigaChat of each file; one without an id is only mentioned."""
-    texts = (_text(message) for message in messages if message.role == "system")
+    texts = (_text(message.parts) for message in messages if message.role == "system")
     system = PARAGRAPH.join(text for text in texts if text)
-    history = _History(messages, names, files, send_state_id).write()
+    turns: list[Message] = []
+    for role, said in groupby((message for message in messages if message.role != "system"), attrgetter("role")):
+        if role == "assistant":  # each of several calls may have a message of its own, and the results come after all
+            turns.append(Message("assistant", tuple(part for message in said for part in message.parts)))
+        else:
+            turns += said
+    history = _History(turns, names, files, send_state_id).write()
     if not history:  # the service itself would make a lone system message the user's (contract 3.0.6)
         return [{"role": "user", "content": system}]
     return [{"role": "system", "content": system}, *history] if system else history
@@ -99,56 +110,73 @@ class _History:
         for number, message in in_turns(self._messages):
             if message.role == "assistant":
                 self._add_assistant(number, message)
-            elif message.role == "user":
+            else:
                 self._add_user(number, message)
+        attached = [written for written in self._written if "attachments" in written]
+        if len(attached) > MOST_IMAGES:
+            _leave_out_repetitions(attached)
         for written in self._written:
             if written["role"] != "function":
                 written["content"] = PARAGRAPH.join(written["content"])
         return self._written
 
     def _add_assistant(self, number: int, message: Message) -> None:
-        """Calls with their results, then the images of the results: only the user can show images."""
-        self._add("assistant", _text(message))
+        """Calls with their results, then the files of the results: only the user can show files."""
+        calls = [n for n, part in enumerate(message.parts) if isinstance(part, ToolCall)]
+        # What was said after calls that nobody answered, is said after them.
+        is_answered = any((number, n) in self._pairs for n in calls)
+        last = len(message.parts) if is_answered or not calls else calls[-1]
+        self._add("assistant", [_text(message.parts[:last])])
         shown: list[tuple[str, Image | File]] = []
         for n, part in in_turns(message.parts):
             if isinstance(part, ToolCall):
                 at = self._pairs.get((number, n))
                 result = self._messages[at[0]].parts[at[1]] if at else None
                 self._add_call(part)
-                self._add_result(part.name, to_document(_text(result)) if isinstance(result, ToolResult) else NO_RESULT)
-                shown += [(part.name, image) for image in _files(result)]
-        for name, image in shown:
-            self._show(name, self._files.get(image, ""))
+                content = to_document(_text(result.parts)) if isinstance(result, ToolResult) else NO_RESULT
+                self._add_result(part.name, content)
+                shown += [(part.name, file) for file in files_of(result)]
+        if words := _text(message.parts[last:]):
+            self._add("assistant", [words])
+        for name, file in shown:
+            self._show(name, file)
 
-    def _show(self, name: str, file_id: str) -> None:
-        """Each image once: ten a request are allowed (contract 3.3.2), and tools give the same one again and again."""
+    def _show(self, name: str, file: Image | File) -> None:
+        """Each file once: ten images a request are allowed (contract 3.3.2), and tools give the same one again and
+        again."""
+        file_id = self._files.get(file, "")
         fresh = file_id and file_id not in self._shown_ids
         remark = "" if fresh else ", shown before" if file_id else ", not shown"
-        self._add("user", f"[Image from the result of the tool {name}{remark}]", [file_id] if fresh else [])
+        what = "Image" if isinstance(file, Image) else f"File {_title(file)}"
+        self._add("user", [f"[{what} from the result of the tool {name}{remark}]"], file_id if fresh else "")
 
     def _add_user(self, number: int, message: Message) -> None:
         """Results are written where their calls are; what remains of the message is the user's."""
         remains = [part for n, part in enumerate(message.parts) if (number, n) not in self._paired]
         if message.parts and not remains:
             return
-        said = [part for part in remains if isinstance(part, Text | ToolResult)]
-        texts = [part.text if isinstance(part, Text) else _orphan(part) for part in said]
-        files = [self._files[file] for part in remains for file in _files(part) if file in self._files]
-        self._add("user", PARAGRAPH.join(text for text in texts if text), files)
+        texts: list[str] = []
+        for part in remains:
+            if isinstance(part, Text | ToolResult):
+                texts.append(part.text if isinstance(part, Text) else _orphan(part))
+            for file in files_of(part):
+                if file_id := self._files.get(file):
+                    self._add("user", texts, file_id)
+                    texts = []
+                else:
+                    texts.append(f"[earlier file: {_title(file)}]")
+        self._add("user", texts)
 
-    def _add(self, role: str, text: str, attached: Sequence[str] = ()) -> None:
+    def _add(self, role: str, texts: list[str], file_id: str = "") -> None:
         """Joins texts of one role; a message holds at most one file, so a second one starts a new message."""
-        for file_id in attached or ("",):
-            last = self._written[-1] if self._written else {}
-            if last.get("role") != role or "function_call" in last or (file_id and "attachments" in last):
-                last = {"role": role, "content": []}
-                self._written.append(last)
-            if text:
-                last["content"].append(text)
-            if file_id:
-                last["attachments"] = [file_id]
-                self._shown_ids.add(file_id)
-            text = ""
+        last = self._written[-1] if self._written else {}
+        if last.get("role") != role or "function_call" in last or (file_id and "attachments" in last):
+            last = {"role": role, "content": []}
+            self._written.append(last)
+        last["content"] += [text for text in texts if text]
+        if file_id:
+            last["attachments"] = [file_id]
+            self._shown_ids.add(file_id)
 
     def _add_call(self, call: ToolCall) -> None:
         """The assistant's text before a call goes into the call's message, where contract 3.1.16 would have none."""
@@ -177,15 +205,41 @@ def to_document(text: str) -> str:
     return text if isinstance(value, dict) else f'{{"result":{text.strip()}}}'
 
 
+def _leave_out_repetitions(attached: list[dict[str, Any]]) -> None:
+    """Of files that the user has sent several times, as far as there are too many messages with files."""
+    too_many = len(attached) - MOST_IMAGES
+    later: set[str] = set()
+    for written in reversed(attached):
+        [file_id] = written["attachments"]
+        if too_many > 0 and file_id in later:
+            del written["attachments"]
+            written["content"].append("[earlier file: shown again below]")
+            too_many -= 1
+        later.add(file_id)
+
+
 def _orphan(result: ToolResult) -> str:
     """A result whose call was cut away, by compaction for example; as text it cannot be refused."""
-    return f"[Result of the tool {result.name or result.call_id}]\n{_text(result)}"
+    return f"[Result of the tool {result.name or result.call_id}]\n{_text(result.parts)}"
 
 
-def _text(holder: Message | ToolResult) -> str:
-    return PARAGRAPH.join(part.text for part in holder.parts if isinstance(part, Text) and part.text)
+def _text(parts: Iterable[Part]) -> str:
+    return PARAGRAPH.join(part.text for part in parts if isinstance(part, Text) and part.text)
 
 
-def _files(part: Part | None) -> list[Image | File]:
+def has_files(messages: Iterable[Message]) -> bool:
+    """Most chats have none, and need none of what files need."""
+    return any(files_of(part) for message in messages if message.role == "user" for part in message.parts)
+
+
+def files_of(part: Part | None) -> list[Image | File]:
     inner = part.parts if isinstance(part, ToolResult) else (part,)
     return [file for file in inner if isinstance(file, Image | File)]
+
+
+def _title(file: Image | File) -> str:
+    """What to call a file that is only mentioned."""
+    name = file.name if isinstance(file, File) else ""
+    if not name and file.url.startswith("http"):
+        name = file.url.partition("?")[0].rpartition("/")[2]
+    return name[:LONGEST_TITLE] or ("image" if isinstance(file, Image) else "document")

@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from itertools import islice
 from typing import TypeAlias
 
 from gpt2giga.chat import ChatRequest, File, Image, Message, ToolResult
-from gpt2giga.errors import BadRequest
+from gpt2giga.errors import BadRequest, BodyTooLarge, NotFound, PermissionDenied
+from gpt2giga.upstream.contract.history import files_of, MOST_IMAGES
 from gpt2giga.upstream.contract.models import takes_images
-from gpt2giga.upstream.files.media import Media, read
-from gpt2giga.upstream.files.storage import Files
+from gpt2giga.upstream.files.media import Kind, Media, read
+from gpt2giga.upstream.files.storage import Files, KindsOfStored
 from gpt2giga.upstream.files.uploads import Uploads
 
-# Of one request (contract 3.3.2).
-MOST_IMAGES = 10
 # All that would be read only to be refused is bounded too.
 MOST_FILES = 20
 LARGEST_REQUEST_BYTES = 80 * 1024 * 1024
+# Addresses of earlier turns that cannot be fetched, each after up to half a minute; what is older has mostly gone too.
+MOST_DEAD_URLS = 3
+# Contract 3.3.2, 3.3.4.
+MOST_OF_A_KIND: dict[Kind, tuple[int, str]] = {
+    "image": (MOST_IMAGES, f"GigaChat takes {MOST_IMAGES} images a request"),
+    "audio": (MOST_FILES, f"A request may have {MOST_FILES} files"),
+    "document": (1, "GigaChat reads one document a request"),
+}
 
 log = logging.getLogger(__name__)
 
@@ -35,13 +41,14 @@ class Attachments:
         self._files, self._delete_files = files, delete_files
         self._read = partial(read, fetch_urls=fetch_urls, most_pixels=most_pixels)
         self._uploads = self._new_uploads()
+        self._kinds_of_stored = KindsOfStored(files)
 
     @contextmanager
     def of(self, chat: ChatRequest, model: str) -> Iterator[RequestFiles]:
         """The files of one request while its answer is made. With GPT2GIGA_DELETE_FILES they are its own, and go."""
         uploads = self._new_uploads() if self._delete_files else self._uploads
         try:
-            yield RequestFiles(chat.messages, model, uploads, self._read)
+            yield RequestFiles(chat.messages, model, uploads, self._kinds_of_stored, self._read)
         finally:
             if self._delete_files:
                 self._files.discard(uploads.ids())
@@ -51,12 +58,24 @@ class Attachments:
 
 
 class RequestFiles:
-    """The files of one request."""
+    """The files of one request.
 
-    def __init__(self, messages: tuple[Message, ...], model: str, uploads: Uploads, read: Callable[..., Media]) -> None:
-        self._messages = messages
+    Clients send the whole conversation every turn, so only what the user sends now can be refused. Of what stands in
+    earlier turns and in the results of tools, the newest that fit go up; the history names the others.
+    """
+
+    def __init__(
+        self,
+        messages: tuple[Message, ...],
+        model: str,
+        uploads: Uploads,
+        kinds_of_stored: KindsOfStored,
+        read: Callable[..., Media],
+    ) -> None:
+        self._new, self._earlier = by_age(messages)
         self._model = model
         self._uploads = uploads
+        self._kinds_of_stored = kinds_of_stored
         self._read_part = read
         self._bytes_left = LARGEST_REQUEST_BYTES
         self._ids: FileIds | None = None
@@ -64,89 +83,127 @@ class RequestFiles:
     def ids(self) -> FileIds:
         """Uploads them when asked for the first time. Raises BadRequest for what GigaChat would not take."""
         if self._ids is None:
-            self._ids = self._upload()
+            self._bytes_left = LARGEST_REQUEST_BYTES
+            chosen = _Chosen(self._model)
+            media = self._choose_new(chosen)
+            chosen.ids |= {part: self._uploads.id_of(found) for part, found in media.items()}
+            self._choose_earlier(chosen)
+            self._ids = chosen.ids
         return self._ids
 
     def renew(self) -> bool:
-        """A file may be gone at GigaChat, deleted by whoever has the key. True when `ids` will upload it again."""
-        ids, self._ids = self._ids or {}, None
-        return self._uploads.forget(ids.values())
+        """A file may be gone at GigaChat, deleted by whoever has the key. True when `ids` will find out."""
+        ids, self._ids = (self._ids or {}).values(), None
+        return self._uploads.forget(ids) | self._kinds_of_stored.forget(ids)
 
-    def _upload(self) -> FileIds:
-        own = list(dict.fromkeys(part for message in self._messages for part in _files(message)))
-        self._check_images(part for part in own if isinstance(part, Image))
-        if len(own) > MOST_FILES:
-            raise _refusal(f"a request may have {MOST_FILES} files; this one has {len(own)}")
-        self._bytes_left = LARGEST_REQUEST_BYTES
-        known = {part: part.file_id for part in own if isinstance(part, File) and part.file_id}
-        media = {part: self._read(part) for part in own if part not in known}
-        self._check(media.values())
-        media |= self._tool_images(media.values())
-        return known | {part: self._uploads.id_of(found) for part, found in media.items()}
+    def _choose_new(self, chosen: _Chosen) -> dict[Image | File, Media]:
+        """What is still to be uploaded, when all of it is known to be right."""
+        if images := sum(isinstance(part, Image) for part in self._new):
+            chosen.check("image", images)
+        if len(self._new) > MOST_FILES:
+            raise _refusal(f"A request may have {MOST_FILES} files; this one has {len(self._new)}")
+        media: dict[Image | File, Media] = {}
+        for part in self._new:
+            if not _stored_id(part):
+                media[part] = self._read(part)
+                chosen.check(media[part].kind)
+                chosen.add(part, "", media[part].kind)
+        for part in self._new:
+            if file_id := _stored_id(part):  # GigaChat judges what is there already, also how many
+                chosen.add(part, file_id, self._kinds_of_stored.of(file_id) if self._earlier else None)
+        return media
+
+    def _choose_earlier(self, chosen: _Chosen) -> None:
+        """The newest first. Nothing is read that there is no room for, nor more than may be read in all."""
+        files_left, images_left, dead_urls = MOST_FILES - len(self._new), MOST_IMAGES - len(self._new), 0
+        for part in self._earlier:
+            is_image, is_url = isinstance(part, Image), part.url.startswith("http")
+            if files_left <= 0 or chosen.is_full():
+                return
+            if is_image and not (images_left > 0 and chosen.takes("image")) or is_url and dead_urls == MOST_DEAD_URLS:
+                continue
+            files_left, images_left = files_left - 1, images_left - is_image
+            try:
+                self._choose(part, chosen)
+            except (BadRequest, BodyTooLarge, NotFound, PermissionDenied) as error:
+                dead_urls += is_url
+                log.warning("A file of an earlier turn is left out: %s", error)
+
+    def _choose(self, part: Image | File, chosen: _Chosen) -> None:
+        """Also what GigaChat's storage says of it, is said of an earlier turn."""
+        file_id = _stored_id(part)
+        media = None if file_id else self._read(part)
+        kind = media.kind if media else self._kinds_of_stored.of(file_id)
+        if chosen.takes(kind):
+            chosen.add(part, self._uploads.id_of(media) if media else file_id, kind)
 
     def _read(self, part: Image | File) -> Media:
         """Counted as they come, for the next ones may not even be fetched."""
-        found = self._read_part(part, most_bytes=self._bytes_left)
-        self._bytes_left -= len(found.content)
-        if self._bytes_left < 0:
-            raise _refusal(f"all files of a request together may have {LARGEST_REQUEST_BYTES} bytes")
-        return found
-
-    def _check_images(self, images: Iterable[Image]) -> None:
-        """What can be said before anything is read."""
-        images = list(images)
-        if len(images) > MOST_IMAGES:
-            raise _too_many_images(len(images))
-        if images and not takes_images(self._model):
-            raise self._no_images()
-        for number, message in enumerate(self._messages):
-            if sum(isinstance(part, Image) for part in message.parts) > 1:
-                raise _refusal("GigaChat takes one image a message", f"messages[{number}]")
-
-    def _check(self, media: Collection[Media]) -> None:
-        """See contract 3.3.2, 3.3.4, 3.3.5, 3.3.6."""
-        kinds = {found.kind for found in media}
-        if len(kinds) > 1:
-            raise _refusal(f"GigaChat takes one kind of file a request, not {' and '.join(sorted(kinds))}")
-        if kinds == {"image"} and not takes_images(self._model):
-            raise self._no_images()
-        if kinds == {"image"} and len(media) > MOST_IMAGES:
-            raise _too_many_images(len(media))
-        if kinds == {"document"} and len(media) > 1:
-            raise _refusal("GigaChat reads one document a request")
-
-    def _tool_images(self, own: Collection[Media]) -> dict[Image | File, Media]:
-        """Images in tool results, the newest first, as far as GigaChat takes them.
-
-        Nobody chose to send them, and refusing one would end an agent's conversation for good.
-        """
-        room = MOST_IMAGES - len(own) if all(found.kind == "image" for found in own) else 0
-        shown: dict[Image | File, Media] = {}
-        newest = reversed(_result_images(self._messages) if takes_images(self._model) else [])
-        for image in islice(newest, MOST_FILES):
-            if len(shown) < room:
-                try:
-                    shown[image] = self._read(image)
-                except BadRequest as error:
-                    log.warning("An image in a tool result is left out: %s", error)
-        return shown
-
-    def _no_images(self) -> BadRequest:
-        return BadRequest(f"The model {self._model} takes no images; GigaChat-2-Max does.", param="messages")
+        media = self._read_part(part, most_bytes=self._bytes_left)
+        if len(media.content) > self._bytes_left:
+            raise _refusal(f"All files of a request together may have {LARGEST_REQUEST_BYTES} bytes")
+        self._bytes_left -= len(media.content)
+        return media
 
 
-def _too_many_images(number: int) -> BadRequest:
-    return _refusal(f"GigaChat takes {MOST_IMAGES} images a request; this one has {number}")
+class _Chosen:
+    """The files that go up, all of one kind (contract 3.3.5)."""
+
+    def __init__(self, model: str) -> None:
+        self._model = model
+        self._kind: Kind | None = None
+        self.ids: FileIds = {}
+
+    def add(self, part: Image | File, file_id: str, kind: Kind | None) -> None:
+        self._kind = self._kind or kind
+        self.ids[part] = file_id
+
+    def is_full(self) -> bool:
+        return self._kind is not None and not self.takes(self._kind)
+
+    def takes(self, kind: Kind) -> bool:
+        try:
+            self.check(kind)
+        except BadRequest:
+            return False
+        return True
+
+    def check(self, kind: Kind, more: int = 1) -> None:
+        """Raises BadRequest where no more of the kind fit, or not so many: contract 3.3.2, 3.3.4, 3.3.5, 3.3.6."""
+        if self._kind not in (None, kind):
+            raise _refusal(f"GigaChat takes one kind of file a request, not {' and '.join(sorted((self._kind, kind)))}")
+        if kind == "image" and not takes_images(self._model):
+            raise BadRequest(f"The model {self._model} takes no images; GigaChat-2-Max does.", param="messages")
+        most, words = MOST_OF_A_KIND[kind]
+        if len(self.ids) + more > most:
+            raise _refusal(words)
 
 
-def _files(message: Message) -> Iterator[Image | File]:
-    return (part for part in message.parts if isinstance(part, Image | File))
+def by_age(messages: tuple[Message, ...]) -> tuple[list[Image | File], list[Image | File]]:
+    """The files that the user sends now, and all others with the newest first; in either list each once.
+
+    Now: in the last message with words or files of the user's own, unless the model has answered it, which it did
+    with what it was shown. Files of that message still come before what tools found since.
+    """
+    own = [number for number, message in enumerate(messages) if _is_the_users_own(message)]
+    newest = messages[own[-1] :] if own else ()
+    asked = [part for message in newest[:1] for part in message.parts if isinstance(part, Image | File)]
+    is_answered = any(message.role == "assistant" for message in newest)
+    theirs = (part for message in messages if message.role == "user" for part in message.parts)
+    all_files = [file for part in theirs for file in files_of(part)]
+    new = [] if is_answered else [*dict.fromkeys(asked)]
+    earlier = dict.fromkeys([*reversed(asked if is_answered else []), *reversed(all_files)])
+    return new, [part for part in earlier if part not in new]
 
 
-def _result_images(messages: Iterable[Message]) -> list[Image]:
-    results = (part for message in messages for part in message.parts if isinstance(part, ToolResult))
-    return list(dict.fromkeys(part for result in results for part in result.parts if isinstance(part, Image)))
+def _is_the_users_own(message: Message) -> bool:
+    """Not only what tools answered."""
+    return message.role == "user" and any(not isinstance(part, ToolResult) for part in message.parts)
 
 
-def _refusal(why: str, param: str = "messages") -> BadRequest:
-    return BadRequest(f"{why}.", param=param, code="invalid_attachment")
+def _stored_id(part: Image | File) -> str:
+    return part.file_id if isinstance(part, File) else ""
+
+
+def _refusal(why: str) -> BadRequest:
+    return BadRequest(f"{why}.", param="messages", code="invalid_attachment")

@@ -56,6 +56,8 @@ BY_ENDING = {ending: media_type for media_type, (_, ending) in TYPES.items()} | 
     "jpeg": "image/jpeg",
     "md": "text/plain",
 }
+# Of files that come without a type and a name, as from MCP servers.
+BEGINNINGS = {b"\x89PNG\r\n": "image/png", b"\xff\xd8\xff": "image/jpeg", b"%PDF-": "application/pdf"}
 # Media type -> Pillow's names for it.
 CONVERTIBLE = {"image/webp": ["WEBP"], "image/gif": ["GIF"]}
 # A picture of a few bytes unfolds to a hundred megabytes, so one at a time.
@@ -107,7 +109,11 @@ def _to_media(content: bytes, given_type: str, name: str, expected: Kind, most_p
             content = background.compute(lambda: _to_png(content, media_type, most_pixels))
         media_type = "image/png"
     if media_type not in TYPES:
-        media_type = BY_ENDING.get(PurePath(name).suffix.lstrip(".").lower(), media_type)
+        media_type = BY_ENDING.get(_ending(name), media_type)
+    if media_type not in TYPES:
+        media_type = next((found for start, found in BEGINNINGS.items() if content.startswith(start)), media_type)
+    if media_type not in TYPES and expected == "document" and _is_text(content, given_type):
+        media_type = "text/plain"
     if media_type not in TYPES:
         raise _refusal(f"GigaChat takes no files of type {given_type or 'unknown'}")
     kind, ending = TYPES[media_type]
@@ -116,6 +122,25 @@ def _to_media(content: bytes, given_type: str, name: str, expected: Kind, most_p
     if not content or len(content) > LARGEST_BYTES[kind]:
         raise _refusal(f"it has {len(content)} bytes, and GigaChat takes from 1 to {LARGEST_BYTES[kind]}")
     return Media(kind, f"{_stem(name) or kind}.{ending}", content, media_type)
+
+
+def kind_of_name(name: str) -> Kind:
+    media_type = BY_ENDING.get(_ending(name))
+    return TYPES[media_type][0] if media_type else "document"
+
+
+def _ending(name: str) -> str:
+    return PurePath(name).suffix.lstrip(".").lower()
+
+
+def _is_text(content: bytes, given_type: str) -> bool:
+    """Source code, data, logs: whatever is in UTF-8 and has no zeros. Their types are many, GigaChat knows one."""
+    if given_type.startswith(("audio/", "video/")):
+        return False
+    try:
+        return "\0" not in content.decode()
+    except UnicodeDecodeError:
+        return False
 
 
 def _stem(name: str) -> str:

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import base64
 import logging
+import re
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gpt2giga.errors import ProxyError
+from gpt2giga.errors import NotFound, ProxyError
 from gpt2giga.upstream.contract.v1 import whole_number
-from gpt2giga.upstream.files.media import Media
+from gpt2giga.upstream.files.media import Kind, kind_of_name, Media
 from gpt2giga.upstream.transport.sdk import GigaChatClient
 
 if TYPE_CHECKING:
     from gigachat.models import UploadedFile
+
+MOST_REMEMBERED = 1000
+FILE_ID = re.compile(r"[\w-]{1,128}")
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +75,28 @@ class Files:
                 self.delete(file_id)
             except ProxyError as error:
                 log.warning("A file of a request could not be deleted: %s", error)
+
+
+class KindsOfStored:
+    """Of what kind the files are that requests name by id: agents name them again every turn."""
+
+    def __init__(self, files: Files) -> None:
+        self._files = files
+        self._kinds: dict[str, Kind] = {}
+
+    def of(self, file_id: str) -> Kind:
+        """Raises NotFound for a file that is not there, ProxyError."""
+        if not FILE_ID.fullmatch(file_id):  # it becomes part of an address at GigaChat
+            raise NotFound(f"There is no file {file_id!r}.")
+        if file_id not in self._kinds:
+            if len(self._kinds) >= MOST_REMEMBERED:
+                self._kinds.clear()
+            self._kinds[file_id] = kind_of_name(self._files.get(file_id).name)
+        return self._kinds[file_id]
+
+    def forget(self, file_ids: Iterable[str]) -> bool:
+        """GigaChat does not know one of these any more. True when there was anything to forget."""
+        return bool([file_id for file_id in file_ids if self._kinds.pop(file_id, None)])
 
 
 def _to_stored(file: UploadedFile) -> StoredFile:

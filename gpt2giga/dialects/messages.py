@@ -1,22 +1,46 @@
-"""What the messages of all dialects have in common: who speaks, and content that is a text or a list of parts.
+"""Messages in the words of all APIs: who speaks, and content that is a text or a list of parts. Pure; raises BadRequest
+naming the part.
 
-Recordings and files stand in it as base64, or by the id of an upload.
+All parts are understood in each dialect: clients that speak several mix their words, and histories move from one to
+another.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, TypeAlias, TypeVar
 
-from gpt2giga.chat import File, Image, Text
-from gpt2giga.dialects import fields
+import orjson
+
+from gpt2giga.chat import File, Image, Part, Text, ToolCall, ToolResult
+from gpt2giga.concurrency.waiting import in_turns
+from gpt2giga.dialects import fields, file_parts
 from gpt2giga.dialects.fields import Body, invalid
+from gpt2giga.errors import BadRequest
 
 T = TypeVar("T")
-Content: TypeAlias = Text | Image | File
 Role: TypeAlias = Literal["system", "user", "assistant"]
+Reader: TypeAlias = Callable[[Body, str], Iterable[Part]]
+# Whose words they are; `tool` for its results, `document` for what stands inside of one.
+Speaker: TypeAlias = Role | Literal["tool", "document"]
 
 OPENAI_ROLES: Mapping[str, Role] = {"system": "system", "developer": "system", "user": "user", "assistant": "assistant"}
+# What only other models can read, or the tools that their vendors run; histories that began there hold it.
+UNREADABLE = (
+    "thinking",
+    "redacted_thinking",
+    "reasoning",
+    "reasoning_content",
+    "reasoning_text",
+    "summary_text",
+    "server_tool_use",
+    "mcp_tool_use",
+    "mcp_tool_listing",
+    "fallback",
+    "container_upload",
+    "tool_addition",
+    "tool_removal",
+)
 
 
 def required_messages(body: Body) -> list[Any]:
@@ -26,13 +50,12 @@ def required_messages(body: Body) -> list[Any]:
     return messages
 
 
-def to_parts(content: Any, param: str, called: str = "parts") -> Iterator[tuple[Body, str]]:
-    """Each part of the content, and where it stands. A text alone is one part."""
-    if isinstance(content, str):
-        content = [{"type": "text", "text": content}]
-    if content is not None and not isinstance(content, list):
-        raise invalid(param, f"a string or a list of {called}")
-    return fields.each_object(content or (), param)
+def newest_of_user(messages: Sequence[Any]) -> int:
+    """Where the user's newest message stands; 0 where there is none. What is before it is old."""
+    users = (
+        n for n in reversed(range(len(messages))) if isinstance(messages[n], dict) and messages[n].get("role") == "user"
+    )
+    return next(users, 0)
 
 
 def reader_of(kind: Any, readers: Mapping[str, T], param: str, called: str = "parts") -> T:
@@ -41,34 +64,130 @@ def reader_of(kind: Any, readers: Mapping[str, T], param: str, called: str = "pa
     return readers[kind]
 
 
-def from_content(content: Any, param: str, readers: Mapping[str, Callable[[Body, str], Content]]) -> Iterator[Content]:
-    for part, place in to_parts(content, param):
-        yield reader_of(part.get("type"), readers, place)(part, place)
+def from_content(content: Any, speaker: Speaker, param: str, *, is_old: bool = False) -> Iterator[Part]:
+    """is_old: what cannot be read is left out, for the client sends it again with every turn."""
+    if isinstance(content, str):
+        content = [{"type": "text", "text": content}]
+    if content is not None and not isinstance(content, list):
+        raise invalid(param, "a string or a list of parts")
+    for number, part in in_turns(content or ()):
+        try:
+            yield from _part(part, speaker, f"{param}[{number}]")
+        except BadRequest:
+            if not is_old:
+                raise
 
 
-def from_text(part: Body, param: str, name: str = "text") -> Text:
+def _part(part: Any, speaker: Speaker, param: str) -> Iterable[Part]:
+    kind, readers = fields.mapping(part, param).get("type"), READERS[speaker]
+    if isinstance(kind, str):
+        if kind in readers:
+            return readers[kind](part, param)
+        is_unknown = kind not in KINDS
+        if kind in UNREADABLE or kind.endswith("_tool_result") or (is_unknown and speaker == "assistant"):
+            return ()
+        if is_unknown and speaker == "tool":  # the model may make something of it
+            return (Text(orjson.dumps(part).decode()),)
+    raise invalid(f"{param}.type", f"one of {', '.join(readers)}; parts of type {kind!r} are not supported")
+
+
+def _text(part: Body, param: str, name: str = "text") -> Iterator[Text]:
     text = part.get(name)
     if not isinstance(text, str):
         raise invalid(f"{param}.{name}", "a string")
-    return Text(text)
+    yield Text(text)
 
 
-def data_url(data: str, media_type: str = "") -> str:
-    return f"data:{media_type};base64,{data}"
+def _refusal(part: Body, param: str) -> Iterator[Text]:
+    """What the assistant said instead of an answer, when a client replays it."""
+    return _text(part, param, "refusal")
 
 
-def from_audio(part: Body, param: str) -> File:
-    audio, param = fields.required_object(part, "input_audio", param)
-    data = fields.required_string(audio, "data", param, "base64")
-    form = fields.required_string(audio, "format", param, "wav or mp3")
-    return File(data_url(data, f"audio/{form}"), f"audio.{form}")
+def _document(part: Body, param: str) -> Iterator[Part]:
+    source, place = fields.required_object(part, "source", param)
+    kind = source.get("type")
+    if kind == "content":
+        yield from from_content(source.get("content"), "document", f"{place}.content")
+        return
+    title, context = (fields.string(part, name, param) for name in ("title", "context"))
+    if kind == "text":
+        data = fields.required_string(source, "data", place, "a string")
+        yield Text("\n".join(part for part in (title, context, data) if part))
+        return
+    if context:
+        yield Text(context)
+    yield from file_parts.from_source(source, title, place)
 
 
-def from_file_data(file: Body, name: str, param: str, expected: str) -> File:
-    """OpenAI's own examples send bare base64 as well as data URLs; the name tells the type then."""
-    data = fields.required_string(file, "file_data", param, expected)
-    return File(data if data.startswith("data:") else data_url(data), name)
+def _search_result(part: Body, param: str) -> Iterator[Part]:
+    """A passage that the client found, with where it comes from."""
+    origin = [fields.required_string(part, name, param, "a string") for name in ("title", "source")]
+    yield Text("\n".join(origin))
+    yield from from_content(part.get("content"), "document", f"{param}.content")
 
 
-def from_file_id(file: Body, name: str, param: str) -> File:
-    return File("", name, fields.required_string(file, "file_id", param, "the id of a file"))
+def _compaction(part: Body, param: str) -> Iterator[Text]:
+    """The summary of what stood here before; null when it failed."""
+    if part.get("content") is not None:
+        yield Text(fields.required_string(part, "content", param, "a string"))
+
+
+def _tool_use(part: Body, param: str) -> Iterator[ToolCall]:
+    call_id = fields.required_string(part, "id", param, "a string")
+    arguments, _ = fields.required_object(part, "input", param)
+    if part.get("name") != "":  # a call that never was one
+        yield ToolCall(call_id, fields.required_string(part, "name", param, "a name"), dict(arguments))
+
+
+def _tool_result(part: Body, param: str) -> Iterator[Part]:
+    call_id = fields.required_string(part, "tool_use_id", param, "the id of a tool call")
+    result = from_result(part.get("content"), f"{param}.content")
+    is_error = fields.boolean(part, "is_error", param)
+    yield ToolResult(call_id, "", _failure(result) if is_error else result)
+
+
+def from_result(content: Any, param: str, *, is_old: bool = False) -> tuple[Text | Image | File, ...]:
+    """What a tool answered."""
+    parts = from_content(content, "tool", param, is_old=is_old)
+    return tuple(part for part in parts if isinstance(part, Text | Image | File))
+
+
+def _failure(parts: tuple[Text | Image | File, ...]) -> tuple[Text | Image | File, ...]:
+    """GigaChat's results have no mark for failure, so the document itself says it."""
+    words = "\n".join(part.text for part in parts if isinstance(part, Text))
+    return (Text(orjson.dumps({"error": words}).decode()), *(part for part in parts if not isinstance(part, Text)))
+
+
+def _tool_reference(part: Body, param: str) -> Iterator[Text]:
+    """What a search for tools found; see tools.py."""
+    name = fields.required_string(part, "tool_name", param, "a name")
+    yield Text(f"The tool {name} can be called now.")
+
+
+TEXT: dict[str, Reader] = {"text": _text, "input_text": _text, "output_text": _text, "refusal": _refusal}
+VISIBLE: dict[str, Reader] = {
+    **TEXT,
+    "image": file_parts.from_image,
+    "image_url": file_parts.from_image_url,
+    "input_image": file_parts.from_input_image,
+}
+DOCUMENTS: dict[str, Reader] = {
+    **VISIBLE,
+    "input_audio": file_parts.from_input_audio,
+    "file": file_parts.from_file,
+    "input_file": file_parts.from_input_file,
+    "document": _document,
+    "search_result": _search_result,
+    "audio": file_parts.from_media,
+    "media": file_parts.from_media,
+    "resource": file_parts.from_resource,
+    "resource_link": file_parts.from_resource_link,
+}
+READERS: dict[Speaker, dict[str, Reader]] = {
+    "system": TEXT,
+    "user": {**DOCUMENTS, "tool_result": _tool_result},
+    "assistant": {**DOCUMENTS, "tool_use": _tool_use, "compaction": _compaction},
+    "tool": {**DOCUMENTS, "tool_reference": _tool_reference},
+    "document": VISIBLE,
+}
+KINDS = {kind for readers in READERS.values() for kind in readers}

@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeAlias
 
 import orjson
 
-from gpt2giga.chat import Tool
+from gpt2giga.chat import arguments_from_json, Tool
 from gpt2giga.dialects import fields
 from gpt2giga.dialects.fields import Body, invalid
 from gpt2giga.errors import BadRequest
@@ -81,6 +81,14 @@ def check_hosted(kind: str, param: str, *, ignore: bool) -> None:
             param=f"{param}.type",
             code="unsupported_tool",
         )
+
+
+def from_arguments(call: Body, param: str) -> dict[str, Any]:
+    """JSON in a text; some clients and servers have the object itself."""
+    arguments = call.get("arguments")
+    if isinstance(arguments, dict):
+        return arguments
+    return arguments_from_json(fields.string(call, "arguments", param))
 
 
 def unknown_tool(name: str, param: str, why: str = "is not in the list") -> BadRequest:

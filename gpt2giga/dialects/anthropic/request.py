@@ -6,17 +6,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from gpt2giga.chat import ChatRequest, JsonFormat, Message
+from gpt2giga.chat import ChatRequest, JsonFormat, Message, Part, Text
+from gpt2giga.concurrency.waiting import in_turns
 from gpt2giga.dialects import fields
-from gpt2giga.dialects.anthropic.content import from_content, from_system
 from gpt2giga.dialects.anthropic.parameters import check_refused, TABLE
 from gpt2giga.dialects.anthropic.thinking import from_thinking, Thoughts
 from gpt2giga.dialects.anthropic.tools import from_tools
 from gpt2giga.dialects.controls import from_extras, from_stops, to_session
 from gpt2giga.dialects.fields import Body, INT32, invalid
-from gpt2giga.dialects.messages import required_messages, Role
+from gpt2giga.dialects.messages import from_content, newest_of_user, required_messages, Role
 from gpt2giga.dialects.parameters import list_ignored
+from gpt2giga.errors import BadRequest
 
+# Claude Code's first system block. It changes from version to version, and GigaChat's prompt cache goes by beginnings.
+BILLING = "x-anthropic-billing-header:"
 # Claude Code puts `system` between the others, also last.
 ROLES: dict[str, Role] = {"user": "user", "assistant": "assistant", "system": "system"}
 
@@ -81,15 +84,30 @@ def _max_tokens(body: Body) -> int | None:
 
 
 def _messages(body: Body) -> Iterator[Message]:
-    system = from_system(body.get("system"), "system")
-    if system:
+    """An old message that cannot be read is left out, for the client sends it again with every turn."""
+    if system := _system(body):
         yield Message("system", system)
     messages = required_messages(body)
-    for number, (message, param) in enumerate(fields.each_object(messages, "messages")):
-        role = fields.one_of(message.get("role"), ROLES, f"{param}.role")
-        parts = tuple(from_content(message.get("content"), role, f"{param}.content"))
+    newest = newest_of_user(messages)
+    for number, message in in_turns(messages):
+        try:
+            found = _message(message, f"messages[{number}]", is_old=number < newest)
+        except BadRequest:
+            if number >= newest:
+                raise
+            continue
         if not _is_over(message, messages[number + 1 :]):
-            yield Message(role, parts)
+            yield found
+
+
+def _system(body: Body) -> tuple[Part, ...]:
+    parts = from_content(body.get("system"), "system", "system")
+    return tuple(part for part in parts if not (isinstance(part, Text) and part.text.startswith(BILLING)))
+
+
+def _message(message: Any, param: str, *, is_old: bool) -> Message:
+    role = fields.one_of(fields.mapping(message, param).get("role"), ROLES, f"{param}.role")
+    return Message(role, tuple(from_content(message.get("content"), role, f"{param}.content", is_old=is_old)))
 
 
 def _is_over(message: Body, later: list[Any]) -> bool:

@@ -50,12 +50,17 @@ def from_tools(body: Body, *, ignore_hosted: bool) -> MessageTools:
 
 
 def _blocks(messages: list[Any]) -> Iterator[Placed]:
-    """The blocks that bring and take tools away."""
+    """The blocks that bring and take tools away. Old messages may hold anything."""
     for number, message in enumerate(messages):
-        content = message.get("content")
-        for n, block in enumerate(content if isinstance(content, list) else ()):
+        for n, block in enumerate(_objects(message, "content")):
             if block.get("type") in ("tool_result", "tool_addition", "tool_removal"):
                 yield block, f"messages[{number}].content[{n}]"
+
+
+def _objects(holder: Any, name: str) -> Iterator[Body]:
+    """Of a list, an empty one in place of what is none."""
+    found = holder.get(name) if isinstance(holder, dict) else ()
+    return (item if isinstance(item, dict) else {} for item in (found if isinstance(found, list) else ()))
 
 
 def _definitions(blocks: list[Placed]) -> Iterator[Placed]:
@@ -71,9 +76,8 @@ def _changes(blocks: list[Placed]) -> dict[str, bool]:
     for block, _ in blocks:
         kind, tool = block["type"], block.get("tool")
         if kind == "tool_result":
-            content = block.get("content")
-            inner = content if isinstance(content, list) else ()
-            found |= {item["tool_name"]: True for item in inner if item["type"] == "tool_reference"}
+            inner = (item for item in _objects(block, "content") if item.get("type") == "tool_reference")
+            found |= {item["tool_name"]: True for item in inner if isinstance(item.get("tool_name"), str)}
         elif isinstance(tool, dict):
             definition = tool.get("definition")
             name = (definition if isinstance(definition, dict) else tool).get("name")

@@ -2,85 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Iterator
 from typing import Any
 
-from gpt2giga.chat import File, Image, Message, Text, ToolResult
+from gpt2giga.chat import Message, Part, Text, ToolCall, ToolResult
+from gpt2giga.concurrency.waiting import in_turns
 from gpt2giga.dialects import fields
 from gpt2giga.dialects.fields import Body, invalid
-from gpt2giga.dialects.messages import (
-    Content,
-    from_audio,
-    from_content,
-    from_file_data,
-    from_file_id,
-    from_text,
-    OPENAI_ROLES,
-)
+from gpt2giga.dialects.messages import from_content, from_result, newest_of_user, OPENAI_ROLES
 from gpt2giga.dialects.openai.tools import from_calls
+from gpt2giga.errors import BadRequest
 
 RESULTS = ("tool", "function")  # function: the form before tool_calls, which has no ids
 EXPECTED_ROLE = "one of " + ", ".join((*OPENAI_ROLES, *RESULTS))
 
 
 def from_messages(messages: list[Any]) -> Iterator[Message]:
-    """`name` says who speaks; GigaChat has no place for it except in the result of a function."""
+    """An old message that cannot be read is left out, for the client sends it again with every turn."""
+    newest = newest_of_user(messages)
     open_calls = 0
-    for message, param in fields.each_object(messages, "messages"):
-        role, name = message.get("role"), fields.string(message, "name", param)
-        if role in RESULTS:
-            call_id = fields.string(message, "tool_call_id", param)
-            if role == "tool" and not call_id and open_calls <= 0:
-                raise invalid(f"{param}.tool_call_id", "the id of a tool call")
-            open_calls -= 1
-            yield Message("user", (ToolResult(call_id, name, _result_parts(message, param)),))
-        else:
-            speaker = fields.one_of(role, OPENAI_ROLES, f"{param}.role", EXPECTED_ROLE)
-            calls = from_calls(message, param) if role == "assistant" else []
-            open_calls = len(calls) or open_calls
-            yield Message(speaker, (*_parts(message, param), *calls))
+    for number, message in in_turns(messages):
+        param, is_old = f"messages[{number}]", number < newest
+        try:
+            fields.mapping(message, param)
+            if message.get("role") in RESULTS:
+                yield _result(message, param, is_old, has_call=open_calls > 0)
+                open_calls -= open_calls > 0
+            else:
+                said = _said(message, param, is_old)
+                yield said
+                open_calls += sum(isinstance(part, ToolCall) for part in said.parts)
+        except BadRequest:
+            if not is_old:
+                raise
 
 
-def _parts(message: Body, param: str) -> Iterator[Content]:
-    role = message["role"]
-    for number, part in enumerate(from_content(message.get("content"), f"{param}.content", READERS)):
-        if role != "user" and not isinstance(part, Text):
-            raise invalid(f"{param}.content[{number}]", f"text; files of the role {role} are not supported")
-        yield part
-    # A refusal that a client sends back is what the assistant said.
-    if role == "assistant" and (refusal := fields.string(message, "refusal", param)):
-        yield Text(refusal)
+def _result(message: Body, param: str, is_old: bool, *, has_call: bool) -> Message:
+    call_id, name = (fields.string(message, field, param) for field in ("tool_call_id", "name"))
+    if not (call_id or has_call or is_old) and message["role"] == "tool":
+        raise invalid(f"{param}.tool_call_id", "the id of a tool call")
+    parts = from_result(message.get("content"), f"{param}.content", is_old=is_old)
+    return Message("user", (ToolResult(call_id, name, parts),))
 
 
-def _result_parts(message: Body, param: str) -> tuple[Text | Image, ...]:
-    parts = []
-    for number, part in enumerate(from_content(message.get("content"), f"{param}.content", READERS)):
-        if not isinstance(part, Text | Image):
-            raise invalid(f"{param}.content[{number}]", "text or an image")
-        parts.append(part)
-    return tuple(parts)
-
-
-def _image(part: Body, param: str) -> Image:
-    """OpenAI's form is an object with a url; some clients send the plain string."""
-    param, image = f"{param}.image_url", part.get("image_url")
-    image = {"url": image} if isinstance(image, str) else fields.mapping(image, param)
-    return Image(fields.required_string(image, "url", param, "a URL or a data URL"))
-
-
-def _file(part: Body, param: str) -> File:
-    file, param = fields.required_object(part, "file", param)
-    name = fields.string(file, "filename", param)
-    if file.get("file_id") is not None:
-        return from_file_id(file, name, param)
-    return from_file_data(file, name, param, "a data URL, or a file_id")
-
-
-READERS: dict[str, Callable[[Body, str], Content]] = {
-    "text": from_text,
-    "refusal": partial(from_text, name="refusal"),
-    "image_url": _image,
-    "input_audio": from_audio,
-    "file": _file,
-}
+def _said(message: Body, param: str, is_old: bool) -> Message:
+    """`name` says who speaks; GigaChat has no place for it except in the result of a function."""
+    role = fields.one_of(message.get("role"), OPENAI_ROLES, f"{param}.role", EXPECTED_ROLE)
+    fields.string(message, "name", param)
+    parts: list[Part] = [*from_content(message.get("content"), role, f"{param}.content", is_old=is_old)]
+    if role == "assistant":
+        # A refusal that a client sends back is what the assistant said.
+        if refusal := fields.string(message, "refusal", param):
+            parts.append(Text(refusal))
+        calls = from_calls(message, param)
+        # Clients that speak Anthropic's API too have some calls in both places.
+        ids = {call.id for call in calls}
+        parts = [*(part for part in parts if not (isinstance(part, ToolCall) and part.id in ids)), *calls]
+    return Message(role, tuple(parts))

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from gpt2giga.chat import arguments_from_json, Tool, ToolCall, ToolChoice
+from gpt2giga.chat import Tool, ToolCall, ToolChoice
 from gpt2giga.dialects import fields
 from gpt2giga.dialects.fields import Body, invalid
 from gpt2giga.dialects.tools import (
@@ -18,6 +18,7 @@ from gpt2giga.dialects.tools import (
     check_hosted,
     CUSTOM_INPUT,
     custom_parameters,
+    from_arguments,
     from_parameters,
     function_extras,
     Mode,
@@ -170,8 +171,9 @@ def _from_allowed(allowed: Body, param: str, hosted: list[str]) -> tuple[ToolCho
 
 
 def from_calls(message: Body, param: str) -> list[ToolCall]:
-    """The calls of an assistant message, in either form."""
-    found = [_call(call, place) for call, place in fields.objects(message, "tool_calls", param)]
+    """The calls of an assistant message, in either form. One with an empty name never was one."""
+    listed = fields.objects(message, "tool_calls", param)
+    found = [_call(call, place) for call, place in listed if not _is_nameless(call)]
     if message.get("function_call") is None:
         return found
     legacy, place = fields.required_object(message, "function_call", param)
@@ -188,5 +190,9 @@ def _call(call: Body, param: str) -> ToolCall:
 
 
 def _function_call(function: Body, call_id: str, param: str) -> ToolCall:
-    arguments = fields.string(function, "arguments", param)
-    return ToolCall(call_id, _name(function, param), arguments_from_json(arguments))
+    return ToolCall(call_id, _name(function, param), from_arguments(function, param))
+
+
+def _is_nameless(call: Body) -> bool:
+    function = call.get("function")
+    return isinstance(function, dict) and function.get("name") == ""

@@ -28,12 +28,13 @@ def _full(item: Mapping[str, Any], key: str, number: int) -> dict[str, Any]:
 
 
 def _parts(content: Any, role: str) -> list[dict[str, Any]]:
-    parts = [{"type": "text", "text": content}] if isinstance(content, str) else content or []
-    return [_part(part, role) for part in parts]
+    """Without those that make no sense, which an old message may have."""
+    parts = [{"type": "text", "text": content}] if isinstance(content, str) else content
+    return [_part(part, role) for part in parts if isinstance(part, dict)] if isinstance(parts, list) else []
 
 
 def _part(part: Mapping[str, Any], role: str) -> dict[str, Any]:
-    kind = part["type"]
+    kind = part.get("type")
     if kind in ("text", "input_text", "output_text"):
         if role == "assistant":
             return {"annotations": [], "logprobs": [], **part, "type": "output_text"}

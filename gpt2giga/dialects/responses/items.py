@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from gpt2giga.chat import arguments_from_json, Message, ToolCall, ToolResult
+from gpt2giga.chat import Message, ToolCall, ToolResult
 from gpt2giga.dialects import fields
 from gpt2giga.dialects.fields import Body, invalid
-from gpt2giga.dialects.messages import from_content, OPENAI_ROLES, reader_of
-from gpt2giga.dialects.responses.content import from_output
-from gpt2giga.dialects.responses.content import READERS as CONTENT_READERS
+from gpt2giga.dialects.messages import from_content, from_result, newest_of_user, OPENAI_ROLES, reader_of
 from gpt2giga.dialects.responses.tools import Toolbox
-from gpt2giga.dialects.tools import CUSTOM_INPUT
-from gpt2giga.errors import NotFound
+from gpt2giga.dialects.tools import CUSTOM_INPUT, from_arguments
+from gpt2giga.errors import BadRequest, NotFound
 
 REFERENCE = "item_reference"
 REASONING = "reasoning"
@@ -92,32 +90,35 @@ def foreign_kinds(items: Iterable[Any]) -> list[str]:
 
 
 def from_items(items: Sequence[Any], toolbox: Toolbox) -> tuple[Message, ...]:
-    """Items of the assistant that follow each other are one turn: several calls are answered together."""
+    """An old item that cannot be read is left out, for the client sends it again with every turn."""
+    newest = newest_of_user(items)
     messages: list[Message] = []
     for number, item in enumerate(items):
-        for message in _messages(item, f"input[{number}]", toolbox):
-            if message.role == "assistant" and messages and messages[-1].role == "assistant":
-                message = Message("assistant", (*messages.pop().parts, *message.parts))
-            messages.append(message)
+        try:
+            messages += _messages(item, f"input[{number}]", toolbox, number < newest)
+        except BadRequest:
+            if number >= newest:
+                raise
     return tuple(messages)
 
 
-def _messages(item: Any, param: str, toolbox: Toolbox) -> Iterator[Message]:
+def _messages(item: Any, param: str, toolbox: Toolbox, is_old: bool) -> Iterator[Message]:
     kind = kind_of(item, param)
-    if kind != REASONING and kind not in FOREIGN:
-        yield reader_of(kind, READERS, param, "items")(item, param, toolbox)
+    # A call without a name never was one.
+    if kind != REASONING and kind not in FOREIGN and not (kind in CALLS and item.get("name") == ""):
+        yield reader_of(kind, READERS, param, "items")(item, param, toolbox, is_old)
 
 
-def _message(item: Body, param: str, toolbox: Toolbox) -> Message:
+def _message(item: Body, param: str, toolbox: Toolbox, is_old: bool) -> Message:
     role = fields.one_of(item.get("role"), OPENAI_ROLES, f"{param}.role")
-    return Message(role, tuple(from_content(item.get("content"), f"{param}.content", CONTENT_READERS)))
+    return Message(role, tuple(from_content(item.get("content"), role, f"{param}.content", is_old=is_old)))
 
 
-def _function_call(item: Body, param: str, toolbox: Toolbox) -> Message:
-    return _call(item, param, toolbox, arguments_from_json(fields.string(item, "arguments", param)))
+def _function_call(item: Body, param: str, toolbox: Toolbox, is_old: bool) -> Message:
+    return _call(item, param, toolbox, from_arguments(item, param))
 
 
-def _custom_call(item: Body, param: str, toolbox: Toolbox) -> Message:
+def _custom_call(item: Body, param: str, toolbox: Toolbox, is_old: bool) -> Message:
     return _call(item, param, toolbox, {CUSTOM_INPUT: fields.string(item, "input", param)})
 
 
@@ -127,12 +128,14 @@ def _call(item: Body, param: str, toolbox: Toolbox, arguments: dict[str, Any]) -
     return Message("assistant", (ToolCall(fields.required_string(item, "call_id", param), name, arguments),))
 
 
-def _output(item: Body, param: str, toolbox: Toolbox) -> Message:
+def _output(item: Body, param: str, toolbox: Toolbox, is_old: bool) -> Message:
     call_id = fields.required_string(item, "call_id", param, "the id of a tool call")
-    return Message("user", (ToolResult(call_id, "", tuple(from_output(item.get("output"), f"{param}.output"))),))
+    parts = from_result(item.get("output"), f"{param}.output", is_old=is_old)
+    return Message("user", (ToolResult(call_id, "", parts),))
 
 
-READERS: dict[str, Callable[[Body, str, Toolbox], Message]] = {
+CALLS = ("function_call", "custom_tool_call")
+READERS: dict[str, Callable[[Body, str, Toolbox, bool], Message]] = {
     "message": _message,
     "function_call": _function_call,
     "function_call_output": _output,

@@ -64,7 +64,8 @@ def test_roles_and_forms_of_messages() -> None:
         Message("system", (Text("По-русски."),)),
         Message("system", (Text("Кратко."),)),
         Message("user", (Text("Раз"),)),
-        Message("assistant", (Text("Два"), Text("Нет"))),
+        Message("assistant", (Text("Два"),)),
+        Message("assistant", (Text("Нет"),)),
     )
 
 
@@ -90,7 +91,7 @@ def test_files() -> None:
     )
 
 
-def test_calls_of_one_turn_stay_together_whatever_stands_between_them() -> None:
+def test_calls_of_one_turn_whatever_stands_between_them() -> None:
     found = messages(
         HELLO,
         {"type": "reasoning", "id": "rs_1", "summary": []},
@@ -103,7 +104,9 @@ def test_calls_of_one_turn_stay_together_whatever_stands_between_them() -> None:
         {**CALL, "call_id": "c3", "namespace": "n", "arguments": '{"a": 1}'},
     )
     assert found[1:] == (
-        Message("assistant", (Text("Сейчас."), ToolCall("c1", "f", {}), ToolCall("c2", "patch", {"input": "+1"}))),
+        Message("assistant", (Text("Сейчас."),)),
+        Message("assistant", (ToolCall("c1", "f", {}),)),
+        Message("assistant", (ToolCall("c2", "patch", {"input": "+1"}),)),
         Message("user", (ToolResult("c2", "", (Text("done"),)),)),
         Message("user", (ToolResult("c1", "", (Text("ok"),)),)),
         Message("assistant", (ToolCall("c3", "n__f", {"a": 1}),)),

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from gpt2giga.chat import File, Image, Text, ToolCall, ToolResult
-from gpt2giga.dialects.anthropic.content import from_content
+from gpt2giga.dialects.messages import from_content, from_result
 
 TEXT = {"type": "text", "text": "a", "cache_control": {"type": "ephemeral"}, "citations": None}
 PNG = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "QUFB"}}
@@ -76,6 +76,10 @@ SILENT = [
     {"type": "code_execution_tool_result", "tool_use_id": "s1", "content": {}},
     {"type": "mcp_tool_use", "id": "m1", "name": "f", "input": {}, "server_name": "s"},
     {"type": "compaction", "content": None},
+    {"type": "reasoning", "reasoning": "hm"},
+    {"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]},
+    {"type": "non_standard", "value": {}},
+    {"type": "tool_use", "id": "1", "name": "", "input": {}},
 ]
 
 
@@ -89,10 +93,11 @@ def test_results(fields: dict[str, Any], result: ToolResult) -> None:
     assert list(from_content([{"type": "tool_result", "tool_use_id": "1", **fields}], "user", "p")) == [result]
 
 
-def test_a_document_in_a_result_stands_after_it() -> None:
-    block = {"type": "tool_result", "tool_use_id": "1", "content": [TEXT, PDF]}
-    result, file = from_content([block], "user", "p")
-    assert (result, file) == (ToolResult("1", "", (Text("a"),)), File("data:application/pdf;base64,QQ==", "Счёт"))
+@pytest.mark.parametrize("is_error, text", [(False, "a"), (True, '{"error":"a"}')])
+def test_a_document_in_a_result(is_error: bool, text: str) -> None:
+    block = {"type": "tool_result", "tool_use_id": "1", "content": [TEXT, PDF], "is_error": is_error}
+    document = File("data:application/pdf;base64,QQ==", "Счёт")
+    assert list(from_content([block], "user", "p")) == [ToolResult("1", "", (Text(text), document))]
 
 
 def test_several_calls() -> None:
@@ -102,6 +107,53 @@ def test_several_calls() -> None:
         ToolCall("0", "f", {"n": 0}),
         ToolCall("1", "f", {"n": 1}),
     ]
+
+
+def media(kind: str, **fields: str) -> dict[str, Any]:
+    return {"type": kind, **fields}
+
+
+PNG_URL = "data:image/png;base64,AA=="
+# What MCP servers answer, and what LangChain, the Vercel AI SDK and others write, beside the parts of the other APIs.
+OTHERS = [
+    (media("image", data="AA==", mimeType="image/png"), Image(PNG_URL)),
+    (media("image", source_type="base64", data="AA==", mime_type="image/png"), Image(PNG_URL)),
+    (media("image", base64="AA==", mime_type="image/png"), Image(PNG_URL)),
+    (media("image", image=PNG_URL), Image(PNG_URL)),
+    (media("image", url="https://a/b.png"), Image("https://a/b.png")),
+    (media("media", data="AA==", mediaType="image/png"), Image(PNG_URL)),
+    (media("audio", data="AA==", mimeType="audio/wav"), File("data:audio/wav;base64,AA==")),
+    (media("file", data="AA==", mediaType="image/png"), Image(PNG_URL)),
+    (
+        media("file", data="AA==", mediaType="application/pdf", filename="a.pdf"),
+        File("data:application/pdf;base64,AA==", "a.pdf"),
+    ),
+    (media("file", url="https://a/b.pdf", name="b"), File("https://a/b.pdf", "b")),
+    ({"type": "resource", "resource": {"uri": "file:///a.py", "text": "1"}}, Text("file:///a.py\n1")),
+    (
+        {"type": "resource", "resource": {"uri": "file:///a.pdf", "mimeType": "application/pdf", "blob": "AA=="}},
+        File("data:application/pdf;base64,AA==", "a.pdf"),
+    ),
+    ({"type": "resource_link", "name": "a", "uri": "file:///a"}, Text("a\nfile:///a")),
+    ({"type": "image_url", "image_url": {"url": PNG_URL}}, Image(PNG_URL)),
+    ({"type": "image_url", "image_url": PNG_URL}, Image(PNG_URL)),
+    ({"type": "input_image", "image_url": {"url": PNG_URL}}, Image(PNG_URL)),
+    ({"type": "input_image", "file_id": "f1"}, File("", "", "f1")),
+    ({"type": "input_file", "filename": "a.py", "file_data": "AA=="}, File("data:;base64,AA==", "a.py")),
+    ({"type": "file", "file": {"file_id": "f1"}}, File("", "", "f1")),
+    ({"type": "input_text", "text": "a"}, Text("a")),
+    ({"type": "output_text", "text": "a"}, Text("a")),
+]
+
+
+@pytest.mark.parametrize("speaker", ["user", "tool"])
+@pytest.mark.parametrize("part, found", OTHERS)
+def test_the_words_of_other_apis(speaker: Any, part: dict[str, Any], found: Any) -> None:
+    assert list(from_content([part], speaker, "p")) == [found]
+
+
+def test_a_result_of_a_kind_that_nobody_knows_is_shown_as_it_is() -> None:
+    assert from_result([{"type": "json", "value": {"a": 1}}], "p") == (Text('{"type":"json","value":{"a":1}}'),)
 
 
 @pytest.mark.parametrize("block", SILENT, ids=lambda block: block["type"])

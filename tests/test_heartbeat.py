@@ -12,6 +12,7 @@ import requests
 
 from gpt2giga_sandbox.server import SandboxServer
 from tests.chunks import chunks, frames
+from tests.message_events import accumulate, events
 from tests.service import Service
 from tests.sockets import Caller, HELLO
 
@@ -30,11 +31,20 @@ def beats(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [item for item in items if [choice["delta"] for choice in item["choices"]] == [{"content": ""}]]
 
 
+def of_choices(items: list[dict[str, Any]]) -> dict[int, list[dict[str, Any]]]:
+    """The deltas of each choice; fails where one goes on after the next has begun."""
+    found: dict[int, list[dict[str, Any]]] = {}
+    for choice in (choice for item in items for choice in item["choices"]):
+        assert choice["index"] >= max(found, default=0)
+        found.setdefault(choice["index"], []).append(choice.get("delta", {"content": choice.get("text")}))
+    return found
+
+
 def text(items: list[dict[str, Any]]) -> str:
     return "".join(item["choices"][0]["delta"].get("content") or "" for item in items)
 
 
-SILENCES = {"before the headers": {"delay": 0.7}, "between words": {"frame_delay": 0.5}}
+SILENCES = {"before the headers": {"delay": 1}, "between words": {"frame_delay": 0.5}}
 
 
 @pytest.mark.parametrize("silence", SILENCES.values(), ids=SILENCES)
@@ -42,6 +52,7 @@ def test_silence(lively: Service, sandbox: SandboxServer, silence: dict[str, flo
     sandbox.state.script({"text": "Раз два", **silence})
     items = chunks(ask(lively).text)
     assert len(beats(items)) >= 2 and text(items) == "Раз два"
+    assert [item["choices"][0]["delta"].get("role") for item in items] == ["assistant", *[None] * (len(items) - 1)]
     assert items[0]["object"] == "chat.completion.chunk" and items[0]["choices"][0]["finish_reason"] is None
     assert len({(item["id"], item["model"], item["created"]) for item in items}) == 1
 
@@ -51,10 +62,38 @@ def test_in_the_line(lively: Service, sandbox: SandboxServer) -> None:
     with Caller(lively, stream=True) as first:
         first.read_until("Раз")
         with Caller(lively, stream=True) as second:
-            assert second.read_until('"delta":{"content":""}').startswith("HTTP/1.1 200")
+            head, _, body = second.read_until('"delta":{"content":""}').partition("\r\n\r\n")
+            assert head.startswith("HTTP/1.1 200")
+            assert '"delta":{"role":"assistant"' in body[: body.index("\n\n")]
             assert sandbox.state.counters.chat_requests == 1
             first.hang_up()
             second.read_until("[DONE]")
+
+
+@pytest.mark.parametrize(
+    "path, body, first",
+    [
+        ("/v1/chat/completions", {"messages": HELLO}, {"role": "assistant", "content": "", "refusal": None}),
+        ("/v1/completions", {"prompt": "Раз"}, {"content": ""}),
+    ],
+)
+def test_they_belong_to_the_choice_in_work(
+    lively: Service, sandbox: SandboxServer, path: str, body: Any, first: dict[str, Any]
+) -> None:
+    sandbox.state.script({"text": "Раз", "delay": 0.7}, {"text": "Два", "delay": 0.7})
+    response = lively.post(path, {**body, "n": 2, "stream": True})
+    found = of_choices(chunks(response.content.decode()))
+    assert ["".join(delta.get("content") or "" for delta in found[index]) for index in (0, 1)] == ["Раз", "Два"]
+    assert all(deltas[:2] == [first, {"content": ""}] for deltas in found.values())
+
+
+def test_a_message_begins_with_its_head(lively: Service, sandbox: SandboxServer) -> None:
+    """A client that adds up what comes has nothing to add a ping to before."""
+    sandbox.state.script({"text": "Раз", "delay": 0.7})
+    body = {"model": "GigaChat", "max_tokens": 9, "messages": HELLO, "stream": True}
+    found = events(lively.post("/v1/messages", body).content.decode())
+    assert [event["type"] for event in found][:2] == ["message_start", "ping"]
+    assert accumulate(found)["content"] == [{"type": "text", "text": "Раз"}]
 
 
 def test_the_stream_helper_adds_it_up(lively: Service, sandbox: SandboxServer) -> None:
@@ -99,7 +138,7 @@ def test_a_failure_after_it_is_an_event_with_the_same_words(
     assert refused.status_code >= 400 and late.status_code == 200
     *before, event = frames(late.text)
     assert json.loads(event) == refused.json()
-    assert len(beats([json.loads(item) for item in before])) == len(before) > 0
+    assert before and text([json.loads(item) for item in before]) == ""
     with lively.client() as client, pytest.raises(openai.APIError) as caught:
         list(client.chat.completions.create(model="GigaChat", messages=HELLO, stream=True))
     assert caught.value.body == refused.json()["error"]

@@ -38,7 +38,7 @@ class MessageHead:
 
 
 class MessageStream:
-    """message_start comes with the first event. It holds an estimate of the prompt's tokens: GigaChat gives the figures
+    """message_start comes with the first event or sign of life, as at Anthropic. It holds an estimate of the prompt's tokens: GigaChat gives the figures
     last, and message_delta has them. The content blocks are open one at a time, and all are counted.
     """
 
@@ -50,10 +50,7 @@ class MessageStream:
         self._kind = ""
 
     def feed(self, events: list[Event], choice: int) -> list[StreamEvent]:
-        items: list[StreamEvent] = []
-        if not self._has_begun:
-            self._has_begun = True
-            items.append({"type": "message_start", "message": to_opening(self._head)})
+        items = self._begin()
         for event in events:
             match event:
                 case TextDelta(text) | RefusalDelta(text):
@@ -70,13 +67,19 @@ class MessageStream:
         return items
 
     def heartbeat(self, choice: int) -> list[StreamEvent]:
-        return [PING]
+        return self._begin() or [PING]
 
     def finish(self) -> list[StreamEvent]:
         return [{"type": "message_stop"}]
 
     def fail(self, error: ProxyError) -> list[StreamEvent]:
         return [to_error(error, self._request_id)]
+
+    def _begin(self) -> list[StreamEvent]:
+        if self._has_begun:
+            return []
+        self._has_begun = True
+        return [{"type": "message_start", "message": to_opening(self._head)}]
 
     def _thinking(self, text: str) -> list[StreamEvent]:
         if self._head.thoughts == "none":

@@ -104,7 +104,7 @@ class CompletionStream:
         return parts
 
     def heartbeat(self, choice: int) -> list[dict[str, Any]]:
-        return [self._head.to_object(KIND, [_choice("", 0)])]
+        return [self._head.to_object(KIND, [_choice("", choice)])]
 
     def finish(self) -> list[dict[str, Any] | str]:
         if self._include_usage and (usage := self.usage()):

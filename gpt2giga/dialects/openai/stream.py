@@ -23,7 +23,8 @@ Chunk = dict[str, Any]
 class ChunkStream:
     """The chunks of one response, with one answer for each choice, one after the other.
 
-    The first chunk of a choice carries the role. The usage is left out where GigaChat did not tell it.
+    The first chunk of a choice carries the role, be it a heartbeat: LangChain.js takes a message without one for no
+    answer of an assistant, and loses its tool calls. The usage is left out where GigaChat did not tell it.
     """
 
     def __init__(self, head: ChatHead, *, include_usage: bool) -> None:
@@ -35,11 +36,7 @@ class ChunkStream:
         self._usages: list[Usage | None] = []
 
     def feed(self, events: list[Event], choice: int) -> list[Chunk | bytes]:
-        chunks: list[Chunk | bytes] = []
-        if choice != self._choice:
-            self._choice, self._calls = choice, 0
-            self._before_text, _, self._after_text = orjson.dumps(self._chunk({"content": ""})).rpartition(b'""')
-            chunks.append(self._chunk({"role": "assistant", "content": "", "refusal": None}))
+        chunks: list[Chunk | bytes] = [*self._begin(choice)] if choice != self._choice else []
         for event in events:
             match event:
                 case TextDelta(text):  # nearly every chunk, so all that stays the same is written once
@@ -58,7 +55,7 @@ class ChunkStream:
 
     def heartbeat(self, choice: int) -> list[Chunk]:
         """OpenClaw's watchdog does not count SSE comments, but it counts this, which changes nothing."""
-        return [_chunk(self._head, {"content": ""}, 0)]
+        return self._begin(choice) if choice != self._choice else [self._chunk({"content": ""})]
 
     def finish(self) -> list[Chunk | str]:
         if self._include_usage and (usage := to_usage(sum_usages(self._usages))):
@@ -68,6 +65,11 @@ class ChunkStream:
     def fail(self, error: ProxyError) -> list[Chunk]:
         """[DONE] would make the cut answer look whole."""
         return [to_error(error)]
+
+    def _begin(self, choice: int) -> list[Chunk]:
+        self._choice, self._calls = choice, 0
+        self._before_text, _, self._after_text = orjson.dumps(self._chunk({"content": ""})).rpartition(b'""')
+        return [self._chunk({"role": "assistant", "content": "", "refusal": None})]
 
     def _to_deltas(self, call: ToolCall) -> list[dict[str, Any]]:
         """The call with its name first and its arguments after it, as clients are used to add them up."""
@@ -84,9 +86,5 @@ class ChunkStream:
         ]
 
     def _chunk(self, delta: dict[str, Any], finish: str | None = None) -> Chunk:
-        return _chunk(self._head, delta, self._choice, finish)
-
-
-def _chunk(head: ChatHead, delta: dict[str, Any], index: int, finish: str | None = None) -> Chunk:
-    choice = {"index": index, "delta": delta, "logprobs": None, "finish_reason": finish}
-    return head.to_object(KIND, [choice])
+        choice = {"index": self._choice, "delta": delta, "logprobs": None, "finish_reason": finish}
+        return self._head.to_object(KIND, [choice])

@@ -38,8 +38,9 @@ class MessageHead:
 
 
 class MessageStream:
-    """message_start comes with the first event or sign of life, as at Anthropic. It holds an estimate of the prompt's tokens: GigaChat gives the figures
-    last, and message_delta has them. The content blocks are open one at a time, and all are counted.
+    """message_start comes with the first event or sign of life, as at Anthropic. It holds an estimate of the prompt's
+    tokens: GigaChat gives the figures last, and message_delta has them. The content blocks are open one at a time, and
+    all are counted.
     """
 
     def __init__(self, head: MessageHead, request_id: str) -> None:

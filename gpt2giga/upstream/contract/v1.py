@@ -28,6 +28,7 @@ from gpt2giga.errors import BadRequest, UpstreamCut, UpstreamError
 from gpt2giga.upstream.contract.call_ids import call_id
 from gpt2giga.upstream.contract.history import to_messages
 from gpt2giga.upstream.contract.schema.remembered import Conversions
+from gpt2giga.upstream.contract.thoughts import Thoughts
 from gpt2giga.upstream.contract.tool_names import ToolNames
 from gpt2giga.upstream.partial_match import possible_start
 
@@ -145,13 +146,14 @@ class _Answer:
         self._usage: Usage | None = None
         self._called = False
         self._held = ""
+        self._has_spoken, self._backticks = False, 0
+        self._thoughts: Thoughts | None = None
 
     def add(self, document: Any, key: str, events: list[Event]) -> None:
         """Appends what it says to `events`. `key`: where a choice holds what the model said. Raises Unreadable."""
         try:
             choices, usage = document["choices"], document.get("usage")
-            if usage:
-                self._usage = _usage(usage)
+            self._usage = _usage(usage) if usage else self._usage
             if choices == []:
                 return
             said = choices[0][key]
@@ -166,11 +168,16 @@ class _Answer:
                     raise TypeError("text")
                 if LEAK[0] in text or self._held:  # most pieces have not even the first letter
                     text = self._safe(text)
-                if text:
+                if self._thoughts or "<" in text:
+                    events += self._part(text)
+                elif text:
+                    self._has_spoken = self._has_spoken or not text.isspace()
+                    self._backticks += text.count("`")
                     events.append(TextDelta(text))
             if said.get("function_call") and not self._called:
                 self._called = True
                 self._held = ""
+                events += self._thoughts.end() if self._thoughts else []
                 events.append(self._call(said["function_call"], said.get("functions_state_id")))
         except (LookupError, TypeError, AttributeError, ValueError, RecursionError) as error:
             raise Unreadable(document) from error
@@ -185,7 +192,13 @@ class _Answer:
             )
         finish = "tool_calls" if self._called else FINISH.get(self._finish, "stop")
         done = Done(finish, self._usage)
-        return [TextDelta(whole_characters(self._held)), done] if self._held else [done]
+        rest = self._part(whole_characters(self._held)) if self._held else []
+        return [*rest, *(self._thoughts.end() if self._thoughts else []), done]
+
+    def _part(self, text: str) -> list[Event]:
+        """Thoughts among the text, once it has had a < in it."""
+        self._thoughts = self._thoughts or Thoughts(has_spoken=self._has_spoken, backticks=self._backticks)
+        return self._thoughts.feed(text)
 
     def _safe(self, text: str) -> str:
         """Holds back what may be the beginning of a leaked call until it is known not to be one."""

@@ -16,6 +16,7 @@ ProxyError
 +- Unavailable           503  ours: too much to do, or about to stop
 +- UpstreamError         502  GigaChat's answer makes no sense
 |  +- UpstreamCut        502  it ended before it was whole
+|  +- PromiseBroken      502  it is not what was promised, though asked for more than once
 +- UpstreamUnavailable   503
 +- UpstreamTimeout       504
 """
@@ -131,6 +132,10 @@ class UpstreamError(ProxyError):
 
 class UpstreamCut(UpstreamError):
     code = "upstream_cut"
+
+
+class PromiseBroken(UpstreamError):
+    """Clients that repeat the request pay for all of it again, and get no better."""
 
 
 class UpstreamUnavailable(ProxyError):

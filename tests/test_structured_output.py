@@ -173,6 +173,23 @@ def test_asked_again_with_what_was_wrong(service: Service, sandbox: SandboxServe
     assert second.get("response_format") == first.get("response_format")
 
 
+AROUND = {
+    "preface": "Вот JSON:\n{}",
+    "afterword": "{}\n\nЧто-нибудь ещё?",
+    "both": "Вот [JSON]:\n\n```json\n{}\n```\nГотово! {{}}",
+}
+
+
+@STREAMED
+@pytest.mark.parametrize("wanted", [by_schema(NUMBER, strict=True), {"type": "json_object"}], ids=["schema", "object"])
+@pytest.mark.parametrize("words", AROUND.values(), ids=AROUND)
+def test_words_around_it_are_left_out(
+    service: Service, sandbox: SandboxServer, words: str, wanted: Any, stream: bool
+) -> None:
+    sandbox.state.script({"text": words.format('{"n": 1}')})
+    assert ask(service, stream, response_format=wanted).choices[0].message.content == '{"n": 1}'
+
+
 def test_the_repair_names_the_place(service: Service, sandbox: SandboxServer) -> None:
     sandbox.state.script({"text": '{"n": "один"}'}, {"text": '{"n": 1}'})
     ask(service, False, response_format=by_schema(NUMBER))

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from gpt2giga.chat import Done, Event
 from gpt2giga.dialects.responses.output import JsonObject, Output
 from gpt2giga.dialects.responses.response import ResponseHead, to_finished, to_object, why_incomplete
-from gpt2giga.errors import BadRequest, ContextTooLong, ProxyError, QuotaExceeded, RateLimited
+from gpt2giga.errors import BadRequest, ContextTooLong, PromiseBroken, ProxyError, QuotaExceeded, RateLimited
 
 # Codex tells by these what is worth another try; anything else it repeats.
 CODES: tuple[tuple[type[ProxyError], str], ...] = (
@@ -15,6 +15,7 @@ CODES: tuple[tuple[type[ProxyError], str], ...] = (
     (QuotaExceeded, "insufficient_quota"),
     (RateLimited, "rate_limit_exceeded"),
     (BadRequest, "invalid_prompt"),
+    (PromiseBroken, "invalid_prompt"),
 )
 
 

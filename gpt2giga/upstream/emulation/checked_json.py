@@ -24,25 +24,28 @@ from gpt2giga.chat import (
     ToolCall,
     ToolChoice,
 )
-from gpt2giga.errors import UpstreamError
+from gpt2giga.errors import PromiseBroken
 from gpt2giga.upstream.emulation.batches import Ask, collect
+from gpt2giga.upstream.emulation.json_in_text import DocumentEnd, find_documents, strip_fence
 from gpt2giga.upstream.emulation.validator import validator
 
-FENCE = "```"
 FUNCTION = "answer"
 FILTERED = "GigaChat's filter stopped the answer."
+# How answers end that are left as they are.
+UNCHECKED = ("length", "content_filter")
 
 
 def answer_json(
     chat: ChatRequest, check: Check, ask: Ask, *, streamed: bool, as_function: bool
 ) -> Iterator[list[Event]]:
-    """Raises UpstreamError when a strict promise cannot be kept."""
+    """Raises PromiseBroken when a strict promise cannot be kept."""
     wanted = check.wanted
     if chat.tools and chat.tool_choice.mode != "none":
         # GigaChat may refuse functions together with response_format (contract 3.1.27), so first with tools only.
         events = yield from collect(ask(_instruct(chat, wanted)))
-        if _is_called(events) or not check.fault(events):
-            yield clean(events)
+        document, fault = (_text(events), "") if _is_called(events) else check.find(events)
+        if not fault:
+            yield clean(events, document)
             return
     chat = replace(chat, tools=(), tool_choice=ToolChoice())
     if streamed and wanted.schema and not as_function:
@@ -93,47 +96,50 @@ def _move_references(node: Any) -> Any:
 
 
 def _stream(chat: ChatRequest, check: Check, ask: Ask) -> Iterator[list[Event]]:
-    """Text that begins as JSON does is passed on as it comes, and checked at the end.
+    """Text that begins as JSON does is passed on as it comes, up to the end of the JSON, and checked then.
 
     Everything else is held back, so that it can still become a refusal or be asked for once more.
     """
     seen: list[Event] = []
-    flows, is_blank = False, True
+    end: DocumentEnd | None = None
+    is_blank = True
     for batch in ask(chat):
         passed: list[Event] = []
         for event in batch:
-            seen.append(event)
-            if isinstance(event, TextDelta) and is_blank and (text := event.text.lstrip()):
-                is_blank = False
-                flows = text.startswith(("{", "["))
-                if flows:
-                    passed.append(TextDelta(text))
-            elif isinstance(event, TextDelta) and not flows:
-                continue
-            elif isinstance(event, TextDelta | ReasoningDelta):
+            if isinstance(event, TextDelta):
+                text = event.text.lstrip() if is_blank else event.text
+                if is_blank and text.startswith(("{", "[")):
+                    end = DocumentEnd()
+                is_blank = is_blank and not text
+                event = TextDelta(end.cut(text) if end else event.text)
+                if end and event.text:
+                    passed.append(event)
+            elif isinstance(event, ReasoningDelta):
                 passed.append(event)
+            seen.append(event)
         yield passed
-    if not flows:
+    if not end:
         yield from _repair(chat, check, ask, [event for event in seen if not isinstance(event, ReasoningDelta)])
         return
     if _finish(seen) == "content_filter":
         yield [RefusalDelta(FILTERED), _done(seen)]
     else:
-        check.demand(seen)
+        check.demand("" if _finish(seen) in UNCHECKED else check.fault(_text(seen)))
         yield [_done(seen)]
 
 
 def _repair(chat: ChatRequest, check: Check, ask: Ask, events: list[Event] | None = None) -> Iterator[list[Event]]:
     """The answer if it passes; else the second one, asked for with what was wrong with the first."""
     events = events or (yield from collect(ask(chat)))
-    fault = check.fault(events)
+    document, fault = check.find(events)
     if fault:
         text = _text(events)
         said = (Message("assistant", (Text(text),)),) if text else ()
         request = Message("user", (Text(f"This is not what was asked for: {fault}. {_instruction(check.wanted)}"),))
         events = yield from collect(ask(replace(chat, messages=(*chat.messages, *said, request))))
-        check.demand(events)
-    yield clean(events)
+        document, fault = check.find(events)
+        check.demand(fault)
+    yield clean(events, document)
 
 
 class Check:
@@ -146,33 +152,44 @@ class Check:
         self.wanted = wanted
         self._validate = _is_object if wanted.schema is None else validator(wanted.schema, most_schema_values)
 
-    def fault(self, events: list[Event]) -> str:
-        """What is wrong, in words for the model; empty when nothing is."""
-        if _finish(events) in ("length", "content_filter"):
-            return ""
+    def find(self, events: list[Event]) -> tuple[str, str]:
+        """The document in an answer, without the words around it, and what is wrong with it.
+
+        Where none is right the whole text, and what is wrong with the longest.
+        """
+        text = _text(events)
+        if _finish(events) in UNCHECKED:
+            return strip_fence(text), ""
+        faults = []
+        for document in find_documents(text):
+            if not (fault := self.fault(document)):
+                return document, ""
+            faults.append(fault)
+        return strip_fence(text), faults[0]
+
+    def fault(self, text: str) -> str:
+        """What is wrong with a document, in words for the model; empty when nothing is."""
         try:
-            document = bounded_json.parse(_strip_fence(_text(events)).encode(), MOST_VALUES_IN_TEXT)
+            document = bounded_json.parse(text.encode(), MOST_VALUES_IN_TEXT)
         except TooManyValues:
             return f"it has more than {MOST_VALUES_IN_TEXT} values"
         except orjson.JSONDecodeError as error:
             return f"it is no JSON document ({error})"
         return self._validate(document)
 
-    def demand(self, events: list[Event]) -> None:
+    def demand(self, fault: str) -> None:
         """A strict promise is kept or broken openly."""
-        fault = self.fault(events)
         if fault and self.wanted.strict:
-            raise UpstreamError(f"GigaChat's answer does not follow the response format: {fault}.", code="invalid_json")
+            raise PromiseBroken(f"GigaChat's answer does not follow the response format: {fault}.", code="invalid_json")
 
 
-def clean(events: list[Event]) -> list[Event]:
-    """One text without code fences, or a refusal when GigaChat's filter answered instead of the model."""
-    text = _text(events)
+def clean(events: list[Event], document: str) -> list[Event]:
+    """The document as the only text, or a refusal when GigaChat's filter answered instead of the model."""
     answer: list[Event] = [event for event in events if isinstance(event, ReasoningDelta)]
     if _finish(events) == "content_filter":
-        answer.append(RefusalDelta(text or FILTERED))
-    elif text:
-        answer.append(TextDelta(_strip_fence(text)))
+        answer.append(RefusalDelta(_text(events) or FILTERED))
+    elif document:
+        answer.append(TextDelta(document))
     return [*answer, *(event for event in events if isinstance(event, ToolCall)), _done(events)]
 
 
@@ -208,11 +225,3 @@ def _instruction(wanted: JsonFormat) -> str:
 
 def _text(events: list[Event]) -> str:
     return "".join(event.text for event in events if isinstance(event, TextDelta))
-
-
-def _strip_fence(text: str) -> str:
-    text = text.strip()
-    if len(text) < 2 * len(FENCE) or not (text.startswith(FENCE) and text.endswith(FENCE)):
-        return text
-    inner = text[len(FENCE) : -len(FENCE)]
-    return inner[4 if inner[:4].lower() == "json" else 0 :].strip()

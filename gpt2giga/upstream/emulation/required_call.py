@@ -13,7 +13,7 @@ from dataclasses import replace
 import orjson
 
 from gpt2giga.chat import ChatRequest, Done, Event, JsonFormat, Message, Text, TextDelta, ToolCall, ToolChoice
-from gpt2giga.errors import UpstreamError
+from gpt2giga.errors import PromiseBroken
 from gpt2giga.upstream.emulation.batches import Ask, collect
 
 # Characters. It was asked for a name only.
@@ -23,7 +23,7 @@ LONGEST_ANSWER = 10_000
 def require_call(chat: ChatRequest, ask: Ask) -> Iterator[list[Event]]:
     """An answer that holds a call, or one that GigaChat's filter stopped.
 
-    Raises UpstreamError when the model cannot be brought to a call.
+    Raises PromiseBroken when the model cannot be brought to a call.
     """
     name = chat.tools[0].name
     if len(chat.tools) > 1:
@@ -34,7 +34,7 @@ def require_call(chat: ChatRequest, ask: Ask) -> Iterator[list[Event]]:
         name = yield from _choose_tool(chat, ask)
     events = yield from collect(ask(replace(chat, tool_choice=ToolChoice("named", name))))
     if not _is_final(events):
-        raise UpstreamError("GigaChat's model answered without the required tool call.", code="tool_choice_violated")
+        raise PromiseBroken("GigaChat's model answered without the required tool call.", code="tool_choice_violated")
     yield events
 
 

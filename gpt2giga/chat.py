@@ -163,12 +163,14 @@ class RefusalDelta:
 class Done:
     """The last event of every answer that is whole; an answer without it was cut.
 
-    stopped_by: the stop sequence that ended the text, empty when none did.
+    stopped_by: the stop sequence that ended the text, empty when none did. was_filtered: GigaChat's filter answered,
+    though `finish` says otherwise.
     """
 
     finish: Literal["stop", "length", "tool_calls", "content_filter"]
     usage: Usage | None
     stopped_by: str = ""
+    was_filtered: bool = False
 
 
 def arguments_from_json(text: str) -> dict[str, Any]:

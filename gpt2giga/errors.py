@@ -3,6 +3,7 @@
 ProxyError
 +- BadRequest            400  the client's request
 |  +- ContextTooLong     400
+|  +- Filtered           400  GigaChat's filter answered where words are no answer
 +- NotAuthenticated      401  the client's key, or GigaChat's (told apart by code)
 +- QuotaExceeded         402
 +- PermissionDenied      403
@@ -60,6 +61,10 @@ class BadRequest(ProxyError):
 
 class ContextTooLong(BadRequest):
     code = "context_length_exceeded"
+
+
+class Filtered(BadRequest):
+    code = "content_filter"
 
 
 class NotAuthenticated(ProxyError):

@@ -133,6 +133,13 @@ def test_requests_and_tokens(url: str, sandbox: SandboxServer) -> None:
     assert {now.of("streams_open") + now.of("queue_length") for now in after} == {0}
 
 
+def test_filtered_answers(url: str, sandbox: SandboxServer) -> None:
+    before = look(url)
+    sandbox.state.script({"text": "Нет.", "finish_reason": "blacklist", "times": 2}, {"text": "Да."})
+    assert [ask(url, model="GigaChat-2-Max", stream=stream) for stream in (False, True, False)] == [200] * 3
+    grows(url, 2, before, "filtered_total", model="GigaChat-2-Max")
+
+
 def test_streams_and_the_queue(running: Service, url: str, sandbox: SandboxServer) -> None:
     sandbox.state.script({"text": "One two three four", "hang_after": 2, "times": 2})
     before = look(url)

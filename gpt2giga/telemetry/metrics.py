@@ -93,6 +93,9 @@ class Metrics(Listener):
             ("kind", "model"),
             registry=own,
         )
+        self._filtered = Counter(
+            "gpt2giga_filtered", "Answers that GigaChat's filter gave or stopped.", ("model",), registry=own
+        )
         # livesum: those of workers that have died do not count.
         self._streams = Gauge("gpt2giga_streams_open", "Streams being sent.", registry=own, multiprocess_mode="livesum")
 
@@ -121,6 +124,8 @@ class Metrics(Listener):
             series.first.observe(exchange.first_ms / 1000)
         if exchange.usage:
             series.add(exchange.usage)
+        if exchange.is_filtered:
+            self._filtered.labels(self._model(exchange.model)).inc()
 
     def _of(self, route: str, model: str, status: int, stream: bool) -> Series:
         """Kept, for looking them up by their labels takes the library longer than counting."""

@@ -36,6 +36,8 @@ class RequestLog:
             fields |= {"model": exchange.model, "stream": exchange.stream, "backend": self._backend}
         if usage := exchange.usage:
             fields |= {"in": usage.prompt, "out": usage.completion, "cached": usage.cached}
+        if exchange.is_filtered:
+            fields["filtered"] = True
         if exchange.cause:
             fields["cause"] = exchange.cause
         if exchange.first_ms is not None:

@@ -17,7 +17,7 @@ from flask import request as flask_request
 
 from gpt2giga.chat import Done, Event, Usage
 from gpt2giga.config.settings import LimitSettings, ServerSettings
-from gpt2giga.errors import ClientGone, InternalError, ProxyError
+from gpt2giga.errors import ClientGone, Filtered, InternalError, ProxyError
 from gpt2giga.web.trusted_proxies import Proxies
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ ACCEPTED_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 # Answers quote what was sent: no browser is to take one for a page or a script.
 HEADERS = {"X-Content-Type-Options": "nosniff"}
+# Of an answer that GigaChat's filter gave or stopped; most streams begin before it is known.
+FILTERED = {**HEADERS, "X-Gpt2giga-Filtered": "true"}
 RESTARTING = "restarting"  # the code of the error that ends a request when the service stops
 
 
@@ -44,6 +46,7 @@ class Outcome(enum.Enum):
 class Exchange:
     """What is known of a request. `client` is the address behind trusted proxies, `key` what the client shows as its
     API key (secret), `first_ms` the time to the first piece of GigaChat's answer, `cause` the code of what went wrong.
+    is_filtered: GigaChat's filter gave the answer, or ended it.
 
     keeps_content: what was asked and answered is kept too, for the log (GPT2GIGA_LOG_CONTENT). wants_all: every event
     is to be observed, not only the last.
@@ -66,6 +69,7 @@ class Exchange:
     first_ms: float | None = None
     outcome: Outcome = Outcome.WHOLE
     cause: str = ""
+    is_filtered: bool = False
     body: Any = None
     answer: list[Event] = field(default_factory=list)
     calls: list[Callable[[], Any]] = field(default_factory=list)
@@ -91,11 +95,15 @@ class Exchange:
             self.wants_all = self.keeps_content
         if self.keeps_content:
             self.answer += events
-        if (done := events[-1]).__class__ is Done and done.usage:
-            self.usage = done.usage + self.usage if self.usage else done.usage
+        if (done := events[-1]).__class__ is Done:
+            if done.usage:
+                self.usage = done.usage + self.usage if self.usage else done.usage
+            if done.finish == "content_filter" or done.was_filtered:
+                self.is_filtered = True
 
     def fail(self, error: ProxyError) -> None:
         self.cause = error.code or error.type
+        self.is_filtered = self.is_filtered or isinstance(error, Filtered)
         if isinstance(error, ClientGone):
             self.outcome = Outcome.CLIENT_GONE
         elif error.code == RESTARTING:
@@ -152,7 +160,7 @@ def init_app(
         for step in answering:
             step(exchange, response)
         exchange.status = response.status_code
-        response.headers.update(HEADERS, **{"X-Request-ID": exchange.id})
+        response.headers.update(FILTERED if exchange.is_filtered else HEADERS, **{"X-Request-ID": exchange.id})
         return response
 
     def close(exchange: Exchange) -> None:

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from gpt2giga.chat import Done, Event, TextDelta, Usage
-from gpt2giga.errors import BadRequest
+from gpt2giga.errors import BadRequest, Filtered
 
 # Characters. What the model says beside a picture, is short; more is not searched.
 LONGEST_REMARK = 10_000
@@ -30,5 +30,8 @@ def from_drawing(events: list[Event]) -> tuple[str, Usage]:
     usages = [event.usage for event in events if isinstance(event, Done) and event.usage]
     found = re.search(r'<img[^>]{,1000}\bsrc="([\w-]+)"', text[:LONGEST_REMARK])
     if not found:
-        raise BadRequest(f"GigaChat drew nothing and said: {text[:500]}", param="prompt", code="no_image")
+        said = f"GigaChat drew nothing and said: {text[:500]}"
+        if any(isinstance(event, Done) and event.finish == "content_filter" for event in events):
+            raise Filtered(said, param="prompt")
+        raise BadRequest(said, param="prompt", code="no_image")
     return found[1], sum(usages, Usage())

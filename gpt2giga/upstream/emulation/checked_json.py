@@ -209,7 +209,9 @@ def _finish(events: list[Event]) -> str:
 def _done(events: list[Event]) -> Event:
     """Clients of structured output read a refusal, and fail at the finish reason of a filter."""
     done = events[-1]
-    return replace(done, finish="stop") if isinstance(done, Done) and done.finish == "content_filter" else done
+    if isinstance(done, Done) and done.finish == "content_filter":
+        return replace(done, finish="stop", was_filtered=True)
+    return done
 
 
 def _instruct(chat: ChatRequest, wanted: JsonFormat) -> ChatRequest:

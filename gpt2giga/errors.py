@@ -60,7 +60,10 @@ class BadRequest(ProxyError):
 
 
 class ContextTooLong(BadRequest):
+    """asked, window: tokens; 0 where GigaChat did not tell them."""
+
     code = "context_length_exceeded"
+    asked = window = 0
 
 
 class Filtered(BadRequest):

@@ -1,11 +1,12 @@
-"""The models the sandbox offers (contract 6.5, 6.6, 6.9, 6.11), with the windows of older pages (contract 6.3)."""
+"""The models the sandbox offers (contract 6.5, 6.6, 6.9, 6.11), with their windows (contract 6.3); those of models
+that nobody measured are those of older pages."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
-WINDOW = 128 * 1024
+WINDOW, OLDER_WINDOW = 261_120, 128 * 1024
 
 
 @dataclass(frozen=True)
@@ -34,15 +35,15 @@ def _with_previews(*models: Model) -> list[Model]:
 
 
 _CHAT = _with_previews(
-    Model("GigaChat"),
+    Model("GigaChat", window=OLDER_WINDOW),
     Model("GigaChat-2"),
     Model("GigaChat-2-Pro", version="2.0.29.01", vision=True),
     Model("GigaChat-2-Max", version="2.0.30.01", vision=True),
     Model("GigaChat-3-Ultra", version="32.3.18.5", generation=3, vision=True),
-    Model("GigaChat-3-Pro", version="32.4.16.3", generation=3, vision=True, window=262144),
+    Model("GigaChat-3-Pro", version="32.4.16.3", generation=3, vision=True),
     Model("GigaChat-3-Lightning", version="32.4.16.3", generation=3, vision=True),
-    Model("GigaChat-Pro", version="1.0.26.20", generation=1),
-    Model("GigaChat-Max", version="1.0.26.20", generation=1),
+    Model("GigaChat-Pro", version="1.0.26.20", generation=1, window=OLDER_WINDOW),
+    Model("GigaChat-Max", version="1.0.26.20", generation=1, window=OLDER_WINDOW),
     Model("GigaChat-Plus", version="1.0.26.20", generation=1, window=32768),
 )
 

@@ -49,9 +49,17 @@ def check_chat(body: dict[str, Any], files: Mapping[str, Any] | None = None) -> 
         raise Refusal(422, FUNCTIONS_AFTER_ASSISTANT)
     _check_response_format(body)
     check_attachments(messages, model, files or {})
-    if prompt_tokens(body) > model.window:
-        raise Refusal(413, "Payload too large")
+    _check_length(prompt_tokens(body), model)
     return model
+
+
+def _check_length(tokens: int, model: Model) -> None:
+    """The older wording is documented, the newer one was seen (contract 3.4.3, 3.4.4)."""
+    if tokens > model.window and model.generation >= 3:
+        words = f"context too long {tokens}, maximum allowed context is {model.window}"
+        raise Refusal(422, f"CONTEXT_TOO_LONG: {words}")
+    if tokens > model.window:
+        raise Refusal(413, "Payload too large")
 
 
 def _check_sampling(body: dict[str, Any]) -> None:

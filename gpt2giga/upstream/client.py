@@ -28,7 +28,7 @@ from gpt2giga.upstream.accounts.slots import QueueTimeout, Slot, Slots
 from gpt2giga.upstream.contract import v1
 from gpt2giga.upstream.contract.drawing import from_drawing, to_drawing_payload
 from gpt2giga.upstream.contract.history import has_files
-from gpt2giga.upstream.contract.models import Catalog, Model, not_found
+from gpt2giga.upstream.contract.models import Catalog, Model, not_found, remember_window
 from gpt2giga.upstream.contract.tool_names import ToolNames
 from gpt2giga.upstream.embeddings import embed, Embedding
 from gpt2giga.upstream.emulation.emulate import emulate
@@ -244,6 +244,8 @@ class Upstream:
             self._client.close_idle()
         if self._listener:
             self._listener.on_failure(failure.code or failure.type)
+        if isinstance(failure, ContextTooLong) and failure.window:
+            remember_window(model, failure.window)
         if isinstance(failure, KeyRejected):
             if self._is_a_clients:
                 return _with_cause(

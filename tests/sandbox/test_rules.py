@@ -41,7 +41,12 @@ REQUEST = [
         {"reasoning_effort": "low"},
         (400, "Invalid params: reasoning_effort is not supported by the model"),
     ),
-    ("context window", says({"role": "user", "content": "ы" * 400_000}), (413, "Payload too large")),
+    ("context window", says({"role": "user", "content": "ы" * 800_000}), (413, "Payload too large")),
+    (
+        "GigaChat-3's context window",
+        {"model": "GigaChat-3-Pro", **says({"role": "user", "content": "ы" * 783_363})},
+        (422, "CONTEXT_TOO_LONG: context too long 261121, maximum allowed context is 261120"),
+    ),
 ]
 FORMATS = [
     ("json_object", {"type": "json_object"}, (400, 'Unknown type "json_object" in response_format')),

@@ -31,7 +31,12 @@ def to_status(error: ProxyError) -> int:
 def to_error(error: ProxyError, request_id: str) -> dict[str, Any]:
     status = to_status(error)
     kind = TYPES.get(status) or ("api_error" if status >= 500 else "invalid_request_error")
-    # Claude Code shortens the conversation by itself when it reads these words.
-    message = f"prompt is too long: {error.message}" if isinstance(error, ContextTooLong) else error.message
+    message = _too_long(error) if isinstance(error, ContextTooLong) else error.message
     details = {"details": {"error_code": NO_THREADS}} if error.code == NO_THREADS else {}
     return {"type": "error", "error": {"type": kind, "message": message, **details}, "request_id": request_id}
+
+
+def _too_long(error: ContextTooLong) -> str:
+    """Claude Code shortens the conversation by itself when it reads these words, by as much as the figures say."""
+    figures = f"{error.asked} tokens > {error.window} maximum. " if error.window else ""
+    return f"prompt is too long: {figures}{error.message}"

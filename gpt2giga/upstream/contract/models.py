@@ -52,6 +52,9 @@ KINDS: tuple[tuple[str, Kind], ...] = (
 # Contract 6.3, 6.6, 6.13, 6.14.
 USUAL_WINDOW_TOKENS = 261120
 WINDOW_TOKENS = (("GigaChat-Plus", 32768), ("EmbeddingsGigaR", 4096), ("GigaEmbeddings", 4096), ("Embeddings", 514))
+# By model: GigaChat tells it when a prompt is too long for it.
+_told_windows: dict[str, int] = {}
+MOST_TOLD = 100
 # Contract 6.4.
 LONGEST_ANSWER_TOKENS = 8192
 
@@ -153,7 +156,14 @@ def takes_images(model_id: str) -> bool:
 
 def window(model_id: str) -> int:
     """Tokens of question and answer together, which the list does not tell (contract 6.1)."""
-    return next((tokens for prefix, tokens in WINDOW_TOKENS if model_id.startswith(prefix)), USUAL_WINDOW_TOKENS)
+    table = next((tokens for prefix, tokens in WINDOW_TOKENS if model_id.startswith(prefix)), USUAL_WINDOW_TOKENS)
+    return _told_windows.get(model_id, table)
+
+
+def remember_window(model_id: str, tokens: int) -> None:
+    """What GigaChat tells counts for more than any table, for as long as the process lives."""
+    if model_id in _told_windows or len(_told_windows) < MOST_TOLD:
+        _told_windows[model_id] = tokens
 
 
 def thinks(model_id: str) -> bool:

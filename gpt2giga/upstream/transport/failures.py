@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import math
+import re
 import ssl
 import time
 from collections.abc import Iterator, Mapping
@@ -42,6 +43,9 @@ log = logging.getLogger(__name__)
 
 UNSENDABLE = "it holds characters that no key has"
 WORDS_LIMIT, MOST_VALUES = 1000, 1000  # of an error
+# How GigaChat says that a prompt is too long (contract 3.4.3, 3.4.4, 6.13), and the tokens, which it tells last.
+OVERFLOW = re.compile(r"context.?too.?long|maximum (allowed )?context|tokens? limit|payload too large", re.IGNORECASE)
+FIGURES = re.compile(r"(\d{1,9})\D+(\d{1,9})\D*$")
 
 # What escapes the SDK (contract 7.1, 7.6). TypeError: it unpacks a JSON document that is no object.
 FAILURES = (TokenFailure, StatusError, httpx.HTTPError, Unreadable, json.JSONDecodeError, UnicodeError, TypeError)
@@ -152,11 +156,8 @@ def _from_oauth(status: int, body: dict[str, Any], wait: float | None) -> ProxyE
 
 def from_status(status: int, words: str, wait: float | None = None) -> ProxyError:
     """GigaChat's status and words as an error of ours (contract 1.11, 3.0.2, 3.4.3, 3.4.4, 3.4.5, 3.4.6)."""
-    if status == 413 or "tokens limit" in words.lower():
-        return ContextTooLong(
-            f"The request exceeds the model's maximum context length (GigaChat: {words}). Send less text.",
-            param="messages",
-        )
+    if status == 413 or (status in (400, 422) and OVERFLOW.search(words)):
+        return _too_long(words)
     if status == 401:
         return KeyRejected(words, "Check GIGACHAT_CREDENTIALS, or GIGACHAT_ACCESS_TOKEN, in the proxy's settings.")
     if status == 402:
@@ -184,6 +185,24 @@ def from_status(status: int, words: str, wait: float | None = None) -> ProxyErro
             f"GigaChat refused the request: {words}.", code="gigachat_refused", transient="EventException" in words
         )
     return UpstreamError(f"GigaChat answered {status}: {words}.")
+
+
+def _too_long(words: str) -> ContextTooLong:
+    """In the words that agents look for when they decide to shorten a conversation, and by how much."""
+    found = FIGURES.search(words)
+    if not found:
+        return ContextTooLong(
+            f"The request exceeds the model's maximum context length (GigaChat: {words}). Send less text.",
+            param="messages",
+        )
+    window, asked = sorted(map(int, found.groups()))
+    error = ContextTooLong(
+        f"This model's maximum context length is {window} tokens. However, your messages resulted in {asked} tokens "
+        f"(GigaChat: {words}). Send less text.",
+        param="messages",
+    )
+    error.asked, error.window = asked, window
+    return error
 
 
 def _from_unreadable(found: Any) -> ProxyError:

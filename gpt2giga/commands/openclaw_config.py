@@ -14,6 +14,9 @@ from typing import Any
 from gpt2giga.upstream.contract.models import LONGEST_ANSWER_TOKENS, Model, takes_images, thinks, window
 
 PROVIDER = "gigachat"
+# By itself OpenClaw asks for usage at names of this machine only. Without it its context meter stays at 0, and it never
+# shortens a conversation.
+COMPAT = {"supportsUsageInStreaming": True}
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,7 @@ def _object(config: dict[str, Any], *path: str) -> dict[str, Any]:
 def _set_provider(provider: dict[str, Any], connection: Connection) -> None:
     before = provider.get("models")
     known = {model.get("id"): model for model in before if isinstance(model, dict)} if isinstance(before, list) else {}
-    listed = [{**_model_entry(model), **known.pop(model.id, {})} for model in connection.models]
+    listed = [_model_entry(model, known.pop(model.id, {})) for model in connection.models]
     provider["baseUrl"] = f"{connection.root}/v1"
     provider["api"] = "openai-completions"
     if connection.key:  # with one that nobody asks for, OpenClaw shuts the provider off for minutes after a 402
@@ -78,7 +81,9 @@ def _set_provider(provider: dict[str, Any], connection: Connection) -> None:
     provider["models"] = [*listed, *known.values()]
 
 
-def _model_entry(model: Model) -> dict[str, Any]:
+def _model_entry(model: Model, before: dict[str, Any]) -> dict[str, Any]:
+    """What somebody else wrote there stays."""
+    compat = before.get("compat", {})
     real = model.gigachats_id
     return {
         "id": model.id,
@@ -87,6 +92,8 @@ def _model_entry(model: Model) -> dict[str, Any]:
         "input": ["text", "image"] if takes_images(real) else ["text"],
         "contextWindow": window(real),
         "maxTokens": LONGEST_ANSWER_TOKENS,
+        **before,
+        "compat": {**COMPAT, **compat} if isinstance(compat, dict) else compat,
     }
 
 

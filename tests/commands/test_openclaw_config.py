@@ -69,3 +69,19 @@ def test_somebodys_models_stay() -> None:
     found = {model["id"]: model for model in models["providers"]["gigachat"]["models"]}
     assert found["corporate"] == mine[1]
     assert found["GigaChat-2-Max"]["name"] == "Mine" and "maxTokens" in found["GigaChat-2-Max"]
+
+
+@pytest.mark.parametrize(
+    ("before", "then"),
+    [
+        ({}, {"supportsUsageInStreaming": True}),
+        ({"compat": {"supportsStore": False}}, {"supportsStore": False, "supportsUsageInStreaming": True}),
+        ({"compat": {"supportsUsageInStreaming": False}}, {"supportsUsageInStreaming": False}),
+    ],
+)
+def test_usage_is_asked_for_at_any_address(before: dict[str, Any], then: dict[str, Any]) -> None:
+    """OpenClaw would do it by itself on localhost only, and on a VPS never shorten a conversation."""
+    mine = [{"id": "GigaChat-2-Max", **before}]
+    models = connect({"models": {"providers": {"gigachat": {"models": mine}}}}, CONNECTION)["models"]
+    [found] = models["providers"]["gigachat"]["models"]
+    assert found["compat"] == then and found["contextWindow"] == 261120

@@ -30,6 +30,20 @@ def test_its_configuration_is_valid(openclaw: OpenClaw) -> None:
     assert "valid" in openclaw.run("config", "validate").lower()
 
 
+def test_usage_at_an_address_that_is_not_localhost(
+    openclaw: OpenClaw, start_service: Callable[..., Service], sandbox: SandboxServer, tmp_path: Path
+) -> None:
+    """As on a VPS: without it the context meter stays at 0, and nothing is ever shortened."""
+    service = start_service(GPT2GIGA_HOST="127.0.0.2")
+    here = OpenClaw(tmp_path)
+    here.connect("--url", f"http://127.0.0.2:{service.port}")
+    sandbox.state.script({"text": "Привет!", "times": 9})
+    shown = here.run("agent", "--local", "--agent", "main", "--session-id", "vps", "--message", "Раз", "--json")
+    sandbox.state.reset()
+    answer = json.loads(shown[shown.index("{") :])
+    assert answer["meta"]["agentMeta"]["usage"]["total"] > 0
+
+
 def test_the_readmes_file_is_valid(openclaw: OpenClaw, tmp_path: Path) -> None:
     [block] = [text for text in re.findall(r"```json\n(.*?)```", README.read_text(), re.S) if "providers" in text]
     here = OpenClaw(tmp_path)

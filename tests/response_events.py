@@ -59,5 +59,5 @@ def create(service: Service, **body: Any) -> dict[str, Any]:
 def shape(value: Any) -> Any:
     """Without what differs from one response to the next."""
     if isinstance(value, dict):
-        return {key: shape(inner) for key, inner in value.items() if key not in ("id", "created_at")}
+        return {key: shape(inner) for key, inner in value.items() if key not in ("id", "created_at", "completed_at")}
     return [shape(item) for item in value] if isinstance(value, list) else value

@@ -133,7 +133,8 @@ def test_prometheus(start_service: Callable[..., Service], sandbox: SandboxServe
     url = f"http://{target}".replace(URL, service.url)
     assert url == service.url and service.get("/metrics").status_code == 401
     shown = {"Authorization": f"Bearer {key}"}
-    sandbox.state.script({"status": 500})  # some are told of only once they have happened
+    # Some are told of only once they have happened.
+    sandbox.state.script({"status": 500}, {"text": "Нет.", "finish_reason": "blacklist"})
     assert service.post("/v1/chat/completions", {"messages": HELLO}, headers=shown).status_code == 200
     told = service.get("/metrics", headers=shown).text
     families = {name.removesuffix("_total") for name in re.findall(r"^# TYPE (gpt2giga_\w+)", told, re.M)}

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from gpt2giga.dialects.pages import to_page
 from gpt2giga.errors import NotFound
 from gpt2giga.upstream.files.storage import FILE_ID, StoredFile
+
+# What GigaChat calls the purpose of any file (contract 2.10).
+GENERAL = "general"
+
+MOST_FILES = 10_000
 
 
 def check_id(file_id: str) -> str:
@@ -15,8 +22,15 @@ def check_id(file_id: str) -> str:
     return file_id
 
 
+def to_file_list(files: Iterable[StoredFile], query: Mapping[str, str]) -> dict[str, Any]:
+    """Files of the query's purpose, and those whose own nobody remembers: they are what the client takes them for."""
+    purpose = query.get("purpose")
+    chosen = [file for file in files if not purpose or file.purpose in (purpose, GENERAL)]
+    found = [to_file(file, purpose) for file in sorted(chosen, key=lambda file: file.created_at)]
+    return to_page(found, query, usual=MOST_FILES, most=MOST_FILES)
+
+
 def to_file(file: StoredFile, purpose: str | None = None) -> dict[str, Any]:
-    """GigaChat knows one purpose only; after an upload the client reads its own."""
     return {
         "id": file.id,
         "object": "file",

@@ -14,7 +14,7 @@ from gpt2giga.dialects.openai import completions, response, tokenizer
 from gpt2giga.dialects.openai.completions import CompletionStream, from_completion_request, to_completion
 from gpt2giga.dialects.openai.embeddings import from_embeddings_request, to_embeddings
 from gpt2giga.dialects.openai.errors import to_error
-from gpt2giga.dialects.openai.files import check_id, to_file
+from gpt2giga.dialects.openai.files import check_id, to_file, to_file_list
 from gpt2giga.dialects.openai.images import from_images_request, to_images
 from gpt2giga.dialects.openai.models import to_list, to_model, to_model_info
 from gpt2giga.dialects.openai.request import from_chat_request, from_responses_body, ReadResponses
@@ -118,20 +118,20 @@ def files_blueprint(get_upstream: GetUpstream, owners: FileOwners) -> Blueprint:
             raise invalid("file", "a file, in a multipart form")
         media = from_bytes(sent.read(), sent.mimetype, sent.filename or "", current().limits.max_pixels)
         files = get_upstream().files
-        stored = files.upload(media)
+        stored = files.upload(media, request.form.get("purpose", ""))
         try:
             owners.add(current().tenant, stored.id)
         except BadRequest:
             with suppress(ProxyError):
                 files.delete(stored.id)  # nobody could ever ask for it
             raise
-        return json_response(to_file(stored, request.form.get("purpose")))
+        return json_response(to_file(stored))
 
     @openai.get("/files")
     def list_files() -> Response:
         tenant = current().tenant
-        found = [to_file(file) for file in get_upstream().files.list() if owners.owns(tenant, file.id)]
-        return json_response({"object": "list", "data": found, "has_more": False})
+        found = [file for file in get_upstream().files.list() if owners.owns(tenant, file.id)]
+        return json_response(to_file_list(found, request.args))
 
     @openai.get("/files/<file_id>")
     def retrieve_file(file_id: str) -> Response:

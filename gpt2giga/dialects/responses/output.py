@@ -103,7 +103,7 @@ class Output:
         self._open = {"id": self._next_id(kind), "type": kind}
         if kind == "message":
             self._open |= {"status": "in_progress", "role": "assistant"}
-        holder: JsonObject = {"content": []} if kind == "message" else {"summary": [], "encrypted_content": None}
+        holder: JsonObject = {"content": []} if kind == "message" else {"summary": []}
         return [self._item_event("added", {**self._open, **holder})]
 
     def _close_part(self) -> list[JsonObject]:
@@ -126,7 +126,7 @@ class Output:
         if self._open["type"] == "message":
             item = {**self._open, "status": status, "content": self._parts}
         else:
-            item = {**self._open, "summary": self._parts, "encrypted_content": None}
+            item = {**self._open, "summary": self._parts}
         events.append(self._item_event("done", item))
         self.items.append(item)
         self._open, self._parts = {}, []
@@ -142,11 +142,12 @@ class Output:
             item["namespace"] = tool.namespace
         at = {"item_id": item["id"], "output_index": len(self.items)}
         name = "response.custom_tool_call_input" if is_custom else "response.function_call_arguments"
+        named = {} if is_custom else {"name": tool.name}
         done = {**item, key: text, "status": "completed"}
         events = [
             self._item_event("added", {**item, key: "", "status": "in_progress"}),
             {"type": f"{name}.delta", **at, "delta": text},
-            {"type": f"{name}.done", **at, key: text},
+            {"type": f"{name}.done", **at, **named, key: text},
             self._item_event("done", done),
         ]
         self.items.append(done)

@@ -7,7 +7,7 @@ from functools import partial
 
 from gpt2giga.dialects import fields
 from gpt2giga.dialects.fields import Body, invalid
-from gpt2giga.dialects.parameters import list_ignored, natural, Parameter
+from gpt2giga.dialects.parameters import list_ignored, natural, Parameter, penalty
 from gpt2giga.errors import BadRequest
 
 # The client keeps the reasoning itself; there is nothing to encrypt, and it is not wanted back.
@@ -45,6 +45,8 @@ TABLE: Mapping[str, Parameter] = {
     "truncation": Parameter(
         "ignored", "`auto`: a conversation that is too long is an error", fields.string, ("disabled",)
     ),
+    "frequency_penalty": Parameter("ignored", "", penalty, (0,)),
+    "presence_penalty": Parameter("ignored", "", penalty, (0,)),
     "max_tool_calls": Parameter("ignored", "it limits hosted tools", natural),
     "top_logprobs": Parameter("ignored", "", partial(fields.integer, low=0, high=20), (0,)),
     "service_tier": Parameter("ignored", "", fields.string, ("auto", "default")),

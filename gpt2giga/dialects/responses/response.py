@@ -16,17 +16,18 @@ from gpt2giga.dialects.responses.tools import Toolbox
 
 # What comes back as the client sent it, and what it means when the client did not.
 ECHOED: Mapping[str, Any] = {
+    "frequency_penalty": 0.0,
     "instructions": None,
     "max_output_tokens": None,
     "max_tool_calls": None,
     "metadata": {},
     "parallel_tool_calls": True,
+    "presence_penalty": 0.0,
     "previous_response_id": None,
     "prompt_cache_key": None,
     "safety_identifier": None,
     "temperature": 1.0,
     "tool_choice": "auto",
-    "tools": [],
     "top_p": 1.0,
     "truncation": "disabled",
     "user": None,
@@ -53,10 +54,27 @@ def to_echo(body: Body) -> dict[str, Any]:
     echo = {name: default if body.get(name) is None else body[name] for name, default in ECHOED.items()}
     return {
         **echo,
+        "tools": [_echo_tool(tool) for tool in body.get("tools") or ()],
         "reasoning": {"effort": None, "summary": None, **(body.get("reasoning") or {})},
-        "text": {"format": {"type": "text"}, "verbosity": "medium", **_without_nulls(body.get("text"))},
+        "text": _echo_text(_without_nulls(body.get("text"))),
         "store": wants_store(body),
     }
+
+
+def _echo_tool(tool: Body) -> Body:
+    """strict: nothing enforces a schema, but the client's wish comes back."""
+    if tool.get("type") == "function":
+        return {"description": None, "parameters": None, **tool, "strict": bool(tool.get("strict"))}
+    if tool.get("type") == "namespace":
+        return {**tool, "tools": [_echo_tool(inner) for inner in tool.get("tools") or ()]}
+    return tool
+
+
+def _echo_text(text: Body) -> Body:
+    wanted = text.get("format", {"type": "text"})
+    if wanted.get("type") == "json_schema":
+        wanted = {"description": None, "strict": False, **_without_nulls(wanted)}
+    return {"verbosity": "medium", **text, "format": wanted}
 
 
 def _without_nulls(values: Body | None) -> dict[str, Any]:
@@ -70,6 +88,7 @@ def to_object(
         "id": head.id,
         "object": "response",
         "created_at": head.created,
+        "completed_at": None,
         "status": status,
         "background": False,
         "error": None,
@@ -101,7 +120,9 @@ def to_response(answers: Iterable[list[Event]], head: ResponseHead) -> dict[str,
 def to_finished(head: ResponseHead, output: Output, done: Done) -> dict[str, Any]:
     reason = why_incomplete(done, head)
     status, details = ("incomplete", {"reason": reason}) if reason else ("completed", None)
-    return to_object(head, status, output.items, done.usage or Usage(), incomplete_details=details)
+    completed = None if reason else int(time.time())
+    usage = done.usage or Usage()
+    return to_object(head, status, output.items, usage, incomplete_details=details, completed_at=completed)
 
 
 def why_incomplete(done: Done, head: ResponseHead) -> str:

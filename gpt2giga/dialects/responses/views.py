@@ -12,8 +12,9 @@ from gpt2giga.chat import ChatRequest, Event
 from gpt2giga.config.settings import StoreSettings, TranslationSettings
 from gpt2giga.dialects import fields
 from gpt2giga.dialects.fields import Body
+from gpt2giga.dialects.pages import to_page
 from gpt2giga.dialects.responses import items
-from gpt2giga.dialects.responses.input_items import to_page, to_stored_items
+from gpt2giga.dialects.responses.input_items import to_stored_items
 from gpt2giga.dialects.responses.output import JsonObject
 from gpt2giga.dialects.responses.request import from_responses_request, Past, ResponseDelivery
 from gpt2giga.dialects.responses.response import ResponseHead, to_echo, to_response
@@ -28,6 +29,9 @@ from gpt2giga.web.exchange import current
 
 log = logging.getLogger(__name__)
 
+# A shorter word is the name of something that is not here: POST /responses/compact is a 404 then, and not a 405.
+RESPONSE_ID = "string(minlength=8):response_id"
+
 
 def blueprint(
     translation: TranslationSettings,
@@ -40,9 +44,9 @@ def blueprint(
     responses = Blueprint("responses", __name__)
     responses.post("/responses")(views.create)
     responses.post("/responses/input_tokens")(views.input_tokens)
-    responses.get("/responses/<response_id>")(views.retrieve)
-    responses.delete("/responses/<response_id>")(views.delete)
-    responses.get("/responses/<response_id>/input_items")(views.input_items)
+    responses.get(f"/responses/<{RESPONSE_ID}>")(views.retrieve)
+    responses.delete(f"/responses/<{RESPONSE_ID}>")(views.delete)
+    responses.get(f"/responses/<{RESPONSE_ID}>/input_items")(views.input_items)
     return responses
 
 
@@ -91,7 +95,8 @@ class _Views:
         return json_response({"id": response_id, "object": "response", "deleted": True})
 
     def input_items(self, response_id: str) -> Response:
-        return json_response(to_page(self._store.get(current().tenant, response_id).input, request.args))
+        kept = self._store.get(current().tenant, response_id).input
+        return json_response(to_page(kept, request.args, usual=20, most=100))
 
     def _read(self, body: Body) -> tuple[ChatRequest, ResponseDelivery]:
         return from_responses_request(body, self._past(body), ignore_hosted=self._translation.ignore_hosted_tools)

@@ -8,7 +8,7 @@ import re
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from gpt2giga.errors import NotFound, ProxyError
@@ -23,6 +23,8 @@ MOST_REMEMBERED = 1000
 FILE_ID = re.compile(r"[\w-]{1,128}")
 
 log = logging.getLogger(__name__)
+
+MOST_PURPOSES = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,18 +44,26 @@ class Files:
     def __init__(self, client: GigaChatClient, explaining: Callable[[], AbstractContextManager[None]]) -> None:
         self._client = client
         self._explaining = explaining
+        self._purposes: dict[str, str] = {}
 
-    def upload(self, media: Media) -> StoredFile:
+    def upload(self, media: Media, purpose: str = "") -> StoredFile:
+        """purpose: what the client calls it. GigaChat knows one only, so it is remembered here, while it lasts."""
         with self._explaining():
-            return _to_stored(self._client.upload_file((media.name, media.content, media.media_type)))
+            stored = self._to_stored(self._client.upload_file((media.name, media.content, media.media_type)))
+        if not purpose:
+            return stored
+        if len(self._purposes) >= MOST_PURPOSES:
+            self._purposes.clear()
+        self._purposes[stored.id] = purpose
+        return replace(stored, purpose=purpose)
 
     def list(self) -> list[StoredFile]:
         with self._explaining():
-            return [_to_stored(file) for file in self._client.get_files().data]
+            return [self._to_stored(file) for file in self._client.get_files().data]
 
     def get(self, file_id: str) -> StoredFile:
         with self._explaining():
-            return _to_stored(self._client.get_file(file_id))
+            return self._to_stored(self._client.get_file(file_id))
 
     def content(self, file_id: str) -> bytes:
         """The SDK calls it an image, but GigaChat gives any file's bytes."""
@@ -76,6 +86,10 @@ class Files:
             except ProxyError as error:
                 log.warning("A file of a request could not be deleted: %s", error)
 
+    def _to_stored(self, file: UploadedFile) -> StoredFile:
+        size, created_at = whole_number(file.bytes_), whole_number(file.created_at)
+        return StoredFile(file.id_, file.filename, size, created_at, self._purposes.get(file.id_, file.purpose))
+
 
 class KindsOfStored:
     """Of what kind the files are that requests name by id: agents name them again every turn."""
@@ -97,8 +111,3 @@ class KindsOfStored:
     def forget(self, file_ids: Iterable[str]) -> bool:
         """GigaChat does not know one of these any more. True when there was anything to forget."""
         return bool([file_id for file_id in file_ids if self._kinds.pop(file_id, None)])
-
-
-def _to_stored(file: UploadedFile) -> StoredFile:
-    size, created_at = whole_number(file.bytes_), whole_number(file.created_at)
-    return StoredFile(file.id_, file.filename, size, created_at, file.purpose)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, HealthCheck, settings
 from hypothesis import strategies as st
 
-from gpt2giga.upstream.contract.schema import to_function_parameters
+from gpt2giga.upstream.contract.schema import to_function_parameters, write_out_root
 from tests.golden import check_same
 
 # A row is a whole schema with the parameters it becomes, or the schema of one property and what that becomes.
@@ -159,6 +159,12 @@ BOMBS = {
     },
     "wide": {"type": "object", "properties": {f"k{n}": {"type": "string", "enum": ["a", "b"]} for n in range(20_000)}},
     "long chain": bomb(3000, lambda ref: ref),
+    "objects to choose from": {"properties": {"a": {"enum": [{"a": number} for number in range(4000)]}}},
+    "values again and again": {
+        "$defs": {"E": {"enum": [f"value {number}" for number in range(2000)]}},
+        "properties": {f"k{n}": {"anyOf": [{"$ref": "#/$defs/E"}, {"type": "integer"}]} for n in range(300)},
+    },
+    "ids": bomb(60, lambda ref: {"$id": "T", "properties": {"a": {"$ref": "T"}, "b": {"$ref": "T#"}, "c": ref}}),
     "nothing but null": bomb(60, lambda ref: {"anyOf": [ref, {"type": "null"}]}),
 }
 
@@ -172,13 +178,39 @@ def test_bombs_stay_small(schema: dict[str, Any]) -> None:
     assert to_function_parameters(parameters) == parameters
 
 
+OBJECT = {"type": "object", "properties": {"n": {"type": "integer"}}}
+ROOTS = {
+    "pointer": {"$ref": "#/$defs/N", "$defs": {"N": OBJECT}},
+    "chain": {"$ref": "#/definitions/M", "definitions": {"M": {"$ref": "#/definitions/N"}, "N": OBJECT}},
+    "anchor": {"$ref": "#n", "$defs": {"N": {"$anchor": "n", **OBJECT}}},
+    "id": {"$ref": "N", "$defs": {"other": {"$id": "N", **OBJECT}}},
+    "allOf of one": {"allOf": [{"$ref": "#/definitions/N"}], "definitions": {"N": OBJECT}},
+}
+
+
+@pytest.mark.parametrize("schema", ROOTS.values(), ids=ROOTS)
+def test_a_root_that_refers_is_written_out(schema: Any) -> None:
+    definitions = {name: schema[name] for name in ("$defs", "definitions") if name in schema}
+    assert write_out_root({"title": "Count", **schema}) == {"title": "Count", **OBJECT, **definitions}
+
+
+OTHER_ROOTS = [OBJECT, {"$ref": "#"}, {"$ref": "#/$defs/gone"}, {"allOf": [OBJECT, OBJECT]}, {"type": "array"}, {}]
+
+
+@pytest.mark.parametrize("schema", OTHER_ROOTS, ids=str)
+def test_other_roots_are_left_as_they_are(schema: Any) -> None:
+    assert write_out_root(schema) == schema
+
+
 SCALARS = st.none() | st.booleans() | st.integers(-5, 5) | st.floats() | st.text(max_size=4)
 JSON = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner))
 NAMES = st.sampled_from(["a", "b", "type", "$ref", "items", "город", ""])
 WORDS = st.sampled_from(
     ["object", "array", "string", "integer", "number", "boolean", "null", "any", "float", "STRING", "file"]
 )
-REFS = st.sampled_from(["#", "#/$defs/a", "#/$defs/b", "#/properties/a", "#/definitions/a", "#/nowhere", "a", "", "#a"])
+REFS = st.sampled_from(
+    ["#", "#/$defs/a", "#/$defs/b", "#/properties/a", "#/definitions/a", "#/nowhere", "a", "", "#a", "b#a"]
+)
 
 
 def keywords(schema: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
@@ -203,6 +235,7 @@ def keywords(schema: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]
         "pattern": st.sampled_from(["^a", "z$"]),
         "examples": st.lists(SCALARS, max_size=2),
         "$ref": REFS,
+        **dict.fromkeys(("$id", "id", "$anchor"), NAMES | st.just("#a")),
     }
     sensible = [st.tuples(st.just(keyword), value) for keyword, value in values.items()]
     wrong = st.tuples(st.sampled_from(sorted(values)), JSON)

@@ -27,6 +27,7 @@ from gpt2giga.chat import (
 from gpt2giga.errors import BadRequest, UpstreamCut, UpstreamError
 from gpt2giga.upstream.contract.call_ids import call_id
 from gpt2giga.upstream.contract.history import to_messages
+from gpt2giga.upstream.contract.schema import write_out_root
 from gpt2giga.upstream.contract.schema.remembered import Conversions
 from gpt2giga.upstream.contract.thoughts import Thoughts
 from gpt2giga.upstream.contract.tool_names import ToolNames
@@ -91,8 +92,9 @@ def _function_call(choice: ToolChoice, names: ToolNames) -> str | dict[str, str]
 
 
 def _response_format(json_format: JsonFormat) -> dict[str, Any] | None:
+    """A root without keywords of its own names nothing that the model must give (contract 3.2.3)."""
     schema = json_format.schema
-    return None if schema is None else {"type": "json_schema", "schema": schema, "strict": True}
+    return None if schema is None else {"type": "json_schema", "schema": write_out_root(schema), "strict": True}
 
 
 def _refuses_reasoning(model: str) -> bool:

@@ -7,5 +7,6 @@ said in descriptions (summary).
 from __future__ import annotations
 
 from gpt2giga.upstream.contract.schema.convert import to_function_parameters
+from gpt2giga.upstream.contract.schema.refs import write_out_root
 
-__all__ = ["to_function_parameters"]
+__all__ = ["to_function_parameters", "write_out_root"]

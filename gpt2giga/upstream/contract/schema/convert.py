@@ -127,7 +127,8 @@ def _enum(node: Node, kind: str, said: list[str]) -> dict[str, Any]:
     values = ([value for value in node.enum if fits(value, kind)] if node.kind else []) or node.enum
     if kind == "string" and all(isinstance(value, str) for value in values):
         return {"enum": list(values)}
-    if kind != "boolean" or len(values) == 1:
+    # That a boolean is true or false goes without saying; some authors list words, and a third one among them.
+    if kind != "boolean" or len(values) == 1 or not all(isinstance(value, bool) for value in values):
         said.append("always " + show(values[0]) if len(values) == 1 else "one of: " + ", ".join(map(show, values)))
     return {}
 

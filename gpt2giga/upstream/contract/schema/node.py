@@ -19,14 +19,16 @@ UNKNOWN_TYPE = "type: "
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """The way to a node. refs: the references followed on it; scope: the definitions of the nodes passed."""
+    """The way to a node. referred: the nodes on it that were referred to, by `id()`, since a reference can be written in
+    several ways; scope: the definitions of the nodes passed; resource: where references begin that begin with `#`."""
 
     depth: int
-    refs: frozenset[str]
+    referred: frozenset[int]
     scope: dict[str, Any]
+    resource: Any
 
-    def deeper(self, *refs: str) -> Location:
-        return Location(self.depth + 1, self.refs.union(refs), self.scope)
+    def deeper(self, *referred: int) -> Location:
+        return Location(self.depth + 1, self.referred.union(referred), self.scope, self.resource)
 
 
 # eq=False from here on: comparing raw schemas would recurse as deep as the client likes.

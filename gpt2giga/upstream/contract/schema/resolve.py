@@ -18,7 +18,7 @@ from gpt2giga.upstream.contract.schema.node import (
     UNKNOWN_TYPE,
 )
 from gpt2giga.upstream.contract.schema.read import read
-from gpt2giga.upstream.contract.schema.refs import definitions, find, name_of, reference
+from gpt2giga.upstream.contract.schema.refs import definitions, Document, is_resource, name_of, reference
 
 _LONGEST_CHAIN = 8
 _MOST_KEYS = 12
@@ -28,11 +28,12 @@ _COMBINING = ("allOf", "anyOf", "oneOf")
 class Resolver:
     def __init__(self, root: Any, deepest: int, budget: Budget) -> None:
         self._root = root
+        self._document = Document(root)
         self._deepest = deepest
         self._budget = budget
 
     def root(self) -> Node:
-        return self.resolve(Subschema(self._root, Location(0, frozenset("#"), {})))
+        return self.resolve(Subschema(self._root, Location(0, frozenset({id(self._root)}), {}, self._root)))
 
     def resolve(self, child: Child) -> Node:
         if isinstance(child, Combination):
@@ -42,6 +43,8 @@ class Resolver:
         local = definitions(raw) if isinstance(raw, dict) else {}
         if local:
             location = replace(location, scope={**location.scope, **local})
+        if isinstance(raw, dict) and is_resource(raw):
+            location = replace(location, resource=raw)
         own = self._read(raw, location)
         ref = reference(raw) if isinstance(raw, dict) else None
         if location.depth >= self._deepest:
@@ -64,12 +67,12 @@ class Resolver:
         return split_types(own) if own.types and len(own.types) > 1 else own
 
     def _follow(self, ref: str, location: Location) -> Node:
-        target = find(self._root, ref, location.scope)
+        target = self._document.find(ref, location)
         if target is None:
             return Node(open=False, notes=[Note("", UNKNOWN_TYPE + name_of(ref))])
-        if ref in location.refs:
+        if id(target) in location.referred:
             return self._name_again(target, ref, location)
-        return self.resolve(Subschema(target, location.deeper(ref)))
+        return self.resolve(Subschema(target, location.deeper(id(target))))
 
     def _name_again(self, target: Any, ref: str, location: Location) -> Node:
         """A reference back to a node we are inside of: named instead of unrolled for ever."""
@@ -116,7 +119,7 @@ class Resolver:
             if kind or not isinstance(raw, dict):
                 return kind
             ref = reference(raw)
-            raw = find(self._root, ref, location.scope) if ref else self._richest(raw, location)
+            raw = self._document.find(ref, location) if ref else self._richest(raw, location)
         return ""
 
     def _richest(self, raw: dict[str, Any], location: Location) -> Any:

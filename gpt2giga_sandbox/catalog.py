@@ -51,8 +51,8 @@ _OTHERS = [
     Model("GigaFilter", type="filter"),
     Model("GigaCheckClassification", type="aicheck"),
     Model("GigaCheckDetection", type="aicheck"),
-    Model("Embeddings", type="embedder", window=512, dim=1024),
-    Model("Embeddings-2", type="embedder", window=512, dim=1024),
+    Model("Embeddings", type="embedder", window=514, dim=1024),
+    Model("Embeddings-2", type="embedder", window=514, dim=1024),
     Model("EmbeddingsGigaR", type="embedder", window=4096, dim=2560),
     Model("GigaEmbeddings-3B-2025-09", type="embedder", window=4096, dim=2048),
 ]

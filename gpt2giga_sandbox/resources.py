@@ -43,7 +43,7 @@ def embeddings() -> Response:
 def _embedding(text: str, index: int, model: catalog.Model) -> dict[str, Any]:
     tokens = catalog.count_tokens(text)
     if tokens > model.window:
-        raise Refusal(413, "Tokens limit exceeded")
+        raise Refusal(413, f"Tokens limit exceeded for index {index}: {tokens} (max {model.window})")
     return {
         "object": "embedding",
         "embedding": vector(text, model.dim),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,7 @@ from gpt2giga.config.settings import SettingsError
 from gpt2giga.dialects.openai import tokenizer
 from gpt2giga_sandbox.server import SandboxServer
 from tests.service import Service
+from tests.sockets import Caller, HELLO
 
 
 def sent(sandbox: SandboxServer) -> list[dict[str, Any]]:
@@ -64,6 +68,23 @@ def test_a_long_text_is_averaged_and_said_so(service: Service, sandbox: SandboxS
     assert len(vector) == 1024 and response.json()["usage"]["prompt_tokens"] > 512
 
 
+def test_only_the_text_that_is_named_is_cut(service: Service, sandbox: SandboxServer) -> None:
+    short = [f"текст {number}" for number in range(89)]
+    texts = [*short[:3], LONG, *short[3:]]
+    response = service.post("/v1/embeddings", {"input": texts, "model": "Embeddings"})
+    assert response.headers["X-Gpt2giga-Averaged"] == "3"
+    assert len(sent(sandbox)) == 3, "the one that was refused, and two since GigaChat takes so many texts at a time"
+    alone = service.post("/v1/embeddings", {"input": short, "model": "Embeddings"}).json()["data"]
+    found = [item["embedding"] for item in response.json()["data"]]
+    assert found[:3] + found[4:] == [item["embedding"] for item in alone]
+
+
+def test_words_of_another_kind_are_answered_by_halves(service: Service, sandbox: SandboxServer) -> None:
+    sandbox.state.script({"route": "embeddings", "status": 413, "times": 2})
+    response = service.post("/v1/embeddings", {"input": ["раз", "два", "три"], "model": "Embeddings"})
+    assert response.status_code == 200 and [len(request["input"]) for request in sent(sandbox)] == [3, 1, 1, 1, 2]
+
+
 def test_a_long_text_can_be_an_error(contrary: Service) -> None:
     with contrary.client() as client, pytest.raises(BadRequestError) as caught:
         client.embeddings.create(model="Embeddings", input=LONG)
@@ -96,13 +117,28 @@ def test_what_makes_no_sense_is_named(service: Service, body: dict[str, Any], pa
     assert response.status_code == 400 and response.json()["error"]["param"] == param
 
 
-def test_embeddings_take_no_chat_slot(service: Service, sandbox: SandboxServer) -> None:
-    """A personal account has one slot; OpenClaw embeds its memory beside the chat."""
-    sandbox.state.script({"text": "Раз два три четыре пять шесть", "hang_after": 1})
-    request: Any = {"model": "GigaChat", "messages": [{"role": "user", "content": "a"}], "stream": True}
-    with service.client() as client, client.chat.completions.create(**request) as stream:
-        next(stream)
-        assert service.post("/v1/embeddings", {"input": "ping"}).status_code == 200
+def test_embeddings_stand_behind_chats(service: Service, sandbox: SandboxServer) -> None:
+    """A personal account has one slot, and OpenClaw embeds its memory beside the chat: GigaChat answers that by 429."""
+    sandbox.state.script({"text": "Раз два три", "hang_after": 1}, {"text": "Да."})
+    chat = partial(service.post, "/v1/chat/completions", {"messages": HELLO})
+    with ThreadPoolExecutor(2) as pool:
+        with Caller(service, stream=True) as first:
+            first.read_until("Раз")
+            embedded = pool.submit(service.post, "/v1/embeddings", {"input": "ping"})
+            time.sleep(0.3)  # it waits
+            answered = pool.submit(chat)
+            time.sleep(0.3)
+        assert (embedded.result().status_code, answered.result().status_code) == (200, 200)
+    paths = [request["path"].rpartition("/")[2] for request in sandbox.state.requests() if request["json"]]
+    assert paths == ["completions", "completions", "embeddings"]
+
+
+def test_a_company_embeds_beside_chats(curt: Service, sandbox: SandboxServer) -> None:
+    sandbox.state.script({"text": "Раз два три", "hang_after": 1})
+    with Caller(curt, stream=True) as first:
+        first.read_until("Раз")
+        assert curt.post("/v1/embeddings", {"input": "ping"}).status_code == 200
+        assert sandbox.state.counters.open_streams == 1
 
 
 @pytest.mark.parametrize(

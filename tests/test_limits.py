@@ -115,12 +115,22 @@ def test_a_full_line_is_a_429(personal: Service, sandbox: SandboxServer) -> None
     assert ask(personal, True)
 
 
-def test_embeddings_and_models_take_no_slot(personal: Service, sandbox: SandboxServer) -> None:
+def test_embeddings_wait_for_the_one_slot(personal: Service, sandbox: SandboxServer) -> None:
     sandbox.state.script({"text": WORDS, "hang_after": 1})
     with Caller(personal, stream=True) as first, personal.client() as client:
         first.read_until("Раз")
-        assert client.embeddings.create(model="Embeddings", input="Привет").data
+        with pytest.raises(openai.RateLimitError, match="GPT2GIGA_MAX_CONCURRENCY"):
+            client.embeddings.create(model="Embeddings", input="Привет")
+    assert sandbox.state.requests("/embeddings") == []
+    assert personal.post("/v1/embeddings", {"input": "Привет"}).status_code == 200
+
+
+def test_models_and_counts_take_no_slot(personal: Service, sandbox: SandboxServer) -> None:
+    sandbox.state.script({"text": WORDS, "hang_after": 1})
+    with Caller(personal, stream=True) as first, personal.client() as client:
+        first.read_until("Раз")
         assert [*client.models.list()]
+        assert client.responses.input_tokens.count(model="GigaChat", input="Привет").input_tokens > 0
         assert personal.get("/ready").status_code == 200
         assert sandbox.state.counters.open_streams == 1
 

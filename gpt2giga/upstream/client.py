@@ -108,7 +108,6 @@ class Upstream:
         return [event for batch in self.answer(chat, stream=False) for event in batch]
 
     def embed(self, texts: list[str], model: str) -> list[Embedding]:
-        """Takes no slot of the account: whether embeddings count is not known (contract 3.4.8, 10.6)."""
         average = self._translation.embeddings_overflow == "average"
         try:
             return embed(texts, lambda batch: self._retries.once(lambda: self._embed(batch, model)), average=average)
@@ -117,7 +116,9 @@ class Upstream:
             raise
 
     def _embed(self, texts: list[str], model: str) -> list[Embedding]:
-        with self._explaining(model):
+        """Behind chats where the account has one slot: beside one of them 429 was seen (contract 3.4.8)."""
+        turn = run_to_end(self._slot(None, last=True)) if self._most_slots == 1 else nullcontext()
+        with turn, self._explaining(model):
             found = sorted(self._client.embeddings(texts, model=model).data, key=lambda item: item.index)
             embeddings = [Embedding(item.embedding, v1.whole_number(item.usage.prompt_tokens)) for item in found]
         if len(found) != len(texts):
@@ -125,7 +126,7 @@ class Upstream:
         return embeddings
 
     def count_tokens(self, texts: list[str], model: str) -> int:
-        """Of all texts together, as `model` counts them. Takes no slot of the account, as `embed`."""
+        """Of all texts together, as `model` counts them. No slot is taken: nobody saw 429 there (contract 10.6)."""
         model = self.catalog.resolve(model)
         return self._retries.once(lambda: self._count_tokens(texts, model)) if texts else 0
 
@@ -155,15 +156,16 @@ class Upstream:
     def close(self) -> None:
         self._client.close()
 
-    def _slot(self, tick: float | None) -> Generator[list[Any], None, Slot]:
-        """The account's right to one request at GigaChat; waits in line for it."""
+    def _slot(self, tick: float | None, *, last: bool = False) -> Generator[list[Any], None, Slot]:
+        """The account's right to one request at GigaChat; waits in line for it, or behind the line."""
         if self._is_a_clients and not self.is_known:
             yield from background.run(partial(self._retries.once, self._prove), tick)
         asked = time.monotonic()
         if self._listener:
             self._listener.on_wait_begun()
         try:
-            return (yield from self._slots.acquire(self._limits.queue_timeout, tick))
+            acquire = self._slots.acquire_last if last else self._slots.acquire
+            return (yield from acquire(self._limits.queue_timeout, tick))
         except QueueTimeout as timeout:
             raise RateLimited(
                 f"Rate limit reached: the account's {self._most_slots} slots (GPT2GIGA_MAX_CONCURRENCY) stayed "

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from itertools import pairwise
+from operator import mul
 
 from gpt2giga.errors import ContextTooLong, UpstreamError
 
 # What Sber's own LangChain integration sends at a time; the service's limit is not known (contract 10.7).
 MOST_TEXTS = 90
 MOST_CHARACTERS = 1_000_000
+# Number, tokens, limit (contract 6.13).
+TOO_LONG = re.compile(r"index (\d{1,9}): (\d{1,9}) \(max (\d{1,9})\)")
+# Parts of equal length have more and fewer tokens.
+MARGIN = 1.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,33 +51,52 @@ def _batches(texts: list[str]) -> Iterator[list[str]]:
 
 
 def _send(texts: list[str], send: Send, average: bool) -> list[Embedding]:
-    """Halves tell which text is too long, down to the text itself, however GigaChat words it (contract 6.13)."""
+    """Of texts that are refused only the one that GigaChat names is cut. Where it names none, halves tell which it is,
+    down to the text itself (contract 6.13)."""
     try:
         return send(texts)
-    except ContextTooLong:
+    except ContextTooLong as error:
         if not average or (len(texts) == 1 and len(texts[0]) < 2):
             raise
+        index, count = _named(error.message, texts)
+    if count:
+        parts = _cut(texts[index], count)
+        found = embed([*texts[:index], *parts, *texts[index + 1 :]], send, average=True)
+        return [*found[:index], _mean(parts, found[index : index + count]), *found[index + count :]]
     if len(texts) == 1:
-        return [_mean(texts[0], send)]
+        parts = _cut(texts[0], 2)
+        return [_mean(parts, [*_send(parts[:1], send, average), *_send(parts[1:], send, average)])]
     middle = len(texts) // 2
     return _send(texts[:middle], send, average) + _send(texts[middle:], send, average)
 
 
-def _mean(text: str, send: Send) -> Embedding:
-    parts = _halves(text)
-    (first,), (second,) = (_send([part], send, average=True) for part in parts)
-    if len(first.vector) != len(second.vector):
+def _named(words: str, texts: list[str]) -> tuple[int, int]:
+    """Which text is too long, and in how many parts it will fit; no parts: nothing is said of that."""
+    if found := TOO_LONG.search(words):
+        index, tokens, most = map(int, found.groups())
+        if index < len(texts) and len(texts[index]) > 1 and tokens > most > 0:
+            return index, min(math.ceil(tokens * MARGIN / most), len(texts[index]))
+    return 0, 0
+
+
+def _mean(parts: list[str], found: list[Embedding]) -> Embedding:
+    if len({len(each.vector) for each in found}) > 1:
         raise UpstreamError("GigaChat gave embeddings of different lengths for parts of one text.")
-    share = len(parts[0]) / len(text)
-    vector = [a * share + b * (1 - share) for a, b in zip(first.vector, second.vector, strict=True)]
-    return replace(first, vector=vector, tokens=first.tokens + second.tokens, averaged=True)
+    length = sum(map(len, parts))
+    shares = [len(part) / length for part in parts]
+    vector = [sum(map(mul, shares, numbers)) for numbers in zip(*(each.vector for each in found), strict=True)]
+    return Embedding(vector, sum(each.tokens for each in found), averaged=True)
 
 
-def _halves(text: str) -> tuple[str, str]:
-    """At the blank nearest to the middle, when there is one in the middle third."""
-    middle = len(text) // 2
-    before = text.rfind(" ", middle - len(text) // 6, middle)
-    after = text.find(" ", middle, middle + len(text) // 6)
+def _cut(text: str, count: int) -> list[str]:
+    """Equal parts, but each ends at a blank when there is one near: within a third of a part."""
+    size = len(text) / count
+    cuts = [0, *(_blank_near(text, int(number * size), int(size / 3)) for number in range(1, count)), len(text)]
+    return [text[begin:end] for begin, end in pairwise(cuts)]
+
+
+def _blank_near(text: str, place: int, most: int) -> int:
+    before = text.rfind(" ", place - most, place)
+    after = text.find(" ", place, place + most)
     cuts = [cut for cut in (before, after) if cut > 0]
-    cut = min(cuts, key=lambda at: abs(at - middle), default=middle)
-    return text[:cut], text[cut:]
+    return min(cuts, key=lambda at: abs(at - place), default=place)

@@ -79,7 +79,7 @@ def test_the_front_sets_its_cookie_once(http: Http) -> None:
             "/embeddings",
             {"json": {"input": "a" * 2000, "model": "Embeddings"}},
             413,
-            "Tokens limit exceeded",
+            "Tokens limit exceeded for index 0: 667 (max 514)",
             id="long input",
         ),
         pytest.param(

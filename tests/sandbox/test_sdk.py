@@ -108,9 +108,9 @@ def test_embeddings(client: GigaChat, model: str, dim: int) -> None:
 
 
 def test_embeddings_limit(client: GigaChat) -> None:
-    client.embeddings(["ы" * 512 * 3], model="Embeddings")
+    client.embeddings(["ы" * 514 * 3], model="Embeddings")
     with pytest.raises(RequestEntityTooLargeError, match="413"):
-        client.embeddings(["ы" * 513 * 3], model="Embeddings")
+        client.embeddings(["ы" * 515 * 3], model="Embeddings")
 
 
 def test_tokens_count(client: GigaChat) -> None:

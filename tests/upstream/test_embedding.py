@@ -14,15 +14,19 @@ from gpt2giga.upstream.embeddings import embed, Embedding
 
 
 class Model:
-    """Takes `most` characters a text; its vector is made of what the text is made of."""
+    """Takes `most` characters a text; its vector is made of what the text is made of. names: it says which is too long,
+    and counts a token for each character."""
 
-    def __init__(self, most: int = 10) -> None:
-        self.most = most
+    def __init__(self, most: int = 10, *, names: bool = False) -> None:
+        self.most, self.names = most, names
+        self.refused = 0
         self.accepted: list[list[str]] = []
 
     def __call__(self, texts: list[str]) -> list[Embedding]:
-        if any(len(text) > self.most for text in texts):
-            raise ContextTooLong("too long")
+        long = [(number, len(text)) for number, text in enumerate(texts) if len(text) > self.most]
+        if long:
+            self.refused += 1
+            raise ContextTooLong("index {}: {} (max {})".format(*long[0], self.most) if self.names else "too long")
         self.accepted.append(texts)
         return [Embedding([text.count("a") / len(text), text.count("b") / len(text)], len(text)) for text in texts]
 
@@ -31,9 +35,9 @@ TEXTS = st.lists(st.text("ab ", min_size=1, max_size=60), min_size=1, max_size=1
 
 
 @settings(deadline=None)
-@given(TEXTS)
-def test_in_order_and_nothing_lost(texts: list[str]) -> None:
-    model = Model()
+@given(TEXTS, st.booleans())
+def test_in_order_and_nothing_lost(texts: list[str], names: bool) -> None:
+    model = Model(names=names)
     found = embed(texts, model, average=True)
     assert "".join(text for batch in model.accepted for text in batch) == "".join(texts)
     for text, got in zip(texts, found, strict=True):
@@ -55,6 +59,26 @@ def test_only_the_long_text_is_cut() -> None:
     found = embed(["one", "two", "aaaaa bbbbb", "three"], model, average=True)
     assert [got.averaged for got in found] == [False, False, True, False]
     assert [text for batch in model.accepted for text in batch if "a" in text or "b" in text] == ["aaaaa", " bbbbb"]
+
+
+def test_a_text_that_is_named_costs_two_requests() -> None:
+    """Cut into as many parts as it needs, and sent again with the others."""
+    model = Model(most=100, names=True)
+    embed([*["one", "two"] * 30, "aaaa bbbb " * 80, *["three"] * 10], model, average=True)
+    assert (model.refused, len(model.accepted)) == (1, 1)
+
+
+@pytest.mark.parametrize("words", ["index 7: 99 (max 10)", "index 0: 9 (max 10)", "index 0: 9 (max 0)", "index 1: 9"])
+def test_words_that_make_no_sense_are_answered_by_halves(words: str) -> None:
+    model = Model()
+
+    def send(texts: list[str]) -> list[Embedding]:
+        try:
+            return model(texts)
+        except ContextTooLong:
+            raise ContextTooLong(words) from None
+
+    assert [each.averaged for each in embed(["one", "aaaaa bbbbb"], send, average=True)] == [False, True]
 
 
 def test_words_stay_whole_where_they_can() -> None:

@@ -117,6 +117,32 @@ def test_threads_never_have_more_than_the_slots(make: Callable[[int], Slots]) ->
     assert (len(peak), max(peak), slots.held, slots.waiting) == (400, 3, 0, 0)
 
 
+def test_who_is_last_waits_for_those_who_come_later(make: Callable[[int], Slots]) -> None:
+    slots, served = make(1), []
+
+    def work(name: str, acquire: Callable[[float], Generator[Any, None, Slot]]) -> None:
+        with run_to_end(acquire(30)):
+            served.append(name)
+
+    with take(slots, 0):
+        threads = [in_thread(partial(work, "last", slots.acquire_last))]
+        time.sleep(0.2)  # it has looked a few times
+        threads += [in_thread(partial(work, "other", slots.acquire)) for _ in range(3)]
+        until(lambda: slots.waiting == 3)
+    for thread in threads:
+        thread.join(30)
+    assert (served, slots.held, slots.waiting) == (["other"] * 3 + ["last"], 0, 0)
+
+
+def test_who_is_last_gives_up_in_time(make: Callable[[int], Slots]) -> None:
+    slots = make(1)
+    with take(slots, 0), pytest.raises(QueueTimeout):
+        run_to_end(slots.acquire_last(0.2))
+    with run_to_end(slots.acquire_last(0)):
+        assert slots.held == 1
+    assert (slots.held, slots.waiting) == (0, 0)
+
+
 def test_first_come_first_served(make: Callable[[int], Slots]) -> None:
     slots, served = make(1), []
 

@@ -20,8 +20,12 @@ from pathlib import Path
 from typing import Any, Protocol
 from weakref import WeakSet
 
+from gpt2giga.concurrency.waiting import pause
 from gpt2giga.upstream.accounts.file_counter import FileCounter
 from gpt2giga.upstream.accounts.redis_counter import RedisCounter
+
+# Seconds between two looks of who waits behind the line.
+PAUSE = 0.05
 
 
 class QueueTimeout(Exception):
@@ -127,6 +131,18 @@ class Slots:
             elif slot.counter.announced:
                 slot.counter.announce(False)
         return slot
+
+    def acquire_last(self, timeout: float, tick: float | None = None) -> Generator[list[Any], None, Slot]:
+        """As `acquire`, but behind all who wait, whenever they come: it looks now and then whether there is no line."""
+        since = time.monotonic()
+        while True:
+            if not self._line:
+                with suppress(QueueTimeout):
+                    return (yield from self.acquire(0.0))
+            waited = time.monotonic() - since
+            if waited >= timeout:
+                raise QueueTimeout(waited, len(self._line))
+            yield from pause(min(PAUSE, timeout - waited), tick)
 
     def _wait(self, slot: Slot, timeout: float, tick: float) -> Generator[list[Any], None, None]:
         line, counter, since = self._line, slot.counter, time.monotonic()

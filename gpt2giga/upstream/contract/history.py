@@ -50,6 +50,16 @@ def to_messages(
     return [{"role": "system", "content": system}, *history] if system else history
 
 
+def has_files(messages: Sequence[Message]) -> bool:
+    """Also in the results of tools. Most chats have none, and need none of what files need."""
+    return any(
+        isinstance(part, Image | File)
+        or (isinstance(part, ToolResult) and any(isinstance(inner, Image) for inner in part.parts))
+        for message in messages
+        for part in message.parts
+    )
+
+
 def pair(messages: Sequence[Message]) -> dict[Place, Place]:
     """The place of each call's result: by id, else by name, else by order; never beyond the next message with calls.
 

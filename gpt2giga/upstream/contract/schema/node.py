@@ -19,8 +19,9 @@ UNKNOWN_TYPE = "type: "
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """The way to a node. referred: the nodes on it that were referred to, by `id()`, since a reference can be written in
-    several ways; scope: the definitions of the nodes passed; resource: where references begin that begin with `#`."""
+    """The way to a node. referred: the nodes on it that were referred to, by `id()`, since a reference can be written
+    in several ways; scope: the definitions of the nodes passed; resource: where references begin that begin with `#`.
+    """
 
     depth: int
     referred: frozenset[int]

@@ -27,6 +27,11 @@ def tool(name: str, values: int) -> dict[str, Any]:
     return {"type": "function", "function": {"name": name, "parameters": schema}}
 
 
+def bringing(*numbers: int) -> dict[str, Any]:
+    listed = [[{"type": "function", "name": f"f{name}"} for name in range(number)] for number in numbers]
+    return {"input": [ASK, *({"type": "additional_tools", "tools": tools} for tools in listed)]}
+
+
 def by_schema(values: int) -> dict[str, Any]:
     schema = {"type": "object", "properties": {"a": {"enum": [*range(values)]}}}
     return {"type": "json_schema", "json_schema": {"name": "a", "schema": schema}}
@@ -46,6 +51,7 @@ BROKEN: dict[str, tuple[str, dict[str, Any], int, str]] = {
     "texts": (EMBEDDINGS, {"input": ["a"] * 101, "model": "E"}, 413, "GPT2GIGA_MAX_MESSAGES"),
     "parts": (CHAT, chat(parts(100), parts(101)), 413, "GPT2GIGA_MAX_PARTS"),
     "tools": (CHAT, chat(tools=[tool(f"f{number}", 1) for number in range(11)]), 413, "GPT2GIGA_MAX_TOOLS"),
+    "tools of items": (RESPONSES, bringing(5, 6), 413, "GPT2GIGA_MAX_TOOLS"),
     "functions": (CHAT, chat(functions=[{"name": f"f{number}"} for number in range(11)]), 413, "GPT2GIGA_MAX_TOOLS"),
     "schemas together": (CHAT, chat(tools=[tool("f", 250), tool("g", 250)]), 400, "GPT2GIGA_MAX_SCHEMA_VALUES"),
     "response format": (CHAT, chat(response_format=by_schema(500)), 400, "GPT2GIGA_MAX_SCHEMA_VALUES"),
@@ -57,6 +63,7 @@ KEPT: dict[str, tuple[str, dict[str, Any]]] = {
     "items": (RESPONSES, {"input": [ASK] * 100}),
     "parts": (CHAT, chat(parts(100), parts(100))),
     "tools": (CHAT, chat(tools=[tool(f"f{number}", 1) for number in range(10)])),
+    "tools of items": (RESPONSES, bringing(5, 5)),
     "schemas together": (CHAT, chat(tools=[tool("f", 200), tool("g", 200)])),
     "marks in a text": (CHAT, chat({"role": "user", "content": "1,2,[3],{}\n" * 2000})),
 }

@@ -198,3 +198,20 @@ def test_parameters_reach_gigachat(client: OpenAI, sandbox: SandboxServer) -> No
     sent = {key: request["json"][key] for key in ("temperature", "top_p", "max_tokens", "reasoning_effort")}
     assert sent == {"temperature": 0.5, "top_p": 0.9, "max_tokens": 100, "reasoning_effort": "high"}
     assert request["headers"]["x-session-id"]
+
+
+def test_tools_in_items(service: Service, sandbox: SandboxServer) -> None:
+    """Codex offers them so to models of its own catalog; they count in a conversation that goes on, too."""
+    tools = [
+        {"type": "function", "name": "f", "description": "d", "parameters": {"type": "object", "properties": {}}},
+        {"type": "namespace", "name": "functions", "tools": [{"type": "custom", "name": "exec"}]},
+    ]
+    item = {"type": "additional_tools", "role": "developer", "id": "at_1", "tools": tools}
+    sandbox.state.script({"text": "Да."}, {"call": {"name": "functions__exec", "arguments": {"input": "1"}}})
+    first = service.post("/v1/responses", {"model": MODEL, "input": [item, {"role": "user", "content": "привет"}]})
+    body = {"model": MODEL, "input": "Ещё.", "previous_response_id": first.json()["id"]}
+    [called] = service.post("/v1/responses", body).json()["output"]
+    assert (called["type"], called["namespace"], called["name"]) == ("custom_tool_call", "functions", "exec")
+    offered = [[function["name"] for function in chat["functions"]] for chat in sandbox.state.chats()]
+    assert offered == [["f", "functions__exec"]] * 2
+    assert "X-Gpt2giga-Ignored" not in first.headers

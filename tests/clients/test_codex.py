@@ -121,6 +121,23 @@ def test_a_tool_that_does_not_exist(ask: Ask, sandbox: SandboxServer) -> None:
     assert "unsupported call" in results(sandbox.state.chats()[1])[0]
 
 
+@pytest.mark.parametrize("model", ["gpt-6-sol", "gpt-5.5"])
+def test_a_model_of_its_own_catalog(
+    ask: Ask, sandbox: SandboxServer, start_service: Callable[..., Service], folder: Path, model: str
+) -> None:
+    """It then offers its tools in an item of the input, and wants some of them called by JavaScript."""
+    aliased = start_service(GPT2GIGA_MODEL_ALIASES=f"{model}=GigaChat-2-Max")
+    command = "echo $((20 + 22)) > answer && cat answer"
+    by_script = call(
+        "functions__exec", input=f"text((await tools.exec_command({json.dumps({'cmd': command})})).output)"
+    )
+    sandbox.state.script(by_script if model == "gpt-6-sol" else call("exec_command", cmd=command), {"text": "Готово."})
+    assert said(ask("Сложи 20 и 22.", model=model, url=aliased.url)) == ["Готово."]
+    assert (folder / "answer").read_text() == "42\n"
+    assert "42" in results(sandbox.state.chats()[1])[0]
+    assert sandbox.state.refusals() == []
+
+
 def test_it_looks_at_a_picture(ask: Ask, sandbox: SandboxServer, folder: Path) -> None:
     (folder / "square.png").write_bytes(drawing().content)
     sandbox.state.script(call("view_image", path=str(folder / "square.png")), {"text": "Квадрат."})

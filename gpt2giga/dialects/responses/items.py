@@ -9,7 +9,7 @@ from gpt2giga.chat import Message, ToolCall, ToolResult
 from gpt2giga.dialects import fields
 from gpt2giga.dialects.fields import Body, invalid
 from gpt2giga.dialects.messages import from_content, from_result, newest_of_user, OPENAI_ROLES, reader_of
-from gpt2giga.dialects.responses.tools import Toolbox
+from gpt2giga.dialects.responses.tools import is_callable, Toolbox
 from gpt2giga.dialects.tools import CUSTOM_INPUT, from_arguments
 from gpt2giga.errors import BadRequest, NotFound
 
@@ -18,7 +18,6 @@ REASONING = "reasoning"
 REASONING_PREFIX = "rs_"  # how the ids of such items begin
 # Traces of what OpenAI runs itself, and of its own ways to shorten a conversation: nothing in them is for GigaChat.
 FOREIGN = (
-    "additional_tools",
     "apply_patch_call",
     "apply_patch_call_output",
     "code_interpreter_call",
@@ -42,9 +41,12 @@ FOREIGN = (
     "shell_call",
     "shell_call_output",
     "tool_search_call",
-    "tool_search_output",
     "web_search_call",
 )
+
+
+# Codex offers its tools so to models of its own catalog, and what its search for tools has found.
+BRINGS_TOOLS = ("additional_tools", "tool_search_output")
 
 
 def from_input(value: Any) -> list[Any]:
@@ -85,6 +87,15 @@ def resolve_references(items: Iterable[Any], known: Mapping[str, Any]) -> Iterat
             raise NotFound(words, param=f"{param}.id", code="item_not_found")
 
 
+def brought_tools(items: Iterable[Any]) -> Iterator[tuple[Body, str]]:
+    """Each tool that an item brings, and where it stands. What a search has found is history: only what can be used."""
+    for number, item in enumerate(items):
+        kind = kind_of(item, f"input[{number}]")
+        if kind in BRINGS_TOOLS:
+            tools = fields.objects(item, "tools", f"input[{number}]")
+            yield from (each for each in tools if kind == "additional_tools" or is_callable(each[0]))
+
+
 def foreign_kinds(items: Iterable[Any]) -> list[str]:
     return [kind for item in items if (kind := kind_of(item, "input")) in FOREIGN]
 
@@ -105,7 +116,7 @@ def from_items(items: Sequence[Any], toolbox: Toolbox) -> tuple[Message, ...]:
 def _messages(item: Any, param: str, toolbox: Toolbox, is_old: bool) -> Iterator[Message]:
     kind = kind_of(item, param)
     # A call without a name never was one.
-    if kind != REASONING and kind not in FOREIGN and not (kind in CALLS and item.get("name") == ""):
+    if kind != REASONING and kind not in FOREIGN + BRINGS_TOOLS and not (kind in CALLS and item.get("name") == ""):
         yield reader_of(kind, READERS, param, "items")(item, param, toolbox, is_old)
 
 

@@ -41,10 +41,11 @@ class ResponseDelivery:
 def from_responses_request(body: Body, past: Past, *, ignore_hosted: bool) -> tuple[ChatRequest, ResponseDelivery]:
     fields.check_nesting(body)
     check_refused(body)
-    toolbox = from_tools(body, ignore_hosted=ignore_hosted)
+    given = tuple(items.resolve_references(items.from_input(body.get("input")), past.known))
+    brought = [*items.brought_tools(past.items), *items.brought_tools(given)]
+    toolbox = from_tools(body, brought, ignore_hosted=ignore_hosted)
     selection = from_choice(body, toolbox)
     text = fields.optional_mapping(body, "text")
-    given = tuple(items.resolve_references(items.from_input(body.get("input")), past.known))
     chat = ChatRequest(
         model=fields.string(body, "model"),
         messages=_messages(body, past, given, toolbox),

@@ -6,11 +6,12 @@ All other types are hosted: OpenAI would run them itself, and GigaChat has nothi
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from gpt2giga.chat import Tool
+from gpt2giga.concurrency.waiting import in_turns
 from gpt2giga.dialects import fields
 from gpt2giga.dialects.fields import Body, invalid
 from gpt2giga.dialects.tools import check_hosted, custom_parameters, from_parameters, function_extras
@@ -52,26 +53,34 @@ class Toolbox:
         return self.client_tools.get(flat) or ClientTool("function", flat)
 
 
-def from_tools(body: Body, *, ignore_hosted: bool) -> Toolbox:
-    tools: list[Tool] = []
+def from_tools(body: Body, brought: Iterable[tuple[Body, str]] = (), *, ignore_hosted: bool) -> Toolbox:
+    """brought: those that items of the input bring, and where they stand; one that comes again replaces the earlier."""
+    tools: dict[str, Tool] = {}
     client_tools: dict[str, ClientTool] = {}
+    flat_names: dict[ClientTool, str] = {}
     hosted: list[str] = []
-    for tool, param in fields.objects(body, "tools"):
+    own = [*fields.objects(body, "tools")]
+    for number, (tool, param) in in_turns([*own, *brought]):
         kind = fields.required_string(tool, "type", param)
-        if kind not in KINDS and kind != "namespace":
+        if not is_callable(tool):
             check_hosted(kind, param, ignore=ignore_hosted)
             hosted.append(kind)
         for client_tool, found in _flatten(tool, kind, param):
-            if client_tool in client_tools.values():
+            if client_tool in flat_names and number < len(own):
                 raise invalid(param, f"names that differ; {client_tool.name!r} stands twice")
-            flat = _join(client_tool.namespace, client_tool.name)
-            while flat in client_tools:
+            flat = flat_names.get(client_tool) or _join(client_tool.namespace, client_tool.name)
+            while client_tools.get(flat, client_tool) != client_tool:
                 flat += "_"
-            client_tools[flat] = client_tool
+            client_tools[flat], flat_names[client_tool] = client_tool, flat
             read = custom_parameters if client_tool.kind == "custom" else from_parameters
             description = fields.string(found, "description", param)
-            tools.append(Tool(flat, description, read(found, param), function_extras(found, param)))
-    return Toolbox(tuple(tools), client_tools, tuple(dict.fromkeys(hosted)))
+            tools[flat] = Tool(flat, description, read(found, param), function_extras(found, param))
+    return Toolbox(tuple(tools.values()), client_tools, tuple(dict.fromkeys(hosted)))
+
+
+def is_callable(tool: Body) -> bool:
+    """By the client; all others are hosted."""
+    return tool.get("type") in (*KINDS, "namespace")
 
 
 def _flatten(tool: Body, kind: str, param: str) -> Iterator[tuple[ClientTool, Body]]:

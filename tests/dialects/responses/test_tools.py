@@ -5,9 +5,11 @@ from typing import Any
 import pytest
 
 from gpt2giga.chat import ToolChoice
+from gpt2giga.dialects.responses.request import from_responses_request, Past
 from gpt2giga.dialects.responses.tool_choice import from_choice
 from gpt2giga.dialects.responses.tools import ClientTool, from_tools
 from gpt2giga.dialects.tools import to_custom_input
+from gpt2giga.errors import BadRequest
 
 F = {"type": "function", "name": "f", "description": "Does f.", "parameters": {"type": "object", "properties": {}}}
 C = {"type": "custom", "name": "c", "format": {"type": "grammar", "syntax": "lark", "definition": 'start: "a"'}}
@@ -38,6 +40,41 @@ def test_flat_names_never_meet() -> None:
     assert [tool.name for tool in box.tools] == ["n__f", "n__f_", "n__d"]
     assert box.flat_name("n", "f") == "n__f_" and box.flat_name("", "n__f") == "n__f"
     assert box.flat_name("old", "f") == "old__f", "what only the history remembers"
+
+
+BROUGHT = [
+    {"type": "additional_tools", "role": "developer", "tools": [F, N]},
+    {"type": "tool_search_output", "call_id": "s", "tools": [W, {}, {**F, "name": "g"}, {**N, "tools": [C]}]},
+    {"type": "tool_search_output", "call_id": "t", "tools": [{**F, "name": "g", "description": "Newer."}]},
+]
+
+
+@pytest.mark.parametrize("past", [0, 1, 3])
+def test_tools_that_items_bring(past: int) -> None:
+    """Codex offers its own in an item to models of its catalog, and resends what its searches have found."""
+    before = Past(items=tuple(BROUGHT[:past]))
+    body = {"tools": [C], "input": [*BROUGHT[past:], {"role": "user", "content": "a"}], "tool_choice": "required"}
+    chat, delivery = from_responses_request(body, before, ignore_hosted=False)
+    assert [tool.name for tool in chat.tools] == ["c", "f", "n__f", "n__d", "g", "n__c"]
+    assert [tool.description for tool in chat.tools if tool.name == "g"] == ["Newer."]
+    assert delivery.toolbox.client_tool("n__c") == ClientTool("custom", "c", "n")
+    assert (chat.tool_choice.mode, delivery.ignored, len(chat.messages)) == ("required", (), 1)
+
+
+BAD = [
+    ([{"type": "function"}], "input[0].tools[0].name"),
+    ([F, W], "input[0].tools[1].type"),
+    ([F, 5], "input[0].tools[1]"),
+    ("f", "input[0].tools"),
+]
+
+
+@pytest.mark.parametrize("tools, param", BAD, ids=[param for _, param in BAD])
+def test_additional_tools_that_make_no_sense(tools: Any, param: str) -> None:
+    body = {"input": [{"type": "additional_tools", "tools": tools}, {"role": "user", "content": "a"}]}
+    with pytest.raises(BadRequest) as caught:
+        from_responses_request(body, Past(), ignore_hosted=False)
+    assert caught.value.param == param
 
 
 def test_a_call_that_comes_back_without_its_namespace() -> None:

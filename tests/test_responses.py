@@ -29,7 +29,7 @@ ANSWERS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "reasoning": ({"text": "Да.", "reasoning": "Надо подумать, и ещё раз."}, {"model": "GigaChat-3-Pro"}),
     "length": ({"text": "Раз два", "finish_reason": "length"}, {}),
     "call": ({"call": {"name": "get_weather", "arguments": {"city": "Омск"}}}, {"tools": TOOLS}),
-    "text and call": ({"text": "Смотрю.", "call": {"name": "get_weather", "arguments": {}}}, {"tools": TOOLS}),
+    "text and call": ({"text": "Да.", "call": {"name": "get_weather", "arguments": {"city": ""}}}, {"tools": TOOLS}),
     "custom call": ({"call": {"name": "apply_patch", "arguments": {"input": "*** Begin\n+1"}}}, {"tools": TOOLS}),
     "namespace": ({"call": {"name": "agents__spawn", "arguments": {}}}, {"tools": TOOLS}),
     "unknown tool": ({"call": {"name": "fly", "arguments": {"to": "луна"}}}, {"tools": TOOLS}),

@@ -300,6 +300,11 @@ class TranslationSettings:
         "JSON by a schema: native (GigaChat's response_format), or function for models that lack it",
         one_of("native", "function"),
     )
+    check_calls: bool = setting(
+        True,
+        "Ask GigaChat once more for a call that lacks required arguments or has one of a wrong type; False: pass it on",
+        boolean,
+    )
     session_id: bool = setting(
         True,
         "Tell GigaChat which requests belong together (X-Session-ID), which makes its prompt cache hit; off: do not",

@@ -113,6 +113,9 @@ class Metrics(Listener):
             "gpt2giga_upstream_failures", "Attempts that GigaChat refused or broke.", ("cause",), registry=own
         )
         self._repetitions = Counter("gpt2giga_upstream_repetitions", "Attempts made again.", registry=own)
+        self._repairs = Counter(
+            "gpt2giga_call_repairs", "Calls that did not fit their tool, asked for again.", ("outcome",), registry=own
+        )
         self._renewals = Counter("gpt2giga_token_refreshes", "Access tokens asked for.", ("outcome",), registry=own)
 
     def add(self, exchange: Exchange) -> None:
@@ -165,6 +168,9 @@ class Metrics(Listener):
 
     def on_retry(self) -> None:
         self._repetitions.inc()
+
+    def on_call_repaired(self, done: bool) -> None:
+        self._repairs.labels("done" if done else "failed").inc()
 
     def on_token_asked(self, done: bool) -> None:
         self._renewals.labels("done" if done else "failed").inc()

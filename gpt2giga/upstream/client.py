@@ -31,6 +31,7 @@ from gpt2giga.upstream.contract.history import has_files
 from gpt2giga.upstream.contract.models import Catalog, Model, not_found, remember_window
 from gpt2giga.upstream.contract.tool_names import ToolNames
 from gpt2giga.upstream.embeddings import embed, Embedding
+from gpt2giga.upstream.emulation.checked_calls import check_calls
 from gpt2giga.upstream.emulation.emulate import emulate
 from gpt2giga.upstream.files.attachments import Attachments, RequestFiles
 from gpt2giga.upstream.files.storage import Files
@@ -95,12 +96,17 @@ class Upstream:
             attempt = partial(self._attempt, model=model, attached=attached, stream=stream, tick=tick)
             with (yield from self._slot(tick)):
                 yield []
+                ask = partial(self._retries.batches, attempt, tick=tick)
+                checks = bool(chat.tools) and self._translation.check_calls
+                if checks:
+                    ask = partial(check_calls, ask=ask, offered=chat.tools, listener=self._listener)
                 # Nearly always GigaChat's answer is the answer.
                 if chat.stop or chat.json_format or chat.tool_choice.mode == "required":
                     as_function = self._translation.structured_output == "function"
-                    ask = partial(self._retries.batches, attempt, tick=tick)
                     most = self._limits.max_schema_values
                     yield from emulate(chat, ask, streamed=stream, as_function=as_function, most_schema_values=most)
+                elif checks:
+                    yield from ask(chat)
                 else:
                     yield from (yield from self._retries.begin(partial(attempt, chat), tick))
 

@@ -21,5 +21,8 @@ class Listener:
     def on_retry(self) -> None:
         """Another attempt follows."""
 
+    def on_call_repaired(self, done: bool) -> None:
+        """The model's call did not fit its tool's schema, and was asked for once more."""
+
     def on_token_asked(self, done: bool) -> None:
         """GigaChat was asked for a token."""

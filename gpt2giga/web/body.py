@@ -219,12 +219,13 @@ def json_body() -> Mapping[str, Any]:
 
 def _check_lengths(body: Mapping[str, Any], limits: LimitSettings) -> None:
     """Of the lists that cost the most; each dialect has some of them."""
-    for name, found, most, setting in (
-        ("messages", body.get("messages"), limits.max_messages, "GPT2GIGA_MAX_MESSAGES"),
-        ("input", body.get("input"), limits.max_messages, "GPT2GIGA_MAX_MESSAGES"),
-        ("tools", [*_list(body.get("tools")), *_brought_tools(body)], limits.max_tools, "GPT2GIGA_MAX_TOOLS"),
-        ("functions", body.get("functions"), limits.max_tools, "GPT2GIGA_MAX_TOOLS"),
+    for name, most, setting in (
+        ("messages", limits.max_messages, "GPT2GIGA_MAX_MESSAGES"),
+        ("input", limits.max_messages, "GPT2GIGA_MAX_MESSAGES"),
+        ("tools", limits.max_tools, "GPT2GIGA_MAX_TOOLS"),
+        ("functions", limits.max_tools, "GPT2GIGA_MAX_TOOLS"),
     ):
+        found = body.get(name)
         if not isinstance(found, list):
             continue
         if len(found) > most:
@@ -233,17 +234,16 @@ def _check_lengths(body: Mapping[str, Any], limits: LimitSettings) -> None:
             raise BodyTooLarge(
                 f"The entries of '{name}' have {parts} parts; GPT2GIGA_MAX_PARTS allows {limits.max_parts}.", param=name
             )
+        if name == "input":
+            _check_brought_tools(found, limits)
 
 
-def _brought_tools(body: Mapping[str, Any]) -> Iterator[Any]:
-    """Codex has some in items of the input."""
-    for item in _list(body.get("input")):
-        if isinstance(item, dict):
-            yield from _list(item.get("tools"))
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
+def _check_brought_tools(items: list[Any], limits: LimitSettings) -> None:
+    """Codex's come in items of the input."""
+    lists = [item["tools"] for item in items if isinstance(item, dict) and isinstance(item.get("tools"), list)]
+    if (number := sum(map(len, lists))) > limits.max_tools:
+        words = f"The items of 'input' bring {number} tools; GPT2GIGA_MAX_TOOLS allows {limits.max_tools}."
+        raise BodyTooLarge(words, param="input")
 
 
 def _count_parts(entries: list[Any]) -> int:

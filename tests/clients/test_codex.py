@@ -128,9 +128,8 @@ def test_a_model_of_its_own_catalog(
     """It then offers its tools in an item of the input, and wants some of them called by JavaScript."""
     aliased = start_service(GPT2GIGA_MODEL_ALIASES=f"{model}=GigaChat-2-Max")
     command = "echo $((20 + 22)) > answer && cat answer"
-    by_script = call(
-        "functions__exec", input=f"text((await tools.exec_command({json.dumps({'cmd': command})})).output)"
-    )
+    script = f"text((await tools.exec_command({json.dumps({'cmd': command})})).output)"
+    by_script = call("functions__exec", input=script)
     sandbox.state.script(by_script if model == "gpt-6-sol" else call("exec_command", cmd=command), {"text": "Готово."})
     assert said(ask("Сложи 20 и 22.", model=model, url=aliased.url)) == ["Готово."]
     assert (folder / "answer").read_text() == "42\n"

@@ -237,11 +237,6 @@ def _text(parts: Iterable[Part]) -> str:
     return PARAGRAPH.join(part.text for part in parts if isinstance(part, Text) and part.text)
 
 
-def has_files(messages: Iterable[Message]) -> bool:
-    """Most chats have none, and need none of what files need."""
-    return any(files_of(part) for message in messages if message.role == "user" for part in message.parts)
-
-
 def files_of(part: Part | None) -> list[Image | File]:
     inner = part.parts if isinstance(part, ToolResult) else (part,)
     return [file for file in inner if isinstance(file, Image | File)]

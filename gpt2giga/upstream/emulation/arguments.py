@@ -1,0 +1,92 @@
+"""Do the arguments of a call have the keys and types that the client's schema wants? Pure.
+
+Not by jsonschema, which takes a third of a second to load and more to compile than a call is worth: agents live by
+calls. What is not understood here counts as right.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gpt2giga.upstream.contract.schema.node import Location
+from gpt2giga.upstream.contract.schema.refs import definitions, Document, reference
+from gpt2giga.upstream.contract.schema.values import fits, type_from_word, type_of
+
+# Looks at a value by a schema; references to references could make more of them than there are atoms.
+MOST_STEPS = 5000
+DEEPEST = 40
+MOST_FAULTS = 10
+
+
+def faults(arguments: dict[str, Any], schema: Any) -> list[str]:
+    """In words for the model, without the values."""
+    if not isinstance(schema, dict):
+        return []
+    # Arguments are an object. A schema of something else is an author's mistake, and no model can follow it.
+    return _Check(schema).look(arguments, {**schema, "type": "object"}, "", 0)[:MOST_FAULTS]
+
+
+class _Check:
+    def __init__(self, schema: dict[str, Any]) -> None:
+        self._document = Document(schema)
+        self._location = Location(0, frozenset(), definitions(schema), schema)
+        self._steps_left = MOST_STEPS
+
+    def look(self, value: Any, schema: Any, place: str, depth: int) -> list[str]:
+        self._steps_left -= 1
+        if not isinstance(schema, dict) or depth > DEEPEST or self._steps_left < 0:
+            return []
+        if value in _list(schema, "enum"):  # whatever the type beside it says
+            return []
+        kinds = _kinds(schema)
+        if kinds and not any(fits(value, kind) for kind in kinds):
+            return [f"{place or 'the whole'} must be {' or '.join(kinds)}, not {type_of(value)}"]
+        found = self._combined(value, schema, place, depth + 1)
+        if isinstance(value, dict):
+            found += self._keys(value, schema, place, depth + 1)
+        elif isinstance(value, list):
+            for number, item in enumerate(value[:MOST_STEPS]):
+                found += self.look(item, schema.get("items"), f"{place}[{number}]", depth + 1)
+        return found
+
+    def _combined(self, value: Any, schema: dict[str, Any], place: str, depth: int) -> list[str]:
+        ref = reference(schema)
+        parts = [self._document.find(ref, self._location)] if ref else []
+        found = [fault for part in (*parts, *_list(schema, "allOf")) for fault in self.look(value, part, place, depth)]
+        for union in (_list(schema, "anyOf"), _list(schema, "oneOf")):
+            looks = [self.look(value, branch, place, depth) for branch in union]
+            closest: list[str] = min(looks, key=len, default=[])
+            found += closest
+        return found
+
+    def _keys(self, value: dict[str, Any], schema: dict[str, Any], place: str, depth: int) -> list[str]:
+        known = schema.get("properties")
+        properties = known if isinstance(known, dict) else {}
+        required = [name for name in _list(schema, "required") if isinstance(name, str)]
+        required += [name for name, raw in properties.items() if isinstance(raw, dict) and raw.get("required") is True]
+        found = [f"{_join(place, name)} is missing" for name in dict.fromkeys(required) if name not in value]
+        for name, raw in properties.items():
+            # pydantic 1 writes Optional[str] as a string that is not required.
+            if name in value and (value[name] is not None or name in required):
+                found += self.look(value[name], raw, _join(place, name), depth)
+        return found
+
+
+def _kinds(schema: dict[str, Any]) -> list[str]:
+    """The types that are allowed; none when any may be."""
+    given = schema.get("type")
+    words = [word for word in (given if isinstance(given, list) else [given]) if isinstance(word, str)]
+    kinds = [type_from_word(word) for word in words]
+    if not all(kinds):
+        return []
+    nullable = ["null"] if kinds and schema.get("nullable") is True else []
+    return [kind for kind in kinds if kind] + nullable
+
+
+def _list(schema: dict[str, Any], keyword: str) -> list[Any]:
+    value = schema.get(keyword)
+    return value if isinstance(value, list) else []
+
+
+def _join(place: str, name: str) -> str:
+    return f"{place}.{name}" if place else name

@@ -1,0 +1,67 @@
+"""Calls that leave out what their tool requires, or give it in another type (contract 3.1.8): asked for once more.
+
+An agent whose tool refuses such a call asks in vain for ever. What is still wrong the second time is passed on.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import replace
+
+from gpt2giga.chat import ChatRequest, Done, Event, Message, Text, Tool, ToolCall, ToolChoice, ToolResult, Usage
+from gpt2giga.errors import ProxyError, Unavailable
+from gpt2giga.upstream.emulation.arguments import faults
+from gpt2giga.upstream.emulation.batches import Ask, collect, Steps
+from gpt2giga.upstream.listener import Listener
+
+log = logging.getLogger(__name__)
+
+
+def check_calls(
+    chat: ChatRequest, ask: Ask, offered: tuple[Tool, ...], listener: Listener | None
+) -> Iterator[list[Event]]:
+    """offered: the client's tools; `chat` may have one of ours instead. Text is passed on as it comes, and stays: of a
+    second answer only the call counts."""
+    batches = ask(chat)
+    for batch in batches:
+        call = next((event for event in batch if isinstance(event, ToolCall)), None)
+        if call is None or not (wrong := _faults(call, chat, offered)):
+            yield batch
+            continue
+        before = batch.index(call)
+        yield batch[:before]
+        after = batch[before + 1 :] + (yield from collect(batches))
+        second = yield from _ask_again(chat, ask, call, wrong)
+        candidates = [(event, _faults(event, chat, offered)) for event in second if isinstance(event, ToolCall)]
+        best, left = min([*candidates, (call, wrong)], key=lambda candidate: len(candidate[1]))
+        if left:
+            log.warning("A call of %s is passed on although GigaChat got it wrong twice: %s", best.name, _words(left))
+        if listener:
+            listener.on_call_repaired(done=not left)
+        spent = [event.usage for event in (*after, *second) if isinstance(event, Done) and event.usage]
+        usage = sum(spent, Usage()) if spent else None
+        yield [best, *(replace(event, usage=usage) if isinstance(event, Done) else event for event in after)]
+
+
+def _faults(call: ToolCall, chat: ChatRequest, offered: tuple[Tool, ...]) -> list[str]:
+    tool = next((tool for tool in chat.tools if tool.name == call.name), None)
+    return faults(call.arguments, tool.parameters) if tool in offered else []
+
+
+def _ask_again(chat: ChatRequest, ask: Ask, call: ToolCall, wrong: list[str]) -> Steps:
+    """The answer to a history in which the tool refused the call; empty when there is none."""
+    refusal = Text(f"The call was not made: {_words(wrong)}. Call {call.name} again, with all of its arguments.")
+    told = (Message("assistant", (call,)), Message("user", (ToolResult(call.id, call.name, (refusal,)),)))
+    again = replace(chat, messages=(*chat.messages, *told), tool_choice=ToolChoice("named", call.name))
+    try:
+        return (yield from collect(ask(again)))
+    except Unavailable:
+        raise
+    except ProxyError as error:  # a call that is not quite right is worth more than an error
+        log.info("A call could not be asked for once more: %s", error.code)
+        return []
+
+
+def _words(wrong: list[str]) -> str:
+    return "; ".join(wrong)

@@ -175,6 +175,13 @@ def test_failures_repetitions_and_tokens(url: str, sandbox: SandboxServer) -> No
     assert ask(url, stream=True) == 200
     after = grows(url, 1, before, "upstream_failures_total", cause="upstream_cut")
     assert after.of("upstream_repetitions_total") == before.of("upstream_repetitions_total") + 1
+    wrong, right = ({"call": {"name": "f", "arguments": arguments}} for arguments in ({}, {"a": "b"}))
+    sandbox.state.script(wrong, right, wrong, wrong)
+    schema = {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]}
+    tools = [{"type": "function", "function": {"name": "f", "parameters": schema}}]
+    assert [ask(url, tools=tools), ask(url, tools=tools)] == [200, 200]
+    after = grows(url, 1, before, "call_repairs_total", outcome="failed")
+    assert after.of("call_repairs_total", outcome="done") == before.of("call_repairs_total", outcome="done") + 1
     sandbox.state.revoke_tokens()
     assert ask(url) == 200
     assert look(url).of("token_refreshes_total", outcome="done") > before.of("token_refreshes_total", outcome="done")

@@ -1,6 +1,6 @@
 """Do the arguments of a call have the keys and types that the client's schema wants? Pure.
 
-Not by jsonschema, which takes a third of a second to load and more to compile than a call is worth: agents live by
+Not by jsonschema, which takes long to load, and longer to read a schema than a call is worth: agents live by
 calls. What is not understood here counts as right.
 """
 

@@ -36,7 +36,7 @@ def check_calls(
         candidates = [(event, _faults(event, chat, offered)) for event in second if isinstance(event, ToolCall)]
         best, left = min([*candidates, (call, wrong)], key=lambda candidate: len(candidate[1]))
         if left:
-            log.warning("A call of %s is passed on although GigaChat got it wrong twice: %s", best.name, _words(left))
+            log.warning("A call of %s does not fit its tool and is passed on: %s", best.name, _words(left))
         if listener:
             listener.on_call_repaired(done=not left)
         spent = [event.usage for event in (*after, *second) if isinstance(event, Done) and event.usage]

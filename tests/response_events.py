@@ -30,7 +30,8 @@ AGENTS = {
     "description": "Helpers.",
     "tools": [{"type": "function", "name": "spawn", "parameters": {"type": "object", "properties": {}}}],
 }
-TOOLS = [WEATHER, PATCH, AGENTS]
+SEARCH = {"type": "tool_search", "execution": "client", "description": "Finds tools.", "parameters": {}}
+TOOLS = [WEATHER, PATCH, AGENTS, SEARCH]
 
 
 def events(service: Service, body: dict[str, Any]) -> list[dict[str, Any]]:

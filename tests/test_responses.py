@@ -32,6 +32,7 @@ ANSWERS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "text and call": ({"text": "Да.", "call": {"name": "get_weather", "arguments": {"city": ""}}}, {"tools": TOOLS}),
     "custom call": ({"call": {"name": "apply_patch", "arguments": {"input": "*** Begin\n+1"}}}, {"tools": TOOLS}),
     "namespace": ({"call": {"name": "agents__spawn", "arguments": {}}}, {"tools": TOOLS}),
+    "search": ({"call": {"name": "tool_search", "arguments": {"query": "погода"}}}, {"tools": TOOLS}),
     "unknown tool": ({"call": {"name": "fly", "arguments": {"to": "луна"}}}, {"tools": TOOLS}),
     "json": ({"text": '```json\n{"a": 1}\n```'}, {"text": {"format": {"type": "json_object"}}}),
 }

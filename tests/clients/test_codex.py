@@ -137,6 +137,14 @@ def test_a_model_of_its_own_catalog(
     assert sandbox.state.refusals() == []
 
 
+def test_it_searches_for_tools(ask: Ask, sandbox: SandboxServer, start_service: Callable[..., Service]) -> None:
+    """Models of its catalog find the tools of MCP servers in no other way."""
+    aliased = start_service(GPT2GIGA_MODEL_ALIASES="gpt-5.5=GigaChat-2-Max")
+    sandbox.state.script(call("tool_search", query="weather"), {"text": "Ничего."})
+    assert said(ask("Найди погоду.", model="gpt-5.5", url=aliased.url)) == ["Ничего."]
+    assert results(sandbox.state.chats()[1]) == ["Nothing was found."]
+
+
 def test_it_looks_at_a_picture(ask: Ask, sandbox: SandboxServer, folder: Path) -> None:
     (folder / "square.png").write_bytes(drawing().content)
     sandbox.state.script(call("view_image", path=str(folder / "square.png")), {"text": "Квадрат."})

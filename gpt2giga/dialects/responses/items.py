@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from gpt2giga.chat import Message, ToolCall, ToolResult
+from gpt2giga.chat import Message, Text, ToolCall, ToolResult
 from gpt2giga.dialects import fields
 from gpt2giga.dialects.fields import Body, invalid
 from gpt2giga.dialects.messages import from_content, from_result, newest_of_user, OPENAI_ROLES, reader_of
-from gpt2giga.dialects.responses.tools import is_callable, Toolbox
+from gpt2giga.dialects.responses.tools import is_callable, SEARCH, Toolbox
 from gpt2giga.dialects.tools import CUSTOM_INPUT, from_arguments
 from gpt2giga.errors import BadRequest, NotFound
 
@@ -40,13 +40,13 @@ FOREIGN = (
     "program_output",
     "shell_call",
     "shell_call_output",
-    "tool_search_call",
     "web_search_call",
 )
 
 
 # Codex offers its tools so to models of its own catalog, and what its search for tools has found.
 BRINGS_TOOLS = ("additional_tools", "tool_search_output")
+SEARCHES = ("tool_search_call", "tool_search_output")
 
 
 def from_input(value: Any) -> list[Any]:
@@ -115,8 +115,10 @@ def from_items(items: Sequence[Any], toolbox: Toolbox) -> tuple[Message, ...]:
 
 def _messages(item: Any, param: str, toolbox: Toolbox, is_old: bool) -> Iterator[Message]:
     kind = kind_of(item, param)
+    if kind in SEARCHES and not item.get("call_id"):  # OpenAI's own
+        return
     # A call without a name never was one.
-    if kind != REASONING and kind not in FOREIGN + BRINGS_TOOLS and not (kind in CALLS and item.get("name") == ""):
+    if kind not in (REASONING, "additional_tools", *FOREIGN) and not (kind in CALLS and item.get("name") == ""):
         yield reader_of(kind, READERS, param, "items")(item, param, toolbox, is_old)
 
 
@@ -139,6 +141,18 @@ def _call(item: Body, param: str, toolbox: Toolbox, arguments: dict[str, Any]) -
     return Message("assistant", (ToolCall(fields.required_string(item, "call_id", param), name, arguments),))
 
 
+def _search_call(item: Body, param: str, toolbox: Toolbox, is_old: bool) -> Message:
+    arguments = item.get("arguments")
+    return _call({**item, "name": SEARCH}, param, toolbox, arguments if isinstance(arguments, dict) else {})
+
+
+def _search_output(item: Body, param: str, toolbox: Toolbox, is_old: bool) -> Message:
+    """The tools themselves are offered as all others are."""
+    names = [str(tool.get("name")) for tool, _ in brought_tools([item])]
+    said = Text(f"Found, and to be called from now on: {', '.join(names)}" if names else "Nothing was found.")
+    return Message("user", (ToolResult(fields.required_string(item, "call_id", param), "", (said,)),))
+
+
 def _output(item: Body, param: str, toolbox: Toolbox, is_old: bool) -> Message:
     call_id = fields.required_string(item, "call_id", param, "the id of a tool call")
     parts = from_result(item.get("output"), f"{param}.output", is_old=is_old)
@@ -152,4 +166,6 @@ READERS: dict[str, Callable[[Body, str, Toolbox, bool], Message]] = {
     "function_call_output": _output,
     "custom_tool_call": _custom_call,
     "custom_tool_call_output": _output,
+    "tool_search_call": _search_call,
+    "tool_search_output": _search_output,
 }

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import orjson
 
 from gpt2giga.chat import Event, ReasoningDelta, RefusalDelta, TextDelta, ToolCall
-from gpt2giga.dialects.responses.tools import Toolbox
+from gpt2giga.dialects.responses.tools import SEARCH, Toolbox
 from gpt2giga.dialects.tools import to_custom_input
 
 JsonObject: TypeAlias = dict[str, Any]
@@ -42,7 +42,13 @@ KINDS: Mapping[str, PartKind] = {
     # As a summary, not as reasoning_text: summaries are what clients show.
     "summary_text": PartKind("reasoning", "reasoning_summary_part", "reasoning_summary_text", "summary_index", "text"),
 }
-PREFIXES = {"message": "msg", "reasoning": "rs", "function_call": "fc", "custom_tool_call": "ctc"}
+PREFIXES = {
+    "message": "msg",
+    "reasoning": "rs",
+    "function_call": "fc",
+    "custom_tool_call": "ctc",
+    "tool_search_call": "tsc",
+}
 
 
 def item_id(kind: str, key: str, number: int, side: str = "o") -> str:
@@ -134,6 +140,8 @@ class Output:
 
     def _call(self, call: ToolCall) -> list[JsonObject]:
         tool = self._toolbox.client_tool(call.name)
+        if tool.kind == SEARCH:
+            return self._search(call)
         is_custom = tool.kind == "custom"
         kind, key = ("custom_tool_call", "input") if is_custom else ("function_call", "arguments")
         text = to_custom_input(call.arguments) if is_custom else orjson.dumps(call.arguments).decode()
@@ -150,6 +158,15 @@ class Output:
             {"type": f"{name}.done", **at, **named, key: text},
             self._item_event("done", done),
         ]
+        self.items.append(done)
+        return events
+
+    def _search(self, call: ToolCall) -> list[JsonObject]:
+        kind = f"{SEARCH}_call"
+        item: JsonObject = {"id": self._next_id(kind), "type": kind, "call_id": call.id, "execution": "client"}
+        item["arguments"] = call.arguments
+        done = {**item, "status": "completed"}
+        events = [self._item_event("added", {**item, "status": "in_progress"}), self._item_event("done", done)]
         self.items.append(done)
         return events
 

@@ -1,7 +1,8 @@
 """Tools of a request, under one flat name each, and the way back to the client's names. Pure; raises BadRequest.
 
-Three kinds become functions: `function`, `custom` (one string instead of arguments), and those inside a `namespace`.
-All other types are hosted: OpenAI would run them itself, and GigaChat has nothing like them.
+Functions are made of `function`, `custom` (one string instead of arguments), those inside a `namespace`, and of
+`tool_search` where the client is the one that searches. All other types are hosted: OpenAI would run them itself, and
+GigaChat has nothing like them.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ from gpt2giga.dialects import fields
 from gpt2giga.dialects.fields import Body, invalid
 from gpt2giga.dialects.tools import check_hosted, custom_parameters, from_parameters, function_extras
 
-Kind: TypeAlias = Literal["function", "custom"]
+SEARCH: Literal["tool_search"] = "tool_search"
+
+Kind: TypeAlias = Literal["function", "custom", "tool_search"]
 KINDS: dict[str, Kind] = {"function": "function", "custom": "custom"}
 
 
@@ -80,12 +83,16 @@ def from_tools(body: Body, brought: Iterable[tuple[Body, str]] = (), *, ignore_h
 
 def is_callable(tool: Body) -> bool:
     """By the client; all others are hosted."""
-    return tool.get("type") in (*KINDS, "namespace")
+    return tool.get("type") in (*KINDS, "namespace") or (
+        tool.get("type") == SEARCH and tool.get("execution") == "client"
+    )
 
 
 def _flatten(tool: Body, kind: str, param: str) -> Iterator[tuple[ClientTool, Body]]:
     if kind in KINDS:
         yield ClientTool(KINDS[kind], fields.required_string(tool, "name", param)), tool
+    elif kind == SEARCH and is_callable(tool):
+        yield ClientTool(SEARCH, SEARCH), tool
     elif kind == "namespace":
         namespace = fields.required_string(tool, "name", param)
         for inner, place in fields.objects(tool, "tools", param):

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from gpt2giga.chat import ToolChoice
+from gpt2giga.chat import Text, ToolCall, ToolChoice, ToolResult
 from gpt2giga.dialects.responses.request import from_responses_request, Past
 from gpt2giga.dialects.responses.tool_choice import from_choice
 from gpt2giga.dialects.responses.tools import ClientTool, from_tools
@@ -58,7 +58,23 @@ def test_tools_that_items_bring(past: int) -> None:
     assert [tool.name for tool in chat.tools] == ["c", "f", "n__f", "n__d", "g", "n__c"]
     assert [tool.description for tool in chat.tools if tool.name == "g"] == ["Newer."]
     assert delivery.toolbox.client_tool("n__c") == ClientTool("custom", "c", "n")
-    assert (chat.tool_choice.mode, delivery.ignored, len(chat.messages)) == ("required", (), 1)
+    assert (chat.tool_choice.mode, delivery.ignored) == ("required", ())
+
+
+SEARCH = {"type": "tool_search", "execution": "client", "parameters": {"type": "object", "properties": {}}}
+
+
+def test_a_search_for_tools_by_the_client() -> None:
+    """Codex's: a function for GigaChat. Searches that OpenAI ran, have no call id, and leave only what they found."""
+    call = {"type": "tool_search_call", "call_id": "s", "execution": "client", "arguments": {"query": "q"}}
+    own = [{**call, "call_id": None}, {"type": "tool_search_output", "call_id": None, "tools": [F]}]
+    body = {"tools": [SEARCH], "input": [{"role": "user", "content": "a"}, *own, call, *BROUGHT[1:2]]}
+    chat, _ = from_responses_request(body, Past(), ignore_hosted=False)
+    assert [tool.name for tool in chat.tools] == ["tool_search", "f", "g", "n__c"]
+    _, called, answered = chat.messages
+    assert called.parts == (ToolCall("s", "tool_search", {"query": "q"}),)
+    assert answered.parts == (ToolResult("s", "", (Text("Found, and to be called from now on: g, n"),)),)
+    assert toolbox({**SEARCH, "execution": "server"}).hosted == ("tool_search",)
 
 
 BAD = [

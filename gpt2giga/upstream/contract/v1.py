@@ -45,7 +45,6 @@ FINISH: dict[str, Literal["stop", "length", "content_filter"]] = {"length": "len
 NO_NAMES = ToolNames()
 # The largest that clients in JavaScript read exactly.
 LARGEST_NUMBER = 2**53
-
 conversions = Conversions(1024 * 1024)
 
 
@@ -207,8 +206,8 @@ class _Answer:
         if self._held:
             text = whole_characters(self._held + text)
         safe = possible_start(text, LEAK)
-        self._held = text[safe:]
-        return text[:safe]
+        text, self._held = text[:safe], text[safe:]
+        return text
 
     def _call(self, call: dict[str, Any], state_id: str | None) -> ToolCall:
         """Arguments are an object (contract 3.1.14); text, as other services write them, is understood too."""
@@ -260,16 +259,14 @@ class StreamedAnswer(_Answer):
         lines = piece.split(b"\n")
         self._rest.append(lines[0])
         self._length += len(lines[0])
-        events: list[Event] = []
         if self._length > LONGEST_LINE:
-            self._rest = []
-            self.failure = Unreadable(None)
-            return events
+            self._rest, self.failure = [], Unreadable(None)
+            return []
         if len(lines) == 1:
-            return events
-        lines[0] = b"".join(self._rest)
-        self._rest = [lines.pop()]
-        self._length = len(self._rest[0])
+            return []
+        lines[0], self._rest = b"".join(self._rest), [lines[-1]]
+        self._length = len(lines.pop())
+        events: list[Event] = []
         try:
             for line in lines:
                 if line.startswith(b"data:"):

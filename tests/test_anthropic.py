@@ -62,7 +62,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "thoughts": {"text": "Да.", "reasoning": "Надо подумать ещё немного."},
     "call": {"call": {"name": "get_weather", "arguments": {"city": "Москва"}}},
     "text and call": {"text": "Смотрю.", "call": {"name": "get_weather", "arguments": {"city": "Москва"}}},
-    "call and finish apart": {"call": {"name": "get_weather", "arguments": {}}, "frames_apart": True},
+    "call and finish apart": {"call": {"name": "get_weather", "arguments": {"city": ""}}, "frames_apart": True},
     "length": {"text": "Раз два", "finish_reason": "length"},
     "filtered": {"text": "Не люблю менять тему.", "finish_reason": "blacklist"},
     "nothing": {"text": ""},

@@ -136,6 +136,10 @@ def test_prometheus(start_service: Callable[..., Service], sandbox: SandboxServe
     # Some are told of only once they have happened.
     sandbox.state.script({"status": 500}, {"text": "Нет.", "finish_reason": "blacklist"})
     assert service.post("/v1/chat/completions", {"messages": HELLO}, headers=shown).status_code == 200
+    schema = {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]}
+    body = {"messages": HELLO, "functions": [{"name": "f", "parameters": schema}]}
+    sandbox.state.script({"call": {"name": "f", "arguments": {}}})
+    assert service.post("/v1/chat/completions", body, headers=shown).status_code == 200
     told = service.get("/metrics", headers=shown).text
     families = {name.removesuffix("_total") for name in re.findall(r"^# TYPE (gpt2giga_\w+)", told, re.M)}
     for document in ("README.md", "README.ru.md"):

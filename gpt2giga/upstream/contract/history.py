@@ -51,13 +51,8 @@ def to_messages(
 
 
 def has_files(messages: Sequence[Message]) -> bool:
-    """Also in the results of tools. Most chats have none, and need none of what files need."""
-    return any(
-        isinstance(part, Image | File)
-        or (isinstance(part, ToolResult) and any(isinstance(inner, Image) for inner in part.parts))
-        for message in messages
-        for part in message.parts
-    )
+    """Most chats have none, and need none of what files need."""
+    return any(files_of(part) for message in messages if message.role == "user" for part in message.parts)
 
 
 def pair(messages: Sequence[Message]) -> dict[Place, Place]:

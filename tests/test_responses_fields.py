@@ -52,7 +52,7 @@ def test_penalties_change_nothing(service: Service) -> None:
 @STREAMED
 def test_every_function_says_whether_it_is_strict(service: Service, stream: bool) -> None:
     bare = {"type": "function", "name": "bare"}
-    custom, namespace = TOOLS[1:]
+    _, custom, namespace, _ = TOOLS
     found = answer(service, stream, tools=[bare, WEATHER, custom, namespace])["tools"]
     assert found[0] == {**bare, "description": None, "parameters": None, "strict": False}
     assert found[1] == {**WEATHER, "description": None} and found[2] == custom

@@ -196,8 +196,9 @@ def _too_long(words: str) -> ContextTooLong:
             param="messages",
         )
     window, asked = sorted(map(int, found.groups()))
+    what = "your input has" if "index" in words else "your messages resulted in"  # of several texts to embed
     error = ContextTooLong(
-        f"This model's maximum context length is {window} tokens. However, your messages resulted in {asked} tokens "
+        f"This model's maximum context length is {window} tokens. However, {what} {asked} tokens "
         f"(GigaChat: {words}). Send less text.",
         param="messages",
     )

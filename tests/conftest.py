@@ -161,10 +161,8 @@ def curt(service_with: Callable[..., Service]) -> Service:
 
 @pytest.fixture
 def small(service_with: Callable[..., Service]) -> Iterator[Service]:
-    """All limits are low, and it goes by names of its own. Whatever a test sent, the next request is answered."""
+    """All limits are low. Whatever a test sent, the next request is answered."""
     service = service_with(
-        GPT2GIGA_ALLOWED_HOSTS="AI.example.com, *.corp.example:8443",
-        GPT2GIGA_CORS_ORIGINS="https://app.example, http://Other.example:3000/, https://*.apps.example, capacitor://*",
         GPT2GIGA_MAX_ANSWER="256KiB",
         GPT2GIGA_MAX_BODY="1MiB",
         GPT2GIGA_MAX_JSON_VALUES="4000",
@@ -181,8 +179,15 @@ def small(service_with: Callable[..., Service]) -> Iterator[Service]:
 
 @pytest.fixture
 def lively(service_with: Callable[..., Service]) -> Service:
-    """Signs of life come after 0.3 seconds of silence. It tries once, and no request waits in line for long."""
-    return service_with(GPT2GIGA_HEARTBEAT="0.3", GPT2GIGA_MAX_RETRIES="0", GPT2GIGA_QUEUE_TIMEOUT="1")
+    """Signs of life come after 0.3 seconds of silence. It tries once, no request waits in line for long, and it goes
+    by names of its own."""
+    return service_with(
+        GPT2GIGA_ALLOWED_HOSTS="AI.example.com, *.corp.example:8443",
+        GPT2GIGA_CORS_ORIGINS="https://app.example, http://Other.example:3000/, https://*.apps.example, capacitor://*",
+        GPT2GIGA_HEARTBEAT="0.3",
+        GPT2GIGA_MAX_RETRIES="0",
+        GPT2GIGA_QUEUE_TIMEOUT="1",
+    )
 
 
 @pytest.fixture

@@ -97,13 +97,13 @@ def test_a_proxy_tells_which_name_it_was_called_by(service: Service) -> None:
 
 
 @pytest.mark.parametrize("host", ["ai.example.com", "AI.EXAMPLE.COM.:443", "a.corp.example", "a.b.corp.example:8080"])
-def test_names_of_the_settings(small: Service, host: str) -> None:
-    assert small.get("/v1/models", headers={"Host": host}).status_code == 200
+def test_names_of_the_settings(lively: Service, host: str) -> None:
+    assert lively.get("/v1/models", headers={"Host": host}).status_code == 200
 
 
 @pytest.mark.parametrize("host", ["example.com", "xai.example.com", "ai.example.com.evil.example", "corp.example"])
-def test_and_no_others(small: Service, host: str) -> None:
-    check_host_is_refused(small.get("/v1/models", headers={"Host": host}))
+def test_and_no_others(lively: Service, host: str) -> None:
+    check_host_is_refused(lively.get("/v1/models", headers={"Host": host}))
 
 
 def test_names_that_are_none() -> None:
@@ -215,9 +215,9 @@ NAMED = [
 
 
 @pytest.mark.parametrize("origin", [*NAMED, LOCAL[1]])
-def test_origins_of_the_settings_may(small: Service, origin: str) -> None:
-    assert told(preflight(small, origin))["Access-Control-Allow-Origin"] == origin
-    response = small.post(CHAT, BODY, headers={"Origin": origin, "Sec-Fetch-Site": "cross-site"})
+def test_origins_of_the_settings_may(lively: Service, origin: str) -> None:
+    assert told(preflight(lively, origin))["Access-Control-Allow-Origin"] == origin
+    response = lively.post(CHAT, BODY, headers={"Origin": origin, "Sec-Fetch-Site": "cross-site"})
     assert response.status_code == 200 and told(response)["Access-Control-Allow-Origin"] == origin
 
 
@@ -228,9 +228,9 @@ UNNAMED = [
 
 
 @pytest.mark.parametrize("origin", UNNAMED)
-def test_and_no_other_origins(small: Service, sandbox: SandboxServer, origin: str) -> None:
-    assert told(preflight(small, origin)) == {}
-    refusal(small.post(CHAT, BODY, headers={"Origin": origin}))
+def test_and_no_other_origins(lively: Service, sandbox: SandboxServer, origin: str) -> None:
+    assert told(preflight(lively, origin)) == {}
+    refusal(lively.post(CHAT, BODY, headers={"Origin": origin}))
     assert sandbox.state.requests() == []
 
 

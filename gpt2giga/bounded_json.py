@@ -28,6 +28,7 @@ _HALF = re.compile(rb"%b(?:%b(?!%b%b)|%b(?<!%b%b%b%b))" % (_U, _HIGH, _U, _LOW, 
 # So many of them no tool leaves behind, and millions would hold up everybody.
 MOST_HALVES = 100_000
 # The same as UTF-8 would write it, if it were allowed to; some write both halves so.
+_RAW_HALF = re.compile(rb"\xed[\xa0-\xbf]")
 _RAW_HALVES = re.compile(rb"(?:\xed[\xa0-\xbf][\x80-\xbf]){1,2}")
 
 
@@ -54,7 +55,7 @@ def parse(content: bytes, most_values: int, *, mend: bool = False) -> Any:
 def _mend(content: bytes) -> bytes:
     """With U+FFFD for what is left of a letter."""
     content = content.removeprefix(_BOM)
-    if b"\xed" in content:  # looking for one byte costs nothing
+    if _RAW_HALF.search(content):  # most letters that begin with the same byte are Korean
         content = _RAW_HALVES.sub(_mend_raw, content, MOST_HALVES)
     if b"\0" in content:  # which no JSON holds
         return content
@@ -70,8 +71,14 @@ def has_more_values(content: bytes, most: int) -> bool:
     marks = _marks(content)
     if not most < marks <= MARKS_IN_TEXTS * most:
         return marks > most
+    return count_values(content, most) > most
+
+
+def count_values(content: bytes, most: int) -> int:
+    """Those whose marks stand outside of texts; about. With more than `most` texts it is just their number."""
     bare = content.replace(rb"\\", b"").replace(rb"\"", b"")
-    return bare.count(b'"') > 2 * most or _marks(_TEXT.sub(b"", bare)) > most
+    texts = bare.count(b'"') // 2
+    return texts if texts > most else _marks(_TEXT.sub(b"", bare))
 
 
 def read_json(data: bytes, most_values: int) -> Any:

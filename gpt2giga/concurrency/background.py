@@ -6,12 +6,15 @@ import contextvars
 import threading
 from collections.abc import Callable, Generator
 from contextlib import suppress
+from functools import cache
 from typing import Any, TypeVar
 
 from gpt2giga.concurrency.waiting import gevent_is_on
 from gpt2giga.errors import ProxyError
 
 T = TypeVar("T")
+
+_computing = threading.Lock()
 
 
 def run(
@@ -61,25 +64,38 @@ def run(
 
 
 def compute(call: Callable[[], T]) -> T:
-    """Runs beside all requests what computes for long and lets go of Python's lock meanwhile, as Pillow does. It must
-    not use what gevent has patched."""
+    """Runs beside all requests, one at a time, what takes much memory, computes for long and lets go of Python's lock
+    meanwhile, as Pillow does. It must not use what gevent has patched."""
     if not gevent_is_on():
-        return call()
-    import gevent
-
+        with _computing:
+            return call()
     results: list[T] = []
     failures: list[ProxyError] = []
+    is_left = False
 
     def work() -> None:
+        if is_left:  # its client hung up while it stood in line
+            return
         try:
             results.append(call())
         except ProxyError as error:  # gevent would print its traceback
             failures.append(error)
 
-    gevent.get_hub().threadpool.apply(work)
+    try:
+        _thread().apply(work)
+    finally:
+        is_left = True
     if failures:
         raise failures.pop()
     return results.pop()
+
+
+@cache
+def _thread() -> Any:
+    """Of a process; a killed greenlet cannot end what runs in it."""
+    from gevent.threadpool import ThreadPool
+
+    return ThreadPool(1)
 
 
 def start(work: Callable[..., None], *arguments: Any) -> Callable[[], Any]:

@@ -16,11 +16,16 @@ SECONDS_UNTIL_IT_IS_FREE = 0.2
 # Of mallopt(3).
 M_MMAP_THRESHOLD, MAPPED_FROM = -3, 1024 * 1024
 
+_is_asked = False  # once is enough for all that end at the same time
+
 
 def give_back_soon() -> None:
     """To be called where something large begins, and where it ends."""
+    global _is_asked
     libc = _libc()
-    background.start(_trim, libc)
+    if not _is_asked:
+        _is_asked = True
+        background.start(_trim, libc)
 
 
 @cache
@@ -35,7 +40,9 @@ def _libc() -> Any:
 
 
 def _trim(libc: Any) -> None:
+    global _is_asked
     time.sleep(SECONDS_UNTIL_IT_IS_FREE)
+    _is_asked = False
     gc.collect()
     with suppress(AttributeError):
         libc.malloc_trim(0)

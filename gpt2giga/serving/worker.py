@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from types import FrameType
 from typing import Any
 
@@ -56,7 +57,8 @@ class Worker(GeventWorker):
             if has_place:
                 super().handle(listener, client, addr)
             else:
-                util.write_nonblock(client, self._addresses.refusal)
+                with suppress(OSError):  # it may have gone by now
+                    util.write_nonblock(client, self._addresses.refusal)
                 util.close(client)
 
     def handle_exit(self, signum: int, frame: FrameType | None) -> None:

@@ -85,3 +85,21 @@ def test_a_result_that_nobody_waits_for_is_discarded(is_late: bool) -> None:
         threading.Event().wait(0.05)
         steps.close()
     assert discarded.wait(5)
+
+
+def test_computing_is_one_at_a_time() -> None:
+    begun, at_once = threading.Semaphore(0), []
+
+    def work() -> None:
+        at_once.append(begun.acquire(blocking=False))
+        begun.release()
+        pause_ends.wait(0.05)
+        begun.acquire()
+
+    pause_ends = threading.Event()
+    threads = [threading.Thread(target=background.compute, args=(work,)) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert at_once == [False, False, False]

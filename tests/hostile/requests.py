@@ -69,6 +69,7 @@ def pictures(url: str, number: int) -> list[dict[str, Any]]:
 
 A_LOT_OF_AS = {"text": json.dumps({"a": "a" * 5000 + "!"})}
 PATTERNS = ["^(a+)+$", "^(a|a)*$", "(a*)*b", "^(([a-z])+.)+[A-Z]([a-z])+$", "(((a{1,900}){1,900}){1,900}){1,900}b"]
+PATTERNS += ["a{4000000000}", "^(?:(?:[0-9]{4}){1000}){1000}$"]
 
 
 def patterns() -> dict[str, Hostile]:
@@ -95,7 +96,10 @@ def schemas() -> dict[str, Hostile]:
     parts = [{"properties": {f"p{number}": {"type": "string", "description": "word"}}} for number in range(5000)]
     anchors = {f"d{number}": {"$anchor": f"a{number}"} for number in range(2000)}
     document = {"text": json.dumps({"a": [{"k": number} for number in range(5000)]})}
+    steps = {f"a{n}": {"dependentSchemas": {key: {"$ref": f"#/$defs/a{n + 1}"} for key in "ab"}} for n in range(22)}
+    doubling = {"unevaluatedProperties": False, "$ref": "#/$defs/a0", "$defs": {**steps, "a22": {}}}
     return {
+        "dependent schemas": Hostile(by_schema(doubling), REFUSED, answers=({"text": '{"a": 1, "b": 2}'},) * 2),
         "enum of objects": Hostile(with_tool(field_of({"enum": objects})), ANSWERED),
         "longer enum of objects": Hostile(with_tool(field_of({"enum": many}))),
         "enum of texts": Hostile(with_tool(field_of({"enum": [str(number) for number in range(20_000)]})), ANSWERED),

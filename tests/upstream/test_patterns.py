@@ -38,6 +38,8 @@ MEANT = [
 UNCHECKED = [
     ("(", "a"),
     (r"\u{110000}", "a"),
+    ("a{4000000000}", "a"),
+    ("^(?:(?:[0-9]{4}){1000}){1000}$", "1"),
     ("a" * (LONGEST_PATTERN + 1), "a"),
     ("(" * 3000 + ")" * 3000, "a"),
     ("(((a{1,1000}){1,1000}){1,1000}){1,1000}b", "a" * 2000),
@@ -67,6 +69,12 @@ def test_patterns_of_keys(name: str | None) -> None:
     assert not check({"Я": 1})
     assert check({"Я": "one"})
     assert check({"я": 1})
+
+
+def test_keys_that_were_not_looked_at() -> None:
+    """jsonschema would look for the patterns with Python's own engine."""
+    check = validator({"patternProperties": {r"^\p{Lu}": {}}, "unevaluatedProperties": False}, 1000)
+    assert not check({"Я": 1}) and not check({"я": 1})
 
 
 def test_one_key_pattern_that_is_not_understood_lets_all_keys_pass() -> None:

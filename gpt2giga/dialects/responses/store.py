@@ -16,8 +16,11 @@ from typing import Any, TYPE_CHECKING, TypeVar
 
 import orjson
 
+from gpt2giga.bounded_json import count_values
+from gpt2giga.concurrency.waiting import give_way, in_turns
+from gpt2giga.config.settings import LimitSettings
 from gpt2giga.dialects.responses.database import Database, Unusable, used_bytes
-from gpt2giga.errors import BadRequest, NotFound
+from gpt2giga.errors import BadRequest, BodyTooLarge, NotFound
 
 if TYPE_CHECKING:
     import sqlite3
@@ -124,11 +127,13 @@ class Store:
         if not self._do(lambda connection: connection.execute(delete, (response_id, tenant)).rowcount):
             raise _missing_response(response_id)
 
-    def conversation(self, tenant: str, response_id: str) -> tuple[dict[str, Any], ...]:
-        """All items up to and with this response, oldest first. Raises BadRequest when it is not whole any more."""
+    def conversation(self, tenant: str, response_id: str, limits: LimitSettings) -> tuple[dict[str, Any], ...]:
+        """All items up to and with this response, oldest first. Raises BadRequest when it is not whole any more,
+        BodyTooLarge when it is larger than a request may be that brings it along."""
         wanted = {"id": response_id, "tenant": tenant, "oldest": self._oldest()}
         rows = self._do(lambda connection: connection.execute(CHAIN, wanted).fetchall())
-        turns = [turn for _, body in rows if (turn := StoredResponse.from_body(body))]
+        _check_values([body for _, body in rows], limits.max_json_values)
+        turns = [turn for _, (_, body) in in_turns(rows) if (turn := StoredResponse.from_body(body))]
         if not rows or rows[0][0] or len(turns) < len(rows):
             missing = (rows and rows[0][0]) or response_id
             raise BadRequest(
@@ -137,7 +142,10 @@ class Store:
                 param="previous_response_id",
                 code="previous_response_not_found",
             )
-        return tuple(item for turn in turns for item in turn.items)
+        found = tuple(item for turn in turns for item in turn.items)
+        if len(found) > limits.max_messages:
+            raise _too_long(f"{len(found)} items; GPT2GIGA_MAX_MESSAGES allows {limits.max_messages}")
+        return found
 
     def items(self, tenant: str, ids: Iterable[str]) -> dict[str, Any]:
         """The items among these that are known. An id of ours tells the response it is in."""
@@ -183,3 +191,19 @@ def _unavailable_store(why: str) -> BadRequest:
 
 def _missing_response(response_id: str) -> NotFound:
     return NotFound(f"Response with id '{response_id}' not found.", param="response_id", code="response_not_found")
+
+
+def _check_values(bodies: list[bytes], most: int) -> None:
+    """Before anything is made of them."""
+    if sum(map(len, bodies)) <= most:
+        return
+    left = most
+    for body in bodies:
+        give_way()
+        left -= count_values(body, left)
+        if left < 0:
+            raise _too_long(f"more than the {most} values that GPT2GIGA_MAX_JSON_VALUES allows")
+
+
+def _too_long(words: str) -> BodyTooLarge:
+    return BodyTooLarge(f"The conversation of 'previous_response_id' has {words}.", param="previous_response_id")

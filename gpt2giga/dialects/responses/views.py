@@ -105,7 +105,7 @@ class _Views:
         previous = fields.string(body, "previous_response_id")
         referred = items.reference_ids(items.from_input(body.get("input")))
         return Past(
-            self._store.conversation(current().tenant, previous) if previous else (),
+            self._store.conversation(current().tenant, previous, current().limits) if previous else (),
             self._store.items(current().tenant, referred) if referred else {},
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -17,6 +18,8 @@ log = logging.getLogger(__name__)
 LONGEST_SEARCH = 0.1
 LONGEST_SEARCHES = 1.0
 LONGEST_PATTERN = 4000
+MOST_REPETITIONS = 10_000
+_COUNTS = re.compile(r"\{([0-9]{1,20})[,}]")
 # What JavaScript writes in its own way; a class is told apart, for its escapes become ranges there.
 _TOKENS = re.compile(
     r"""\\u\{(?P<point>[0-9A-Fa-f]{1,6})\} | \\k<(?P<name>\w+)> | \\c(?P<control>[A-Za-z])
@@ -43,7 +46,7 @@ class Patterns:
             if self._left <= 0 or len(pattern) > LONGEST_PATTERN:
                 raise TimeoutError
             return _compile(pattern).search(text, timeout=min(LONGEST_SEARCH, self._left)) is not None
-        except (ValueError, TimeoutError, RecursionError) as error:  # the engine's own error is a ValueError
+        except (ValueError, TimeoutError, RecursionError, MemoryError) as error:
             self._unchecked.add(pattern)
             log.info("A schema's pattern is not checked (%s): %.200r", type(error).__name__, pattern)
             return unknown
@@ -78,10 +81,13 @@ def pattern_keywords(keywords: dict[str, Any], get_patterns: Callable[[], Patter
     return {"pattern": pattern, "patternProperties": pattern_properties, "additionalProperties": additional_properties}
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=64)
 def _compile(pattern: str) -> Any:
+    """Raises ValueError. The engine writes out what is repeated so many times, before any time limit begins."""
     import regex  # like jsonschema, which most processes never need
 
+    if math.prod(max(1, int(count)) for count in _COUNTS.findall(pattern)) > MOST_REPETITIONS:
+        raise ValueError("too many repetitions")
     try:
         return regex.compile(_from_javascript(pattern))
     except regex.error as error:

@@ -24,6 +24,7 @@ PROBE = object()
 MOST_KEYWORDS = 80_000
 # Long lists of a schema or a document count for more.
 ENTRIES_OF_A_KEYWORD = 16
+LETTERS_OF_A_KEYWORD = 1000
 
 
 class TooLarge(RecursionError):
@@ -39,7 +40,8 @@ class _Check:
 
     def spend(self, value: Any, document: Any) -> None:
         entries = sum(len(each) for each in (value, document) if isinstance(each, (list, dict)))
-        self.keywords_left -= 1 + entries // ENTRIES_OF_A_KEYWORD
+        letters = len(document) if isinstance(document, str) else 0  # errors repeat them
+        self.keywords_left -= 1 + entries // ENTRIES_OF_A_KEYWORD + letters // LETTERS_OF_A_KEYWORD
         if self.keywords_left < 0:
             raise TooLarge
         give_way()
@@ -84,7 +86,8 @@ def _compile(schema: dict[str, Any]) -> Any:
     if not isinstance(schema.get("$schema", ""), str):
         raise ValueError("$schema is no string")
     kind = jsonschema.validators.validator_for(schema, default=jsonschema.Draft202012Validator)
-    bounded = _bounded(kind, b'"patternProperties"' in orjson.dumps(schema))
+    written = orjson.dumps(schema)
+    bounded = _bounded(kind, b'"patternProperties"' in written or b'"dependentSchemas"' in written)
     check.set(_Check())
     for error in bounded(kind.META_SCHEMA).iter_errors(schema):
         raise jsonschema.SchemaError.create_from(error)
@@ -101,7 +104,7 @@ def _compile(schema: dict[str, Any]) -> Any:
 
 
 @cache
-def _bounded(kind: Any, has_key_patterns: bool) -> Any:
+def _bounded(kind: Any, searches_for_keys: bool) -> Any:
     """The same keywords, but only so many of them, and patterns by an engine that ends."""
     import attrs
     import jsonschema
@@ -118,13 +121,17 @@ def _bounded(kind: Any, has_key_patterns: bool) -> Any:
         **pattern_keywords(kind.VALIDATORS, lambda: check.get().patterns),
         "uniqueItems": _unique_items,
     }
-    if has_key_patterns:  # it searches for them by itself
-        ours.pop("unevaluatedProperties", None)
+    if searches_for_keys:  # by itself: patterns without an end, and each schema below another one twice
+        ours["unevaluatedProperties"] = _unchecked
     validators: Any = jsonschema.validators
     bounded = validators.extend(kind, {name: bound(look) for name, look in ours.items()})
     # Its own would leave the bounded keywords where an inner schema has a `$schema`.
     bounded.evolve = lambda validator, **changes: attrs.evolve(validator, **changes)
     return bounded
+
+
+def _unchecked(*_: Any) -> None:
+    """In the place of a keyword."""
 
 
 def _unique_items(validator: Any, wanted: Any, document: Any, schema: Any) -> Iterator[Any]:

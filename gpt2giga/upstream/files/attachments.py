@@ -117,6 +117,8 @@ class RequestFiles:
         """The newest first. Nothing is read that there is no room for, nor more than may be read in all."""
         files_left, images_left, dead_urls = MOST_FILES - len(self._new), MOST_IMAGES - len(self._new), 0
         for part in self._earlier:
+            if not part.url and not _stored_id(part):  # another key's, and only named
+                continue
             is_image, is_url = isinstance(part, Image), part.url.startswith("http")
             if files_left <= 0 or chosen.is_full():
                 return

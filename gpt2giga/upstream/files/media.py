@@ -6,7 +6,6 @@ import base64
 import binascii
 import io
 import re
-import threading
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Literal, TypeAlias
@@ -60,8 +59,6 @@ BY_ENDING = {ending: media_type for media_type, (_, ending) in TYPES.items()} | 
 BEGINNINGS = {b"\x89PNG\r\n": "image/png", b"\xff\xd8\xff": "image/jpeg", b"%PDF-": "application/pdf"}
 # Media type -> Pillow's names for it.
 CONVERTIBLE = {"image/webp": ["WEBP"], "image/gif": ["GIF"]}
-# A picture of a few bytes unfolds to a hundred megabytes, so one at a time.
-converting = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +102,8 @@ def _to_media(content: bytes, given_type: str, name: str, expected: Kind, most_p
     media_type = SYNONYMS.get(given_type, given_type)
     if media_type in CONVERTIBLE:
         give_back_soon()
-        with converting:
-            content = background.compute(lambda: _to_png(content, media_type, most_pixels))
+        # A picture of a few bytes unfolds to a hundred megabytes, so one at a time.
+        content = background.compute(lambda: _to_png(content, media_type, most_pixels))
         media_type = "image/png"
     if media_type not in TYPES:
         media_type = BY_ENDING.get(_ending(name), media_type)

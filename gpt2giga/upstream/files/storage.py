@@ -25,6 +25,7 @@ FILE_ID = re.compile(r"[\w-]{1,128}")
 log = logging.getLogger(__name__)
 
 MOST_PURPOSES = 10_000
+LONGEST_PURPOSE = 64  # those of OpenAI's have at most twenty letters
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ class Files:
         """purpose: what the client calls it. GigaChat knows one only, so it is remembered here, while it lasts."""
         with self._explaining():
             stored = self._to_stored(self._client.upload_file((media.name, media.content, media.media_type)))
-        if not purpose:
+        if not 0 < len(purpose) <= LONGEST_PURPOSE:
             return stored
         if len(self._purposes) >= MOST_PURPOSES:
             self._purposes.clear()

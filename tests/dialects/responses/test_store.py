@@ -9,17 +9,20 @@ import stat
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gpt2giga.config.settings import LimitSettings
 from gpt2giga.dialects.responses.output import item_id
 from gpt2giga.dialects.responses.store import Store, StoredResponse
-from gpt2giga.errors import BadRequest, NotFound
+from gpt2giga.errors import BadRequest, BodyTooLarge, NotFound
 
 MIB = 1024 * 1024
 DAY = 86400
+LIMITS = LimitSettings()
 
 
 @pytest.fixture
@@ -64,9 +67,9 @@ def test_what_is_kept_is_found(store: Store) -> None:
 def test_a_conversation_is_all_its_turns(store: Store) -> None:
     for number, previous in ((1, None), (2, 1), (3, 2), (4, 1)):
         store.save("a", turn(number, previous))
-    contents = [item["content"] for item in store.conversation("a", name(3))]
+    contents = [item["content"] for item in store.conversation("a", name(3), LIMITS)]
     assert contents == ["question 1", "answer 1", "question 2", "answer 2", "question 3", "answer 3"]
-    assert [item["content"] for item in store.conversation("a", name(4))][2:] == ["question 4", "answer 4"]
+    assert [item["content"] for item in store.conversation("a", name(4), LIMITS)][2:] == ["question 4", "answer 4"]
 
 
 def test_a_conversation_with_a_gap_is_an_error(store: Store) -> None:
@@ -75,7 +78,7 @@ def test_a_conversation_with_a_gap_is_an_error(store: Store) -> None:
         store.save("a", turn(number, previous))
     store.delete("a", name(1))
     with pytest.raises(BadRequest, match=f"'{name(1)}' not found") as caught:
-        store.conversation("a", name(3))
+        store.conversation("a", name(3), LIMITS)
     assert (caught.value.param, caught.value.code) == ("previous_response_id", "previous_response_not_found")
 
 
@@ -87,7 +90,7 @@ def test_tenants_do_not_see_each_other(store: Store) -> None:
             action("b", name(1))
     for wanted in (1, 2):
         with pytest.raises(BadRequest):
-            store.conversation("b", name(wanted))
+            store.conversation("b", name(wanted), LIMITS)
     assert store.items("b", [item_id("message", key(1), 0)]) == {}
 
 
@@ -132,7 +135,7 @@ def test_old_ones_are_gone(store: Store, monkeypatch: pytest.MonkeyPatch) -> Non
     with pytest.raises(NotFound):
         store.get("a", name(1))
     with pytest.raises(BadRequest, match="30 days at most"):
-        store.conversation("a", name(2))
+        store.conversation("a", name(2), LIMITS)
     store.save("a", turn(3))
     [(rows,)] = sqlite(store, "SELECT COUNT(*) FROM responses")
     assert rows == 1, "and so are their rows"
@@ -174,7 +177,7 @@ def test_without_a_place_everything_but_answers_is_refused(
         store.save("a", turn(1))
         store.save("a", turn(2))
     assert caplog.text.count("cannot be kept") == 1, "said once"
-    for action in (store.get, store.delete, store.conversation):
+    for action in (store.get, store.delete, partial(store.conversation, limits=LIMITS)):
         with pytest.raises(BadRequest, match="GPT2GIGA_STATE_DIR") as caught:
             action("a", name(1))
         assert caught.value.code == "store_unavailable"
@@ -278,7 +281,7 @@ def test_a_row_that_was_damaged_is_missing(store: Store) -> None:
         with pytest.raises(NotFound):
             store.get("a", name(2))
         with pytest.raises(BadRequest, match=f"'{name(2)}' not found"):
-            store.conversation("a", name(2))
+            store.conversation("a", name(2), LIMITS)
     store.save("a", turn(3))
     assert store.get("a", name(3))
 
@@ -329,3 +332,15 @@ def _noted(work: Any, worker: int, failures: list[Any]) -> None:
         work(worker)
     except (AssertionError, NotFound, BadRequest, sqlite3.Error) as error:
         failures.append(error)
+
+
+def test_a_conversation_is_no_larger_than_a_request_that_brings_it_along(store: Store) -> None:
+    for number in range(1, 4):
+        kept = turn(number, number - 1 or None, padding="[" * 1000)
+        kept.input[0]["more"] = [[]] * 1000
+        store.save("a", kept)
+    assert len(store.conversation("a", name(3), LimitSettings(max_json_values=7000))) == 6
+    for limits in (LimitSettings(max_json_values=5000), LimitSettings(max_messages=5)):
+        with pytest.raises(BodyTooLarge) as caught:
+            store.conversation("a", name(3), limits)
+        assert caught.value.param == "previous_response_id"

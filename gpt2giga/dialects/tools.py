@@ -2,6 +2,10 @@
 
 A custom tool takes one text instead of arguments: GigaChat gets a function with one parameter. A hosted tool is one
 that its vendor runs, and GigaChat has nothing like it.
+
+Cursor sends tools to both APIs of OpenAI in the forms of three: that of Chat Completions, where all that a tool is
+stands in an object of its type's name; that of Responses, where it stands beside the type; and Anthropic's, without a
+type.
 """
 
 from __future__ import annotations
@@ -23,6 +27,7 @@ CUSTOM_INPUT = "input"  # the one parameter of a custom tool
 OPENAI_MODES: Mapping[str, Mode] = {"auto": "auto", "none": "none", "required": "required"}
 # Of a choice among some of the tools.
 ALLOWED_MODES: Mapping[str, Mode] = {"auto": "auto", "required": "required"}
+ANTHROPICS_MODES: Mapping[str, Mode] = {"auto": "auto", "none": "none", "any": "required"}
 
 
 def tools_by_name(tools: Iterable[tuple[Tool, str]]) -> dict[str, Tool]:
@@ -34,7 +39,19 @@ def tools_by_name(tools: Iterable[tuple[Tool, str]]) -> dict[str, Tool]:
     return found
 
 
-def from_parameters(tool: Body, param: str, name: str = "parameters") -> Any:
+def tool_kind(tool: Body, param: str) -> str:
+    """Anthropic's tools have a schema of their own name, and mostly no type. Empty where there is neither."""
+    kind = fields.string(tool, "type", param)
+    return "function" if kind in ("", "custom") and "input_schema" in tool else kind
+
+
+def inner_tool(tool: Body, kind: str, param: str) -> tuple[Body, str]:
+    """What tells of a tool of this kind, and where it stands."""
+    return (tool, param) if tool.get(kind) is None else fields.required_object(tool, kind, param)
+
+
+def from_parameters(tool: Body, param: str) -> Any:
+    name = "input_schema" if "input_schema" in tool else "parameters"
     parameters = tool.get(name)
     if parameters is not None and not isinstance(parameters, dict | bool):
         raise invalid(f"{param}.{name}", "a JSON Schema")

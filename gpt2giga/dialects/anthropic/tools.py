@@ -10,13 +10,12 @@ from typing import Any, TypeAlias
 from gpt2giga.chat import Tool, ToolChoice
 from gpt2giga.dialects import fields
 from gpt2giga.dialects.fields import Body, invalid
-from gpt2giga.dialects.tools import function_extras, Mode, no_tools, tools_by_name, unknown_tool
+from gpt2giga.dialects.tools import ANTHROPICS_MODES, function_extras, no_tools, tools_by_name, unknown_tool
 from gpt2giga.errors import BadRequest
 
 # web_search_20250305, bash_20250124, ...: Claude knows them without a schema, GigaChat does not.
 HOSTED = re.compile(r"[a-z0-9_]+_\d{8}|mcp_toolset")
 TOOL_SEARCH = "tool_search_tool"
-MODES: dict[str, Mode] = {"auto": "auto", "none": "none", "any": "required"}
 
 # An object of the request, and where it stands.
 Placed: TypeAlias = tuple[Body, str]
@@ -119,7 +118,7 @@ def _choice(choice: Any) -> ToolChoice:
     kind = choice.get("type")
     if kind == "tool":
         return ToolChoice("named", fields.required_string(choice, "name", "tool_choice", "a name"))
-    return ToolChoice(fields.one_of(kind, MODES, "tool_choice.type", "auto, any, tool or none"))
+    return ToolChoice(fields.one_of(kind, ANTHROPICS_MODES, "tool_choice.type", "auto, any, tool or none"))
 
 
 def _check_choice(choice: ToolChoice, tools: tuple[Tool, ...], left_out: list[Any]) -> None:

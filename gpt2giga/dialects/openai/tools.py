@@ -1,8 +1,4 @@
-"""Tools, tool choice and calls of a Chat Completions request. Pure; raises BadRequest.
-
-Cursor sends them here in the forms of three APIs: OpenAI's own, where all that a tool is stands in an object of its
-type's name; that of Responses, where it stands beside the type; and Anthropic's, without a type.
-"""
+"""Tools, tool choice and calls of a Chat Completions request. Pure; raises BadRequest."""
 
 from __future__ import annotations
 
@@ -15,21 +11,22 @@ from gpt2giga.dialects import fields
 from gpt2giga.dialects.fields import Body, invalid
 from gpt2giga.dialects.tools import (
     ALLOWED_MODES,
+    ANTHROPICS_MODES,
     check_hosted,
     CUSTOM_INPUT,
     custom_parameters,
     from_arguments,
     from_parameters,
     function_extras,
-    Mode,
+    inner_tool,
     no_tools,
     OPENAI_MODES,
+    tool_kind,
     tools_by_name,
     unknown_tool,
 )
 
 KINDS = ("function", "custom")
-ANTHROPICS_MODES: Mapping[str, Mode] = {"auto": "auto", "none": "none", "any": "required"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,16 +99,14 @@ def _select(
 
 
 def _kind(entry: Body, param: str) -> str:
-    """Anthropic's tools have a schema of their own name, and mostly no type."""
-    kind = fields.string(entry, "type", param) or "function"
-    return "function" if kind == "custom" and "input_schema" in entry else kind
+    return tool_kind(entry, param) or "function"
 
 
 def _inner(entry: Body, kind: str, param: str) -> tuple[Body, str]:
-    """What tells of a tool of this kind, and where it stands."""
-    if entry.get(kind) is None and entry.get("name") is not None:
-        return entry, param
-    return fields.required_object(entry, kind, param)
+    """Who has neither form is told of this API's own."""
+    if entry.get("name") is None:
+        return fields.required_object(entry, kind, param)
+    return inner_tool(entry, kind, param)
 
 
 def _tool(entry: Body, kind: str, param: str) -> Tool:
@@ -122,11 +117,10 @@ def _tool(entry: Body, kind: str, param: str) -> Tool:
 
 
 def _function(function: Body, param: str) -> Tool:
-    schema = "input_schema" if "input_schema" in function else "parameters"
     return Tool(
         _name(function, param),
         fields.string(function, "description", param),
-        from_parameters(function, param, schema),
+        from_parameters(function, param),
         function_extras(function, param),
     )
 

@@ -9,7 +9,16 @@ from gpt2giga.chat import Tool, ToolChoice
 from gpt2giga.dialects import fields
 from gpt2giga.dialects.fields import Body, invalid
 from gpt2giga.dialects.responses.tools import Toolbox
-from gpt2giga.dialects.tools import ALLOWED_MODES, Mode, no_tools, OPENAI_MODES, unknown_tool
+from gpt2giga.dialects.tools import (
+    ALLOWED_MODES,
+    ANTHROPICS_MODES,
+    inner_tool,
+    Mode,
+    no_tools,
+    OPENAI_MODES,
+    tool_kind,
+    unknown_tool,
+)
 
 PARAM = "tool_choice"
 
@@ -33,9 +42,11 @@ def from_choice(body: Body, toolbox: Toolbox) -> ToolSelection:
     wanted = fields.mapping(wanted, PARAM)
     kind = fields.required_string(wanted, "type", PARAM)
     if kind == "allowed_tools":
-        return _from_allowed(wanted, toolbox)
-    if kind in ("function", "custom"):
-        return ToolSelection(toolbox.tools, ToolChoice("named", _flat(wanted, toolbox, PARAM)))
+        return _from_allowed(*inner_tool(wanted, kind, PARAM), toolbox)
+    if kind in ANTHROPICS_MODES:
+        return _by_mode(ANTHROPICS_MODES[kind], toolbox.tools, toolbox)
+    if kind in ("function", "custom", "tool"):
+        return ToolSelection(toolbox.tools, ToolChoice("named", _flat(wanted, kind, toolbox, PARAM)))
     return _of_hosted(kind, toolbox)
 
 
@@ -56,21 +67,21 @@ def _of_hosted(kind: str, toolbox: Toolbox) -> ToolSelection:
     return ToolSelection(toolbox.tools, ToolChoice(), ignored=True)
 
 
-def _from_allowed(wanted: Body, toolbox: Toolbox) -> ToolSelection:
-    mode = fields.one_of(wanted.get("mode"), ALLOWED_MODES, f"{PARAM}.mode", "auto or required")
+def _from_allowed(wanted: Body, param: str, toolbox: Toolbox) -> ToolSelection:
+    mode = fields.one_of(wanted.get("mode"), ALLOWED_MODES, f"{param}.mode", "auto or required")
     listed = wanted.get("tools")
     if not isinstance(listed, list) or not listed:
-        raise invalid(f"{PARAM}.tools", "a list of tools")
+        raise invalid(f"{param}.tools", "a list of tools")
     names: set[str] = set()
-    for tool, place in fields.each_object(listed, f"{PARAM}.tools"):
+    for tool, place in fields.each_object(listed, f"{param}.tools"):
         names |= _names(tool, toolbox, place)
     return _by_mode(mode, tuple(tool for tool in toolbox.tools if tool.name in names), toolbox)
 
 
 def _names(tool: Body, toolbox: Toolbox, param: str) -> set[str]:
-    kind = fields.required_string(tool, "type", param)
+    kind = tool_kind(tool, param) or fields.required_string(tool, "type", param)
     if kind in ("function", "custom"):
-        return {_flat(tool, toolbox, param)}
+        return {_flat(tool, kind, toolbox, param)}
     if kind == "namespace":
         namespace = fields.required_string(tool, "name", param)
         return {flat for flat, tool in toolbox.client_tools.items() if tool.namespace == namespace}
@@ -79,8 +90,9 @@ def _names(tool: Body, toolbox: Toolbox, param: str) -> set[str]:
     return set()
 
 
-def _flat(tool: Body, toolbox: Toolbox, param: str) -> str:
-    name = fields.required_string(tool, "name", param)
+def _flat(tool: Body, kind: str, toolbox: Toolbox, param: str) -> str:
+    found, place = inner_tool(tool, kind, param)
+    name = fields.required_string(found, "name", place)
     flat = toolbox.find(fields.string(tool, "namespace", param), name)
     if not flat:
         raise unknown_tool(name, param)

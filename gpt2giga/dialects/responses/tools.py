@@ -15,7 +15,14 @@ from gpt2giga.chat import Tool
 from gpt2giga.concurrency.waiting import in_turns
 from gpt2giga.dialects import fields
 from gpt2giga.dialects.fields import Body, invalid
-from gpt2giga.dialects.tools import check_hosted, custom_parameters, from_parameters, function_extras
+from gpt2giga.dialects.tools import (
+    check_hosted,
+    custom_parameters,
+    from_parameters,
+    function_extras,
+    inner_tool,
+    tool_kind,
+)
 
 SEARCH: Literal["tool_search"] = "tool_search"
 
@@ -64,11 +71,11 @@ def from_tools(body: Body, brought: Iterable[tuple[Body, str]] = (), *, ignore_h
     hosted: list[str] = []
     own = [*fields.objects(body, "tools")]
     for number, (tool, param) in in_turns([*own, *brought]):
-        kind = fields.required_string(tool, "type", param)
+        kind = tool_kind(tool, param) or fields.required_string(tool, "type", param)
         if not is_callable(tool):
             check_hosted(kind, param, ignore=ignore_hosted)
             hosted.append(kind)
-        for client_tool, found in _flatten(tool, kind, param):
+        for client_tool, found, place in _flatten(tool, kind, param):
             if client_tool in flat_names and number < len(own):
                 raise invalid(param, f"names that differ; {client_tool.name!r} stands twice")
             flat = flat_names.get(client_tool) or _join(client_tool.namespace, client_tool.name)
@@ -76,28 +83,35 @@ def from_tools(body: Body, brought: Iterable[tuple[Body, str]] = (), *, ignore_h
                 flat += "_"
             client_tools[flat], flat_names[client_tool] = client_tool, flat
             read = custom_parameters if client_tool.kind == "custom" else from_parameters
-            description = fields.string(found, "description", param)
-            tools[flat] = Tool(flat, description, read(found, param), function_extras(found, param))
+            description = fields.string(found, "description", place)
+            tools[flat] = Tool(flat, description, read(found, place), function_extras(found, place))
     return Toolbox(tuple(tools.values()), client_tools, tuple(dict.fromkeys(hosted)))
 
 
 def is_callable(tool: Body) -> bool:
     """By the client; all others are hosted."""
-    return tool.get("type") in (*KINDS, "namespace") or (
-        tool.get("type") == SEARCH and tool.get("execution") == "client"
-    )
+    kind = tool.get("type")
+    if kind == SEARCH:
+        return tool.get("execution") == "client"
+    return kind in (*KINDS, "namespace") or (not kind and "input_schema" in tool)
 
 
-def _flatten(tool: Body, kind: str, param: str) -> Iterator[tuple[ClientTool, Body]]:
+def _flatten(tool: Body, kind: str, param: str) -> Iterator[tuple[ClientTool, Body, str]]:
+    """Each function, with what tells of it, and where that stands."""
     if kind in KINDS:
-        yield ClientTool(KINDS[kind], fields.required_string(tool, "name", param)), tool
+        yield _callable(tool, KINDS[kind], param)
     elif kind == SEARCH and is_callable(tool):
-        yield ClientTool(SEARCH, SEARCH), tool
+        yield ClientTool(SEARCH, SEARCH), tool, param
     elif kind == "namespace":
         namespace = fields.required_string(tool, "name", param)
         for inner, place in fields.objects(tool, "tools", param):
-            inner_kind = fields.one_of(inner.get("type"), KINDS, f"{place}.type", " or ".join(KINDS))
-            yield ClientTool(inner_kind, fields.required_string(inner, "name", place), namespace), inner
+            inner_kind = fields.one_of(tool_kind(inner, place), KINDS, f"{place}.type", " or ".join(KINDS))
+            yield _callable(inner, inner_kind, place, namespace)
+
+
+def _callable(tool: Body, kind: Kind, param: str, namespace: str = "") -> tuple[ClientTool, Body, str]:
+    found, place = inner_tool(tool, kind, param)
+    return ClientTool(kind, fields.required_string(found, "name", place), namespace), found, place
 
 
 def _join(namespace: str, name: str) -> str:

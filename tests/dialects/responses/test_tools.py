@@ -34,6 +34,32 @@ def test_names_are_flat_and_lead_back() -> None:
     assert box.client_tool("g") == ClientTool("function", "g"), "a name that nobody offered"
 
 
+OTHERS: list[dict[str, Any]] = [
+    {"type": "function", "function": {name: value for name, value in F.items() if name != "type"}},
+    {"type": "custom", "custom": {"name": "c", "format": {"type": "grammar", "grammar": C["format"]}}},
+    {"name": "g", "input_schema": F["parameters"]},
+    {"type": "custom", "name": "h", "input_schema": F["parameters"]},
+]
+
+
+@pytest.mark.parametrize("brought", [False, True])
+def test_tools_in_the_forms_of_other_apis(brought: bool) -> None:
+    """Cursor's, which has a list for all addresses, by the name of the model."""
+    item = {"type": "tool_search_output", "call_id": "s", "tools": OTHERS}
+    body: dict[str, Any] = {"input": [*([item] if brought else []), {"role": "user", "content": "a"}]}
+    body |= {} if brought else {"tools": OTHERS}
+    chat, delivery = from_responses_request(body, Past(), ignore_hosted=False)
+    assert [delivery.toolbox.client_tool(tool.name) for tool in chat.tools] == [
+        ClientTool("function", "f"),
+        ClientTool("custom", "c"),
+        ClientTool("function", "g"),
+        ClientTool("function", "h"),
+    ]
+    f, c, g, h = chat.tools
+    assert f.description == "Does f." and f.parameters == g.parameters == h.parameters == F["parameters"]
+    assert c.parameters["properties"]["input"]["description"].endswith('lark grammar:\nstart: "a"')
+
+
 def test_flat_names_never_meet() -> None:
     """A function may be called what a namespace and its function make together."""
     box = toolbox({**F, "name": "n__f"}, N)
@@ -135,6 +161,16 @@ ALL = ["f", "c", "n__f", "n__d"]
         ({"type": "custom", "name": "c"}, ALL, ToolChoice("named", "c"), False),
         ({"type": "function", "name": "f", "namespace": "n"}, ALL, ToolChoice("named", "n__f"), False),
         ({"type": "custom", "name": "d"}, ALL, ToolChoice("named", "n__d"), False),
+        ({"type": "function", "function": {"name": "f"}}, ALL, ToolChoice("named", "f"), False),
+        ({"type": "tool", "name": "c"}, ALL, ToolChoice("named", "c"), False),
+        ({"type": "any"}, ALL, ToolChoice("required"), False),
+        ({"type": "none"}, ALL, ToolChoice("none"), False),
+        (
+            {"type": "allowed_tools", "allowed_tools": {"mode": "auto", "tools": [{"type": "custom", "custom": C}]}},
+            ["c"],
+            ToolChoice("auto"),
+            False,
+        ),
         ({"type": "web_search"}, ALL, ToolChoice("auto"), True),
         (
             {"type": "allowed_tools", "mode": "required", "tools": [{"type": "custom", "name": "c"}, W]},

@@ -133,6 +133,7 @@ def test_anthropics_tools(service: Service, sandbox: SandboxServer, stream: bool
         ({"input": 5}, "input"),
         ({"input": None}, "messages"),
         ({"stream": "yes"}, "stream"),
+        ({"stop": [5]}, "stop"),
     ],
 )
 def test_mistakes_are_told_as_a_chats(service: Service, change: dict[str, Any], param: str) -> None:

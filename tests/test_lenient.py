@@ -32,7 +32,9 @@ def sent(service: Service, sandbox: SandboxServer, where: tuple[str, dict[str, A
 @STREAMED
 @pytest.mark.parametrize("marker", [*MARKERS, "\n\n"])
 @pytest.mark.parametrize(
-    ("where", "name"), [(CHAT, "stop"), (COMPLETIONS, "stop"), (ANTHROPICS, "stop_sequences")], ids=lambda it: it[0]
+    ("where", "name"),
+    [(CHAT, "stop"), (AT_CHAT, "stop"), (COMPLETIONS, "stop"), (ANTHROPICS, "stop_sequences")],
+    ids=lambda it: it[0],
 )
 def test_any_number_of_stops(
     service: Service, sandbox: SandboxServer, where: tuple[str, dict[str, Any]], name: str, marker: str, stream: bool

@@ -8,7 +8,7 @@ from typing import Any
 
 from gpt2giga.chat import ChatRequest, JsonFormat, Message, Text
 from gpt2giga.dialects import fields
-from gpt2giga.dialects.controls import from_extras, from_openai_effort, from_openai_format, to_session
+from gpt2giga.dialects.controls import from_extras, from_openai_effort, from_openai_format, from_stops, to_session
 from gpt2giga.dialects.fields import Body, invalid
 from gpt2giga.dialects.responses import items
 from gpt2giga.dialects.responses.parameters import check_refused, list_all_ignored
@@ -77,13 +77,14 @@ def from_responses_request(body: Body, past: Past, *, ignore_hosted: bool) -> tu
 
 def from_input_at_chat(body: Body, *, ignore_hosted: bool) -> tuple[ChatRequest, Collection[str], tuple[str, ...]]:
     """Such a body at /chat/completions, where Cursor posts it: the chat, the names of its custom tools, and what of it
-    changes nothing. Nothing is kept, and the names of tools are the flat ones."""
+    changes nothing. Nothing is kept, the names of tools are the flat ones, and chat's `stop` counts."""
     if body.get("previous_response_id") is not None:
         raise BadRequest(
             "Only /v1/responses knows earlier responses: send the conversation in 'input'.",
             param="previous_response_id",
         )
     chat, delivery = from_responses_request(body, Past(), ignore_hosted=ignore_hosted)
+    chat = replace(chat, stop=from_stops(body.get("stop"), "stop"))
     client_tools = delivery.toolbox.client_tools.items()
     return chat, [flat for flat, tool in client_tools if tool.kind == "custom"], delivery.ignored
 

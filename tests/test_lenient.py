@@ -79,6 +79,29 @@ def test_efforts_that_leave_it_to_the_model(service: Service, sandbox: SandboxSe
     assert "reasoning_effort" not in sent(service, sandbox, ANTHROPICS, output_config={"effort": effort})
 
 
+EFFORTS: list[tuple[tuple[str, dict[str, Any]], str]] = [
+    (CHAT, "reasoning_effort"),
+    (RESPONSES, "reasoning.effort"),
+    (AT_CHAT, "reasoning.effort"),
+    (ANTHROPICS, "output_config.effort"),
+]
+
+
+@pytest.mark.parametrize(("where", "place"), EFFORTS, ids=lambda it: it[0])
+def test_efforts_mean_the_same_in_every_dialect(
+    service: Service, sandbox: SandboxServer, where: tuple[str, dict[str, Any]], place: str
+) -> None:
+    name, _, inner = place.partition(".")
+    words = {"HIGH": "high", "Max": "high", "none": "low", "minimal": "low", "auto": None, "": None}
+    for word, effort in words.items():
+        asked = {name: {inner: word} if inner else word}
+        assert sent(service, sandbox, where, **asked).get("reasoning_effort") == effort, word
+    path, body = where
+    response = service.post(path, {**body, "model": THINKING, name: {inner: "ultra"} if inner else "ultra"})
+    assert (response.status_code, response.headers["X-Gpt2giga-Ignored"]) == (200, place)
+    assert "reasoning_effort" not in sandbox.state.chats()[-1]
+
+
 def test_thinking_tokens_as_a_float(service: Service, sandbox: SandboxServer) -> None:
     thinking = {"type": "enabled", "budget_tokens": 2000.0}
     assert sent(service, sandbox, ANTHROPICS, thinking=thinking, max_tokens=-1)["reasoning_effort"] == "low"

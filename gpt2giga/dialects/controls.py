@@ -15,8 +15,10 @@ from gpt2giga.dialects.parameters import TypeCheck
 Effort: TypeAlias = Literal["low", "medium", "high"]
 Messages: TypeAlias = tuple[Message, ...]
 
-# Clients send whatever their menus offer; what GigaChat does not know is clamped, or leaves the effort to it.
+# Clients send whatever their menus offer: more and less than GigaChat has is clamped, all else leaves it to GigaChat.
 EFFORTS: Mapping[str, Effort | None] = {
+    "none": "low",
+    "minimal": "low",
     "low": "low",
     "medium": "medium",
     "high": "high",
@@ -27,7 +29,6 @@ EFFORTS: Mapping[str, Effort | None] = {
     "auto": None,
     "default": None,
 }
-OPENAI_EFFORTS: Mapping[str, Effort | None] = {"none": "low", "minimal": "low", **EFFORTS}
 # GigaChat has no stop sequences, so that every piece of an answer is looked through for each.
 MOST_STOPS = 1000
 # What GigaChat has and OpenAI has not (contract 3.0.6, 3.0.8, 3.0.11, 3.0.14), each with what it must be.
@@ -44,9 +45,10 @@ EXTRAS: Mapping[str, TypeCheck] = {
 EXTRA_NAMES = {"extra_body", *EXTRAS}
 
 
-def from_openai_effort(body: Body, name: str, within: str = "") -> Effort | None:
-    effort = fields.string(body, name, within).lower()
-    return fields.one_of(effort, OPENAI_EFFORTS, fields.path(name, within)) if effort else None
+def from_effort(body: Body, name: str, within: str = "") -> tuple[Effort | None, list[str]]:
+    """The effort, and where a word stands that nobody knows: it changes nothing."""
+    word = fields.string(body, name, within).lower()
+    return EFFORTS.get(word), [fields.path(name, within)] if word and word not in EFFORTS else []
 
 
 def from_openai_format(wanted: Any, param: str, from_schema: Callable[[Body, str], JsonFormat]) -> JsonFormat | None:

@@ -38,7 +38,7 @@ def from_messages_request(body: Body, *, ignore_hosted: bool) -> tuple[ChatReque
     check_refused(body)
     messages = tuple(_messages(body))
     tools = from_tools(body, ignore_hosted=ignore_hosted)
-    effort, thoughts = from_thinking(body)
+    effort, thoughts, ignored = from_thinking(body)
     chat = ChatRequest(
         model=fields.string(body, "model"),
         messages=messages,
@@ -54,7 +54,7 @@ def from_messages_request(body: Body, *, ignore_hosted: bool) -> tuple[ChatReque
         session=to_session(_user(body), messages),
     )
     stream = fields.boolean(body, "stream")
-    return chat, MessageDelivery(stream, thoughts, (*list_ignored(body, TABLE), *tools.hosted))
+    return chat, MessageDelivery(stream, thoughts, (*list_ignored(body, TABLE), *ignored, *tools.hosted))
 
 
 def from_count_request(body: Body, *, ignore_hosted: bool) -> ChatRequest:

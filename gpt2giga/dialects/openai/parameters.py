@@ -27,7 +27,7 @@ TABLE: Mapping[str, Parameter] = {
     "max_completion_tokens": Parameter("used", "sent as `max_tokens`"),
     "reasoning_effort": Parameter(
         "used",
-        "low, medium and high, others clamped; off, auto and the like: not sent, nor to models before GigaChat-3",
+        "low, medium and high, more and less clamped; off, auto and what nobody knows: not sent, nor before GigaChat-3",
     ),
     "response_format": Parameter("emulated", "`json_schema` natively, `json_object` by instruction; both checked"),
     "stop": Parameter(

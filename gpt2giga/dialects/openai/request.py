@@ -8,14 +8,7 @@ from typing import Any, TypeAlias
 
 from gpt2giga.chat import ChatRequest, JsonFormat, Message, Text
 from gpt2giga.dialects import fields
-from gpt2giga.dialects.controls import (
-    from_extras,
-    from_openai_effort,
-    from_openai_format,
-    from_stops,
-    Messages,
-    to_session,
-)
+from gpt2giga.dialects.controls import from_effort, from_extras, from_openai_format, from_stops, Messages, to_session
 from gpt2giga.dialects.fields import Body, invalid
 from gpt2giga.dialects.messages import required_messages
 from gpt2giga.dialects.openai.messages import from_messages
@@ -49,6 +42,7 @@ def from_chat_request(body: Body, *, ignore_hosted: bool) -> tuple[ChatRequest, 
     tools = from_tools(body, ignore_hosted=ignore_hosted)
     # The newer name wins when a client sends both.
     newer, older = (fields.token_limit(body, name) for name in ("max_completion_tokens", "max_tokens"))
+    effort, unknown_effort = from_effort(body, "reasoning_effort")
     chat = ChatRequest(
         model=fields.string(body, "model"),
         messages=tuple(from_messages(required_messages(body))),
@@ -57,7 +51,7 @@ def from_chat_request(body: Body, *, ignore_hosted: bool) -> tuple[ChatRequest, 
         temperature=fields.number(body, "temperature", 0, 2),
         top_p=fields.number(body, "top_p", 0, 1),
         max_tokens=older if newer is None else newer,
-        reasoning_effort=from_openai_effort(body, "reasoning_effort"),
+        reasoning_effort=effort,
         stop=from_stops(body.get("stop"), "stop"),
         json_format=from_openai_format(body.get("response_format"), "response_format", _from_json_schema),
         extras=from_extras(body),
@@ -73,7 +67,7 @@ def from_chat_request(body: Body, *, ignore_hosted: bool) -> tuple[ChatRequest, 
         legacy_functions=tools.legacy,
         n=fields.integer(body, "n", 1, MOST_CHOICES) or 1,
         custom_tools=tools.custom,
-        ignored=(*tools.ignored, *list_ignored(body, TABLE)),
+        ignored=(*tools.ignored, *unknown_effort, *list_ignored(body, TABLE)),
     )
     word = fields.string(body, "prompt_cache_key") or fields.string(body, "user")
     return replace(chat, session=to_session(word, chat.messages, _texts)), delivery

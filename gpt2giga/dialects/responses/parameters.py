@@ -30,7 +30,7 @@ TABLE: Mapping[str, Parameter] = {
     "temperature": Parameter("used", "0 is sent as 0.0001, since GigaChat refuses 0"),
     "top_p": Parameter("used", ""),
     "max_output_tokens": Parameter("used", "sent as `max_tokens`"),
-    "reasoning": Parameter("used", "`effort`: low, medium and high, others clamped; not sent before GigaChat-3"),
+    "reasoning": Parameter("used", "`effort`: low, medium and high, more and less clamped; not sent before GigaChat-3"),
     "text": Parameter("emulated", "`json_schema` natively, `json_object` by instruction; `verbosity` is ignored"),
     "store": Parameter("emulated", "true by default; kept in GPT2GIGA_STATE_DIR"),
     "previous_response_id": Parameter("emulated", "the conversation so far comes from the store"),

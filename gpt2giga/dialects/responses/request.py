@@ -8,7 +8,7 @@ from typing import Any
 
 from gpt2giga.chat import ChatRequest, JsonFormat, Message, Text
 from gpt2giga.dialects import fields
-from gpt2giga.dialects.controls import from_extras, from_openai_effort, from_openai_format, from_stops, to_session
+from gpt2giga.dialects.controls import from_effort, from_extras, from_openai_format, from_stops, to_session
 from gpt2giga.dialects.fields import Body, invalid
 from gpt2giga.dialects.responses import items
 from gpt2giga.dialects.responses.parameters import check_refused, list_all_ignored
@@ -46,6 +46,7 @@ def from_responses_request(body: Body, past: Past, *, ignore_hosted: bool) -> tu
     toolbox = from_tools(body, brought, ignore_hosted=ignore_hosted)
     selection = from_choice(body, toolbox)
     text = fields.optional_mapping(body, "text")
+    effort, unknown_effort = from_effort(fields.optional_mapping(body, "reasoning"), "effort", "reasoning")
     chat = ChatRequest(
         model=fields.string(body, "model"),
         messages=_messages(body, past, given, toolbox),
@@ -54,7 +55,7 @@ def from_responses_request(body: Body, past: Past, *, ignore_hosted: bool) -> tu
         temperature=fields.number(body, "temperature", 0, 2),
         top_p=fields.number(body, "top_p", 0, 1),
         max_tokens=fields.token_limit(body, "max_output_tokens"),
-        reasoning_effort=from_openai_effort(fields.optional_mapping(body, "reasoning"), "effort", "reasoning"),
+        reasoning_effort=effort,
         json_format=from_openai_format(text.get("format"), "text.format", _from_schema),
         extras=from_extras(body),
     )
@@ -62,7 +63,7 @@ def from_responses_request(body: Body, past: Past, *, ignore_hosted: bool) -> tu
     left_out = [f"tools.{kind}" for kind in toolbox.hosted]
     left_out += ["tool_choice"] if selection.ignored else []
     left_out += [f"input.{kind}" for kind in dict.fromkeys(items.foreign_kinds(given))]
-    left_out += _ignored_verbosity(text)
+    left_out += [*unknown_effort, *_ignored_verbosity(text)]
     delivery = ResponseDelivery(
         stream=fields.boolean(body, "stream"),
         store=wants_store(body),

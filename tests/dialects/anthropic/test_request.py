@@ -214,7 +214,6 @@ BAD = [
     ({"thinking": {"type": "adaptive", "display": []}}, "thinking.display"),
     ({"output_config": "high"}, "output_config"),
     ({"output_config": {"effort": []}}, "output_config.effort"),
-    ({"output_config": {"effort": "extreme"}}, "output_config.effort"),
     ({"output_config": {"format": {"type": "json_object"}}}, "output_config.format.type"),
     ({"output_config": {"format": {"type": "json_schema"}}}, "output_config.format.schema"),
     ({"output_format": 1}, "output_format"),

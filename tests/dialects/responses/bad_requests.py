@@ -135,7 +135,6 @@ BAD = [
     bad("max_output_tokens", 0),
     bad("max_output_tokens", 1.5),
     bad("reasoning", "high"),
-    bad("reasoning", {"effort": "extreme"}, "reasoning.effort"),
     bad("reasoning", {"effort": 1}, "reasoning.effort"),
     bad("text", "json"),
     bad("text", {"verbosity": "chatty"}, "text.verbosity"),

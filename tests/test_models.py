@@ -45,9 +45,10 @@ def test_aliases_in_any_case(contrary: Service, sandbox: SandboxServer) -> None:
     assert sandbox.state.chats()[0]["model"] == "GigaChat-2-Pro"
 
 
-def test_claude_behind_a_vendor(service: Service, sandbox: SandboxServer) -> None:
-    body = {"model": "anthropic/claude-sonnet-5", "messages": MESSAGES, "max_tokens": 9}
-    assert service.post("/v1/messages", body).json()["model"] == "anthropic/claude-sonnet-5"
+@pytest.mark.parametrize("name", ["anthropic/claude-sonnet-5", "openai/claude-sonnet-5", "Claude-Sonnet-5"])
+def test_claude_behind_a_vendor(service: Service, sandbox: SandboxServer, name: str) -> None:
+    body = {"model": name, "messages": MESSAGES, "max_tokens": 9}
+    assert service.post("/v1/messages", body).json()["model"] == name
     assert sandbox.state.chats()[0]["model"] == "GigaChat-2-Max"
 
 

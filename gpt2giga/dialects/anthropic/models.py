@@ -11,8 +11,13 @@ CLAUDE = "claude-"
 
 def known_name(asked: str, catalog: Catalog) -> str:
     """Claude's names without an alias mean the default model, as no name does."""
-    is_claudes = asked.rpartition("/")[2].startswith(CLAUDE)
-    return "" if is_claudes and catalog.resolve(asked) == asked else asked
+    bare = _bare(asked)
+    return "" if bare.startswith(CLAUDE) and _bare(catalog.resolve(asked)) == bare else asked
+
+
+def _bare(name: str) -> str:
+    """Without a vendor, in letters of one case, as names are looked up."""
+    return name.rpartition("/")[2].lower()
 
 
 def to_list(models: list[Model]) -> dict[str, Any]:

@@ -122,6 +122,25 @@ def schemas() -> dict[str, Hostile]:
     }
 
 
+def calls() -> dict[str, Hostile]:
+    """Whose schema is walked for each item of their arguments."""
+    names = [f"n{number}" for number in range(10_000)]
+    items = {
+        "names that are required": {"type": "object", "required": names},
+        "properties": {"type": "object", "properties": {name: {"type": "string"} for name in names[:6000]}},
+        "values of an enum": {"type": "object", "enum": names},
+        "branches": {"anyOf": [{"enum": [name]} for name in names[:4000]]},
+        "steps of a reference": {"$ref": "#" + "/a" * 10_000},
+    }
+    call = {"call": {"name": "f", "arguments": {"a": [{}] * 1000}}}
+    return {
+        f"a call and thousands of {what}": Hostile(
+            with_tool(field_of({"type": "array", "items": item})), ANSWERED, answers=(call, call)
+        )
+        for what, item in items.items()
+    }
+
+
 def sizes() -> dict[str, Hostile]:
     """Of JSON itself."""
     calls = [{"id": "a", "type": "function", "function": {"name": "f", "arguments": "{}"}}]
@@ -221,4 +240,4 @@ def ordinary() -> list[Hostile]:
 
 
 def all_of_them() -> dict[str, Hostile]:
-    return patterns() | schemas() | sizes() | files() | answers()
+    return patterns() | schemas() | calls() | sizes() | files() | answers()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
 from hypothesis import given
 
+from gpt2giga.upstream.emulation import arguments
 from gpt2giga.upstream.emulation.arguments import faults, MOST_FAULTS
 from tests.upstream.test_schema import BOMBS, JSON, SCHEMAS, SLOW
 
@@ -99,6 +101,41 @@ def test_wrong(schema: Any, arguments: dict[str, Any], said: list[str]) -> None:
 def test_not_more_than_a_model_reads() -> None:
     names = [f"a{number}" for number in range(100)]
     assert len(faults({}, of(dict.fromkeys(names, TEXT), *names))) == MOST_FAULTS
+
+
+NAMES = [f"a{number}" for number in range(10_000)]
+LONG: dict[str, Any] = {
+    "required": of({}, *NAMES),
+    "required in the old way": of({name: {"type": "string", "required": True} for name in NAMES}),
+    "properties": of(dict.fromkeys(NAMES, TEXT)),
+    "enum": {"enum": NAMES},
+    "types": {"type": ["string"] * 10_000},
+    "reference": {"$ref": "#" + "/a" * 10_000},
+    "union": {"anyOf": [{"enum": [name]} for name in NAMES]},
+}
+
+
+@pytest.mark.parametrize("item", LONG.values(), ids=LONG)
+@pytest.mark.parametrize("value", [{}, {"b": None}], ids=str)
+def test_long_ones_end(item: Any, value: Any) -> None:
+    """A list of a thousand would be looked at for minutes. What is not looked at any more counts as right."""
+    schema = of({"a": {"type": "array", "items": item}})
+    before = time.process_time()
+    assert faults({"a": [value] * 5000}, schema) == []
+    assert time.process_time() - before < 0.5
+
+
+def test_no_more_is_looked_for_than_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+
+    def join(place: str, name: str) -> str:
+        said.append(name)
+        return name
+
+    monkeypatch.setattr(arguments, "_join", join)
+    schema = of({"a": {"type": "array", "items": of({}, *NAMES[:400])}})
+    assert len(faults({"a": [{}] * 1000}, schema)) == MOST_FAULTS
+    assert said == ["a", *NAMES[:MOST_FAULTS]]
 
 
 def deep(levels: int) -> dict[str, Any]:

@@ -57,22 +57,31 @@ def test_in_the_middle_of_a_response(lively: Service, sandbox: SandboxServer) ->
     assert error["code"] == "context_length_exceeded" and error["message"].startswith(OPENAI)
 
 
-def test_the_window_is_remembered(sandbox: SandboxServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("pass_token, then", [("False", 200000), ("True", 261120)])
+def test_the_window_is_remembered(
+    sandbox: SandboxServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pass_token: str, then: int
+) -> None:
+    """Of one account only: what the model of another can is not its to tell."""
     monkeypatch.setattr(models, "_told_windows", {})
     variables = {
         "GIGACHAT_BASE_URL": sandbox.base_url,
         "GIGACHAT_AUTH_URL": sandbox.auth_url,
         "GIGACHAT_CREDENTIALS": sandbox.credentials,
+        "GPT2GIGA_PASS_TOKEN": pass_token,
         "GPT2GIGA_RUNTIME_DIR": str(tmp_path),
         "GPT2GIGA_STATE_DIR": str(tmp_path),
     }
     app = create_app(parse(variables))
     words = "CONTEXT_TOO_LONG: context too long 301216, maximum allowed context is 200000"
     sandbox.state.script({"status": 422, "body": {"status": 422, "message": words}})
-    assert window("GigaChat-3-Pro") == 261120
-    app.test_client().post("/v1/chat/completions", json={"model": "GigaChat-3-Pro", "messages": MESSAGES})
+    response = app.test_client().post(
+        "/v1/chat/completions",
+        json={"model": "GigaChat-3-Pro", "messages": MESSAGES},
+        headers={"Authorization": f"Bearer giga-cred-{sandbox.credentials}"},
+    )
     app.extensions["accounts"].close()
-    assert window("GigaChat-3-Pro") == 200000 and window("GigaChat-3-Ultra") == 261120
+    assert "is 200000 tokens" in response.text
+    assert window("GigaChat-3-Pro") == then and window("GigaChat-3-Ultra") == 261120
 
 
 def test_without_figures(curt: Service, sandbox: SandboxServer) -> None:

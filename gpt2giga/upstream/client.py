@@ -252,7 +252,8 @@ class Upstream:
             self._client.close_idle()
         if self._listener:
             self._listener.on_failure(failure.code or failure.type)
-        if isinstance(failure, ContextTooLong) and failure.window:
+        # Of a service of many accounts none may tell the others what a model can.
+        if isinstance(failure, ContextTooLong) and failure.window and not self._is_a_clients:
             remember_window(model, failure.window)
         if isinstance(failure, KeyRejected):
             if self._is_a_clients:

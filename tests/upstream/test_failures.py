@@ -16,7 +16,7 @@ from gigachat.models import ChatCompletionChunk
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gpt2giga.errors import ProxyError
+from gpt2giga.errors import ContextTooLong, ProxyError
 from gpt2giga.upstream.contract.v1 import Unreadable
 from gpt2giga.upstream.transport.access_token import TokenFailure
 from gpt2giga.upstream.transport.failures import retry_after, to_proxy_error, translated
@@ -165,6 +165,35 @@ def test_table(
     told = found.message + "".join(record.getMessage() for record in caplog.records)
     assert not [secret for secret in SECRETS if secret in told]
     assert len(found.message) < 1500 and "\n" not in found.message
+
+
+FIGURES: dict[str, tuple[int, int]] = {
+    "CONTEXT_TOO_LONG: context too long 301216, maximum allowed context is 261120": (261120, 301216),
+    "Tokens limit exceeded: 301216 out of 261120.": (261120, 301216),
+    "Tokens limit exceeded for index 3: 2321 (max 514)": (514, 2321),
+    "Tokens limit exceeded: 40000 (max 32768) for model GigaChat-2": (32768, 40000),
+    "context too long: 300000 for model GigaChat-2-Max, maximum allowed context is 261120": (261120, 300000),
+    "Tokens limit of GigaChat-2-Max exceeded: 40000 out of 32768": (32768, 40000),
+    "maximum context of GigaChat-3.5-Ultra:1.2.3.4 is 32768, not 40000": (32768, 40000),
+    "Tokens limit exceeded: 40000 out of 32768 in 3 messages": (32768, 40000),
+    "context too long 301216 tokens (v1)": (0, 0),
+    "context too long 301,216, maximum allowed context is 261,120": (0, 0),
+    "context too long 301216, maximum allowed context is 2": (0, 0),
+    "context too long 9000, maximum allowed context is 9000": (0, 0),
+}
+
+
+@pytest.mark.parametrize("words, told", FIGURES.items(), ids=FIGURES)
+def test_figures_of_a_prompt_that_is_too_long(words: str, told: tuple[int, int]) -> None:
+    """What clients are told as the window they keep, so no number of a model's name."""
+    found = to_proxy_error(response_error(422, {"status": 422, "message": words}))
+    assert isinstance(found, ContextTooLong) and (found.window, found.asked) == told
+    assert ("tokens. However" in found.message) == any(told)
+
+
+def test_the_range_of_max_tokens_is_no_prompt() -> None:
+    found = to_proxy_error(response_error(400, {"message": "Invalid params: tokens limit 1 to 8192"}))
+    assert found.code == "gigachat_refused"
 
 
 def test_what_is_not_in_the_table_passes() -> None:

@@ -43,9 +43,14 @@ log = logging.getLogger(__name__)
 
 UNSENDABLE = "it holds characters that no key has"
 WORDS_LIMIT, MOST_VALUES = 1000, 1000  # of an error
-# How GigaChat says that a prompt is too long (contract 3.4.3, 3.4.4, 6.13), and the tokens, which it tells last.
-OVERFLOW = re.compile(r"context.?too.?long|maximum (allowed )?context|tokens? limit|payload too large", re.IGNORECASE)
-FIGURES = re.compile(r"(\d{1,9})\D+(\d{1,9})\D*$")
+# How GigaChat says that a prompt is too long (contract 3.4.3, 3.4.4, 6.13); "tokens limit 1 to 8192" is of max_tokens.
+OVERFLOW = re.compile(
+    r"context.?too.?long|maximum (allowed )?context|tokens? limit(?!\W{1,3}\d+ to \d)|payload too large", re.IGNORECASE
+)
+# Not those in names of models and in versions.
+FIGURE = re.compile(r"(?<![\w.-])(?<!\d,)(\d{1,9})(?![\w-]|[.,]\w)")
+MAXIMUM = re.compile(rf"(?<![\w-])max(?:imum)?\b.{{0,100}}?{FIGURE.pattern}", re.IGNORECASE)
+SMALLEST_WINDOW = 500  # 514 is the smallest known
 
 # What escapes the SDK (contract 7.1, 7.6). TypeError: it unpacks a JSON document that is no object.
 FAILURES = (TokenFailure, StatusError, httpx.HTTPError, Unreadable, json.JSONDecodeError, UnicodeError, TypeError)
@@ -189,13 +194,13 @@ def from_status(status: int, words: str, wait: float | None = None) -> ProxyErro
 
 def _too_long(words: str) -> ContextTooLong:
     """In the words that agents look for when they decide to shorten a conversation, and by how much."""
-    found = FIGURES.search(words)
+    found = _figures(words)
     if not found:
         return ContextTooLong(
             f"The request exceeds the model's maximum context length (GigaChat: {words}). Send less text.",
             param="messages",
         )
-    window, asked = sorted(map(int, found.groups()))
+    window, asked = found
     what = "your input has" if "index" in words else "your messages resulted in"  # of several texts to embed
     error = ContextTooLong(
         f"This model's maximum context length is {window} tokens. However, {what} {asked} tokens "
@@ -204,6 +209,18 @@ def _too_long(words: str) -> ContextTooLong:
     )
     error.asked, error.window = asked, window
     return error
+
+
+def _figures(words: str) -> tuple[int, int] | None:
+    """The window, and the tokens that were asked for: the last two figures, where it does not say which is the most."""
+    figures = [figure for found in FIGURE.findall(words) if (figure := int(found)) >= SMALLEST_WINDOW]
+    maximum = MAXIMUM.search(words)
+    most = int(maximum[1]) if maximum else 0
+    larger = [figure for figure in figures if figure > most]
+    if most in figures and larger:
+        return most, larger[-1]
+    window, asked = sorted(figures[-2:]) if len(figures) > 1 else (0, 0)
+    return (window, asked) if window < asked else None
 
 
 def _from_unreadable(found: Any) -> ProxyError:

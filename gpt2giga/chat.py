@@ -77,13 +77,15 @@ class Message:
 class Tool:
     """`parameters` is the JSON Schema as the client sent it; the upstream makes it acceptable.
 
-    extras: what GigaChat's functions have and other vendors' tools have not, as the client sent it.
+    extras: what GigaChat's functions have and other vendors' tools have not, as the client sent it. takes_text: the
+    client gets the one text of a call, whatever the model calls its parameter.
     """
 
     name: str
     description: str
     parameters: Any
     extras: Mapping[str, Any] = field(default_factory=dict)
+    takes_text: bool = False
 
 
 @dataclass(frozen=True, slots=True)

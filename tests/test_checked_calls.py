@@ -102,6 +102,22 @@ def test_the_second_call_may_be_the_better_one(service: Service, sandbox: Sandbo
     assert by_chat(service, stream) == ("", {"city": "Омск"})
 
 
+@pytest.mark.parametrize("first", [{"patch": "+1"}, {"input": "+1"}, {"patch": 1}, {}], ids=str)
+def test_the_text_of_a_custom_tool(service: Service, sandbox: SandboxServer, first: dict[str, Any]) -> None:
+    """The client gets it under any name, so that nobody need pay for it twice."""
+    second = [] if "+1" in first.values() else [step({"input": "+1"})]
+    sandbox.state.script(step(first), *second)
+    completion = ask(service, stream=False, tools=[{"type": "custom", "custom": {"name": "get_weather"}}])
+    [call] = completion.choices[0].message.tool_calls or []
+    assert call.custom.input == "+1" and len(sandbox.state.chats()) == 1 + len(second)  # type: ignore[union-attr]
+
+
+def test_the_text_of_a_custom_tool_in_responses(service: Service, sandbox: SandboxServer) -> None:
+    sandbox.state.script(step({"patch": "+1"}))
+    [call] = response_events.create(service, tools=[{"type": "custom", "name": "get_weather"}])["output"]
+    assert call["input"] == "+1" and len(sandbox.state.chats()) == 1
+
+
 @STREAMED
 def test_calls_can_be_left_alone(contrary: Service, sandbox: SandboxServer, stream: bool) -> None:
     sandbox.state.script(step({}))

@@ -112,7 +112,8 @@ def _inner(entry: Body, kind: str, param: str) -> tuple[Body, str]:
 def _tool(entry: Body, kind: str, param: str) -> Tool:
     found, param = _inner(entry, kind, param)
     if kind == "custom":
-        return Tool(_name(found, param), fields.string(found, "description", param), custom_parameters(found, param))
+        description = fields.string(found, "description", param)
+        return Tool(_name(found, param), description, custom_parameters(found, param), takes_text=True)
     return _function(found, param)
 
 

@@ -82,9 +82,10 @@ def from_tools(body: Body, brought: Iterable[tuple[Body, str]] = (), *, ignore_h
             while client_tools.get(flat, client_tool) != client_tool:
                 flat += "_"
             client_tools[flat], flat_names[client_tool] = client_tool, flat
-            read = custom_parameters if client_tool.kind == "custom" else from_parameters
+            is_custom = client_tool.kind == "custom"
+            parameters = (custom_parameters if is_custom else from_parameters)(found, place)
             description = fields.string(found, "description", place)
-            tools[flat] = Tool(flat, description, read(found, place), function_extras(found, place))
+            tools[flat] = Tool(flat, description, parameters, function_extras(found, place), takes_text=is_custom)
     return Toolbox(tuple(tools.values()), client_tools, tuple(dict.fromkeys(hosted)))
 
 

@@ -46,6 +46,8 @@ def check_calls(
 
 def _faults(call: ToolCall, chat: ChatRequest, offered: tuple[Tool, ...]) -> list[str]:
     tool = next((tool for tool in chat.tools if tool.name == call.name), None)
+    if tool and tool.takes_text and [type(value) for value in call.arguments.values()] == [str]:
+        return []
     return faults(call.arguments, tool.parameters) if tool in offered else []
 
 

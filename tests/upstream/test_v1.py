@@ -180,3 +180,20 @@ def test_arguments_as_text_are_understood() -> None:
     """GigaChat writes an object; its relatives behind the same gateway may not."""
     events = read({"function_call": {"name": "f", "arguments": '{"a": 1}'}}, finish="function_call")
     assert [event.arguments for event in events if isinstance(event, ToolCall)] == [{"a": 1}]
+
+
+@pytest.mark.parametrize(
+    "model, sent",
+    [
+        ("GigaChat", False),
+        ("GigaChat-2-Max", False),
+        ("GigaChat-2-Reasoning", True),
+        ("GigaChat-2-Reasoning:2.0.1", True),
+        ("GigaChat-3.5-Ultra-Reasoning", True),
+    ],
+)
+def test_effort_of_reasoning(model: str, sent: bool) -> None:
+    """The sandbox has no GigaChat-2-Reasoning."""
+    chat = ChatRequest(model, (Message("user", (Text("?"),)),), reasoning_effort="high")
+    payload = v1.to_payload(chat, model, ToolNames(), {}, [], send_state_id=False)
+    assert ("reasoning_effort" in payload) == sent

@@ -97,7 +97,7 @@ def _response_format(json_format: JsonFormat) -> dict[str, Any] | None:
 
 
 def _refuses_reasoning(model: str) -> bool:
-    return model.startswith(WITHOUT_REASONING) or model.partition(":")[0] == "GigaChat"
+    return "Reasoning" not in model and (model.startswith(WITHOUT_REASONING) or model.partition(":")[0] == "GigaChat")
 
 
 def to_functions(tools: Sequence[Tool], names: ToolNames, most_values: int) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ import anthropic
 import pytest
 from openai import OpenAI
 
+from gpt2giga.upstream.contract.models import window
 from gpt2giga_sandbox.server import SandboxServer
 from tests.asking import MESSAGES
 from tests.service import Service
@@ -107,6 +108,20 @@ def test_windows_in_the_list(service: Service, client: OpenAI) -> None:
     assert models["Embeddings"]["context_length"] == 514 and "max_output_tokens" not in models["Embeddings"]
     assert "context_length" not in models["GigaFilter"]
     assert client.models.retrieve("gigachat/gigachat-2-max").id == "GigaChat-2-Max"
+
+
+@pytest.mark.parametrize(
+    "model, tokens",
+    [
+        ("Embeddings", 514),
+        ("Embeddings-2", 514),
+        ("Embeddings-3B-2025-09", 4096),
+        ("GigaEmbeddings-3B-2025-09", 4096),
+        ("EmbeddingsGigaR", 4096),
+    ],
+)
+def test_windows_of_embedders(model: str, tokens: int) -> None:
+    assert window(model) == tokens
 
 
 def test_windows_in_anthropics_list(service: Service) -> None:

@@ -49,9 +49,15 @@ KINDS: tuple[tuple[str, Kind], ...] = (
     ("GigaFilter", "filter"),
     ("GigaCheck", "aicheck"),
 )
-# Contract 6.3, 6.6, 6.13, 6.14.
+# Contract 6.3, 6.6, 6.11, 6.13, 6.14.
 USUAL_WINDOW_TOKENS = 261120
-WINDOW_TOKENS = (("GigaChat-Plus", 32768), ("EmbeddingsGigaR", 4096), ("GigaEmbeddings", 4096), ("Embeddings", 514))
+WINDOW_TOKENS = (
+    ("GigaChat-Plus", 32768),
+    ("EmbeddingsGigaR", 4096),
+    ("GigaEmbeddings", 4096),
+    ("Embeddings-3B", 4096),  # as the documentation calls the one before
+    ("Embeddings", 514),
+)
 # By model: GigaChat tells it when a prompt is too long for it.
 _told_windows: dict[str, int] = {}
 MOST_TOLD = 100

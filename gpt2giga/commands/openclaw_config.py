@@ -1,7 +1,7 @@
 """OpenClaw's configuration with GigaChat in it: pure, on the file's parsed content.
 
-What somebody else put there stays, but for three things: the default model, since connecting means to use it, and
-the two keys of older instructions that today's OpenClaw refuses the whole file for.
+What somebody else put there stays, but for the default model, since connecting means to use it, the two keys of older
+instructions that today's OpenClaw refuses the whole file for, and the window that earlier versions wrote.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ PROVIDER = "gigachat"
 # By itself OpenClaw asks for usage at names of this machine only. Without it its context meter stays at 0, and it never
 # shortens a conversation.
 COMPAT = {"supportsUsageInStreaming": True}
+OUTDATED_WINDOW = 131072  # written by earlier versions, half of what the models have
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,8 @@ def _set_provider(provider: dict[str, Any], connection: Connection) -> None:
 
 def _model_entry(model: Model, before: dict[str, Any]) -> dict[str, Any]:
     """What somebody else wrote there stays."""
+    if before.get("contextWindow") == OUTDATED_WINDOW:
+        before = {name: value for name, value in before.items() if name != "contextWindow"}
     compat = before.get("compat", {})
     real = model.gigachats_id
     return {

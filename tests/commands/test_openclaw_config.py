@@ -85,3 +85,12 @@ def test_usage_is_asked_for_at_any_address(before: dict[str, Any], then: dict[st
     models = connect({"models": {"providers": {"gigachat": {"models": mine}}}}, CONNECTION)["models"]
     [found] = models["providers"]["gigachat"]["models"]
     assert found["compat"] == then and found["contextWindow"] == 261120
+
+
+@pytest.mark.parametrize(("before", "then"), [(131072, 261120), (100_000, 100_000), (None, None)])
+def test_the_window_of_earlier_versions_goes(before: int | None, then: int | None) -> None:
+    """With half of the window OpenClaw shortens conversations twice as early."""
+    mine = [{"id": "GigaChat-2-Max", "contextWindow": before}]
+    models = connect({"models": {"providers": {"gigachat": {"models": mine}}}}, CONNECTION)["models"]
+    [found] = models["providers"]["gigachat"]["models"]
+    assert found["contextWindow"] == then

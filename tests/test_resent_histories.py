@@ -60,20 +60,36 @@ BROKEN_CALLS: dict[str, tuple[str, Any]] = {
     "chat: a call that is none": (CHAT, {"role": "assistant", "tool_calls": ["f"]}),
     "chat: arguments": (CHAT, {"role": "assistant", "tool_calls": [{"function": {"name": "f", "arguments": 1}}]}),
     "chat: a result of nothing": (CHAT, {"role": "tool", "content": "a"}),
-    "chat: a role": (CHAT, {"role": "robot", "content": "a"}),
     "responses: no id": (RESPONSES, {"type": "function_call", "name": "f", "arguments": "{}"}),
     "responses: arguments": (RESPONSES, {"type": "function_call", "call_id": "a", "name": "f", "arguments": 1}),
     "responses: an output": (RESPONSES, {"type": "function_call_output", "call_id": "a", "output": 1}),
+    "messages: input": (MESSAGES, {"role": "assistant", "content": [{"type": "tool_use", "id": "a", "name": "f"}]}),
+    "messages: a result": (MESSAGES, user({"type": "tool_result"})),
+    "messages: a result of OpenAI": (MESSAGES, {"role": "tool", "tool_call_id": "a", "content": "b"}),
+    "messages: an image of nothing": (
+        MESSAGES,
+        user({"type": "tool_result", "tool_use_id": "a", "content": [{"type": "image"}]}),
+    ),
+    "chat: the older call": (CHAT, {"role": "assistant", "function_call": {"name": ""}}),
+}
+UNKNOWN: dict[str, tuple[str, Any]] = {
+    "chat: a role": (CHAT, {"role": "robot", "content": "a"}),
     "responses: an item": (RESPONSES, {"type": "smell"}),
     "responses: a role": (RESPONSES, {"role": "robot", "content": "a"}),
-    "messages: input": (MESSAGES, {"role": "assistant", "content": [{"type": "tool_use", "id": "a", "name": "f"}]}),
     "messages: a role": (MESSAGES, {"role": "robot", "content": "a"}),
-    "messages: a result": (MESSAGES, user({"type": "tool_result"})),
 }
 
 
 @pytest.mark.parametrize("path, item", BROKEN_CALLS.values(), ids=BROKEN_CALLS)
-def test_broken_calls_are_refused_once(service: Service, path: str, item: Any) -> None:
+def test_broken_calls_are_never_refused(service: Service, path: str, item: Any) -> None:
+    """An agent's own steps come after the user's newest message, and each of them is sent again with the next."""
+    for turns in ([HELLO, item], [HELLO, item, HELLO]):
+        passed = post(service, path, turns)
+        assert passed.status_code == 200, passed.text
+
+
+@pytest.mark.parametrize("path, item", UNKNOWN.values(), ids=UNKNOWN)
+def test_who_is_unknown_is_refused_once(service: Service, path: str, item: Any) -> None:
     assert post(service, path, [HELLO, item]).status_code == 400
     passed = post(service, path, [HELLO, item, HELLO])
     assert passed.status_code == 200, passed.text

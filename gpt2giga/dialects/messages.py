@@ -12,10 +12,11 @@ from typing import Any, Literal, TypeAlias, TypeVar
 
 import orjson
 
-from gpt2giga.chat import File, Image, Part, Text, ToolCall, ToolResult
+from gpt2giga.chat import File, Image, Message, Part, Text, ToolCall, ToolResult
 from gpt2giga.concurrency.waiting import in_turns
 from gpt2giga.dialects import fields, file_parts
 from gpt2giga.dialects.fields import Body, invalid
+from gpt2giga.dialects.tools import from_arguments
 from gpt2giga.errors import BadRequest
 
 T = TypeVar("T")
@@ -25,6 +26,7 @@ Reader: TypeAlias = Callable[[Body, str], Iterable[Part]]
 Speaker: TypeAlias = Role | Literal["tool", "document"]
 
 OPENAI_ROLES: Mapping[str, Role] = {"system": "system", "developer": "system", "user": "user", "assistant": "assistant"}
+RESULTS = ("tool", "function")  # function: the form before tool_calls, which has no ids
 # What only other models can read, or the tools that their vendors run; histories that began there hold it.
 UNREADABLE = (
     "thinking",
@@ -58,6 +60,18 @@ def newest_of_user(messages: Sequence[Any]) -> int:
     return next(users, 0)
 
 
+def is_resent(message: Any) -> bool:
+    """What the model said and what tools answered is as old: an agent sends it with every step, after the user's newest
+    message, and nobody could mend it."""
+    return isinstance(message, dict) and message.get("role") in ("assistant", *RESULTS)
+
+
+def text_of(message: Body, name: str) -> str:
+    """What is no text is none."""
+    value = message.get(name)
+    return value if isinstance(value, str) else ""
+
+
 def reader_of(kind: Any, readers: Mapping[str, T], param: str, called: str = "parts") -> T:
     if not isinstance(kind, str) or kind not in readers:
         raise invalid(f"{param}.type", f"one of {', '.join(readers)}; {called} of type {kind!r} are not supported")
@@ -68,6 +82,8 @@ def from_content(content: Any, speaker: Speaker, param: str, *, is_old: bool = F
     """is_old: what cannot be read is left out, for the client sends it again with every turn."""
     if isinstance(content, str):
         content = [{"type": "text", "text": content}]
+    if is_old and not isinstance(content, list):
+        return
     if content is not None and not isinstance(content, list):
         raise invalid(param, "a string or a list of parts")
     for number, part in in_turns(content or ()):
@@ -134,21 +150,27 @@ def _compaction(part: Body, param: str) -> Iterator[Text]:
 
 def _tool_use(part: Body, param: str) -> Iterator[ToolCall]:
     call_id = fields.required_string(part, "id", param, "a string")
-    arguments, _ = fields.required_object(part, "input", param)
-    if part.get("name") != "":  # a call that never was one
-        yield ToolCall(call_id, fields.required_string(part, "name", param, "a name"), dict(arguments))
+    if name := text_of(part, "name"):  # a call without one never was one
+        yield ToolCall(call_id, name, from_arguments(part.get("input")))
 
 
 def _tool_result(part: Body, param: str) -> Iterator[Part]:
-    call_id = fields.required_string(part, "tool_use_id", param, "the id of a tool call")
+    """Without an id it belongs to the next call that waits for one."""
     result = from_result(part.get("content"), f"{param}.content")
-    is_error = fields.boolean(part, "is_error", param)
-    yield ToolResult(call_id, "", _failure(result) if is_error else result)
+    yield ToolResult(text_of(part, "tool_use_id"), "", _failure(result) if part.get("is_error") is True else result)
 
 
-def from_result(content: Any, param: str, *, is_old: bool = False) -> tuple[Text | Image | File, ...]:
-    """What a tool answered."""
-    parts = from_content(content, "tool", param, is_old=is_old)
+def from_tool(message: Body, param: str) -> Message:
+    """A message that is a result: OpenAI's, which some clients send to Anthropic's API too."""
+    parts = from_result(message.get("content"), f"{param}.content")
+    return Message("user", (ToolResult(text_of(message, "tool_call_id"), text_of(message, "name"), parts),))
+
+
+def from_result(content: Any, param: str) -> tuple[Text | Image | File, ...]:
+    """What a tool answered. It is not the user's, so what cannot be read is never refused."""
+    if not isinstance(content, str | list | None):
+        content = orjson.dumps(content).decode()
+    parts = from_content(content, "tool", param, is_old=True)
     return tuple(part for part in parts if isinstance(part, Text | Image | File))
 
 

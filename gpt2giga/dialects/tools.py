@@ -100,12 +100,11 @@ def check_hosted(kind: str, param: str, *, ignore: bool) -> None:
         )
 
 
-def from_arguments(call: Body, param: str) -> dict[str, Any]:
-    """JSON in a text; some clients and servers have the object itself."""
-    arguments = call.get("arguments")
-    if isinstance(arguments, dict):
-        return arguments
-    return arguments_from_json(fields.string(call, "arguments", param))
+def from_arguments(arguments: Any) -> dict[str, Any]:
+    """JSON in a text; some clients and servers have the object itself, or whatever a model wrote in its place."""
+    if arguments is None or isinstance(arguments, str):
+        return arguments_from_json(arguments or "")
+    return arguments if isinstance(arguments, dict) else {"value": arguments}
 
 
 def unknown_tool(name: str, param: str, why: str = "is not in the list") -> BadRequest:

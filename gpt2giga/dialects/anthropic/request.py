@@ -14,7 +14,15 @@ from gpt2giga.dialects.anthropic.thinking import from_thinking, Thoughts
 from gpt2giga.dialects.anthropic.tools import from_tools
 from gpt2giga.dialects.controls import from_extras, from_stops, to_session
 from gpt2giga.dialects.fields import Body, INT32, invalid
-from gpt2giga.dialects.messages import from_content, newest_of_user, required_messages, Role
+from gpt2giga.dialects.messages import (
+    from_content,
+    from_tool,
+    is_resent,
+    newest_of_user,
+    required_messages,
+    RESULTS,
+    Role,
+)
 from gpt2giga.dialects.parameters import list_ignored
 from gpt2giga.errors import BadRequest
 
@@ -90,10 +98,11 @@ def _messages(body: Body) -> Iterator[Message]:
     messages = required_messages(body)
     newest = newest_of_user(messages)
     for number, message in in_turns(messages):
+        is_old = number < newest or is_resent(message)
         try:
-            found = _message(message, f"messages[{number}]", is_old=number < newest)
+            found = _message(message, f"messages[{number}]", is_old=is_old)
         except BadRequest:
-            if number >= newest:
+            if not is_old:
                 raise
             continue
         if not _is_over(message, messages[number + 1 :]):
@@ -106,7 +115,9 @@ def _system(body: Body) -> tuple[Part, ...]:
 
 
 def _message(message: Any, param: str, *, is_old: bool) -> Message:
-    role = fields.one_of(fields.mapping(message, param).get("role"), ROLES, f"{param}.role")
+    if fields.mapping(message, param).get("role") in RESULTS:
+        return from_tool(message, param)
+    role = fields.one_of(message.get("role"), ROLES, f"{param}.role")
     return Message(role, tuple(from_content(message.get("content"), role, f"{param}.content", is_old=is_old)))
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gpt2giga.chat import Tool, ToolCall, ToolChoice
+from gpt2giga.concurrency.waiting import in_turns
 from gpt2giga.dialects import fields
 from gpt2giga.dialects.fields import Body, invalid
 from gpt2giga.dialects.tools import (
@@ -25,6 +27,7 @@ from gpt2giga.dialects.tools import (
     tools_by_name,
     unknown_tool,
 )
+from gpt2giga.errors import BadRequest
 
 KINDS = ("function", "custom")
 
@@ -166,13 +169,19 @@ def _from_allowed(allowed: Body, param: str, hosted: list[str]) -> tuple[ToolCho
 
 
 def from_calls(message: Body, param: str) -> list[ToolCall]:
-    """The calls of an assistant message, in either form. One with an empty name never was one."""
-    listed = fields.objects(message, "tool_calls", param)
-    found = [_call(call, place) for call, place in listed if not _is_nameless(call)]
-    if message.get("function_call") is None:
-        return found
-    legacy, place = fields.required_object(message, "function_call", param)
-    return found or [_function_call(legacy, "", place)]
+    """The calls of an assistant message, in either form. One that cannot be read, without a name for example, never was
+    one; the others stay."""
+    listed = message.get("tool_calls")
+    found: list[ToolCall] = []
+    for number, call in in_turns(listed if isinstance(listed, list) else ()):
+        place = f"{param}.tool_calls[{number}]"
+        with suppress(BadRequest):
+            found.append(_call(fields.mapping(call, place), place))
+    if not found:
+        with suppress(BadRequest):
+            legacy, place = fields.required_object(message, "function_call", param)
+            found.append(_function_call(legacy, "", place))
+    return found
 
 
 def _call(call: Body, param: str) -> ToolCall:
@@ -185,9 +194,4 @@ def _call(call: Body, param: str) -> ToolCall:
 
 
 def _function_call(function: Body, call_id: str, param: str) -> ToolCall:
-    return ToolCall(call_id, _name(function, param), from_arguments(function, param))
-
-
-def _is_nameless(call: Body) -> bool:
-    function = call.get("function")
-    return isinstance(function, dict) and function.get("name") == ""
+    return ToolCall(call_id, _name(function, param), from_arguments(function.get("arguments")))

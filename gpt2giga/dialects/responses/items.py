@@ -8,7 +8,16 @@ from typing import Any
 from gpt2giga.chat import Message, Text, ToolCall, ToolResult
 from gpt2giga.dialects import fields
 from gpt2giga.dialects.fields import Body, invalid
-from gpt2giga.dialects.messages import from_content, from_result, newest_of_user, OPENAI_ROLES, reader_of
+from gpt2giga.dialects.messages import (
+    from_content,
+    from_result,
+    from_tool,
+    is_resent,
+    newest_of_user,
+    OPENAI_ROLES,
+    reader_of,
+    RESULTS,
+)
 from gpt2giga.dialects.responses.tools import is_callable, SEARCH, Toolbox
 from gpt2giga.dialects.tools import CUSTOM_INPUT, from_arguments
 from gpt2giga.errors import BadRequest, NotFound
@@ -47,6 +56,9 @@ FOREIGN = (
 # Codex offers its tools so to models of its own catalog, and what its search for tools has found.
 BRINGS_TOOLS = ("additional_tools", "tool_search_output")
 SEARCHES = ("tool_search_call", "tool_search_output")
+
+
+RESENT = ("function_call", "function_call_output", "custom_tool_call", "custom_tool_call_output", *SEARCHES)
 
 
 def from_input(value: Any) -> list[Any]:
@@ -100,15 +112,21 @@ def foreign_kinds(items: Iterable[Any]) -> list[str]:
     return [kind for item in items if (kind := kind_of(item, "input")) in FOREIGN]
 
 
+def is_resent_item(item: Any) -> bool:
+    """Calls and results, which are read or left out: one without a name never was a call."""
+    return is_resent(item) or (isinstance(item, dict) and item.get("type") in RESENT)
+
+
 def from_items(items: Sequence[Any], toolbox: Toolbox) -> tuple[Message, ...]:
     """An old item that cannot be read is left out, for the client sends it again with every turn."""
     newest = newest_of_user(items)
     messages: list[Message] = []
     for number, item in enumerate(items):
+        is_old = number < newest or is_resent_item(item)
         try:
-            messages += _messages(item, f"input[{number}]", toolbox, number < newest)
+            messages += _messages(item, f"input[{number}]", toolbox, is_old)
         except BadRequest:
-            if number >= newest:
+            if not is_old:
                 raise
     return tuple(messages)
 
@@ -117,18 +135,19 @@ def _messages(item: Any, param: str, toolbox: Toolbox, is_old: bool) -> Iterator
     kind = kind_of(item, param)
     if kind in SEARCHES and not item.get("call_id"):  # OpenAI's own
         return
-    # A call without a name never was one.
-    if kind not in (REASONING, "additional_tools", *FOREIGN) and not (kind in CALLS and item.get("name") == ""):
+    if kind not in (REASONING, "additional_tools", *FOREIGN):
         yield reader_of(kind, READERS, param, "items")(item, param, toolbox, is_old)
 
 
 def _message(item: Body, param: str, toolbox: Toolbox, is_old: bool) -> Message:
+    if item.get("role") in RESULTS:
+        return from_tool(item, param)
     role = fields.one_of(item.get("role"), OPENAI_ROLES, f"{param}.role")
     return Message(role, tuple(from_content(item.get("content"), role, f"{param}.content", is_old=is_old)))
 
 
 def _function_call(item: Body, param: str, toolbox: Toolbox, is_old: bool) -> Message:
-    return _call(item, param, toolbox, from_arguments(item, param))
+    return _call(item, param, toolbox, from_arguments(item.get("arguments")))
 
 
 def _custom_call(item: Body, param: str, toolbox: Toolbox, is_old: bool) -> Message:
@@ -155,11 +174,10 @@ def _search_output(item: Body, param: str, toolbox: Toolbox, is_old: bool) -> Me
 
 def _output(item: Body, param: str, toolbox: Toolbox, is_old: bool) -> Message:
     call_id = fields.required_string(item, "call_id", param, "the id of a tool call")
-    parts = from_result(item.get("output"), f"{param}.output", is_old=is_old)
+    parts = from_result(item.get("output"), f"{param}.output")
     return Message("user", (ToolResult(call_id, "", parts),))
 
 
-CALLS = ("function_call", "custom_tool_call")
 READERS: dict[str, Callable[[Body, str, Toolbox, bool], Message]] = {
     "message": _message,
     "function_call": _function_call,

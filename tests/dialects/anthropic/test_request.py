@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gpt2giga.chat import ChatRequest, JsonFormat, Message, Text
+from gpt2giga.chat import ChatRequest, JsonFormat, Message, Text, ToolCall, ToolResult
 from gpt2giga.dialects.anthropic.request import from_count_request, from_messages_request, MessageDelivery
 from gpt2giga.errors import BadRequest
 
@@ -176,21 +176,6 @@ BAD = [
     (user({"type": "document", "title": 1, "source": {"type": "text", "data": "a"}}), f"{BLOCK}.title"),
     (user({"type": "document", "context": [], "source": {"type": "text", "data": "a"}}), f"{BLOCK}.context"),
     (user({"type": "search_result", "source": "s", "content": []}), f"{BLOCK}.title"),
-    (user({"type": "tool_result"}), f"{BLOCK}.tool_use_id"),
-    (user({"type": "tool_result", "tool_use_id": 1}), f"{BLOCK}.tool_use_id"),
-    (user({"type": "tool_result", "tool_use_id": "1", "content": 5}), f"{BLOCK}.content"),
-    (user({"type": "tool_result", "tool_use_id": "1", "content": [5]}), f"{BLOCK}.content[0]"),
-    (user({"type": "tool_result", "tool_use_id": "1", "is_error": "yes"}), f"{BLOCK}.is_error"),
-    (
-        user({"type": "tool_result", "tool_use_id": "1", "content": [{"type": "tool_reference"}]}),
-        f"{BLOCK}.content[0].tool_name",
-    ),
-    (assistant({"type": "tool_use", "name": "f", "input": {}}), f"{SAID}.id"),
-    (assistant({"type": "tool_use", "id": "1", "input": {}}), f"{SAID}.name"),
-    (assistant({"type": "tool_use", "id": "1", "name": "f"}), f"{SAID}.input"),
-    (assistant({"type": "tool_use", "id": "1", "name": "f", "input": "{}"}), f"{SAID}.input"),
-    (assistant({"type": "tool_result", "tool_use_id": "1"}), f"{SAID}.type"),
-    (assistant({"type": "compaction", "content": 1}), f"{SAID}.content"),
     ({"system": 1}, "system"),
     ({"system": DEEP}, "system"),
     ({"tools": [{**TOOL, "input_schema": {"a": DEEP}}]}, "tools"),
@@ -247,6 +232,22 @@ BAD = [
     ({"tool_choice": {"type": "any"}}, "tool_choice"),
 ]
 
+# What the model or a tool wrote. An agent sends it again with every step, and nobody could mend it.
+RESENT = [
+    user({"type": "tool_result"}),
+    user({"type": "tool_result", "tool_use_id": 1}),
+    user({"type": "tool_result", "tool_use_id": "1", "content": 5}),
+    user({"type": "tool_result", "tool_use_id": "1", "content": [5]}),
+    user({"type": "tool_result", "tool_use_id": "1", "is_error": "yes"}),
+    user({"type": "tool_result", "tool_use_id": "1", "content": [{"type": "tool_reference"}]}),
+    assistant({"type": "tool_use", "name": "f", "input": {}}),
+    assistant({"type": "tool_use", "id": "1", "input": {}}),
+    assistant({"type": "tool_use", "id": "1", "name": "f"}),
+    assistant({"type": "tool_use", "id": "1", "name": "f", "input": "{}"}),
+    assistant({"type": "tool_result", "tool_use_id": "1"}),
+    assistant({"type": "compaction", "content": 1}),
+]
+
 
 @pytest.mark.parametrize("body, param", BAD, ids=[f"{param}-{i}" for i, (_, param) in enumerate(BAD)])
 def test_what_makes_no_sense_is_named(body: dict[str, Any], param: str) -> None:
@@ -256,6 +257,22 @@ def test_what_makes_no_sense_is_named(body: dict[str, Any], param: str) -> None:
     assert param in caught.value.message
 
 
+@pytest.mark.parametrize("body", RESENT)
+def test_what_is_resent_is_never_refused(body: dict[str, Any]) -> None:
+    """Also when it comes after all that the user said."""
+    read(**body)
+
+
+def test_calls_and_results_in_the_words_of_another_api() -> None:
+    calls = [{"type": "tool_use", "id": str(n), "name": "f", "input": given} for n, given in enumerate(INPUTS)]
+    result = {"role": "tool", "tool_call_id": "0", "content": "ok"}
+    chat, _ = read(messages=[{"role": "user", "content": "a"}, {"role": "assistant", "content": calls}, result])
+    found = [part.arguments for part in chat.messages[1].parts if isinstance(part, ToolCall)]
+    assert found == [{"a": 1}, {}, {"value": [1]}]
+    assert chat.messages[2] == Message("user", (ToolResult("0", "", (Text("ok"),)),))
+
+
+INPUTS = ['{"a": 1}', None, [1]]
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),

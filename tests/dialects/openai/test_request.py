@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from gpt2giga.chat import Message, Text, ToolCall
 from gpt2giga.dialects.openai.request import from_chat_request
 from gpt2giga.errors import BadRequest
 
@@ -75,31 +76,7 @@ BAD = [
     ({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}, "messages[0].content[0].image_url"),
     ({"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {}}]}]}, IMAGE_URL),
     ({"messages": [{"role": "system", "content": [IMAGE]}]}, "messages[0].content[0].type"),
-    ({"messages": [*HELLO, {"role": "assistant", "refusal": 1}]}, "messages[1].refusal"),
     # calls and results
-    ({"messages": [*HELLO, {"role": "assistant", "tool_calls": {}}]}, "messages[1].tool_calls"),
-    (called("f"), "messages[1].tool_calls[0]"),
-    (called({}), "messages[1].tool_calls[0].function"),
-    (called({"function": "f"}), "messages[1].tool_calls[0].function"),
-    (called({"type": "custom", "custom": {}}), "messages[1].tool_calls[0].custom.name"),
-    (called({"type": "custom", "custom": {"name": "f", "input": {}}}), "messages[1].tool_calls[0].custom.input"),
-    (called({"type": "custom", "custom": "f"}), "messages[1].tool_calls[0].custom"),
-    (called({"function": {}}), "messages[1].tool_calls[0].function.name"),
-    (called({"function": {"name": 1}}), "messages[1].tool_calls[0].function.name"),
-    (called({"id": 1, "function": F}), "messages[1].tool_calls[0].id"),
-    (called({"function": {"name": "f", "arguments": []}}), "messages[1].tool_calls[0].function.arguments"),
-    (
-        called({"function": F}, {"function": {"name": "f", "arguments": 1}}),
-        "messages[1].tool_calls[1].function.arguments",
-    ),
-    ({"messages": [*HELLO, {"role": "assistant", "function_call": "f"}]}, "messages[1].function_call"),
-    ({"messages": [*HELLO, {"role": "assistant", "function_call": {}}]}, "messages[1].function_call.name"),
-    ({"messages": [*HELLO, {"role": "tool", "content": "a"}]}, "messages[1].tool_call_id"),
-    ({"messages": [*HELLO, {"role": "tool", "tool_call_id": 1, "content": "a"}]}, "messages[1].tool_call_id"),
-    ({"messages": [*HELLO, {"role": "function", "name": 1, "content": "a"}]}, "messages[1].name"),
-    ({"messages": [*HELLO, {"role": "tool", "tool_call_id": "a", "content": {}}]}, "messages[1].content"),
-    ({"messages": [*HELLO, {"role": "tool", "tool_call_id": "a", "content": ["a"]}]}, "messages[1].content[0]"),
-    ({"messages": [*CALLED, RESULT, {"role": "tool", "content": "a"}]}, "messages[3].tool_call_id"),
     # tools
     ({"messages": HELLO, "tools": {}}, "tools"),
     ({"messages": HELLO, "tools": "f"}, "tools"),
@@ -164,6 +141,31 @@ BAD = [
     ({"messages": [{"role": "user", "content": "a", "extra": deep(300)}]}, "messages"),
 ]
 
+# What the model or a tool wrote. An agent sends it again with every step, and nobody could mend it.
+RESENT = [
+    {"messages": [*HELLO, {"role": "assistant", "refusal": 1}]},
+    {"messages": [*HELLO, {"role": "assistant", "tool_calls": {}}]},
+    called("f"),
+    called({}),
+    called({"function": "f"}),
+    called({"type": "custom", "custom": {}}),
+    called({"type": "custom", "custom": {"name": "f", "input": {}}}),
+    called({"type": "custom", "custom": "f"}),
+    called({"function": {}}),
+    called({"function": {"name": 1}}),
+    called({"id": 1, "function": F}),
+    called({"function": {"name": "f", "arguments": []}}),
+    called({"function": F}, {"function": {"name": "f", "arguments": 1}}),
+    {"messages": [*HELLO, {"role": "assistant", "function_call": "f"}]},
+    {"messages": [*HELLO, {"role": "assistant", "function_call": {}}]},
+    {"messages": [*HELLO, {"role": "tool", "content": "a"}]},
+    {"messages": [*HELLO, {"role": "tool", "tool_call_id": 1, "content": "a"}]},
+    {"messages": [*HELLO, {"role": "function", "name": 1, "content": "a"}]},
+    {"messages": [*HELLO, {"role": "tool", "tool_call_id": "a", "content": {}}]},
+    {"messages": [*HELLO, {"role": "tool", "tool_call_id": "a", "content": ["a"]}]},
+    {"messages": [*CALLED, RESULT, {"role": "tool", "content": "a"}]},
+]
+
 
 @pytest.mark.parametrize("body, param", BAD, ids=[f"{param}-{i}" for i, (_, param) in enumerate(BAD)])
 def test_what_makes_no_sense_is_named(body: dict[str, Any], param: str) -> None:
@@ -171,6 +173,31 @@ def test_what_makes_no_sense_is_named(body: dict[str, Any], param: str) -> None:
         from_chat_request(body, ignore_hosted=False)
     assert caught.value.param == param
     assert param in caught.value.message
+
+
+@pytest.mark.parametrize("body", RESENT)
+def test_what_is_resent_is_never_refused(body: dict[str, Any]) -> None:
+    """Also when it comes after all that the user said."""
+    chat, _ = from_chat_request(body, ignore_hosted=False)
+    assert chat.messages[0] == Message("user", (Text("Привет!"),))
+
+
+NAMELESS = [
+    {},
+    {"function": None},
+    {"function": {"name": None}},
+    {"function": {"arguments": "{}"}},
+    {"type": "custom", "custom": {"name": ""}},
+    None,
+]
+
+
+@pytest.mark.parametrize("call", NAMELESS)
+def test_a_broken_call_takes_nothing_with_it(call: Any) -> None:
+    calls = [call, {"id": "b", "function": {"name": "g", "arguments": [1]}}]
+    said = {"role": "assistant", "content": "Сейчас.", "tool_calls": calls, "function_call": {"name": ""}}
+    chat, _ = from_chat_request({"messages": [*HELLO, said]}, ignore_hosted=False)
+    assert chat.messages[1].parts == (Text("Сейчас."), ToolCall("b", "g", {"value": [1]}))
 
 
 ODD = [

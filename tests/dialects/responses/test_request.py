@@ -12,7 +12,7 @@ from gpt2giga.dialects.responses.parameters import TABLE
 from gpt2giga.dialects.responses.request import from_responses_request, Past, ResponseDelivery
 from gpt2giga.dialects.responses.response import ResponseHead, to_echo, to_object
 from gpt2giga.errors import BadRequest, NotFound
-from tests.dialects.responses.bad_requests import BAD, CALL, HELLO, OUTPUT
+from tests.dialects.responses.bad_requests import BAD, CALL, HELLO, OUTPUT, RESENT
 
 
 def read(
@@ -30,6 +30,16 @@ def test_what_makes_no_sense_is_named(body: dict[str, Any], param: str) -> None:
     with pytest.raises((BadRequest, NotFound)) as caught:
         read(body)
     assert caught.value.param == param
+
+
+@pytest.mark.parametrize("item", RESENT)
+def test_what_is_resent_is_never_refused(item: Any) -> None:
+    """Also when it comes after all that the user said."""
+    assert messages(HELLO, item)[0] == Message("user", (Text("Привет!"),))
+
+
+def test_arguments_of_any_kind() -> None:
+    assert messages(HELLO, {**CALL, "arguments": [1]})[1].parts == (ToolCall("c1", "f", {"value": [1]}),)
 
 
 WORDS = st.sampled_from(["type", "role", "content", "name", "id", "call_id", "output", "tools", "format", "effort"])

@@ -32,7 +32,13 @@ PAIRS = {
     "unknown ids are none": ([AB, result("x"), result("y")], {(0, 0): (1, 0), (0, 1): (2, 0)}),
     "unknown id, known name": ([AB, result("x", "g")], {(0, 1): (1, 0)}),
     "no such name": ([AB, result(name="h")], {}),
-    "an id of another turn": ([calls(("x", "f")), AB, result("x")], {}),
+    "an id of another turn": ([calls(("x", "f")), AB, result("x")], {(0, 0): (2, 0)}),
+    "an id of another turn, used again": ([calls(("x", "f")), AB, calls(("x", "f")), AB, result("x")], {}),
+    "an id of another turn, answered twice": ([calls(("x", "f")), AB, result("x"), result("x")], {}),
+    "results of several turns": (
+        [calls(("a", "f")), calls(("b", "f")), result("a"), calls(("c", "f")), result("b"), result("c")],
+        {(0, 0): (2, 0), (1, 0): (4, 0), (3, 0): (5, 0)},
+    ),
     "equal ids by order": ([calls(("a", "f"), ("a", "g")), result("a"), result("a")], {(0, 0): (1, 0), (0, 1): (2, 0)}),
     "more results than calls": ([calls(("a", "f")), result("a"), result("a"), result()], {(0, 0): (1, 0)}),
     "calls without ids": (

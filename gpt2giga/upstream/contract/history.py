@@ -56,9 +56,10 @@ def has_files(messages: Sequence[Message]) -> bool:
 
 
 def pair(messages: Sequence[Message]) -> dict[Place, Place]:
-    """The place of each call's result: by id, else by name, else by order; never beyond the next message with calls.
+    """The place of each call's result: by id, else by name, else by order.
 
-    Ids may come twice or be used again in later turns, so only what lies between two turns is compared.
+    Ids may come twice or be used again in later turns, so first only what lies between two messages with calls is
+    compared. A result that comes later still is its call's when the id is that of one call and of one result.
     An id that no call of the conversation has is as good as none.
     """
     ids = {part.id for message in messages for part in message.parts if isinstance(part, ToolCall)}
@@ -73,7 +74,8 @@ def pair(messages: Sequence[Message]) -> dict[Place, Place]:
             pairs |= _pair_turn(calls, results, ids)
             calls, results = found, {}
         results |= {(number, n): part for n, part in enumerate(message.parts) if isinstance(part, ToolResult)}
-    return pairs | _pair_turn(calls, results, ids)
+    pairs |= _pair_turn(calls, results, ids)
+    return pairs | _pair_late(messages, pairs)
 
 
 def _pair_turn(calls: dict[Place, ToolCall], results: dict[Place, ToolResult], ids: set[str]) -> dict[Place, Place]:
@@ -94,6 +96,20 @@ def _pair_turn(calls: dict[Place, ToolCall], results: dict[Place, ToolResult], i
             if place not in pairs and waiting[key(call)]:
                 pairs[place] = waiting[key(call)].popleft()
     return pairs
+
+
+def _pair_late(messages: Sequence[Message], pairs: Mapping[Place, Place]) -> dict[Place, Place]:
+    """Agents run tools beside each other: a slow one answers after the calls of later turns."""
+    calls, results = defaultdict[str, list[Place]](list), defaultdict[str, list[Place]](list)
+    for number, message in enumerate(messages):
+        for n, part in enumerate(message.parts):
+            if isinstance(part, ToolCall):
+                calls[part.id].append((number, n))
+            elif isinstance(part, ToolResult):
+                results[part.call_id].append((number, n))
+    taken = set(pairs.values())
+    alone = [(calls[i][0], found[0]) for i, found in results.items() if i and len(found) == len(calls.get(i, ())) == 1]
+    return {call: place for call, place in alone if call not in pairs and place not in taken and call < place}
 
 
 class _History:

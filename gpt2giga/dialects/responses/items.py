@@ -17,8 +17,9 @@ from gpt2giga.dialects.messages import (
     OPENAI_ROLES,
     reader_of,
     RESULTS,
+    text_of,
 )
-from gpt2giga.dialects.responses.tools import is_callable, SEARCH, Toolbox
+from gpt2giga.dialects.responses.tools import Brought, is_callable, SEARCH, Toolbox
 from gpt2giga.dialects.tools import CUSTOM_INPUT, from_arguments
 from gpt2giga.errors import BadRequest, NotFound
 
@@ -99,13 +100,24 @@ def resolve_references(items: Iterable[Any], known: Mapping[str, Any]) -> Iterat
             raise NotFound(words, param=f"{param}.id", code="item_not_found")
 
 
-def brought_tools(items: Iterable[Any]) -> Iterator[tuple[Body, str]]:
-    """Each tool that an item brings, and where it stands. What a search has found is history: only what can be used."""
+def brought_tools(items: Sequence[Any], *, are_past: bool = False) -> Iterator[Brought]:
+    """Each tool that an item brings. What a search has found is history: only what can be used.
+
+    are_past: all of them are old. Otherwise those are that stand before something that the model or a tool wrote.
+    """
+    newest = len(items)
+    while not are_past and newest and not is_resent_item(items[newest - 1]):
+        newest -= 1
     for number, item in enumerate(items):
-        kind = kind_of(item, f"input[{number}]")
-        if kind in BRINGS_TOOLS:
-            tools = fields.objects(item, "tools", f"input[{number}]")
-            yield from (each for each in tools if kind == "additional_tools" or is_callable(each[0]))
+        param = f"input[{number}]"
+        kind = kind_of(item, param)
+        if kind == "additional_tools" and number >= newest:
+            yield from (Brought(tool, place) for tool, place in fields.objects(item, "tools", param))
+        elif kind in BRINGS_TOOLS:
+            listed = item.get("tools")
+            tools = [tool for tool in listed if isinstance(tool, dict)] if isinstance(listed, list) else []
+            usable = (tool for tool in tools if kind == "additional_tools" or is_callable(tool))
+            yield from (Brought(tool, f"{param}.tools", is_old=True) for tool in usable)
 
 
 def foreign_kinds(items: Iterable[Any]) -> list[str]:
@@ -167,7 +179,7 @@ def _search_call(item: Body, param: str, toolbox: Toolbox, is_old: bool) -> Mess
 
 def _search_output(item: Body, param: str, toolbox: Toolbox, is_old: bool) -> Message:
     """The tools themselves are offered as all others are."""
-    names = [str(tool.get("name")) for tool, _ in brought_tools([item])]
+    names = [name for found in brought_tools([item]) if (name := text_of(found.tool, "name"))]
     said = Text(f"Found, and to be called from now on: {', '.join(names)}" if names else "Nothing was found.")
     return Message("user", (ToolResult(fields.required_string(item, "call_id", param), "", (said,)),))
 

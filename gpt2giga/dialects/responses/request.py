@@ -42,7 +42,7 @@ def from_responses_request(body: Body, past: Past, *, ignore_hosted: bool) -> tu
     fields.check_nesting(body)
     check_refused(body)
     given = tuple(items.resolve_references(items.from_input(body.get("input")), past.known))
-    brought = [*items.brought_tools(past.items), *items.brought_tools(given)]
+    brought = [*items.brought_tools(past.items, are_past=True), *items.brought_tools(given)]
     toolbox = from_tools(body, brought, ignore_hosted=ignore_hosted)
     selection = from_choice(body, toolbox)
     text = fields.optional_mapping(body, "text")

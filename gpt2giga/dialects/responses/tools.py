@@ -23,6 +23,7 @@ from gpt2giga.dialects.tools import (
     inner_tool,
     tool_kind,
 )
+from gpt2giga.errors import BadRequest
 
 SEARCH: Literal["tool_search"] = "tool_search"
 
@@ -63,30 +64,61 @@ class Toolbox:
         return self.client_tools.get(flat) or ClientTool("function", flat)
 
 
-def from_tools(body: Body, brought: Iterable[tuple[Body, str]] = (), *, ignore_hosted: bool) -> Toolbox:
-    """brought: those that items of the input bring, and where they stand; one that comes again replaces the earlier."""
-    tools: dict[str, Tool] = {}
-    client_tools: dict[str, ClientTool] = {}
-    flat_names: dict[ClientTool, str] = {}
-    hosted: list[str] = []
-    own = [*fields.objects(body, "tools")]
-    for number, (tool, param) in in_turns([*own, *brought]):
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """A tool that an item of the input brings. is_old: one that cannot be read is left out, for it is sent again with
+    every turn."""
+
+    tool: Body
+    param: str
+    is_old: bool = False
+
+
+def from_tools(body: Body, brought: Iterable[Brought] = (), *, ignore_hosted: bool) -> Toolbox:
+    """brought: one that comes again replaces the earlier."""
+    filling = _Filling(ignore_hosted)
+    for tool, param in fields.objects(body, "tools"):
+        filling.add(tool, param, again=False)
+    for _, new in in_turns([*brought]):
+        for tool in _one_by_one(new.tool) if new.is_old else (new.tool,):
+            try:
+                filling.add(tool, new.param, again=True)
+            except BadRequest:
+                if not new.is_old:
+                    raise
+    return filling.toolbox()
+
+
+class _Filling:
+    """A toolbox in the making."""
+
+    def __init__(self, ignore_hosted: bool) -> None:
+        self._ignore_hosted = ignore_hosted
+        self._tools: dict[str, Tool] = {}
+        self._client_tools: dict[str, ClientTool] = {}
+        self._flat_names: dict[ClientTool, str] = {}
+        self._hosted: list[str] = []
+
+    def toolbox(self) -> Toolbox:
+        return Toolbox(tuple(self._tools.values()), self._client_tools, tuple(dict.fromkeys(self._hosted)))
+
+    def add(self, tool: Body, param: str, *, again: bool) -> None:
+        """again: it may have the name of an earlier one."""
         kind = tool_kind(tool, param) or fields.required_string(tool, "type", param)
         if not is_callable(tool):
-            check_hosted(kind, param, ignore=ignore_hosted)
-            hosted.append(kind)
+            check_hosted(kind, param, ignore=self._ignore_hosted)
+            self._hosted.append(kind)
         for client_tool, found, place in _flatten(tool, kind, param):
-            if client_tool in flat_names and number < len(own):
+            if client_tool in self._flat_names and not again:
                 raise invalid(param, f"names that differ; {client_tool.name!r} stands twice")
-            flat = flat_names.get(client_tool) or _join(client_tool.namespace, client_tool.name)
-            while client_tools.get(flat, client_tool) != client_tool:
+            flat = self._flat_names.get(client_tool) or _join(client_tool.namespace, client_tool.name)
+            while self._client_tools.get(flat, client_tool) != client_tool:
                 flat += "_"
-            client_tools[flat], flat_names[client_tool] = client_tool, flat
             is_custom = client_tool.kind == "custom"
             parameters = (custom_parameters if is_custom else from_parameters)(found, place)
-            description = fields.string(found, "description", place)
-            tools[flat] = Tool(flat, description, parameters, function_extras(found, place), takes_text=is_custom)
-    return Toolbox(tuple(tools.values()), client_tools, tuple(dict.fromkeys(hosted)))
+            description, extras = fields.string(found, "description", place), function_extras(found, place)
+            self._tools[flat] = Tool(flat, description, parameters, extras, takes_text=is_custom)
+            self._client_tools[flat], self._flat_names[client_tool] = client_tool, flat
 
 
 def is_callable(tool: Body) -> bool:
@@ -95,6 +127,16 @@ def is_callable(tool: Body) -> bool:
     if kind == SEARCH:
         return tool.get("execution") == "client"
     return kind in (*KINDS, "namespace") or (not kind and "input_schema" in tool)
+
+
+def _one_by_one(tool: Body) -> Iterator[Body]:
+    """A namespace for each of its tools, so that one which cannot be read takes no other with it."""
+    listed = tool.get("tools")
+    if tool.get("type") != "namespace" or not isinstance(listed, list):
+        yield tool
+        return
+    for _, inner in in_turns(listed):
+        yield {"type": "namespace", "name": tool.get("name"), "tools": [inner]}
 
 
 def _flatten(tool: Body, kind: str, param: str) -> Iterator[tuple[ClientTool, Body, str]]:

@@ -68,6 +68,34 @@ def test_flat_names_never_meet() -> None:
     assert box.flat_name("old", "f") == "old__f", "what only the history remembers"
 
 
+BROKEN = [
+    {"type": "function"},
+    {**F, "name": "h", "parameters": 5},
+    {**N, "tools": [{"name": "x"}, F, None]},
+    {**N, "name": None},
+    None,
+    F,
+]
+ANSWERED = {"role": "assistant", "content": "b"}
+
+
+@pytest.mark.parametrize("kind", ["tool_search_output", "additional_tools"])
+@pytest.mark.parametrize("are_past", [False, True])
+def test_broken_tools_that_old_items_bring_are_left_out(kind: str, are_past: bool) -> None:
+    """The client sends them again with every turn, or the store does."""
+    old = [{"type": kind, "call_id": "s", "tools": BROKEN}, {"type": kind, "call_id": "s", "tools": 5}]
+    given = [{"role": "user", "content": "a"}] if are_past else [*old, ANSWERED, {"role": "user", "content": "a"}]
+    past = Past(items=tuple(old) if are_past else ())
+    chat, _ = from_responses_request({"input": given}, past, ignore_hosted=False)
+    assert [tool.name for tool in chat.tools] == ["n__f", "f"]
+
+
+def test_broken_tools_of_a_search_in_the_newest_turn() -> None:
+    found = {"type": "tool_search_output", "call_id": "s", "tools": BROKEN}
+    chat, _ = from_responses_request({"input": [{"role": "user", "content": "a"}, found]}, Past(), ignore_hosted=False)
+    assert [tool.name for tool in chat.tools] == ["n__f", "f"]
+
+
 BROUGHT = [
     {"type": "additional_tools", "role": "developer", "tools": [F, N]},
     {"type": "tool_search_output", "call_id": "s", "tools": [W, {}, {**F, "name": "g"}, {**N, "tools": [C]}]},

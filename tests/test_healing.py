@@ -225,8 +225,9 @@ def test_the_slots_folder_cannot_be_used_for_a_while(
     counted_alone = service.log.read_text().count("counted in this process only")
     assert counted_alone in (1, 2)
     folder.unlink()
-    assert eventually(lambda: ask(service) and service.log.read_text().count("over all workers again") == counted_alone)
-    assert ask_at_once(service, sandbox) == 2
+    # Each worker tries again by itself, and one may have noticed only now.
+    assert eventually(lambda: ask_at_once(service, sandbox) == 2, 15)
+    assert service.log.read_text().count("over all workers again") >= counted_alone
 
 
 def test_the_folder_of_metrics_is_gone(service: Service, shared_disk: Disk) -> None:

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 ERROR_FORMS = (anthropic.ERROR_FORM, openai.ERROR_FORM)
 MODELS_FORMS = (anthropic.MODELS_FORM, openai.MODELS_FORM)
 
-
 log = logging.getLogger(__name__)
 
 

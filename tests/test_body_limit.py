@@ -16,7 +16,8 @@ import openai
 import pytest
 from flask import Flask, Response
 
-from gpt2giga.config.settings import LimitSettings, ServerSettings
+from gpt2giga.config.limits import LimitSettings
+from gpt2giga.config.settings import ServerSettings
 from gpt2giga.web import body as request_body
 from gpt2giga.web import exchange
 from gpt2giga_sandbox.server import SandboxServer

@@ -11,7 +11,8 @@ import pytest
 import requests
 
 from gpt2giga.chat import ChatRequest, Message, Text
-from gpt2giga.config.settings import AccountSettings, LimitSettings, ServerSettings, TranslationSettings
+from gpt2giga.config.limits import LimitSettings
+from gpt2giga.config.settings import AccountSettings, ServerSettings, TranslationSettings
 from gpt2giga.upstream.client import Upstream
 from gpt2giga_sandbox.server import SandboxServer
 from tests.service import Service

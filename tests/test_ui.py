@@ -11,7 +11,7 @@ from flask import Request
 
 from gpt2giga.chat import Usage
 from gpt2giga.commands.snippets import SNIPPETS
-from gpt2giga.config.settings import LimitSettings
+from gpt2giga.config.limits import LimitSettings
 from gpt2giga.telemetry import last_hour
 from gpt2giga.telemetry.last_hour import LastHour
 from gpt2giga.web.exchange import Exchange, Outcome

@@ -1,17 +1,15 @@
-"""Every setting, in the group of the package that needs it. The README's table and `gpt2giga --help` are printed
-from here; `variables` reads them."""
+"""Every setting, in the group of the package that needs it; limits have a file of their own. The README's table and
+`gpt2giga --help` are printed from here; `variables` reads them."""
 
 from __future__ import annotations
 
-import dataclasses
 import ipaddress
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
+from gpt2giga.config.limits import LimitSettings
 from gpt2giga.config.parsers import (
     authorization_key,
     boolean,
@@ -26,13 +24,11 @@ from gpt2giga.config.parsers import (
     redis_url,
     seconds,
     size,
-    statuses,
-    text,
     url,
     whole_number,
 )
+from gpt2giga.config.setting import MIB, setting
 
-MIB = 1024 * 1024
 KEY_IS_MISSING = (
     "Behind a web server the service answers nobody until GPT2GIGA_API_KEY holds a key that clients must show, "
     "GPT2GIGA_PASS_TOKEN=True lets them bring their own accounts, or GPT2GIGA_ALLOW_ANONYMOUS=True lets everybody in."
@@ -42,25 +38,6 @@ SCOPES = ("GIGACHAT_API_PERS", "GIGACHAT_API_B2B", "GIGACHAT_API_CORP")
 
 class SettingsError(Exception):
     """A setting that does not parse; the text names the variable, the value (unless secret) and what is allowed."""
-
-
-def setting(
-    default: Any,
-    doc: str,
-    parse: Callable[[str], Any] = text,
-    *,
-    variable: str = "",
-    also: str = "",
-    secret: bool = False,
-    below: str = "",
-) -> Any:
-    """`variable` is named only where it is not the group's prefix and the field's name in capitals.
-
-    `also` is a second variable that is read when the first is not set.
-    `below` is the variable whose row this one and those after it follow in the table, when it is not the one above.
-    """
-    metadata = {"variable": variable, "doc": doc, "parse": parse, "also": also, "secret": secret, "below": below}
-    return dataclasses.field(default=default, metadata=metadata)
 
 
 @dataclass(frozen=True)
@@ -199,78 +176,6 @@ class ServerSettings:
     @property
     def runtime_folder(self) -> Path:
         return Path(self.runtime_dir or tempfile.gettempdir())
-
-
-@dataclass(frozen=True)
-class LimitSettings:
-    """How much at a time, how long, and how often again."""
-
-    PREFIX = "GPT2GIGA_"
-
-    max_open_requests: int = setting(
-        2000,
-        "Requests in work at a time, a worker; the next get 503 with Retry-After",
-        whole_number(1, 100000),
-        below="GPT2GIGA_WORKERS",
-    )
-    connections_per_address: int = setting(
-        256,
-        "Connections of one address at a time, a worker; loopback and GPT2GIGA_TRUSTED_PROXIES have no limit",
-        whole_number(1, 100000),
-    )
-    max_retries: int = setting(
-        2,
-        "Repetitions of a request that GigaChat refused for the moment, before anything was passed on",
-        whole_number(0, 10),
-        also="GIGACHAT_MAX_RETRIES",
-        below="GPT2GIGA_API_KEY",
-    )
-    retry_backoff_factor: float = setting(
-        0.5,
-        "Seconds before the first repetition, doubled for each next",
-        seconds(0, 60),
-        variable="GIGACHAT_RETRY_BACKOFF_FACTOR",
-    )
-    retry_on_status_codes: tuple[int, ...] = setting(
-        (429, 500, 502, 503, 504),
-        "GigaChat's answers that are worth a repetition",
-        statuses,
-        variable="GIGACHAT_RETRY_ON_STATUS_CODES",
-    )
-    heartbeat: float = setting(
-        20.0, "A silent stream gives a sign of life so many seconds apart; 0: never", seconds(0, 3600)
-    )
-    max_concurrency: int | None = setting(
-        None,
-        "Requests at GigaChat at a time, over all workers; 0: no limit (default: 1 for GIGACHAT_API_PERS, else 10)",
-        whole_number(0, 100000),
-    )
-    queue_timeout: float = setting(60.0, "Seconds that a request waits in line for its turn", seconds(0, 86400))
-    max_body: int = setting(32 * MIB, "Largest request body, in bytes or as 32MiB", size, below="GPT2GIGA_CORS_ORIGINS")
-    max_json_values: int = setting(
-        1_000_000, "Most values in the JSON of a request or of GigaChat's answer", whole_number(1, 100_000_000)
-    )
-    max_messages: int = setting(10_000, "Most messages, input items or texts of a request", whole_number(1, 1_000_000))
-    max_parts: int = setting(20_000, "Most parts and tool calls of all messages together", whole_number(1, 10_000_000))
-    max_tools: int = setting(1000, "Most tools of a request", whole_number(1, 100_000))
-    max_schema_values: int = setting(
-        30_000,
-        "Most values in the JSON Schemas of all tools together, or in that of the response format",
-        whole_number(1, 10_000_000),
-    )
-    max_pixels: int = setting(
-        25_000_000, "Most pixels of a picture that has to be converted (webp, gif)", whole_number(1, 1_000_000_000)
-    )
-    max_answer: int = setting(64 * MIB, "Largest answer of GigaChat's, in bytes or as 64MiB", size)
-    body_timeout: float = setting(
-        30.0, "Seconds of silence after which a request body that is not whole gets 408", seconds(0.1, 86400)
-    )
-
-    def slots(self, scope: str) -> int:
-        """Requests at GigaChat at a time; 0: no limit. The defaults are what the scopes allow (contract 3.4.6)."""
-        if self.max_concurrency is not None:
-            return self.max_concurrency
-        return 1 if scope == "GIGACHAT_API_PERS" else 10
 
 
 @dataclass(frozen=True)

@@ -104,7 +104,7 @@ def _part(part: Any, speaker: Speaker, param: str) -> Iterable[Part]:
             return ()
         if is_unknown and speaker == "tool":  # the model may make something of it
             return (Text(orjson.dumps(part).decode()),)
-    raise invalid(f"{param}.type", f"one of {', '.join(readers)}; parts of type {kind!r} are not supported")
+    return reader_of(kind, readers, param)(part, param)
 
 
 def _text(part: Body, param: str, name: str = "text") -> Iterator[Text]:

@@ -13,7 +13,8 @@ from typing import Any, TypeAlias
 from gpt2giga.chat import ChatRequest, Event, Usage
 from gpt2giga.concurrency import background
 from gpt2giga.concurrency.waiting import gevent_is_on, run_to_end
-from gpt2giga.config.settings import AccountSettings, LimitSettings, ServerSettings, TranslationSettings
+from gpt2giga.config.limits import LimitSettings
+from gpt2giga.config.settings import AccountSettings, ServerSettings, TranslationSettings
 from gpt2giga.errors import (
     ContextTooLong,
     NotAuthenticated,
@@ -29,6 +30,7 @@ from gpt2giga.upstream.contract import v1
 from gpt2giga.upstream.contract.drawing import from_drawing, to_drawing_payload
 from gpt2giga.upstream.contract.history import has_files
 from gpt2giga.upstream.contract.models import Catalog, Model, not_found, remember_window
+from gpt2giga.upstream.contract.stream import StreamedAnswer
 from gpt2giga.upstream.contract.tool_names import ToolNames
 from gpt2giga.upstream.embeddings import embed, Embedding
 from gpt2giga.upstream.emulation.checked_calls import check_calls
@@ -207,7 +209,7 @@ class Upstream:
             del payload  # it is sent, and may be large
             with closing(response):
                 if stream:
-                    answer = v1.StreamedAnswer(names)
+                    answer = StreamedAnswer(names)
                     for piece in chain(response.pieces(), [b"\n"]):
                         yield answer.feed(piece) if piece else []
                         if answer.failure:

@@ -22,7 +22,7 @@ from gpt2giga import bounded_json
 from gpt2giga.bounded_json import is_writable, TooManyValues
 from gpt2giga.concurrency.memory import give_back_soon, LARGE
 from gpt2giga.concurrency.waiting import gevent_is_on, give_way
-from gpt2giga.config.settings import LimitSettings
+from gpt2giga.config.limits import LimitSettings
 from gpt2giga.errors import BadRequest, BodyTimeout, BodyTooLarge, ClientGone, ProxyError
 from gpt2giga.web.exchange import current, Exchange, SAFE_METHODS
 

@@ -16,7 +16,8 @@ from flask import Flask, g, Request, Response
 from flask import request as flask_request
 
 from gpt2giga.chat import Done, Event, Usage
-from gpt2giga.config.settings import LimitSettings, ServerSettings
+from gpt2giga.config.limits import LimitSettings
+from gpt2giga.config.settings import ServerSettings
 from gpt2giga.errors import ClientGone, Filtered, InternalError, ProxyError
 from gpt2giga.web.trusted_proxies import Proxies
 

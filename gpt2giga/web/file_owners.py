@@ -11,8 +11,9 @@ from typing import Any
 
 from gpt2giga.chat import ChatRequest, File, ToolResult
 from gpt2giga.config.settings import ServerSettings, StoreSettings
-from gpt2giga.errors import BadRequest, NotFound
+from gpt2giga.errors import BadRequest
 from gpt2giga.upstream.files.attachments import by_age
+from gpt2giga.upstream.files.storage import missing_file
 
 FOLDER = "files"
 
@@ -45,7 +46,7 @@ class FileOwners:
     def check(self, tenant: str, file_id: str) -> str:
         """Raises NotFound."""
         if not self.owns(tenant, file_id):
-            raise NotFound(f"There is no file {file_id!r}.")
+            raise missing_file(file_id)
         return file_id
 
     def owns(self, tenant: str, file_id: str) -> bool:

@@ -9,6 +9,7 @@ import pytest
 from gpt2giga.chat import ChatRequest, Done, Event, Message, ReasoningDelta, Text, TextDelta, Tool, ToolCall
 from gpt2giga.errors import UpstreamCut, UpstreamError
 from gpt2giga.upstream.contract import v1
+from gpt2giga.upstream.contract.stream import StreamedAnswer
 from gpt2giga.upstream.contract.tool_names import ToolNames
 from gpt2giga.upstream.contract.v1 import Unreadable
 
@@ -37,7 +38,7 @@ def read(*deltas: dict[str, Any], finish: str | None = "stop") -> list[Event]:
 
 
 def streamed(documents: Iterable[Any], names: ToolNames) -> list[Event]:
-    answer = v1.StreamedAnswer(names)
+    answer = StreamedAnswer(names)
     events = [event for document in documents for event in answer.feed(frame(document))]
     if answer.failure:
         raise answer.failure
@@ -68,7 +69,7 @@ def test_leaked_words_in_pieces(size: int) -> None:
 
 
 def test_text_that_cannot_be_leaked_words_is_passed_on_at_once() -> None:
-    answer = v1.StreamedAnswer(ToolNames())
+    answer = StreamedAnswer(ToolNames())
     frames = map(frame, chunks({"content": "a "}, {"content": "assistant"}, {"content": " of"}))
     assert [answer.feed(data) for data in frames] == [[TextDelta("a ")], [], [TextDelta("assistant of")]]
     assert answer.end() == [Done("stop", None)]
@@ -152,7 +153,7 @@ def test_the_conversion_of_tools_is_remembered() -> None:
 )
 def test_what_is_not_the_documented_form(document: Any) -> None:
     if not document:  # an empty frame says nothing
-        assert v1.StreamedAnswer(ToolNames()).feed(frame(document)) == []
+        assert StreamedAnswer(ToolNames()).feed(frame(document)) == []
     else:
         with pytest.raises(Unreadable):
             streamed([document], ToolNames())
@@ -161,7 +162,7 @@ def test_what_is_not_the_documented_form(document: Any) -> None:
 
 
 def test_what_came_before_a_frame_that_cannot_be_read_counts() -> None:
-    answer = v1.StreamedAnswer(ToolNames())
+    answer = StreamedAnswer(ToolNames())
     piece = b"".join(map(frame, [*chunks({"content": "Да."}, finish=None), {"a": 1}]))
     assert answer.feed(piece) == [TextDelta("Да.")] and isinstance(answer.failure, Unreadable)
 
@@ -171,7 +172,7 @@ def test_bytes_in_pieces_of_any_size(size: int) -> None:
     """Frames, lines and letters are cut anywhere; the last frame has no line feed."""
     said = "Привет, \u2028мир\x85 и a\tb"
     stream = b": comment\r\n\r\n" + b"".join(map(frame, chunks({"content": said}, {"content": "!"}))).rstrip()
-    answer = v1.StreamedAnswer(ToolNames())
+    answer = StreamedAnswer(ToolNames())
     events = [event for at in range(0, len(stream), size) for event in answer.feed(stream[at : at + size])]
     assert text([*events, *answer.feed(b"\n"), *answer.end()]) == said + "!"
 

@@ -6,20 +6,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from gpt2giga.dialects.pages import to_page
-from gpt2giga.errors import NotFound
-from gpt2giga.upstream.files.storage import FILE_ID, StoredFile
+from gpt2giga.upstream.files.storage import StoredFile
 
 # What GigaChat calls the purpose of any file (contract 2.10).
 GENERAL = "general"
 
 MOST_FILES = 10_000
-
-
-def check_id(file_id: str) -> str:
-    """It becomes part of an address at GigaChat. Raises NotFound."""
-    if not FILE_ID.fullmatch(file_id):
-        raise NotFound(f"There is no file {file_id!r}.")
-    return file_id
 
 
 def to_file_list(files: Iterable[StoredFile], query: Mapping[str, str]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from gpt2giga.dialects.openai import completions, response, tokenizer
 from gpt2giga.dialects.openai.completions import CompletionStream, from_completion_request, to_completion
 from gpt2giga.dialects.openai.embeddings import from_embeddings_request, to_embeddings
 from gpt2giga.dialects.openai.errors import to_error
-from gpt2giga.dialects.openai.files import check_id, to_file, to_file_list
+from gpt2giga.dialects.openai.files import to_file, to_file_list
 from gpt2giga.dialects.openai.images import from_images_request, to_images
 from gpt2giga.dialects.openai.models import to_list, to_model, to_model_info
 from gpt2giga.dialects.openai.request import from_chat_request, from_responses_body, ReadResponses
@@ -23,6 +23,7 @@ from gpt2giga.dialects.openai.stream import ChunkStream
 from gpt2giga.errors import BadRequest, ProxyError
 from gpt2giga.upstream.client import GetUpstream
 from gpt2giga.upstream.files.media import from_bytes
+from gpt2giga.upstream.files.storage import check_id
 from gpt2giga.web.body import json_body, json_response, name_ignored
 from gpt2giga.web.converse import Conversation, Dialect
 from gpt2giga.web.errors import ErrorForm

@@ -18,7 +18,7 @@ import orjson
 
 from gpt2giga.bounded_json import count_values
 from gpt2giga.concurrency.waiting import give_way, in_turns
-from gpt2giga.config.settings import LimitSettings
+from gpt2giga.config.limits import LimitSettings
 from gpt2giga.dialects.responses.database import Database, Unusable, used_bytes
 from gpt2giga.errors import BadRequest, BodyTooLarge, NotFound
 

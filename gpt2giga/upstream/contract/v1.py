@@ -1,14 +1,13 @@
-"""GigaChat's chats on v1: ChatRequest -> payload, and completions or chunks -> events. Pure."""
+"""GigaChat's chats on v1: ChatRequest -> payload, and completions -> events; streams are in stream.py. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from typing import Any, Literal
 
 import orjson
 
-from gpt2giga.bounded_json import has_more_values, make_strict, read_loosely, whole_characters
+from gpt2giga.bounded_json import has_more_values, whole_characters
 from gpt2giga.chat import (
     arguments_from_json,
     ChatRequest,
@@ -37,8 +36,6 @@ from gpt2giga.upstream.partial_match import possible_start
 LOWEST_TEMPERATURE = 0.0001
 # They are reported to refuse reasoning_effort (contract 3.0.12), which agents send to every model.
 WITHOUT_REASONING = ("GigaChat-2", "GigaChat-Pro", "GigaChat-Max", "GigaChat-Plus", "GigaChat-preview")
-# Bytes. A chunk of a stream is never so long, and a line that grows without end must not fill the memory.
-LONGEST_LINE = 4 * 1024 * 1024
 # What may leak as text before a call (contract 3.1.28).
 LEAK = "assistant function call"
 FINISH: dict[str, Literal["stop", "length", "content_filter"]] = {"length": "length", "blacklist": "content_filter"}
@@ -131,13 +128,13 @@ def from_completion(completion: Any, names: ToolNames) -> list[Event]:
     """`completion` is JSON as it came: the SDK's models cost more than all that is done here, and refuse answers that
     can be read. Raises Unreadable, UpstreamCut, UpstreamError.
     """
-    answer = _Answer(names)
+    answer = Answer(names)
     events: list[Event] = []
     answer.add(completion, "message", events)
     return events + answer.end()
 
 
-class _Answer:
+class Answer:
     """One answer while it comes in. The call may arrive with the finish reason, before it (contract 4.13), or after
     leaked text (contract 3.1.28)."""
 
@@ -240,61 +237,3 @@ def _usage(usage: dict[str, Any]) -> Usage:
     """GigaChat leaves cached tokens out of prompt_tokens, OpenAI counts them in (contract 4.9)."""
     cached = whole_number(usage.get("precached_prompt_tokens") or 0)
     return Usage(whole_number(usage["prompt_tokens"]) + cached, whole_number(usage["completion_tokens"]), cached)
-
-
-class StreamedAnswer(_Answer):
-    """An answer from the bytes of GigaChat's stream, in pieces of any size.
-
-    Lines end at line feeds only: U+2028 in a text is no end, as it is for httpx (contract 9.14).
-    """
-
-    def __init__(self, names: ToolNames) -> None:
-        super().__init__(names)
-        self._rest: list[bytes] = []
-        self._length = 0
-        self.failure: Unreadable | None = None
-
-    def feed(self, piece: bytes) -> list[Event]:
-        """After the last piece a line feed. What came before a frame that cannot be read counts; see `failure`."""
-        lines = piece.split(b"\n")
-        self._rest.append(lines[0])
-        self._length += len(lines[0])
-        if self._length > LONGEST_LINE:
-            self._rest, self.failure = [], Unreadable(None)
-            return []
-        if len(lines) == 1:
-            return []
-        lines[0], self._rest = b"".join(self._rest), [lines[-1]]
-        self._length = len(lines.pop())
-        events: list[Event] = []
-        try:
-            for line in lines:
-                if line.startswith(b"data:"):
-                    try:
-                        document = orjson.loads(line[5:])
-                    except ValueError:
-                        self._add_loosely(line[5:], events)
-                        continue
-                    if document:
-                        self.add(document, "delta", events)
-        except Unreadable as failure:
-            self.failure = failure
-        return events
-
-    def _add_loosely(self, data: bytes, events: list[Event]) -> None:
-        """A text may end in half of a surrogate pair, whose other half begins the next."""
-        if data.strip() == b"[DONE]":
-            return
-        half = ""
-        try:
-            document = read_loosely(data)
-            with suppress(LookupError, TypeError):
-                delta = document["choices"][0]["delta"]
-                text, self._held = self._held + delta["content"], ""
-                if "\ud800" <= text[-1:] < "\udc00":
-                    text, half = text[:-1], text[-1]
-                delta["content"] = text
-            self.add(make_strict(document), "delta", events)
-        except ValueError as error:
-            raise Unreadable(data.decode("utf-8", "replace")) from error
-        self._held += half

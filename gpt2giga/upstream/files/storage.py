@@ -101,9 +101,7 @@ class KindsOfStored:
 
     def of(self, file_id: str) -> Kind:
         """Raises NotFound for a file that is not there, ProxyError."""
-        if not FILE_ID.fullmatch(file_id):  # it becomes part of an address at GigaChat
-            raise NotFound(f"There is no file {file_id!r}.")
-        if file_id not in self._kinds:
+        if check_id(file_id) not in self._kinds:
             if len(self._kinds) >= MOST_REMEMBERED:
                 self._kinds.clear()
             self._kinds[file_id] = kind_of_name(self._files.get(file_id).name)
@@ -112,3 +110,14 @@ class KindsOfStored:
     def forget(self, file_ids: Iterable[str]) -> bool:
         """GigaChat does not know one of these any more. True when there was anything to forget."""
         return bool([file_id for file_id in file_ids if self._kinds.pop(file_id, None)])
+
+
+def check_id(file_id: str) -> str:
+    """It becomes part of an address at GigaChat. Raises NotFound."""
+    if not FILE_ID.fullmatch(file_id):
+        raise missing_file(file_id)
+    return file_id
+
+
+def missing_file(file_id: str) -> NotFound:
+    return NotFound(f"There is no file {file_id!r}.")

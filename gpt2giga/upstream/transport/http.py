@@ -22,7 +22,7 @@ from gpt2giga.bounded_json import read_json, TooManyValues
 from gpt2giga.concurrency import background
 from gpt2giga.concurrency.memory import give_back_soon, LARGE
 from gpt2giga.concurrency.waiting import run_to_end, SilenceClock, Tick
-from gpt2giga.config.settings import LimitSettings
+from gpt2giga.config.limits import LimitSettings
 from gpt2giga.errors import UpstreamError
 from gpt2giga.upstream.transport.connect import Route
 from gpt2giga.upstream.transport.permits import Permits

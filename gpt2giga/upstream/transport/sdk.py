@@ -22,7 +22,8 @@ import httpx
 import orjson
 
 from gpt2giga.concurrency.waiting import run_to_end
-from gpt2giga.config.settings import AccountSettings, LimitSettings
+from gpt2giga.config.limits import LimitSettings
+from gpt2giga.config.settings import AccountSettings
 from gpt2giga.upstream.contract.v1 import Unreadable
 from gpt2giga.upstream.listener import Listener
 from gpt2giga.upstream.transport.access_token import Token, TokenSource

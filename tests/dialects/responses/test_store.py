@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from gpt2giga.config.settings import LimitSettings
+from gpt2giga.config.limits import LimitSettings
 from gpt2giga.dialects.responses.output import item_id
 from gpt2giga.dialects.responses.store import Store, StoredResponse
 from gpt2giga.errors import BadRequest, BodyTooLarge, NotFound

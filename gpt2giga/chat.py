@@ -88,11 +88,15 @@ class Tool:
     takes_text: bool = False
 
 
+# What GigaChat can do by itself within an answer, by its own names (contract 5.2).
+HostedTool: TypeAlias = Literal["web_search", "url_content_extraction", "image_generate"]
+
+
 @dataclass(frozen=True, slots=True)
 class ToolChoice:
-    """`name` is set when one tool is asked for by name."""
+    """`name` is set when one tool is asked for by name: the client's own, or with `hosted` one of GigaChat's."""
 
-    mode: Literal["auto", "none", "required", "named"] = "auto"
+    mode: Literal["auto", "none", "required", "named", "hosted"] = "auto"
     name: str = ""
 
 
@@ -108,14 +112,17 @@ class JsonFormat:
 class ChatRequest:
     """`model` is the id the client asked for, empty when it named none. None: the client did not say.
 
-    session: what the requests of one conversation share; empty when nothing is known to be shared.
-    extras: parameters of GigaChat's own, as the client sent them.
+    hosted: what GigaChat may do by itself; only what it is known to do for this model. several_calls: one answer may
+    hold more than one call. session: what the requests of one conversation share; empty when nothing is known to be
+    shared. extras: parameters of GigaChat's own, as the client sent them.
     """
 
     model: str
     messages: tuple[Message, ...]
     tools: tuple[Tool, ...] = ()
     tool_choice: ToolChoice = ToolChoice()
+    hosted: tuple[HostedTool, ...] = ()
+    several_calls: bool = True
     temperature: float | None = None
     top_p: float | None = None
     max_tokens: int | None = None
@@ -162,6 +169,34 @@ class RefusalDelta:
 
 
 @dataclass(frozen=True, slots=True)
+class HostedCall:
+    """GigaChat uses one of its own tools: told when it begins, and with the same id when it has ended."""
+
+    id: str
+    tool: HostedTool
+    status: Literal["running", "completed", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """A page that a part of the answer's text rests on. Comes after that text; start and end count its characters."""
+
+    url: str
+    title: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A drawing at this place of the answer. content: empty until it is fetched from GigaChat's files."""
+
+    file_id: str
+    media_type: str
+    content: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
 class Done:
     """The last event of every answer that is whole; an answer without it was cut.
 
@@ -188,4 +223,4 @@ def arguments_from_json(text: str) -> dict[str, Any]:
     return value if isinstance(value, dict) else {"value": value}
 
 
-Event: TypeAlias = TextDelta | ReasoningDelta | RefusalDelta | ToolCall | Done
+Event: TypeAlias = TextDelta | ReasoningDelta | RefusalDelta | ToolCall | HostedCall | Citation | Picture | Done

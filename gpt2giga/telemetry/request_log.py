@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from gpt2giga.chat import Done, Event, ToolCall
+from gpt2giga.chat import Event, HostedCall, ReasoningDelta, RefusalDelta, TextDelta, ToolCall
 from gpt2giga.web.exchange import Exchange
 
 log = logging.getLogger(__name__)
@@ -49,8 +49,11 @@ class RequestLog:
 
 
 def _said(event: Event) -> str:
-    if isinstance(event, Done):
-        return ""
-    if isinstance(event, ToolCall):
-        return f"{event.name}({orjson.dumps(event.arguments).decode()})"
-    return event.text
+    match event:
+        case TextDelta(text) | ReasoningDelta(text) | RefusalDelta(text):
+            return text
+        case ToolCall():
+            return f"{event.name}({orjson.dumps(event.arguments).decode()})"
+        case HostedCall(_, tool, "running"):
+            return f"[{tool}]"
+    return ""

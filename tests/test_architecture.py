@@ -35,8 +35,9 @@ FLOORS: tuple[tuple[str, ...], ...] = (
 UPSTREAM_FLOORS: tuple[tuple[str, ...], ...] = (
     ("accounts.pool",),
     ("client",),
+    ("attempts",),
     ("emulation", "files", "embeddings"),
-    ("transport",),
+    ("transport", "fact_book"),
     ("contract",),
     ("accounts", "listener", "partial_match"),
 )

@@ -8,7 +8,7 @@ import anthropic
 import pytest
 from openai import OpenAI
 
-from gpt2giga.upstream.contract.models import window
+from gpt2giga.upstream.contract.facts import default_facts
 from gpt2giga_sandbox.server import SandboxServer
 from tests.asking import MESSAGES
 from tests.service import Service
@@ -121,7 +121,7 @@ def test_windows_in_the_list(service: Service, client: OpenAI) -> None:
     ],
 )
 def test_windows_of_embedders(model: str, tokens: int) -> None:
-    assert window(model) == tokens
+    assert default_facts(model).window == tokens
 
 
 def test_windows_in_anthropics_list(service: Service) -> None:

@@ -9,8 +9,7 @@ import pytest
 
 from gpt2giga.config.variables import parse
 from gpt2giga.factory import create_app
-from gpt2giga.upstream.contract import models
-from gpt2giga.upstream.contract.models import window
+from gpt2giga.upstream.fact_book import fact_book
 from gpt2giga_sandbox.server import SandboxServer
 from tests.asking import MESSAGES, STREAMED
 from tests.message_events import events
@@ -58,11 +57,8 @@ def test_in_the_middle_of_a_response(lively: Service, sandbox: SandboxServer) ->
 
 
 @pytest.mark.parametrize("pass_token, then", [("False", 200000), ("True", 261120)])
-def test_the_window_is_remembered(
-    sandbox: SandboxServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pass_token: str, then: int
-) -> None:
+def test_the_window_is_remembered(sandbox: SandboxServer, tmp_path: Path, pass_token: str, then: int) -> None:
     """Of one account only: what the model of another can is not its to tell."""
-    monkeypatch.setattr(models, "_told_windows", {})
     variables = {
         "GIGACHAT_BASE_URL": sandbox.base_url,
         "GIGACHAT_AUTH_URL": sandbox.auth_url,
@@ -71,7 +67,8 @@ def test_the_window_is_remembered(
         "GPT2GIGA_RUNTIME_DIR": str(tmp_path),
         "GPT2GIGA_STATE_DIR": str(tmp_path),
     }
-    app = create_app(parse(variables))
+    settings = parse(variables)
+    app = create_app(settings)
     words = "CONTEXT_TOO_LONG: context too long 301216, maximum allowed context is 200000"
     sandbox.state.script({"status": 422, "body": {"status": 422, "message": words}})
     response = app.test_client().post(
@@ -81,7 +78,8 @@ def test_the_window_is_remembered(
     )
     app.extensions["accounts"].close()
     assert "is 200000 tokens" in response.text
-    assert window("GigaChat-3-Pro") == then and window("GigaChat-3-Ultra") == 261120
+    book = fact_book(settings)  # as another worker, or the next start, reads it
+    assert book.of("GigaChat-3-Pro").window == then and book.of("GigaChat-3-Ultra").window == 261120
 
 
 def test_without_figures(curt: Service, sandbox: SandboxServer) -> None:

@@ -30,6 +30,8 @@ from gpt2giga.dialects.openai.response import ChatHead, to_chat_completion
 from gpt2giga.dialects.openai.stream import ChunkStream
 from gpt2giga.errors import BadRequest
 from gpt2giga.upstream.contract import v1
+from gpt2giga.upstream.contract.facts import default_facts
+from gpt2giga.upstream.contract.functions import to_functions
 from gpt2giga_sandbox.rules import check_chat
 from tests.chunks import accumulate
 
@@ -186,7 +188,8 @@ def sent(chat: ChatRequest, model: str) -> dict[str, Any]:
     chat = replace(chat, json_format=None)
     files = {Image(PNG): "png"} if model != "GigaChat-2" else {}
     names = v1.tool_names(chat)
-    payload = v1.to_payload(chat, model, names, files, v1.to_functions(chat.tools, names, 10_000), send_state_id=True)
+    functions = to_functions(chat.tools, names, 10_000)
+    payload = v1.to_payload(chat, model, names, files, functions, default_facts(model), send_state_id=True)
     stored = {"png": SimpleNamespace(kind="image", size=1)}
     check_chat(orjson.loads(json.dumps(payload, allow_nan=False)), stored)
     return payload

@@ -14,6 +14,7 @@ from gpt2giga.chat import ChatRequest, Message, Text
 from gpt2giga.config.limits import LimitSettings
 from gpt2giga.config.settings import AccountSettings, ServerSettings, TranslationSettings
 from gpt2giga.upstream.client import Upstream
+from gpt2giga.upstream.fact_book import FactBook
 from gpt2giga_sandbox.server import SandboxServer
 from tests.service import Service
 
@@ -120,7 +121,9 @@ def test_requests_at_the_same_time(contrary: Service, sandbox: SandboxServer) ->
 def test_threads_at_the_same_time(sandbox: SandboxServer) -> None:
     """As under WSGI servers without gevent."""
     account = AccountSettings(base_url=sandbox.base_url, auth_url=sandbox.auth_url, credentials=sandbox.credentials)
-    upstream = Upstream(account, LimitSettings(max_concurrency=0), TranslationSettings(), ServerSettings())
+    upstream = Upstream(
+        account, LimitSettings(max_concurrency=0), TranslationSettings(), ServerSettings(), FactBook(None, "sandbox")
+    )
     together = threading.Barrier(12)
 
     def one(number: int) -> None:

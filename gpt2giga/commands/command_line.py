@@ -89,10 +89,11 @@ class CommandLine:
     def upstream(self) -> Upstream:
         """Raises SettingsError. What goes wrong is told once, by whoever asked, and not by the log as well."""
         from gpt2giga.upstream.client import Upstream
+        from gpt2giga.upstream.fact_book import fact_book
 
         settings = self.settings()
         logging.disable()
-        return Upstream(settings.account, settings.limits, settings.translation, settings.server)
+        return Upstream(settings.account, settings.limits, settings.translation, settings.server, fact_book(settings))
 
 
 def service_url(server: ServerSettings, url: str | None) -> str:

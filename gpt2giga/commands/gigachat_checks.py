@@ -21,6 +21,7 @@ from gpt2giga.config.sources import read_settings
 from gpt2giga.errors import NotFound
 from gpt2giga.telemetry import log_format
 from gpt2giga.upstream.client import Upstream
+from gpt2giga.upstream.fact_book import fact_book
 from gpt2giga.upstream.transport import diagnosis
 
 GREETING = "Привет! Ответь одним словом."
@@ -79,7 +80,7 @@ class GigaChatChecks:
     def upstream(self) -> Upstream:
         settings = self.settings
         account = replace(settings.account, timeout=min(settings.account.timeout, MOST_SECONDS))
-        return Upstream(account, settings.limits, settings.translation, settings.server)
+        return Upstream(account, settings.limits, settings.translation, settings.server, fact_book(settings))
 
     def _hosts(self) -> list[SplitResult]:
         return diagnosis.hosts_of(self.settings.account, pass_token=self.settings.server.pass_token)

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from gpt2giga.upstream.contract.models import LONGEST_ANSWER_TOKENS, Model, takes_images, thinks, window
+from gpt2giga.upstream.contract.models import Model
 
 PROVIDER = "gigachat"
 # By itself OpenClaw asks for usage at names of this machine only. Without it its context meter stays at 0, and it never
@@ -87,14 +87,14 @@ def _model_entry(model: Model, before: dict[str, Any]) -> dict[str, Any]:
     if before.get("contextWindow") == OUTDATED_WINDOW:
         before = {name: value for name, value in before.items() if name != "contextWindow"}
     compat = before.get("compat", {})
-    real = model.gigachats_id
+    facts = model.facts
     return {
         "id": model.id,
         "name": model.id.replace("-", " "),
-        "reasoning": thinks(real),
-        "input": ["text", "image"] if takes_images(real) else ["text"],
-        "contextWindow": window(real),
-        "maxTokens": LONGEST_ANSWER_TOKENS,
+        "reasoning": facts.reasoning,
+        "input": ["text", "image"] if facts.images else ["text"],
+        "contextWindow": facts.window,
+        "maxTokens": facts.longest_answer,
         **before,
         "compat": {**COMPAT, **compat} if isinstance(compat, dict) else compat,
     }

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 from urllib.parse import urlsplit
 
 import requests
@@ -32,6 +34,13 @@ def bearer(key: str) -> Callable[[requests.PreparedRequest], requests.PreparedRe
     return authorize
 
 
+def _model(item: dict[str, Any]) -> Model:
+    """As the service lists it, with what it knows of the window."""
+    model = Model(item["id"], item["owned_by"], item.get("alias_of", ""))
+    facts, window = model.facts, item.get("context_length")
+    return replace(model, known=replace(facts, window=window)) if isinstance(window, int) else model
+
+
 def list_models(root: str, key: str) -> list[Model] | None:
     """None when nobody answers there. Raises Failure for an answer that is no list."""
     with open_session(root) as session:
@@ -42,7 +51,7 @@ def list_models(root: str, key: str) -> list[Model] | None:
     try:
         body = response.json()
         if response.status_code == 200:
-            return [Model(item["id"], item["owned_by"], item.get("alias_of", "")) for item in body["data"]]
+            return [_model(item) for item in body["data"]]
         explanation = body["error"]["message"]
     except (ValueError, KeyError, TypeError):
         raise Failure(f"{root}: something else than this service answers there") from None

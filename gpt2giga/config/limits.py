@@ -73,8 +73,13 @@ class LimitSettings:
         30.0, "Seconds of silence after which a request body that is not whole gets 408", seconds(0.1, 86400)
     )
 
-    def slots(self, scope: str) -> int:
-        """Requests at GigaChat at a time; 0: no limit. The defaults are what the scopes allow (contract 3.4.6)."""
+    def slots(self, scope: str, measured: int = 0) -> int:
+        """Requests at GigaChat at a time; 0: no limit. The defaults are what the scopes allow (contract 3.4.6).
+
+        measured: what the account has been seen to allow; 0: nobody has looked.
+        """
         if self.max_concurrency is not None:
             return self.max_concurrency
+        if measured:
+            return measured
         return 1 if scope == "GIGACHAT_API_PERS" else 10

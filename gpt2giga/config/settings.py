@@ -82,6 +82,11 @@ class AccountSettings:
         return bool(self.credentials or self.access_token or (self.user and self.password) or self.cert_file)
 
     @property
+    def host(self) -> str:
+        """GigaChat's, with the port where one is named."""
+        return urlsplit(self.base_url).netloc.rpartition("@")[2]
+
+    @property
     def identity(self) -> str:
         """What tells this GigaChat account from others; secret."""
         return self.credentials or self.access_token or self.user or self.cert_file or ""
@@ -209,6 +214,18 @@ class TranslationSettings:
         True,
         "Ask GigaChat once more for a call that lacks required arguments or has one of a wrong type; False: pass it on",
         boolean,
+    )
+    gigachat_api_mode: str = setting(
+        "auto",
+        "GigaChat's interface for chats: v1, v2, or auto: v2 for a model once `gpt2giga doctor --learn` has seen that "
+        "it works",
+        one_of("auto", "v1", "v2"),
+    )
+    tool_schemas: str = setting(
+        "auto",
+        "Schemas of tools: native (as the client wrote them), converted to what every model takes, or auto: native "
+        "where `gpt2giga doctor --learn` has seen that their keywords pass",
+        one_of("auto", "native", "converted"),
     )
     session_id: bool = setting(
         True,

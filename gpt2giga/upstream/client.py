@@ -7,10 +7,9 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager, nullcontext
 from functools import partial
-from itertools import chain
 from typing import Any, TypeAlias
 
-from gpt2giga.chat import ChatRequest, Event, Usage
+from gpt2giga.chat import ChatRequest, Event, HostedTool, Usage
 from gpt2giga.concurrency import background
 from gpt2giga.concurrency.waiting import gevent_is_on, run_to_end
 from gpt2giga.config.limits import LimitSettings
@@ -18,7 +17,6 @@ from gpt2giga.config.settings import AccountSettings, ServerSettings, Translatio
 from gpt2giga.errors import (
     ContextTooLong,
     NotAuthenticated,
-    NotFound,
     PermissionDenied,
     ProxyError,
     RateLimited,
@@ -26,19 +24,21 @@ from gpt2giga.errors import (
     UpstreamError,
 )
 from gpt2giga.upstream.accounts.slots import QueueTimeout, Slot, Slots
+from gpt2giga.upstream.attempts import ANY_FAILURE, Attempts
 from gpt2giga.upstream.contract import v1
 from gpt2giga.upstream.contract.drawing import from_drawing, to_drawing_payload
+from gpt2giga.upstream.contract.facts import ANY_MODEL
 from gpt2giga.upstream.contract.history import has_files
-from gpt2giga.upstream.contract.models import Catalog, Model, not_found, remember_window
-from gpt2giga.upstream.contract.stream import StreamedAnswer
+from gpt2giga.upstream.contract.models import Catalog, Model, not_found
 from gpt2giga.upstream.contract.tool_names import ToolNames
 from gpt2giga.upstream.embeddings import embed, Embedding
 from gpt2giga.upstream.emulation.checked_calls import check_calls
 from gpt2giga.upstream.emulation.emulate import emulate
-from gpt2giga.upstream.files.attachments import Attachments, RequestFiles
+from gpt2giga.upstream.fact_book import FactBook
+from gpt2giga.upstream.files.attachments import Attachments
 from gpt2giga.upstream.files.storage import Files
 from gpt2giga.upstream.listener import Listener
-from gpt2giga.upstream.transport.failures import FAILURES, KeyRejected, to_proxy_error
+from gpt2giga.upstream.transport.failures import KeyRejected, to_proxy_error
 from gpt2giga.upstream.transport.retries import Retries
 from gpt2giga.upstream.transport.sdk import GigaChatClient
 
@@ -46,7 +46,6 @@ log = logging.getLogger(__name__)
 
 # The line was full of waiting requests a moment ago; sooner makes no sense, and later is the client's choice.
 RETRY_AFTER_QUEUE = 5.0
-ANY_FAILURE = (*FAILURES, ProxyError)
 
 
 class Upstream:
@@ -63,6 +62,7 @@ class Upstream:
         limits: LimitSettings,
         translation: TranslationSettings,
         server: ServerSettings,
+        book: FactBook,
         listener: Listener | None = None,
     ) -> None:
         self._translation, self._limits, self._listener = translation, limits, listener
@@ -76,9 +76,21 @@ class Upstream:
             delete_files=translation.delete_files,
             most_pixels=limits.max_pixels,
         )
-        self._most_slots = limits.slots(account.scope)
+        self.book = book
+        own_extras = {"profanity_check": account.profanity_check, "flags": account.flags or None}
+        self._own_extras = {name: value for name, value in own_extras.items() if value is not None}
+        self._attempts = Attempts(
+            self._client,
+            book,
+            translation,
+            limits,
+            self._own_extras,
+            to_failure=self._to_failure,
+            note_success=self._note_success,
+        )
+        self._most_slots = limits.slots(account.scope, book.of(ANY_MODEL).slots)
         self._slots = Slots(self._most_slots, account.identity, server.runtime_folder, server.redis_url)
-        self.catalog = Catalog(account.model, translation, self._fetch_models)
+        self.catalog = Catalog(account.model, translation, self._fetch_models, book.of)
 
     def answer(
         self, chat: ChatRequest, *, stream: bool, tick: float | None = None
@@ -90,12 +102,14 @@ class Upstream:
         stream. stream: GigaChat is asked for a stream, and what is yielded cannot be taken back.
         """
         model = self.catalog.resolve(chat.model)
-        with self._attachments.of(chat, model) if has_files(chat.messages) else nullcontext() as attached:
+        facts = self.book.of(model)
+        files = partial(self._attachments.of, chat, model, takes_images=facts.images)
+        with files() if has_files(chat.messages) else nullcontext() as attached:
             if attached:  # fetching may take long, and the slot need not wait for it
                 # A thread cannot be ended, and would go on uploading what is to be deleted.
                 is_endable = gevent_is_on() or not self._translation.delete_files
                 yield from background.run(partial(self._retries.once, attached.ids), tick if is_endable else None)
-            attempt = partial(self._attempt, model=model, attached=attached, stream=stream, tick=tick)
+            attempt = partial(self._attempts.make, model=model, attached=attached, stream=stream, tick=tick)
             with (yield from self._slot(tick)):
                 yield []
                 ask = partial(self._retries.batches, attempt, tick=tick)
@@ -106,11 +120,22 @@ class Upstream:
                 if chat.stop or chat.json_format or chat.tool_choice.mode == "required":
                     as_function = self._translation.structured_output == "function"
                     most = self._limits.max_schema_values
-                    yield from emulate(chat, ask, streamed=stream, as_function=as_function, most_schema_values=most)
+                    yield from emulate(
+                        chat,
+                        ask,
+                        streamed=stream,
+                        as_function=as_function,
+                        most_schema_values=most,
+                        can_require=facts.any_call,
+                    )
                 elif checks:
                     yield from ask(chat)
                 else:
                     yield from (yield from self._retries.begin(partial(attempt, chat), tick))
+
+    def hosted_tools(self, model: str) -> frozenset[HostedTool]:
+        """What GigaChat does by itself for the model that a client names so."""
+        return self.book.of(self.catalog.resolve(model)).hosted
 
     def complete(self, chat: ChatRequest) -> list[Event]:
         return [event for batch in self.answer(chat, stream=False) for event in batch]
@@ -118,7 +143,12 @@ class Upstream:
     def embed(self, texts: list[str], model: str) -> list[Embedding]:
         average = self._translation.embeddings_overflow == "average"
         try:
-            return embed(texts, lambda batch: self._retries.once(lambda: self._embed(batch, model)), average=average)
+            return embed(
+                texts,
+                lambda batch: self._retries.once(lambda: self._embed(batch, model)),
+                most_texts=self.book.of(model).embeddings_batch,
+                average=average,
+            )
         except ContextTooLong as error:
             error.param = "input"
             raise
@@ -145,7 +175,7 @@ class Upstream:
     def draw(self, prompt: str, model: str) -> tuple[bytes, Usage]:
         """A picture by GigaChat's built-in text2image."""
         with run_to_end(self._slot(None)):
-            payload = to_drawing_payload(prompt, self.catalog.resolve(model))
+            payload = self._own_extras | to_drawing_payload(prompt, self.catalog.resolve(model))
             file_id, usage = from_drawing(self._retries.once(lambda: self._drawing(payload)))
         return self.files.content(file_id), usage
 
@@ -194,42 +224,6 @@ class Upstream:
             if not self.is_known or isinstance(error, Unavailable):
                 raise
 
-    def _attempt(
-        self, chat: ChatRequest, *, model: str, attached: RequestFiles | None, stream: bool, tick: float | None
-    ) -> Iterator[list[Event]]:
-        """One request to GigaChat."""
-        names = v1.tool_names(chat)
-        files = (yield from background.run(attached.ids, tick)) if attached else {}
-        functions = v1.to_functions(chat.tools, names, self._limits.max_schema_values) if chat.tools else []
-        send_state_id = self._translation.send_state_id
-        payload = v1.to_payload(chat, model, names, files, functions, send_state_id=send_state_id)
-        session = chat.session if self._translation.session_id else ""
-        try:
-            response = yield from self._client.open_chat(payload, session=session, stream=stream, tick=tick)
-            del payload  # it is sent, and may be large
-            with closing(response):
-                if stream:
-                    answer = StreamedAnswer(names)
-                    for piece in chain(response.pieces(), [b"\n"]):
-                        yield answer.feed(piece) if piece else []
-                        if answer.failure:
-                            raise answer.failure
-                    yield answer.end()
-                else:
-                    response.read()
-                    yield v1.from_completion(response.json(), names)
-        except Unavailable:  # not GigaChat's: so this service ends what it has in work when it stops
-            raise
-        except ANY_FAILURE as error:
-            failure = self._to_failure(error, model)
-            if isinstance(failure, NotFound):
-                failure.transient = failure.code == "not_found" and attached is not None and attached.renew()
-            try:
-                raise failure from failure.__cause__
-            finally:
-                del failure  # its traceback holds this frame: a cycle would keep all of the request in memory
-        self._note_success(model)
-
     @contextmanager
     def _explaining(self, model: str = "") -> Iterator[None]:
         """For what the SDK does inside: raises a ProxyError for any failure of it."""
@@ -254,9 +248,8 @@ class Upstream:
             self._client.close_idle()
         if self._listener:
             self._listener.on_failure(failure.code or failure.type)
-        # Of a service of many accounts none may tell the others what a model can.
-        if isinstance(failure, ContextTooLong) and failure.window and not self._is_a_clients:
-            remember_window(model, failure.window)
+        if isinstance(failure, ContextTooLong) and failure.window:
+            self.book.learn(model, "met", window=failure.window)
         if isinstance(failure, KeyRejected):
             if self._is_a_clients:
                 return _with_cause(

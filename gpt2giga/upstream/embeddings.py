@@ -11,8 +11,6 @@ from operator import mul
 
 from gpt2giga.errors import ContextTooLong, UpstreamError
 
-# What Sber's own LangChain integration sends at a time; the service's limit is not known (contract 10.7).
-MOST_TEXTS = 90
 MOST_CHARACTERS = 1_000_000
 # Number, tokens, limit (contract 6.13).
 TOO_LONG = re.compile(r"index (\d{1,9}): (\d{1,9}) \(max (\d{1,9})\)")
@@ -33,16 +31,17 @@ class Embedding:
 Send = Callable[[list[str]], list[Embedding]]
 
 
-def embed(texts: list[str], send: Send, *, average: bool) -> list[Embedding]:
-    """In the order of `texts`. Raises ContextTooLong for a text above the model's limit, unless `average`."""
-    return [embedding for batch in _batches(texts) for embedding in _send(batch, send, average)]
+def embed(texts: list[str], send: Send, *, most_texts: int, average: bool) -> list[Embedding]:
+    """In the order of `texts`, at most so many at a time. Raises ContextTooLong for a text above the model's limit,
+    unless `average`."""
+    return [embedding for batch in _batches(texts, most_texts) for embedding in _send(batch, send, most_texts, average)]
 
 
-def _batches(texts: list[str]) -> Iterator[list[str]]:
+def _batches(texts: list[str], most_texts: int) -> Iterator[list[str]]:
     batch: list[str] = []
     characters = 0
     for text in texts:
-        if batch and (len(batch) == MOST_TEXTS or characters + len(text) > MOST_CHARACTERS):
+        if batch and (len(batch) == most_texts or characters + len(text) > MOST_CHARACTERS):
             yield batch
             batch, characters = [], 0
         batch.append(text)
@@ -50,7 +49,7 @@ def _batches(texts: list[str]) -> Iterator[list[str]]:
     yield batch
 
 
-def _send(texts: list[str], send: Send, average: bool) -> list[Embedding]:
+def _send(texts: list[str], send: Send, most_texts: int, average: bool) -> list[Embedding]:
     """Of texts that are refused only the one that GigaChat names is cut. Where it names none, halves tell which it is,
     down to the text itself (contract 6.13)."""
     try:
@@ -61,13 +60,14 @@ def _send(texts: list[str], send: Send, average: bool) -> list[Embedding]:
         index, count = _named(error.message, texts)
     if count:
         parts = _cut(texts[index], count)
-        found = embed([*texts[:index], *parts, *texts[index + 1 :]], send, average=True)
+        found = embed([*texts[:index], *parts, *texts[index + 1 :]], send, most_texts=most_texts, average=True)
         return [*found[:index], _mean(parts, found[index : index + count]), *found[index + count :]]
     if len(texts) == 1:
         parts = _cut(texts[0], 2)
-        return [_mean(parts, [*_send(parts[:1], send, average), *_send(parts[1:], send, average)])]
+        return [_mean(parts, [found for part in parts for found in _send([part], send, most_texts, average)])]
     middle = len(texts) // 2
-    return _send(texts[:middle], send, average) + _send(texts[middle:], send, average)
+    halves = (texts[:middle], texts[middle:])
+    return [found for half in halves for found in _send(half, send, most_texts, average)]
 
 
 def _named(words: str, texts: list[str]) -> tuple[int, int]:

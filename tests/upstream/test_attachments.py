@@ -110,7 +110,7 @@ class Reading:
 def of_earlier_turns(reading: Reading, *parts: Image | File) -> dict[Image | File, str]:
     turns = [Message("user", (part,)) for part in parts]
     messages = (*turns, Message("assistant", (Text("Да."),)), Message("user", (Text("А?"),)))
-    return RequestFiles(messages, "GigaChat-2-Max", Uploads(lambda media: "id"), NO_STORED, reading).ids()
+    return RequestFiles(messages, "GigaChat-2-Max", True, Uploads(lambda media: "id"), NO_STORED, reading).ids()
 
 
 NO_STORED: Any = None  # no request here names any

@@ -38,7 +38,7 @@ TEXTS = st.lists(st.text("ab ", min_size=1, max_size=60), min_size=1, max_size=1
 @given(TEXTS, st.booleans())
 def test_in_order_and_nothing_lost(texts: list[str], names: bool) -> None:
     model = Model(names=names)
-    found = embed(texts, model, average=True)
+    found = embed(texts, model, most_texts=90, average=True)
     assert "".join(text for batch in model.accepted for text in batch) == "".join(texts)
     for text, got in zip(texts, found, strict=True):
         assert got.tokens == len(text) and got.averaged == (len(text) > model.most)
@@ -47,16 +47,15 @@ def test_in_order_and_nothing_lost(texts: list[str], names: bool) -> None:
 
 
 def test_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(embeddings, "MOST_TEXTS", 3)
     monkeypatch.setattr(embeddings, "MOST_CHARACTERS", 20)
     model = Model()
-    embed(["a"] * 4 + ["b" * 9] * 3, model, average=True)
+    embed(["a"] * 4 + ["b" * 9] * 3, model, most_texts=3, average=True)
     assert model.accepted == [["a"] * 3, ["a", "b" * 9, "b" * 9], ["b" * 9]]
 
 
 def test_only_the_long_text_is_cut() -> None:
     model = Model()
-    found = embed(["one", "two", "aaaaa bbbbb", "three"], model, average=True)
+    found = embed(["one", "two", "aaaaa bbbbb", "three"], model, most_texts=90, average=True)
     assert [got.averaged for got in found] == [False, False, True, False]
     assert [text for batch in model.accepted for text in batch if "a" in text or "b" in text] == ["aaaaa", " bbbbb"]
 
@@ -64,7 +63,7 @@ def test_only_the_long_text_is_cut() -> None:
 def test_a_text_that_is_named_costs_two_requests() -> None:
     """Cut into as many parts as it needs, and sent again with the others."""
     model = Model(most=100, names=True)
-    embed([*["one", "two"] * 30, "aaaa bbbb " * 80, *["three"] * 10], model, average=True)
+    embed([*["one", "two"] * 30, "aaaa bbbb " * 80, *["three"] * 10], model, most_texts=90, average=True)
     assert (model.refused, len(model.accepted)) == (1, 1)
 
 
@@ -78,24 +77,24 @@ def test_words_that_make_no_sense_are_answered_by_halves(words: str) -> None:
         except ContextTooLong:
             raise ContextTooLong(words) from None
 
-    assert [each.averaged for each in embed(["one", "aaaaa bbbbb"], send, average=True)] == [False, True]
+    assert [each.averaged for each in embed(["one", "aaaaa bbbbb"], send, most_texts=90, average=True)] == [False, True]
 
 
 def test_words_stay_whole_where_they_can() -> None:
     model = Model(most=12)
-    embed(["aaaaaa bbbbbb"], model, average=True)
+    embed(["aaaaaa bbbbbb"], model, most_texts=90, average=True)
     assert model.accepted == [["aaaaaa"], [" bbbbbb"]]
 
 
 def test_refused_unless_wanted() -> None:
     with pytest.raises(ContextTooLong):
-        embed(["a" * 11], Model(), average=False)
+        embed(["a" * 11], Model(), most_texts=90, average=False)
 
 
 def test_a_character_that_is_too_long() -> None:
     """A model that takes nothing at all must not be asked for ever."""
     with pytest.raises(ContextTooLong):
-        embed(["aaa"], Model(most=0), average=True)
+        embed(["aaa"], Model(most=0), most_texts=90, average=True)
 
 
 def test_parts_of_different_lengths() -> None:
@@ -107,4 +106,4 @@ def test_parts_of_different_lengths() -> None:
         return [Embedding([0.5] * len(texts[0]), 1)]
 
     with pytest.raises(UpstreamError, match="different lengths"):
-        embed(["aaaaa bbbbbb"], send, average=True)
+        embed(["aaaaa bbbbbb"], send, most_texts=90, average=True)

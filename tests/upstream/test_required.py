@@ -30,8 +30,8 @@ def scripted(*answers: list[Event]) -> tuple[list[ChatRequest], Ask]:
     return asked, ask
 
 
-def require_call(chat: ChatRequest, ask: Ask) -> list[Event]:
-    return list(chain.from_iterable(required_call.require_call(chat, ask)))
+def require_call(chat: ChatRequest, ask: Ask, *, can_require: bool = False) -> list[Event]:
+    return list(chain.from_iterable(required_call.require_call(chat, ask, can_require=can_require)))
 
 
 def test_one_tool_is_forced() -> None:
@@ -44,6 +44,12 @@ def test_the_model_may_choose_by_itself() -> None:
     asked, ask = scripted(CALL)
     assert require_call(chat("a", "b"), ask) == CALL
     assert [request.tool_choice for request in asked] == [ToolChoice("auto")]
+
+
+def test_a_service_that_can_be_made_to_call_is_asked_once() -> None:
+    asked, ask = scripted(CALL)
+    assert require_call(chat("a", "b"), ask, can_require=True) == CALL
+    assert [request.tool_choice for request in asked] == [ToolChoice("required")]
 
 
 @pytest.mark.parametrize(

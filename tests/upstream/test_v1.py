@@ -9,6 +9,8 @@ import pytest
 from gpt2giga.chat import ChatRequest, Done, Event, Message, ReasoningDelta, Text, TextDelta, Tool, ToolCall
 from gpt2giga.errors import UpstreamCut, UpstreamError
 from gpt2giga.upstream.contract import v1
+from gpt2giga.upstream.contract.facts import default_facts
+from gpt2giga.upstream.contract.functions import to_functions
 from gpt2giga.upstream.contract.stream import StreamedAnswer
 from gpt2giga.upstream.contract.tool_names import ToolNames
 from gpt2giga.upstream.contract.v1 import Unreadable
@@ -127,7 +129,7 @@ def test_an_answer_without_a_finish_was_cut() -> None:
 def test_the_conversion_of_tools_is_remembered() -> None:
     tool = Tool("f", "", {"type": "object", "properties": {"a": {"anyOf": [{"type": "string"}, {"type": "null"}]}}})
     chat = ChatRequest("GigaChat", (Message("user", (Text("?"),)),), tools=(tool,))
-    first, second = (v1.to_functions(chat.tools, ToolNames(["f"]), 100) for _ in range(2))
+    first, second = (to_functions(chat.tools, ToolNames(["f"]), 100) for _ in range(2))
     assert first[0]["parameters"] is second[0]["parameters"]
 
 
@@ -196,5 +198,5 @@ def test_arguments_as_text_are_understood() -> None:
 def test_effort_of_reasoning(model: str, sent: bool) -> None:
     """The sandbox has no GigaChat-2-Reasoning."""
     chat = ChatRequest(model, (Message("user", (Text("?"),)),), reasoning_effort="high")
-    payload = v1.to_payload(chat, model, ToolNames(), {}, [], send_state_id=False)
+    payload = v1.to_payload(chat, model, ToolNames(), {}, [], default_facts(model), send_state_id=False)
     assert ("reasoning_effort" in payload) == sent

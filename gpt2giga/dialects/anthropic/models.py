@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gpt2giga.upstream.contract.models import Catalog, LONGEST_ANSWER_TOKENS, Model, window
+from gpt2giga.upstream.contract.models import Catalog, Model
 
 CLAUDE = "claude-"
 
@@ -35,6 +35,6 @@ def to_model(model: Model) -> dict[str, Any]:
         "display_name": model.id,
         "created_at": "1970-01-01T00:00:00Z",
         "lifecycle": "active",
-        "max_input_tokens": window(model.gigachats_id),
-        "max_tokens": LONGEST_ANSWER_TOKENS,
+        "max_input_tokens": model.facts.window,
+        "max_tokens": model.facts.longest_answer,
     }

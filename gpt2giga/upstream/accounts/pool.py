@@ -8,6 +8,7 @@ from collections import OrderedDict
 from gpt2giga.config.settings import AccountSettings, Settings
 from gpt2giga.upstream.accounts.client_account import account_settings
 from gpt2giga.upstream.client import Upstream
+from gpt2giga.upstream.fact_book import fact_book
 from gpt2giga.upstream.listener import Listener
 
 # Accounts in use at a time; the one not asked for longest makes room, those that GigaChat does not know first, for
@@ -20,6 +21,7 @@ class Accounts:
 
     def __init__(self, settings: Settings, listener: Listener | None = None) -> None:
         self._settings, self._listener = settings, listener
+        self.book = fact_book(settings)
         self.own = None if settings.server.pass_token else self._upstream(settings.account)
         self._theirs: OrderedDict[str, Upstream] = OrderedDict()
         self._lock = threading.Lock()
@@ -32,7 +34,7 @@ class Accounts:
 
     def _upstream(self, account: AccountSettings) -> Upstream:
         settings = self._settings
-        return Upstream(account, settings.limits, settings.translation, settings.server, self._listener)
+        return Upstream(account, settings.limits, settings.translation, settings.server, self.book, self._listener)
 
     def of(self, key: str) -> Upstream:
         """The client's whose key it is; the service's own account never stands in for it. Raises NotAuthenticated."""

@@ -66,7 +66,7 @@ class Facts:
     effort: bool = True
     reasoning: bool = False
     slots: int = 0
-    embeddings_batch: int = 90
+    embeddings_batch: int = 90  # what Sber's own LangChain integration sends
     schema_keywords: frozenset[str] = frozenset()
     v2: bool = False
     result_role: Literal["function", "tool"] = "function"
@@ -99,6 +99,22 @@ def default_facts(model: str) -> Facts:
         # A guess: which models give theirs is not known (contract 10.11).
         reasoning=model.startswith("GigaChat-3"),
     )
+
+
+def assuming_v2(facts: Facts) -> Facts:
+    """For an account that is said to have v2, before anything is known of it: what was seen there, or is documented
+    (contract 5.3, 5.8, 5.12). What proves wrong is met in traffic."""
+    return replace(
+        facts,
+        v2=True,
+        any_call=True,
+        parallel_calls=True,
+        hosted=frozenset[HostedTool]({"web_search", "url_content_extraction"}),
+    )
+
+
+def without_v2(facts: Facts) -> Facts:
+    return replace(facts, v2=False, any_call=False, parallel_calls=False, hosted=frozenset())
 
 
 def with_known(facts: Facts, known: Iterable[tuple[str, Fact]]) -> Facts:

@@ -6,11 +6,12 @@ import difflib
 import re
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from gpt2giga.config.settings import TranslationSettings
 from gpt2giga.errors import NotFound
+from gpt2giga.upstream.contract.facts import default_facts, Facts
 
 KEEP_SECONDS = 300.0
 # The user's guide and Sber's price list say "2 Lite"; the service knows the model as GigaChat-2 (contract 6.2).
@@ -49,33 +50,25 @@ KINDS: tuple[tuple[str, Kind], ...] = (
     ("GigaFilter", "filter"),
     ("GigaCheck", "aicheck"),
 )
-# Contract 6.3, 6.6, 6.11, 6.13, 6.14.
-USUAL_WINDOW_TOKENS = 261120
-WINDOW_TOKENS = (
-    ("GigaChat-Plus", 32768),
-    ("EmbeddingsGigaR", 4096),
-    ("GigaEmbeddings", 4096),
-    ("Embeddings-3B", 4096),  # as the documentation calls the one before
-    ("Embeddings", 514),
-)
-# By model: GigaChat tells it when a prompt is too long for it.
-_told_windows: dict[str, int] = {}
-MOST_TOLD = 100
-# Contract 6.4.
-LONGEST_ANSWER_TOKENS = 8192
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """`alias_of` is the id GigaChat knows, when `id` is only a name of ours for it."""
+    """`alias_of` is the id GigaChat knows, when `id` is only a name of ours for it. known: what is believed of it,
+    where that is more than the defaults."""
 
     id: str
     owned_by: str
     alias_of: str = ""
+    known: Facts | None = None
 
     @property
     def gigachats_id(self) -> str:
         return self.alias_of or self.id
+
+    @property
+    def facts(self) -> Facts:
+        return self.known or default_facts(self.gigachats_id)
 
     @property
     def kind(self) -> Kind:
@@ -83,11 +76,17 @@ class Model:
 
 
 class Catalog:
-    """`fetch` asks GigaChat for its list; the answer is kept for five minutes."""
+    """`fetch` asks GigaChat for its list; the answer is kept for five minutes. facts: of a model, by its id."""
 
-    def __init__(self, default: str, translation: TranslationSettings, fetch: Callable[[], list[Model]]) -> None:
+    def __init__(
+        self,
+        default: str,
+        translation: TranslationSettings,
+        fetch: Callable[[], list[Model]],
+        facts: Callable[[str], Facts] = default_facts,
+    ) -> None:
         self._translation = translation
-        self._fetch = fetch
+        self._fetch, self._facts = fetch, facts
         self._models: list[Model] = []
         self._fresh_until = 0.0
         # In small letters; aliases win over ids.
@@ -113,7 +112,7 @@ class Catalog:
             for alias, target in self._aliases.items()
             if alias not in owners and target in owners
         ]
-        return live + aliases
+        return [replace(model, known=self._facts(model.gigachats_id)) for model in live + aliases]
 
     def model(self, model_id: str) -> Model:
         """Raises NotFound, naming the closest id."""
@@ -153,28 +152,6 @@ class Catalog:
 
 def _by_small_letters(ids: Iterable[str]) -> dict[str, str]:
     return {model_id.lower(): model_id for model_id in ids}
-
-
-def takes_images(model_id: str) -> bool:
-    """Contract 3.3.6: GigaChat-2-Pro, GigaChat-2-Max and GigaChat-3."""
-    return model_id.startswith(("GigaChat-2-Pro", "GigaChat-2-Max", "GigaChat-3"))
-
-
-def window(model_id: str) -> int:
-    """Tokens of question and answer together, which the list does not tell (contract 6.1)."""
-    table = next((tokens for prefix, tokens in WINDOW_TOKENS if model_id.startswith(prefix)), USUAL_WINDOW_TOKENS)
-    return _told_windows.get(model_id, table)
-
-
-def remember_window(model_id: str, tokens: int) -> None:
-    """What GigaChat tells counts for more than any table, for as long as the process lives."""
-    if model_id in _told_windows or len(_told_windows) < MOST_TOLD:
-        _told_windows[model_id] = tokens
-
-
-def thinks(model_id: str) -> bool:
-    """May answers come with reasoning? A guess: which models give theirs is not known (contract 10.11)."""
-    return model_id.startswith("GigaChat-3")
 
 
 def not_found(model_id: str, models: list[Model]) -> NotFound:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Literal
 
-import orjson
-
-from gpt2giga.bounded_json import has_more_values, whole_characters
+from gpt2giga.bounded_json import whole_characters
 from gpt2giga.chat import (
     arguments_from_json,
     ChatRequest,
@@ -18,31 +16,27 @@ from gpt2giga.chat import (
     JsonFormat,
     ReasoningDelta,
     TextDelta,
-    Tool,
     ToolCall,
     ToolChoice,
     Usage,
 )
-from gpt2giga.errors import BadRequest, UpstreamCut, UpstreamError
+from gpt2giga.errors import UpstreamCut, UpstreamError
 from gpt2giga.upstream.contract.call_ids import call_id
+from gpt2giga.upstream.contract.facts import Facts
 from gpt2giga.upstream.contract.history import to_messages
 from gpt2giga.upstream.contract.schema import write_out_root
-from gpt2giga.upstream.contract.schema.remembered import Conversions
 from gpt2giga.upstream.contract.thoughts import Thoughts
 from gpt2giga.upstream.contract.tool_names import ToolNames
 from gpt2giga.upstream.partial_match import possible_start
 
 # 0 is refused, and below 0.001 the service is deterministic (contract 3.0.7).
 LOWEST_TEMPERATURE = 0.0001
-# They are reported to refuse reasoning_effort (contract 3.0.12), which agents send to every model.
-WITHOUT_REASONING = ("GigaChat-2", "GigaChat-Pro", "GigaChat-Max", "GigaChat-Plus", "GigaChat-preview")
 # What may leak as text before a call (contract 3.1.28).
 LEAK = "assistant function call"
 FINISH: dict[str, Literal["stop", "length", "content_filter"]] = {"length": "length", "blacklist": "content_filter"}
 NO_NAMES = ToolNames()
 # The largest that clients in JavaScript read exactly.
 LARGEST_NUMBER = 2**53
-conversions = Conversions(1024 * 1024)
 
 
 def tool_names(chat: ChatRequest) -> ToolNames:
@@ -57,6 +51,7 @@ def to_payload(
     names: ToolNames,
     files: Mapping[Image | File, str],
     functions: list[dict[str, Any]],
+    facts: Facts,
     *,
     send_state_id: bool,
 ) -> dict[str, Any]:
@@ -66,17 +61,16 @@ def to_payload(
     if functions and messages[-1]["role"] == "assistant":
         # GigaChat-3 refuses functions unless the user or a function spoke last (contract 3.1.25).
         messages.append({"role": "user", "content": "Continue."})
-    effort = chat.reasoning_effort
     payload = {
         "model": model,
         "messages": messages,
         "functions": functions or None,
         "function_call": _function_call(chat.tool_choice, names) if functions else None,
         "response_format": chat.json_format and _response_format(chat.json_format),
-        "temperature": None if chat.temperature is None else max(chat.temperature, LOWEST_TEMPERATURE),
+        "temperature": _temperature(chat.temperature, facts),
         "top_p": chat.top_p,
         "max_tokens": chat.max_tokens,
-        "reasoning_effort": None if effort and _refuses_reasoning(model) else effort,
+        "reasoning_effort": chat.reasoning_effort if facts.effort else None,
     }
     return {**{name: value for name, value in payload.items() if value is not None}, **chat.extras}
 
@@ -93,27 +87,8 @@ def _response_format(json_format: JsonFormat) -> dict[str, Any] | None:
     return None if schema is None else {"type": "json_schema", "schema": write_out_root(schema), "strict": True}
 
 
-def _refuses_reasoning(model: str) -> bool:
-    return "Reasoning" not in model and (model.startswith(WITHOUT_REASONING) or model.partition(":")[0] == "GigaChat")
-
-
-def to_functions(tools: Sequence[Tool], names: ToolNames, most_values: int) -> list[dict[str, Any]]:
-    """Raises BadRequest for schemas of more than so many values in all of them."""
-    schemas = [orjson.dumps(tool.parameters) for tool in tools]
-    if sum(map(len, schemas)) > most_values and has_more_values(b",".join(schemas), most_values):
-        raise BadRequest(
-            f"The schemas of the tools have more than the {most_values} values that GPT2GIGA_MAX_SCHEMA_VALUES allows.",
-            param="tools",
-        )
-    return [
-        {
-            **tool.extras,
-            "name": names.to_gigachat(tool.name),
-            "description": tool.description,
-            "parameters": conversions.of(schema),
-        }
-        for tool, schema in zip(tools, schemas, strict=True)
-    ]
+def _temperature(asked: float | None, facts: Facts) -> float | None:
+    return asked if asked is None or facts.temperature_zero else max(asked, LOWEST_TEMPERATURE)
 
 
 class Unreadable(Exception):

@@ -11,12 +11,13 @@ from gpt2giga.upstream.emulation.batches import Ask
 
 
 def emulate(
-    chat: ChatRequest, ask: Ask, *, streamed: bool, as_function: bool, most_schema_values: int
+    chat: ChatRequest, ask: Ask, *, streamed: bool, as_function: bool, most_schema_values: int, can_require: bool
 ) -> Iterator[list[Event]]:
     """One answer. The usage is that of all requests it took; closing the iterator closes the one in work.
 
     streamed: what is yielded is passed on at once and cannot be taken back.
     as_function: structured output by a forced function, for models without response_format.
+    can_require: GigaChat itself can be made to call some function.
     """
     spent: list[Usage] = []
 
@@ -25,7 +26,7 @@ def emulate(
             spent.extend(event.usage for event in batch if isinstance(event, Done) and event.usage)
             yield batch
 
-    answer = _answer(chat, ask_and_count, streamed, as_function, most_schema_values)
+    answer = _answer(chat, ask_and_count, streamed, as_function, most_schema_values, can_require)
     for batch in stop.cut(answer, chat.stop, close=streamed) if chat.stop else answer:
         yield [_with_usage(event, spent, streamed) if isinstance(event, Done) else event for event in batch]
 
@@ -38,12 +39,14 @@ def _with_usage(done: Done, spent: list[Usage], streamed: bool) -> Done:
 
 
 def _answer(
-    chat: ChatRequest, ask: Ask, streamed: bool, as_function: bool, most_schema_values: int
+    chat: ChatRequest, ask: Ask, streamed: bool, as_function: bool, most_schema_values: int, can_require: bool
 ) -> Iterator[list[Event]]:
     """A call that is demanded leaves no room for an answer in JSON."""
     free = replace(chat, json_format=None)
     if chat.tool_choice.mode == "required":
-        return required_call.require_call(free, lambda chat: checked_json.ask_once(chat, ask, as_function=as_function))
+        return required_call.require_call(
+            free, lambda chat: checked_json.ask_once(chat, ask, as_function=as_function), can_require=can_require
+        )
     if chat.json_format and chat.tool_choice.mode != "named":
         check = checked_json.Check(chat.json_format, most_schema_values)
         return checked_json.answer_json(chat, check, ask, streamed=streamed, as_function=as_function)

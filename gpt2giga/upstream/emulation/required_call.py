@@ -1,7 +1,7 @@
-"""`tool_choice: required`, which GigaChat does not have (contract 3.1.11).
+"""`tool_choice: required`, which GigaChat has on v2 only (contract 3.1.11, 5.3).
 
-The model may choose by itself first. If it answers in words, it is asked for the name of the tool that fits,
-as a structured answer, and then that tool is forced.
+Where it has not, the model may choose by itself first. If it answers in words, it is asked for the name of the tool
+that fits, as a structured answer, and then that tool is forced.
 """
 
 from __future__ import annotations
@@ -20,14 +20,15 @@ from gpt2giga.upstream.emulation.batches import Ask, collect
 LONGEST_ANSWER = 10_000
 
 
-def require_call(chat: ChatRequest, ask: Ask) -> Iterator[list[Event]]:
+def require_call(chat: ChatRequest, ask: Ask, *, can_require: bool) -> Iterator[list[Event]]:
     """An answer that holds a call, or one that GigaChat's filter stopped.
 
     Raises PromiseBroken when the model cannot be brought to a call.
     """
     name = chat.tools[0].name
     if len(chat.tools) > 1:
-        events = yield from collect(ask(replace(chat, tool_choice=ToolChoice("auto"))))
+        first = chat if can_require else replace(chat, tool_choice=ToolChoice("auto"))
+        events = yield from collect(ask(first))
         if _is_final(events):
             yield events
             return

@@ -11,7 +11,6 @@ from typing import TypeAlias
 from gpt2giga.chat import ChatRequest, File, Image, Message, ToolResult
 from gpt2giga.errors import BadRequest, BodyTooLarge, NotFound, PermissionDenied
 from gpt2giga.upstream.contract.history import files_of, MOST_IMAGES
-from gpt2giga.upstream.contract.models import takes_images
 from gpt2giga.upstream.files.media import Kind, Media, read
 from gpt2giga.upstream.files.storage import Files, KindsOfStored
 from gpt2giga.upstream.files.uploads import Uploads
@@ -44,11 +43,11 @@ class Attachments:
         self._kinds_of_stored = KindsOfStored(files)
 
     @contextmanager
-    def of(self, chat: ChatRequest, model: str) -> Iterator[RequestFiles]:
+    def of(self, chat: ChatRequest, model: str, *, takes_images: bool) -> Iterator[RequestFiles]:
         """The files of one request while its answer is made. With GPT2GIGA_DELETE_FILES they are its own, and go."""
         uploads = self._new_uploads() if self._delete_files else self._uploads
         try:
-            yield RequestFiles(chat.messages, model, uploads, self._kinds_of_stored, self._read)
+            yield RequestFiles(chat.messages, model, takes_images, uploads, self._kinds_of_stored, self._read)
         finally:
             if self._delete_files:
                 self._files.discard(uploads.ids())
@@ -68,12 +67,13 @@ class RequestFiles:
         self,
         messages: tuple[Message, ...],
         model: str,
+        takes_images: bool,
         uploads: Uploads,
         kinds_of_stored: KindsOfStored,
         read: Callable[..., Media],
     ) -> None:
         self._new, self._earlier = by_age(messages)
-        self._model = model
+        self._model, self._takes_images = model, takes_images
         self._uploads = uploads
         self._kinds_of_stored = kinds_of_stored
         self._read_part = read
@@ -84,7 +84,7 @@ class RequestFiles:
         """Uploads them when asked for the first time. Raises BadRequest for what GigaChat would not take."""
         if self._ids is None:
             self._bytes_left = LARGEST_REQUEST_BYTES
-            chosen = _Chosen(self._model)
+            chosen = _Chosen(self._model, self._takes_images)
             media = self._choose_new(chosen)
             chosen.ids |= {part: self._uploads.id_of(found) for part, found in media.items()}
             self._choose_earlier(chosen)
@@ -151,8 +151,8 @@ class RequestFiles:
 class _Chosen:
     """The files that go up, all of one kind (contract 3.3.5)."""
 
-    def __init__(self, model: str) -> None:
-        self._model = model
+    def __init__(self, model: str, takes_images: bool) -> None:
+        self._model, self._takes_images = model, takes_images
         self._kind: Kind | None = None
         self.ids: FileIds = {}
 
@@ -174,7 +174,7 @@ class _Chosen:
         """Raises BadRequest where no more of the kind fit, or not so many: contract 3.3.2, 3.3.4, 3.3.5, 3.3.6."""
         if self._kind not in (None, kind):
             raise _refusal(f"GigaChat takes one kind of file a request, not {' and '.join(sorted((self._kind, kind)))}")
-        if kind == "image" and not takes_images(self._model):
+        if kind == "image" and not self._takes_images:
             raise BadRequest(f"The model {self._model} takes no images; GigaChat-2-Max does.", param="messages")
         most, words = MOST_OF_A_KIND[kind]
         if len(self.ids) + more > most:

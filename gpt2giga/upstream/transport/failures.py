@@ -129,6 +129,11 @@ def _body(content: bytes | None) -> dict[str, Any]:
     return body if isinstance(body, dict) else {}
 
 
+def words_of(error: StatusError) -> str:
+    """GigaChat's own."""
+    return _words(_body(error.content))
+
+
 def _words(body: dict[str, Any]) -> str:
     words = body.get("message")
     return words[:WORDS_LIMIT].rstrip(". \n") if words and isinstance(words, str) else "no explanation"
@@ -223,12 +228,17 @@ def _figures(words: str) -> tuple[int, int] | None:
     return (window, asked) if window < asked else None
 
 
+def is_failure(document: Any) -> bool:
+    """An error object of GigaChat's (contract 3.4.1)."""
+    status = document.get("status") if isinstance(document, dict) else None
+    return isinstance(status, int) and 400 <= status < 600
+
+
 def _from_unreadable(found: Any) -> ProxyError:
     """A frame inside a stream may be an error object instead of a chunk; it counts as that status."""
-    status = found.get("status") if isinstance(found, dict) else None
-    if isinstance(status, int) and 400 <= status < 600:
-        refused = from_status(status, _words(found))
-        refused.upstream_status = status
+    if is_failure(found):
+        refused = from_status(found["status"], _words(found))
+        refused.upstream_status = found["status"]
         return refused
     return UpstreamError("GigaChat's answer does not have the documented form.")
 

@@ -43,7 +43,7 @@ class Connections:
         self, route: Route, *, silence: float, idle_seconds: float, most: int | None, limits: LimitSettings
     ) -> None:
         self._route, url = route, urlsplit(route.url)
-        self._path, self._netloc = url.path, url.netloc
+        self.path, self._netloc = url.path, url.netloc
         self._silence, self._idle_seconds = silence, idle_seconds
         self._idle: deque[tuple[socket.socket, float]] = deque()
         self._permits = Permits(most, limits.queue_timeout) if most else None
@@ -66,11 +66,19 @@ class Connections:
             self._idle.pop()[0].close()
 
     def send(
-        self, method: str, url: str, *, content: str | bytes = b"", headers: dict[str, str], tick: float | None = None
+        self,
+        method: str,
+        url: str,
+        *,
+        content: str | bytes = b"",
+        headers: dict[str, str],
+        tick: float | None = None,
+        path: str | None = None,
     ) -> Generator[list[Any], None, GigaChatResponse]:
-        """Returns the response, to be closed, when its head is there. Yields an empty list at each tick of silence."""
+        """Returns the response, to be closed, when its head is there. Yields an empty list at each tick of silence.
+        path: instead of the base URL's."""
         body = content.encode() if isinstance(content, str) else content
-        request = self._head(method, url, headers, len(body)) + body
+        request = self._head(method, (path or self.path) + url, headers, len(body)) + body
         if self._permits:
             yield from self._permits.take(tick)
         try:
@@ -93,8 +101,8 @@ class Connections:
             raise
         return response
 
-    def _head(self, method: str, url: str, headers: dict[str, str], length: int) -> bytes:
-        lines = [f"{method} {self._route.prefix}{self._path}{url} HTTP/1.1", f"Host: {self._netloc}"]
+    def _head(self, method: str, target: str, headers: dict[str, str], length: int) -> bytes:
+        lines = [f"{method} {self._route.prefix}{target} HTTP/1.1", f"Host: {self._netloc}"]
         lines += ["Accept-Encoding: identity", *self._route.headers]
         lines += [f"{name}: {value}" for name, value in headers.items()]
         if length:

@@ -14,6 +14,7 @@ It is imported when it is needed first, for it is half of the time that a proces
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Generator
 from functools import partial
 from typing import Any, cast, TYPE_CHECKING, TypeVar
@@ -64,8 +65,8 @@ class GigaChatClient:
             most=account.max_connections,
             limits=limits or LimitSettings(),
         )
-        own = {"profanity_check": account.profanity_check, "flags": account.flags or None}
-        self._own = {name: value for name, value in own.items() if value is not None}
+        # As the SDK finds v2 (contract 2.6).
+        self._v2_path = re.sub(r"/v\d+$", "/v2", self._connections.path)
 
     def close(self) -> None:
         self.close_idle()
@@ -75,7 +76,13 @@ class GigaChatClient:
         self._connections.close()
 
     def open_chat(
-        self, payload: dict[str, Any], *, session: str = "", stream: bool = False, tick: float | None = None
+        self,
+        payload: dict[str, Any],
+        *,
+        v2: bool = False,
+        session: str = "",
+        stream: bool = False,
+        tick: float | None = None,
     ) -> Generator[list[Any], None, GigaChatResponse]:
         """GigaChat's answer to a chat request, with its head and to be closed. Yields an empty list at each tick.
 
@@ -89,14 +96,14 @@ class GigaChatClient:
             headers |= {"Accept": EVENT_STREAM, "Cache-Control": "no-store"}
         if session:
             headers["X-Session-ID"] = session
-        content = orjson.dumps({**self._own, **payload})
+        content, path = orjson.dumps(payload), self._v2_path if v2 else None
         token = yield from self._tokens.get(tick)
-        response = yield from self._send_chat(content, headers, token, tick)
+        response = yield from self._send_chat(content, path, headers, token, tick)
         if response.status_code == 401 and self._tokens.reject(token):
             # Renewed once, also a token that was fresh when the request got it.
             response.close()
             token = yield from self._tokens.get(tick)
-            response = yield from self._send_chat(content, headers, token, tick)
+            response = yield from self._send_chat(content, path, headers, token, tick)
         try:
             self._check(response, stream)
         except BaseException:
@@ -105,12 +112,14 @@ class GigaChatClient:
         return response
 
     def _send_chat(
-        self, content: bytes, headers: dict[str, str], token: Token | None, tick: float | None
+        self, content: bytes, path: str | None, headers: dict[str, str], token: Token | None, tick: float | None
     ) -> Generator[list[Any], None, GigaChatResponse]:
         headers = {"User-Agent": USER_AGENT, **headers}
         if token:
             headers["Authorization"] = f"Bearer {token.value}"
-        return self._connections.send("POST", "/chat/completions", content=content, headers=headers, tick=tick)
+        return self._connections.send(
+            "POST", "/chat/completions", content=content, headers=headers, tick=tick, path=path
+        )
 
     def _check(self, response: GigaChatResponse, stream: bool) -> None:
         if response.status_code != 200:

@@ -1,17 +1,27 @@
-"""Converted schemas are remembered, for agents send the same list of tools every turn."""
+"""What is found out of a schema is remembered, for agents send the same list of tools every turn."""
 
 from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
 from gpt2giga.upstream.contract.schema.convert import to_function_parameters
+from gpt2giga.upstream.contract.schema.native import used_keywords
 
 # Bytes. Longer ones are rare, and would leave no room for others.
 LONGEST = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """keywords: what GigaChat would have to understand to take the schema as it is; None: more than it may."""
+
+    parameters: dict[str, Any]
+    keywords: frozenset[str] | None
 
 
 class Conversions:
@@ -22,15 +32,16 @@ class Conversions:
 
     def __init__(self, most_bytes: int) -> None:
         self._left = most_bytes
-        self._found: OrderedDict[bytes, dict[str, Any]] = OrderedDict()
+        self._found: OrderedDict[bytes, Conversion] = OrderedDict()
         self._lock = threading.Lock()
 
-    def of(self, schema: bytes) -> dict[str, Any]:
+    def of(self, schema: bytes) -> Conversion:
         with self._lock:
             if schema in self._found:
                 self._found.move_to_end(schema)
                 return self._found[schema]
-        converted = to_function_parameters(orjson.loads(schema))
+        raw = orjson.loads(schema)
+        converted = Conversion(to_function_parameters(raw), used_keywords(raw))
         if len(schema) > LONGEST:
             return converted
         with self._lock:

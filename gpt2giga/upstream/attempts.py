@@ -1,0 +1,135 @@
+"""One request to GigaChat for a chat, over the interface that does what the chat needs."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
+from dataclasses import replace
+from itertools import chain
+from typing import Any
+
+from gpt2giga.chat import ChatRequest, Event
+from gpt2giga.concurrency import background
+from gpt2giga.config.limits import LimitSettings
+from gpt2giga.config.settings import TranslationSettings
+from gpt2giga.errors import NotFound, ProxyError, Unavailable
+from gpt2giga.upstream.contract import v1
+from gpt2giga.upstream.contract.doubts import Doubt, doubt, Refused
+from gpt2giga.upstream.contract.facts import Facts
+from gpt2giga.upstream.contract.functions import native_keywords, to_functions
+from gpt2giga.upstream.contract.interfaces import Interface, V1
+from gpt2giga.upstream.contract.tool_names import ToolNames
+from gpt2giga.upstream.contract.v1 import Unreadable
+from gpt2giga.upstream.fact_book import FactBook
+from gpt2giga.upstream.files.attachments import FileIds, RequestFiles
+from gpt2giga.upstream.transport.failures import FAILURES, is_failure, words_of
+from gpt2giga.upstream.transport.http import GigaChatResponse, StatusError
+from gpt2giga.upstream.transport.sdk import GigaChatClient
+
+log = logging.getLogger(__name__)
+
+ANY_FAILURE = (*FAILURES, ProxyError)
+
+
+class Attempts:
+    """to_failure: what the client is told of an error. note_success: called with the model that has answered."""
+
+    def __init__(
+        self,
+        client: GigaChatClient,
+        book: FactBook,
+        translation: TranslationSettings,
+        limits: LimitSettings,
+        own_extras: dict[str, Any],
+        *,
+        to_failure: Callable[[Exception, str], ProxyError],
+        note_success: Callable[[str], None],
+    ) -> None:
+        self._client, self._book, self._own_extras = client, book, own_extras
+        self._translation, self._limits = translation, limits
+        self._to_failure, self._note_success = to_failure, note_success
+
+    def make(
+        self, chat: ChatRequest, *, model: str, attached: RequestFiles | None, stream: bool, tick: float | None
+    ) -> Iterator[list[Event]]:
+        """One request; a second one where a belief about GigaChat proves wrong before anything is passed on."""
+        names = v1.tool_names(chat)
+        files = (yield from background.run(attached.ids, tick)) if attached else {}
+        facts, wrong, has_spoken = self._book.of(model), None, False
+        try:
+            while True:
+                interface = V1
+                try:
+                    response = yield from self._open(interface, chat, model, names, files, facts, stream, tick)
+                    with closing(response):
+                        if stream:
+                            answer = interface.streamed(names)
+                            for piece in chain(response.pieces(), [b"\n"]):
+                                events = answer.feed(piece) if piece else []
+                                yield events
+                                has_spoken = has_spoken or bool(events)
+                                if answer.failure:
+                                    raise answer.failure
+                            yield answer.end()
+                        else:
+                            response.read()
+                            yield interface.from_completion(response.json(), names)
+                    break
+                except (StatusError, Unreadable) as error:
+                    wrong = None if wrong or has_spoken else self._doubt(error, chat, facts)
+                    if wrong is None:
+                        raise
+                    log.warning("GigaChat's %s is asked once more, with %s", interface.version, dict(wrong.values))
+                    facts = replace(facts, **wrong.values)
+        except Unavailable:  # not GigaChat's: so this service ends what it has in work when it stops
+            raise
+        except ANY_FAILURE as error:
+            failure = self._to_failure(error, model)
+            if isinstance(failure, NotFound):
+                failure.transient = failure.code == "not_found" and attached is not None and attached.renew()
+            try:
+                raise failure from failure.__cause__
+            finally:
+                del failure  # its traceback holds this frame: a cycle would keep all of the request in memory
+        if wrong and wrong.lasts:
+            self._book.learn(model, "met", **wrong.values)
+        self._note_success(model)
+
+    def _open(
+        self,
+        interface: Interface,
+        chat: ChatRequest,
+        model: str,
+        names: ToolNames,
+        files: FileIds,
+        facts: Facts,
+        stream: bool,
+        tick: float | None,
+    ) -> Generator[list[Any], None, GigaChatResponse]:
+        native, most = self._native(facts), self._limits.max_schema_values
+        functions = to_functions(chat.tools, names, most, native) if chat.tools else []
+        if chat.hosted:
+            chat = replace(chat, hosted=tuple(tool for tool in chat.hosted if tool in facts.hosted))
+        if self._own_extras:
+            chat = replace(chat, extras={**self._own_extras, **chat.extras})
+        send_state_id = self._translation.send_state_id
+        payload = interface.to_payload(chat, model, names, files, functions, facts, send_state_id=send_state_id)
+        session = chat.session if self._translation.session_id else ""
+        is_v2 = interface.version == "v2"
+        # The payload may be large, and is let go when it is sent.
+        return self._client.open_chat(payload, v2=is_v2, session=session, stream=stream, tick=tick)
+
+    def _native(self, facts: Facts) -> frozenset[str] | None:
+        return None if self._translation.tool_schemas == "native" else facts.schema_keywords
+
+    def _doubt(self, error: StatusError | Unreadable, chat: ChatRequest, facts: Facts) -> Doubt | None:
+        if isinstance(error, StatusError):
+            native = native_keywords(chat.tools, self._native(facts))
+            found = doubt(chat, facts, Refused(error.status_code, words_of(error), native))
+        elif is_failure(error.document):
+            return None
+        else:
+            found = doubt(chat, facts, Refused(None, ""))
+        is_fixed = self._translation.gigachat_api_mode == "v2"
+        return None if found and "v2" in found.values and is_fixed else found

@@ -1,0 +1,36 @@
+"""GigaChat's interfaces for chats as values of one shape."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from gpt2giga.chat import Event
+from gpt2giga.upstream.contract import v1
+from gpt2giga.upstream.contract.stream import StreamedAnswer
+from gpt2giga.upstream.contract.tool_names import ToolNames
+from gpt2giga.upstream.contract.v1 import Unreadable
+
+
+class Streamed(Protocol):
+    """An answer in the making, from the bytes of its stream. failure: of a frame that could not be read."""
+
+    failure: Unreadable | None
+
+    def feed(self, piece: bytes) -> list[Event]: ...
+
+    def end(self) -> list[Event]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Interface:
+    """to_payload, from_completion: see those of v1."""
+
+    version: Literal["v1", "v2"]
+    to_payload: Callable[..., dict[str, Any]]
+    from_completion: Callable[[Any, ToolNames], list[Event]]
+    streamed: Callable[[ToolNames], Streamed]
+
+
+V1 = Interface("v1", v1.to_payload, v1.from_completion, StreamedAnswer)

@@ -1,0 +1,77 @@
+"""Which keywords a schema uses beyond what every model of GigaChat takes in a function (contract 3.1.4 to 3.1.7)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+# What nobody says is refused; its value is looked at where it may hold more than it should.
+_USUAL = frozenset(
+    {"type", "description", "title", "properties", "required", "items", "enum", "default", "format", "pattern"}
+    | {"minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems", "examples"}
+)
+_UNIONS = frozenset({"anyOf", "oneOf", "allOf"})
+_REFERENCES = frozenset({"$ref", "$defs", "definitions"})
+_OTHERS = {"const": "const", "additionalProperties": "additional_properties"}
+_FORMATS = frozenset({"date", "date-time", "time"})
+# Says of itself which schema language it is in; GigaChat need not know.
+_PREAMBLE = frozenset({"$schema", "$id", "$comment"})
+# Deeper ones are converted.
+_DEEPEST = 40
+
+
+def without_preamble(schema: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in schema.items() if name not in _PREAMBLE}
+
+
+def used_keywords(schema: Any) -> frozenset[str] | None:
+    """Those of facts.SCHEMA_KEYWORDS that it needs; None when it holds something that not even they cover."""
+    if not isinstance(schema, dict) or schema.get("type") != "object":
+        return None
+    used: set[str] = set()
+    nodes: list[tuple[Any, int]] = [(without_preamble(schema), 0)]
+    while nodes:
+        node, depth = nodes.pop()
+        if not isinstance(node, dict) or depth > _DEEPEST:
+            return None
+        for name, value in node.items():
+            group = _group(name, value)
+            if group is None:
+                return None
+            if group:
+                used.add(group)
+        if node.get("type") == "object" and "properties" not in node:
+            used.add("open_objects")
+        if "type" not in node and not node.keys() & (_UNIONS | _REFERENCES | {"const", "enum"}):
+            return None
+        nodes += [(child, depth + 1) for child in _children(node)]
+    return frozenset(used)
+
+
+def _group(name: str, value: Any) -> str | None:
+    """Empty for what is usual, None for what is unknown."""
+    if name in _UNIONS:
+        return "unions"
+    if name in _REFERENCES:
+        return "references"
+    if name in _OTHERS:
+        return _OTHERS[name]
+    if name == "type" and isinstance(value, list):
+        return "type_lists"
+    if name == "enum" and not (isinstance(value, list) and all(isinstance(item, str) for item in value)):
+        return "integer_enums"
+    if name == "format" and value not in _FORMATS:
+        return "formats"
+    return "" if name in _USUAL else None
+
+
+def _children(node: dict[str, Any]) -> Iterator[Any]:
+    for name in ("properties", "$defs", "definitions"):
+        if isinstance(found := node.get(name, {}), dict):
+            yield from found.values()
+    for name in _UNIONS:
+        yield from node.get(name, ()) if isinstance(node.get(name, ()), list) else [None]
+    if "items" in node:
+        yield node["items"]
+    if isinstance(node.get("additionalProperties"), dict):
+        yield node["additionalProperties"]

@@ -1,4 +1,4 @@
-"""Which keywords a schema uses beyond what every model of GigaChat takes in a function (contract 3.1.4 to 3.1.7)."""
+"""Which keywords a schema uses beyond what every model takes in a function (contract 3.1.4, 3.1.6, 3.1.7)."""
 
 from __future__ import annotations
 

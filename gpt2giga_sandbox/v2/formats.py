@@ -42,8 +42,8 @@ def check_format(wanted: dict[str, Any], functions: list[Any]) -> dict[str, Any]
 def _check_regex(regex: str) -> None:
     try:
         re.compile(regex)
-    except re.error as error:
-        raise invalid(f"regex of response_format is wrong: {error}") from None
+    except re.error:
+        raise invalid("regex of response_format is wrong") from None
     if not regex:
         raise invalid("regex of response_format is empty")
 

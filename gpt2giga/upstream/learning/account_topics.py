@@ -1,0 +1,77 @@
+"""What is asked of the account and of its embedder (contract 3.4.6, 6.13, 10.7)."""
+
+from __future__ import annotations
+
+from gpt2giga.upstream.contract.facts import Facts
+from gpt2giga.upstream.learning.topic import Answer, Asking, Request, Topic, Unclear
+from gpt2giga.upstream.learning.v1_topics import chat, OVERFULL, user
+
+STORY_TOKENS, MOST_AT_ONCE = 120, 3
+BATCHES = (91, 200)
+SMALLER_BATCHES = (90, 45, 20, 10, 1)
+TOO_MANY_REQUESTS = 429
+
+
+def ask_slots(model: str, facts: Facts) -> Asking:
+    """How many are answered at the same moment, up to three. A refusal counts when it comes twice: another program may
+    have asked meanwhile."""
+    most = 1
+    for number in range(2, MOST_AT_ONCE + 1):
+        request = Request(f"{number} at once", _story(model), stream=True, at_once=number)
+        answer = yield request
+        if answer.status == TOO_MANY_REQUESTS:
+            answer = yield request
+        if answer.status == TOO_MANY_REQUESTS:
+            break
+        if not answer.is_good:
+            raise Unclear(answer.outcome)
+        if answer.together < number:
+            raise Unclear("the answers were too short to be there at the same moment")
+        most = number
+    return {"slots": most}
+
+
+def _story(model: str) -> dict[str, object]:
+    return chat(model, user("Расскажи историю о коте, сто слов."), max_tokens=STORY_TOKENS)
+
+
+def ask_batch(model: str, facts: Facts) -> Asking:
+    largest = 0
+    for size in BATCHES:
+        answer = yield _batch(model, size)
+        if not _is_taken(answer):
+            break
+        largest = size
+    if not largest:
+        for size in SMALLER_BATCHES:
+            if _is_taken((yield _batch(model, size))):
+                largest = size
+                break
+    if not largest:
+        raise Unclear("not even one text is taken")
+    return {"embeddings_batch": largest}
+
+
+def _batch(model: str, size: int) -> Request:
+    return Request(f"{size} texts", {"model": model, "input": ["a"] * size}, embeddings=True)
+
+
+def _is_taken(answer: Answer) -> bool:
+    if not (answer.is_good or answer.is_refusal):
+        raise Unclear(answer.outcome)
+    return answer.is_good
+
+
+def ask_text_length(model: str, facts: Facts) -> Asking:
+    words = "слово " * int(facts.window * OVERFULL)
+    answer = yield Request("a text that is too long", {"model": model, "input": [words]}, embeddings=True)
+    if answer.window:
+        return {"window": answer.window}
+    if answer.is_good:
+        raise Unclear("the text was taken: the limit is higher")
+    raise Unclear(f"the refusal does not say how long a text may be ({answer.outcome})")
+
+
+SLOTS = Topic("slots", "requests at a time", ("slots",), 10, 1500, ask_slots, of="account")
+BATCH = Topic("batch", "texts of one request for embeddings", ("embeddings_batch",), 6, 1000, ask_batch, of="embedder")
+TEXT_LENGTH = Topic("text length", "tokens of one text to embed", ("window",), 1, 8000, ask_text_length, of="embedder")

@@ -24,7 +24,8 @@ SCHEMAS = (
 
 @dataclass(frozen=True)
 class Character:
-    """The values that stand here are those of `strict`: what passes with them passes everywhere."""
+    """The values that stand here are those of `strict`: what passes with them passes everywhere. How many requests
+    an account may have at a time is told by `max_streams` of the settings."""
 
     # Whether /v2/chat/completions is served, and which roles a result may have there (contract 5.6).
     v2: bool = False

@@ -115,8 +115,9 @@ def _json_object(text: str, start: int, end: int) -> tuple[dict[str, Any] | None
 
 
 def sampled(function: dict[str, Any], known: dict[str, Any]) -> Call:
-    arguments = sample(function["parameters"], optional=False) or {}
-    return Call(function["name"], {**arguments, **known})
+    arguments = sample(function["parameters"], optional=False)
+    # A default at the root may be anything.
+    return Call(function["name"], {**(arguments if isinstance(arguments, dict) else {}), **known})
 
 
 def _conforming(schema: dict[str, Any]) -> str:

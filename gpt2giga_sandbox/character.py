@@ -24,7 +24,8 @@ SCHEMAS = (
 
 @dataclass(frozen=True)
 class Character:
-    """The values that stand here are those of `strict`: what passes with them passes everywhere."""
+    """The values that stand here are those of `strict`: what passes with them passes everywhere. How many requests
+    an account may have at a time is told by `max_streams` of the settings."""
 
     # Whether /v2/chat/completions is served, and which roles a result may have there (contract 5.6).
     v2: bool = False
@@ -74,19 +75,23 @@ class Character:
             return CHARACTERS[change]
         if not isinstance(change, dict):
             raise ValueError(f"unknown character: {change}")
-        kinds = {switch.name: type(getattr(STRICT, switch.name)) for switch in fields(self)}
-        unknown = set(change) - set(kinds)
+        unknown = set(change) - {switch.name for switch in fields(self)}
         if unknown:
             raise ValueError(f"unknown switches: {', '.join(sorted(unknown))}")
-        return replace(self, **{name: _switch(name, value, kinds[name]) for name, value in change.items()})
+        return replace(self, **{name: _switch(name, value) for name, value in change.items()})
 
 
-def _switch(name: str, value: object, kind: type) -> Any:
+def _switch(name: str, value: Any) -> Any:
     """JSON knows no tuples, and `embeddings_batch` is the only switch that may be null."""
-    if kind is tuple and isinstance(value, list) and all(isinstance(item, str) for item in value):
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
         value = tuple(value)
-    fits = value is None or type(value) is int if name == "embeddings_batch" else type(value) is kind
-    if not fits or (name == "schemas" and set(value) - set(SCHEMAS)):  # type: ignore[call-overload]
+    kinds = (int, type(None)) if name == "embeddings_batch" else (type(getattr(STRICT, name)),)
+    fits = type(value) in kinds
+    if name == "windows":
+        fits = fits and all(type(size) is int for size in value.values())
+    if name == "schemas":
+        fits = fits and set(value) <= set(SCHEMAS)
+    if not fits:
         raise ValueError(f"not a value of {name}: {value}")
     return value
 

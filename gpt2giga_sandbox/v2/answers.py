@@ -17,6 +17,7 @@ WISHES = {
     "web_search": re.compile(r"найди|поищи|\bsearch\b", re.IGNORECASE),
     "url_content_extraction": URL,
     "image_generate": DRAW,
+    "code_interpreter": re.compile(r"посчитай|\bcode\b", re.IGNORECASE),
 }
 LONGEST_QUERY = 200
 

@@ -38,10 +38,10 @@ PART: dict[str, type | tuple[type, ...]] = {
 
 
 def check_messages(messages: list[Any], character: Character) -> None:
-    if not messages:
-        raise invalid("messages must not be empty")
     for message in messages:
         _check_message(message, character)
+    if all(message["role"] == "reasoning" for message in messages):
+        raise invalid("messages must not be empty")
     check_system(messages)
     _check_pairs(messages)
 

@@ -211,6 +211,11 @@ def test_refuses_any(fields: dict[str, Any], expected: tuple[int, str]) -> None:
     assert refusal(choice(mode="any", **fields), TOLERANT) == expected
 
 
+def test_refuses_thoughts_alone() -> None:
+    thought = {"role": "reasoning", "content": [{"text": "Думаю."}]}
+    assert refusal(says(thought), TOLERANT) == invalid("messages must not be empty")
+
+
 @pytest.mark.parametrize("character", [STRICT, TOLERANT], ids=["strict", "tolerant"])
 @pytest.mark.parametrize(
     "fields",

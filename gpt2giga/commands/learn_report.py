@@ -22,11 +22,8 @@ def markdown(account: AccountSettings, outcomes: Iterable[Outcome], exchanges: l
 
 
 def _head(account: AccountSettings, exchanges: list[Exchange]) -> Iterator[str]:
-    told = {exchange.model for exchange in exchanges if exchange.release}
-    named = (
-        exchange.release or exchange.model for exchange in exchanges if exchange.release or exchange.model not in told
-    )
-    releases = dict.fromkeys(named)
+    releases = {exchange.model: exchange.model for exchange in exchanges}
+    releases |= {exchange.model: exchange.release for exchange in exchanges if exchange.release}
     yield "# What GigaChat answered"
     yield ""
     yield f"- {datetime.now(timezone.utc).date()}, host {account.host}, scope {account.scope}"

@@ -19,9 +19,8 @@ from gpt2giga.upstream.learning.v1_topics import BESIDE_CALL, CALL_FRAMES, EFFOR
 from gpt2giga.upstream.learning.v2_topics import ANY_CALL, HOSTED, PARALLEL_CALLS, V2
 
 SAID = Answer(200, document={"choices": [{"message": {"content": "да", "role": "assistant"}, "finish_reason": "stop"}]})
-SAID_ON_V2 = Answer(
-    200, document={"messages": [{"role": "assistant", "content": [{"text": "да"}]}], "finish_reason": "stop"}
-)
+WORDS_ON_V2 = {"role": "assistant", "content": [{"text": "да"}]}
+SAID_ON_V2 = Answer(200, document={"messages": [WORDS_ON_V2], "finish_reason": "stop"})
 REFUSED, FAILED, SILENT = Answer(422, "Invalid params"), Answer(500, "Internal Server Error"), Answer(None, "timed out")
 CALL_ON_V2 = {"function_call": {"name": "weather", "arguments": {}}}
 

@@ -6,10 +6,11 @@ import logging
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from itertools import chain
 from typing import Any
 
-from gpt2giga.chat import ChatRequest, Event
+from gpt2giga.chat import ChatRequest, Event, Picture
 from gpt2giga.concurrency import background
 from gpt2giga.config.limits import LimitSettings
 from gpt2giga.config.settings import TranslationSettings
@@ -23,6 +24,7 @@ from gpt2giga.upstream.contract.tool_names import ToolNames
 from gpt2giga.upstream.contract.v1 import Unreadable
 from gpt2giga.upstream.fact_book import FactBook
 from gpt2giga.upstream.files.attachments import FileIds, RequestFiles
+from gpt2giga.upstream.files.storage import Files
 from gpt2giga.upstream.transport.failures import FAILURES, is_failure, words_of
 from gpt2giga.upstream.transport.http import GigaChatResponse, StatusError
 from gpt2giga.upstream.transport.sdk import GigaChatClient
@@ -38,6 +40,7 @@ class Attempts:
     def __init__(
         self,
         client: GigaChatClient,
+        files: Files,
         book: FactBook,
         translation: TranslationSettings,
         limits: LimitSettings,
@@ -46,7 +49,7 @@ class Attempts:
         to_failure: Callable[[Exception, str], ProxyError],
         note_success: Callable[[str], None],
     ) -> None:
-        self._client, self._book, self._own_extras = client, book, own_extras
+        self._client, self._files, self._book, self._own_extras = client, files, book, own_extras
         self._translation, self._limits = translation, limits
         self._to_failure, self._note_success = to_failure, note_success
 
@@ -67,14 +70,15 @@ class Attempts:
                             answer = interface.streamed(names)
                             for piece in chain(response.pieces(), [b"\n"]):
                                 events = answer.feed(piece) if piece else []
-                                yield events
+                                yield (yield from self._fetched(events, tick)) if chat.hosted else events
                                 has_spoken = has_spoken or bool(events)
                                 if answer.failure:
                                     raise answer.failure
                             yield answer.end()
                         else:
                             response.read()
-                            yield interface.from_completion(response.json(), names)
+                            events = interface.from_completion(response.json(), names)
+                            yield (yield from self._fetched(events, tick)) if chat.hosted else events
                     break
                 except (StatusError, Unreadable) as error:
                     wrong = None if wrong or has_spoken else self._doubt(error, chat, facts)
@@ -119,6 +123,22 @@ class Attempts:
         is_v2 = interface.version == "v2"
         # The payload may be large, and is let go when it is sent.
         return self._client.open_chat(payload, v2=is_v2, session=session, stream=stream, tick=tick)
+
+    def _fetched(self, events: list[Event], tick: float | None) -> Generator[list[Any], None, list[Event]]:
+        """With the drawings, which GigaChat keeps as files. One that cannot be had is left out."""
+        found: list[Event] = []
+        for event in events:
+            if isinstance(event, Picture):
+                try:
+                    content = yield from background.run(partial(self._files.content, event.file_id), tick)
+                except Unavailable:
+                    raise
+                except ProxyError as error:
+                    log.warning("A drawing cannot be fetched: %s", error)
+                    continue
+                event = replace(event, content=content)
+            found.append(event)
+        return found
 
     def _native(self, facts: Facts) -> frozenset[str] | None:
         return None if self._translation.tool_schemas == "native" else facts.schema_keywords

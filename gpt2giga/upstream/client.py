@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Generator, Iterator
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from functools import partial
 from typing import Any, TypeAlias
 
@@ -35,7 +35,7 @@ from gpt2giga.upstream.embeddings import embed, Embedding
 from gpt2giga.upstream.emulation.checked_calls import check_calls
 from gpt2giga.upstream.emulation.emulate import emulate
 from gpt2giga.upstream.fact_book import FactBook
-from gpt2giga.upstream.files.attachments import Attachments
+from gpt2giga.upstream.files.attachments import Attachments, RequestFiles
 from gpt2giga.upstream.files.storage import Files
 from gpt2giga.upstream.listener import Listener
 from gpt2giga.upstream.transport.failures import KeyRejected, to_proxy_error
@@ -81,6 +81,7 @@ class Upstream:
         self._own_extras = {name: value for name, value in own_extras.items() if value is not None}
         self._attempts = Attempts(
             self._client,
+            self.files,
             book,
             translation,
             limits,
@@ -102,9 +103,7 @@ class Upstream:
         stream. stream: GigaChat is asked for a stream, and what is yielded cannot be taken back.
         """
         model = self.catalog.resolve(chat.model)
-        facts = self.book.of(model)
-        files = partial(self._attachments.of, chat, model, takes_images=facts.images)
-        with files() if has_files(chat.messages) else nullcontext() as attached:
+        with self._files_of(chat, model) if has_files(chat.messages) else nullcontext() as attached:
             if attached:  # fetching may take long, and the slot need not wait for it
                 # A thread cannot be ended, and would go on uploading what is to be deleted.
                 is_endable = gevent_is_on() or not self._translation.delete_files
@@ -126,7 +125,7 @@ class Upstream:
                         streamed=stream,
                         as_function=as_function,
                         most_schema_values=most,
-                        can_require=facts.any_call,
+                        can_require=self.book.of(model).any_call,
                     )
                 elif checks:
                     yield from ask(chat)
@@ -193,6 +192,9 @@ class Upstream:
 
     def close(self) -> None:
         self._client.close()
+
+    def _files_of(self, chat: ChatRequest, model: str) -> AbstractContextManager[RequestFiles]:
+        return self._attachments.of(chat, model, takes_images=self.book.of(model).images)
 
     def _slot(self, tick: float | None, *, last: bool = False) -> Generator[list[Any], None, Slot]:
         """The account's right to one request at GigaChat; waits in line for it, or behind the line."""

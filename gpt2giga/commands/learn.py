@@ -123,15 +123,17 @@ def _print_findings(learning: Learning, book: FactBook, settings: Settings, opti
             for label, value, default in rows:
                 differs = "" if value == default else f"  (default: {default})"
                 click.echo(f"  {label:{LABEL_WIDTH}}  {value}{differs}")
-    changes = [*_changes(learning, book, settings)]
-    click.echo("\nFrom now on:" if changes else "\nNothing changes: the service has known all this, or guessed right.")
-    for about, change in changes:
-        click.echo(f"  {_title(about)}: {change}")
+    if not learning.is_kept:
+        click.echo("\nNone of it could be kept, so nothing changes: see GPT2GIGA_STATE_DIR.", err=True)
+    elif changes := [*_changes(learning, book, settings)]:
+        click.echo("\nFrom now on:")
+        for about, change in changes:
+            click.echo(f"  {_title(about)}: {change}")
+    else:
+        click.echo("\nNothing changes: the service has known all this, or guessed right.")
     if learning.missing:
         left = ", ".join(f"{_title(outcome.step.about)} ({outcome.step.topic.title})" for outcome in learning.missing)
         click.echo(f"\nStill unknown: {left}. The next run asks these again, and only these.")
-    if not learning.is_kept:
-        click.echo("\nNone of it could be kept: see GPT2GIGA_STATE_DIR.", err=True)
     if options.report:
         click.echo(f"\n{options.report} holds what was asked and answered, without anything of yours.")
 
@@ -151,6 +153,8 @@ def _default(default: Facts, name: str, settings: Settings) -> Any:
 
 
 def _changes(learning: Learning, book: FactBook, settings: Settings) -> Iterator[tuple[str, str]]:
+    if not learning.is_kept:
+        return
     slots = settings.limits.slots
     for about, before in learning.before.items():
         after = book.of(about)

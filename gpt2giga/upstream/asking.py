@@ -31,7 +31,7 @@ from gpt2giga.upstream.transport.sdk import GigaChatClient
 
 PAYMENT_REQUIRED, TOO_MANY_REQUESTS = 402, 429
 # Seconds before a request that got 429 is sent once more.
-PAUSE = 5.0
+PAUSE = 3.0
 # Nobody waits ten minutes for an answer that is to be short.
 MOST_SECONDS = 120.0
 # Ids of any kind, or keys: nothing that an account could be known by is shown to others.
@@ -77,10 +77,11 @@ class Asker:
         self._client.close()
 
     def ask(self, request: Request) -> Answer:
-        """Raises Stopped and ModelEnded."""
+        """429 to a request alone ends it all, to several at once it is an answer. Either counts when it comes twice:
+        another program may have asked meanwhile. Raises Stopped and ModelEnded."""
         with self._turn(self._most_slots if request.at_once > 1 else 1):
             answer = self._asked(request)
-            if answer.status == TOO_MANY_REQUESTS and request.at_once == 1:
+            if answer.status == TOO_MANY_REQUESTS:
                 time.sleep(self._pause)
                 answer = self._asked(request)
         if answer.status == PAYMENT_REQUIRED:
@@ -89,8 +90,6 @@ class Asker:
             raise Stopped(f"GigaChat answered {answer.outcome}")
         if answer.status in (403, 404) and not request.v2:
             raise ModelEnded(f"it is not open to this account ({answer.outcome})")
-        if answer.status == TOO_MANY_REQUESTS:
-            time.sleep(self._pause)
         return answer
 
     @contextmanager

@@ -75,6 +75,13 @@ class FactBook:
         self.of(model)
         return {**self._known.get(ANY_MODEL, {}), **self._known.get(model, {})}
 
+    def told(self, model: str) -> list[dict[str, Any]]:
+        """Each fact with its name, as JSON. What a setting says otherwise than GigaChat counts as a default."""
+        facts, known = self.of(model), self.known(model)
+        values = {name: getattr(facts, name) for name in Facts.__dataclass_fields__}
+        seen = {name: fact for name, fact in known.items() if fact.value == values[name]}
+        return [{"name": name, **to_entry(seen.get(name) or Fact(value))} for name, value in values.items()]
+
     def all(self) -> list[tuple[str, str, Fact]]:
         """Everything that has been seen: model or ANY_MODEL, name, fact."""
         self.of(ANY_MODEL)

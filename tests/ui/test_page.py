@@ -210,6 +210,18 @@ def test_both_languages_say_everything(open_page: Open, service: Service) -> Non
     assert named <= set(english)
 
 
+def test_what_is_known_of_the_model(open_page: Open, service: Service) -> None:
+    page = open_page(service).ready()
+    assert page.texts("#facts tr") == []
+    page.click("#facts summary")
+    page.wait_for("#facts", "Context window, tokens261,120assumed")
+    page.click("#language")
+    assert "Окно контекста" in page.text("#facts") and "по умолчанию" in page.text("#facts")
+    page.script("byId('model').value = 'GigaChat-Plus'; byId('model').dispatchEvent(new Event('change'))")
+    page.wait_for("#facts", "32\u00a0768")
+    assert page.complaints() == []
+
+
 @pytest.mark.parametrize("width", [320, 390, 768])
 def test_a_narrow_screen(open_page: Open, service: Service, sandbox: SandboxServer, width: int) -> None:
     sandbox.state.script({"text": "Длинноеслово" * 20})

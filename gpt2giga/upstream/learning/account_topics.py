@@ -13,14 +13,10 @@ TOO_MANY_REQUESTS = 429
 
 
 def ask_slots(model: str, facts: Facts) -> Asking:
-    """How many are answered at the same moment, up to three. A refusal counts when it comes twice: another program may
-    have asked meanwhile."""
+    """How many are answered at the same moment, up to three."""
     most = 1
     for number in range(2, MOST_AT_ONCE + 1):
-        request = Request(f"{number} at once", _story(model), stream=True, at_once=number)
-        answer = yield request
-        if answer.status == TOO_MANY_REQUESTS:
-            answer = yield request
+        answer = yield Request(f"{number} at once", _story(model), stream=True, at_once=number)
         if answer.status == TOO_MANY_REQUESTS:
             break
         if not answer.is_good:

@@ -15,7 +15,7 @@ Open = Callable[..., Page]
 Start = Callable[..., Service]
 # GigaChat counts cached tokens apart.
 USAGE = {"prompt_tokens": 1017, "completion_tokens": 30, "total_tokens": 1047, "precached_prompt_tokens": 12}
-CLIENTS = ["openai", "OpenClaw", "Codex", "Claude Code", "aider", "Continue", "Open WebUI"]
+CLIENTS = ["openai", "OpenClaw", "Codex", "Claude Code", "aider", "Continue", "Open WebUI", "Cursor"]
 
 
 def call(name: str, **arguments: Any) -> dict[str, Any]:

@@ -78,9 +78,13 @@ def steps_of(catalog: Catalog, settings: Settings, options: LearnOptions) -> lis
         models = [default, embedder]
     found = [Model(model, "") for model in dict.fromkeys(models)]
     chats, embedders = _ids(found, "chat"), _ids(found, "embedder")
-    asked = default if default in chats else next(iter(chats), "")
-    steps = [step for about in embedders[1:] for step in plan([], "", about, window=False)]
-    return plan(chats, asked, next(iter(embedders), ""), window=options.window) + steps
+    return plan(
+        chats,
+        embedders,
+        account_model=default if default in chats else next(iter(chats), ""),
+        assumed_slots=settings.limits.slots(settings.account.scope),
+        window=options.window,
+    )
 
 
 def _ids(models: Sequence[Model], kind: str) -> list[str]:

@@ -133,19 +133,30 @@ def test_one_keyword(learn: Learn, sandbox: SandboxServer, keyword: str) -> None
 def test_the_account_and_its_embedder(learn: Learn, sandbox: SandboxServer) -> None:
     settings = sandbox.state.settings
     settings.character, settings.max_streams, settings.frame_delay = replace(STRICT, embeddings_batch=100), 2, 0.05
-    learning = learn(plan([], MODEL, EMBEDDER, window=False))
+    learning = learn(plan([], [EMBEDDER], account_model=MODEL))
     assert values(learning) == {"slots": 2, "embeddings_batch": 91, "window": 514}
     settings.character, settings.max_streams = replace(STRICT, embeddings_batch=50), 1
-    learning = learn(plan([], MODEL, EMBEDDER, window=False), again=True)
+    learning = learn(plan([], [EMBEDDER], account_model=MODEL), again=True)
     assert values(learning) == {"slots": 1, "embeddings_batch": 45, "window": 514}
     settings.character, settings.max_streams = STRICT, None
-    learning = learn(plan([], MODEL, EMBEDDER, window=False), again=True)
+    learning = learn(plan([], [EMBEDDER], account_model=MODEL), again=True)
     assert values(learning) == {"slots": 3, "embeddings_batch": 200, "window": 514}
+
+
+def test_a_company_is_tried_with_what_it_is_taken_for(learn: Learn, sandbox: SandboxServer) -> None:
+    """Three that pass must not make three of ten."""
+    sandbox.state.settings.frame_delay = 0.1
+    company = {"GIGACHAT_SCOPE": "GIGACHAT_API_CORP"}
+    steps = plan([], [], account_model=MODEL, assumed_slots=10)
+    assert values(learn(steps, **company)) == {"slots": 10}
+    assert sandbox.state.stats()["peak_streams"] == 10
+    sandbox.state.settings.max_streams = 6
+    assert values(learn(steps, again=True, **company)) == {"slots": 3}
 
 
 def test_answers_that_do_not_overlap_prove_nothing(learn: Learn, sandbox: SandboxServer) -> None:
     sandbox.state.script({"text": "да", "times": 2})
-    (outcome,) = learn(plan([], MODEL, "", window=False)).outcomes
+    (outcome,) = learn(plan([], [], account_model=MODEL)).outcomes
     assert outcome.status == "unclear" and "same moment" in outcome.why
 
 
@@ -179,7 +190,7 @@ def test_429_is_waited_for_once(learn: Learn, sandbox: SandboxServer) -> None:
 
 def test_429_of_two_at_once_is_an_answer(learn: Learn, sandbox: SandboxServer) -> None:
     sandbox.state.script({"status": 429, "times": 4})
-    learning = learn([*plan([], MODEL, "", window=False), *steps(EFFORT)])
+    learning = learn([*plan([], [], account_model=MODEL), *steps(EFFORT)])
     assert learning.outcomes[0].values == {"slots": 1} and learning.missing == []
 
 
@@ -218,7 +229,7 @@ def test_the_report_holds_no_secret(learn: Learn, sandbox: SandboxServer, accoun
     id, key = "5aa5a5a5-0000-4000-8000-aaaaaaaaaaaa", account["GIGACHAT_CREDENTIALS"]
     words = {"status": 422, "message": f"client {id} with {'ab' * 30} | is <b>wrong</b>"}
     sandbox.state.script({"status": 422, "body": words})
-    learning = learn([*steps(*OF_CHAT_MODELS), *plan([], "", EMBEDDER, window=False)])
+    learning = learn([*steps(*OF_CHAT_MODELS), *plan([], [EMBEDDER])])
     settings = CommandLine(None, account).settings()
     report = markdown(settings.account, learning.outcomes, learning.asker.exchanges)
     tokens = [*sandbox.state.tokens.expires]

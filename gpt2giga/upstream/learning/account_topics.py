@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
+
 from gpt2giga.upstream.contract.facts import Facts
 from gpt2giga.upstream.learning.topic import Answer, Asking, Request, Topic, Unclear
 from gpt2giga.upstream.learning.v1_topics import chat, OVERFULL, user
 
-STORY_TOKENS, MOST_AT_ONCE = 120, 3
+STORY_TOKENS = 120
+# A personal account has one, a company ten (contract 3.4.6).
+FEW_AT_ONCE, MOST_AT_ONCE = (2, 3), 10
 BATCHES = (91, 200)
 SMALLER_BATCHES = (90, 45, 20, 10, 1)
 TOO_MANY_REQUESTS = 429
 
 
-def ask_slots(model: str, facts: Facts) -> Asking:
-    """How many are answered at the same moment, up to three."""
+def slots_topic(assumed: int) -> Topic:
+    """assumed: what the service takes the account for; 0: no limit. More than a company has is not tried."""
+    sizes = [*FEW_AT_ONCE, *([min(assumed, MOST_AT_ONCE)] if assumed > FEW_AT_ONCE[-1] else [])]
+    requests = 2 * sum(sizes)  # each a second time, where 429 came
+    ask = partial(_ask_slots, sizes)
+    return Topic("slots", "requests at a time", ("slots",), requests, requests * 150, ask, of="account")
+
+
+def _ask_slots(sizes: Sequence[int], model: str, facts: Facts) -> Asking:
+    """The most that were answered at the same moment."""
     most = 1
-    for number in range(2, MOST_AT_ONCE + 1):
+    for number in sizes:
         answer = yield Request(f"{number} at once", _story(model), stream=True, at_once=number)
         if answer.status == TOO_MANY_REQUESTS:
             break
@@ -68,6 +81,5 @@ def ask_text_length(model: str, facts: Facts) -> Asking:
     raise Unclear(f"the refusal does not say how long a text may be ({answer.outcome})")
 
 
-SLOTS = Topic("slots", "requests at a time", ("slots",), 10, 1500, ask_slots, of="account")
 BATCH = Topic("batch", "texts of one request for embeddings", ("embeddings_batch",), 6, 1000, ask_batch, of="embedder")
 TEXT_LENGTH = Topic("text length", "tokens of one text to embed", ("window",), 1, 8000, ask_text_length, of="embedder")

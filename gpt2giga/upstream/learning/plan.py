@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from gpt2giga.upstream.contract.facts import ANY_MODEL, Fact
-from gpt2giga.upstream.learning.account_topics import BATCH, SLOTS, TEXT_LENGTH
+from gpt2giga.upstream.learning.account_topics import BATCH, slots_topic, TEXT_LENGTH
 from gpt2giga.upstream.learning.schemas import SCHEMAS
 from gpt2giga.upstream.learning.topic import Topic
 from gpt2giga.upstream.learning.v1_topics import BESIDE_CALL, CALL_FRAMES, EFFORT, TEMPERATURE, WINDOW
@@ -14,7 +14,7 @@ from gpt2giga.upstream.learning.v2_topics import ANY_CALL, HOSTED, PARALLEL_CALL
 
 # In the order in which they are asked: what few tokens tell first.
 OF_CHAT_MODELS = (TEMPERATURE, CALL_FRAMES, BESIDE_CALL, SCHEMAS, EFFORT, V2, ANY_CALL, PARALLEL_CALLS, HOSTED)
-TOPICS = (*OF_CHAT_MODELS, WINDOW, SLOTS, BATCH, TEXT_LENGTH)
+OF_EMBEDDERS = (BATCH, TEXT_LENGTH)
 # Seconds that a measured fact counts as fresh: models get new releases.
 FRESH = 30 * 86400.0
 
@@ -28,13 +28,20 @@ class Step:
     about: str
 
 
-def plan(chat_models: Sequence[str], account_model: str, embedder: str, *, window: bool) -> list[Step]:
-    """account_model: who is asked about the account; empty: nobody. embedder: empty: none is asked."""
+def plan(
+    chat_models: Sequence[str],
+    embedders: Sequence[str],
+    *,
+    account_model: str = "",
+    assumed_slots: int = 1,
+    window: bool = False,
+) -> list[Step]:
+    """account_model: who is asked about the account; empty: nobody. assumed_slots: see slots_topic."""
     steps = [Step(topic, model, model) for model in chat_models for topic in OF_CHAT_MODELS]
     if window:
         steps += [Step(WINDOW, model, model) for model in chat_models]
-    steps += [Step(SLOTS, account_model, ANY_MODEL)] if account_model else []
-    return steps + ([Step(topic, embedder, embedder) for topic in (BATCH, TEXT_LENGTH)] if embedder else [])
+    steps += [Step(slots_topic(assumed_slots), account_model, ANY_MODEL)] if account_model else []
+    return steps + [Step(topic, embedder, embedder) for embedder in embedders for topic in OF_EMBEDDERS]
 
 
 def is_settled(step: Step, known: Mapping[str, Fact], now: float, *, again: bool = False) -> bool:

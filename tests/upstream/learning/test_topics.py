@@ -9,8 +9,8 @@ import pytest
 
 from gpt2giga.upstream.contract.facts import default_facts, SCHEMA_KEYWORDS
 from gpt2giga.upstream.contract.schema.native import used_keywords
-from gpt2giga.upstream.learning.account_topics import BATCH, SLOTS, TEXT_LENGTH
-from gpt2giga.upstream.learning.plan import TOPICS
+from gpt2giga.upstream.learning.account_topics import BATCH, slots_topic, TEXT_LENGTH
+from gpt2giga.upstream.learning.plan import OF_CHAT_MODELS, OF_EMBEDDERS
 from gpt2giga.upstream.learning.reading import to_frames
 from gpt2giga.upstream.learning.schemas import PROBES, SCHEMAS
 from gpt2giga.upstream.learning.shapes import shape, shapes_of
@@ -171,12 +171,14 @@ def test_sizes() -> None:
 
 def test_slots_are_those_that_were_answered_at_the_same_moment() -> None:
     busy, two, three = Answer(429), Answer(200, together=2), Answer(200, together=3)
-    assert asked(SLOTS, busy)[0] == {"slots": 1}
-    assert asked(SLOTS, two, busy)[0] == {"slots": 2}
-    assert asked(SLOTS, two, three)[0] == {"slots": 3}
+    of_a_person = slots_topic(1)
+    assert asked(of_a_person, busy)[0] == {"slots": 1}
+    assert asked(of_a_person, two, busy)[0] == {"slots": 2}
+    assert asked(of_a_person, two, three)[0] == {"slots": 3}
+    assert asked(slots_topic(100), two, three, Answer(200, together=10))[0] == {"slots": 10}
     for answers in ([Answer(200)], [FAILED], [two, Answer(200)]):
         with pytest.raises(Unclear):
-            asked(SLOTS, *answers)
+            asked(of_a_person, *answers)
 
 
 def test_no_topic_asks_more_than_it_says() -> None:
@@ -194,7 +196,7 @@ def test_no_topic_asks_more_than_it_says() -> None:
         "slots": [Answer(200, together=2), Answer(200, together=3)],
         "batch": [*[REFUSED] * 5, taken],
     }
-    for topic in TOPICS:
+    for topic in (*OF_CHAT_MODELS, *OF_EMBEDDERS, slots_topic(1)):
         if topic.name in longest:
             requests = asked(topic, *longest[topic.name])[1]
             # Each of several at once may be sent a second time, where 429 came.

@@ -16,6 +16,7 @@ from gpt2giga.commands.command_line import CommandLine, Failure
 from gpt2giga.commands.fact_words import effects, LABELS, value_in_words
 from gpt2giga.commands.learn_report import markdown
 from gpt2giga.commands.learning import Learning, Outcome
+from gpt2giga.commands.report import CLEAR_LINE
 from gpt2giga.config.settings import Settings
 from gpt2giga.upstream.asking import Asker
 from gpt2giga.upstream.contract.facts import ANY_MODEL, default_facts, Facts
@@ -30,6 +31,8 @@ MARKS = {
     "skipped": ("-   ", "yellow"),
     "needless": ("-   ", None),
 }
+# What settings may keep off.
+OVERRULING = {"v2": "GPT2GIGA_GIGACHAT_API_MODE", "schema_keywords": "GPT2GIGA_TOOL_SCHEMAS"}
 LABEL_WIDTH = max(map(len, LABELS.values()))
 
 
@@ -55,10 +58,14 @@ def learn(command_line: CommandLine, options: LearnOptions) -> bool:
         book = upstream.book
     _confirm(steps, book, options)
     with closing(Asker(settings, book.of(ANY_MODEL))) as asker:
-        learning = Learning(asker, book, lambda outcome: None if options.as_json else _print_outcome(outcome))
-        learning.run(steps, again=options.again)
-    if options.report:
-        options.report.write_text(markdown(settings.account, learning.outcomes, asker.exchanges), encoding="utf-8")
+        learning = Learning(asker, book, _show_progress, _ignore if options.as_json else _print_outcome)
+        try:
+            learning.run(steps, again=options.again)
+        finally:  # also of what was asked before somebody had enough of it
+            _clear_progress()
+            if options.report:
+                report = markdown(settings.account, learning.outcomes, asker.exchanges)
+                options.report.write_text(report, encoding="utf-8")
     if options.as_json:
         click.echo(json.dumps(_document(learning, book, settings), ensure_ascii=False, indent=2))
     else:
@@ -111,13 +118,31 @@ def _confirm(steps: Sequence[Step], book: FactBook, options: LearnOptions) -> No
     click.confirm("Ask?", default=True, abort=True, err=True)
 
 
+def _ignore(outcome: Outcome) -> None:
+    pass
+
+
+def _show_progress(step: Step) -> None:
+    if sys.stderr.isatty():
+        click.echo(f"{CLEAR_LINE}     {_who(step)}  {step.topic.title} ...", nl=False, err=True)
+
+
+def _clear_progress() -> None:
+    if sys.stderr.isatty():
+        click.echo(CLEAR_LINE, nl=False, err=True)
+
+
 def _print_outcome(outcome: Outcome) -> None:
+    _clear_progress()
     mark, colour = MARKS[outcome.status]
     found = ", ".join(f"{value_in_words(value)}" for value in outcome.values.values())
     earlier = " (measured before)" if outcome.status == "known" else ""
-    who = "account" if outcome.step.about == ANY_MODEL else outcome.step.about
     words = " ".join(f"{outcome.step.topic.title}: {found or outcome.why}{earlier}".split())
-    click.echo(f"{click.style(mark, fg=colour)} {who}  {words}")
+    click.echo(f"{click.style(mark, fg=colour)} {_who(outcome.step)}  {words}")
+
+
+def _who(step: Step) -> str:
+    return "account" if step.about == ANY_MODEL else step.about
 
 
 def _print_findings(learning: Learning, book: FactBook, settings: Settings, options: LearnOptions) -> None:
@@ -135,6 +160,8 @@ def _print_findings(learning: Learning, book: FactBook, settings: Settings, opti
             click.echo(f"  {_title(about)}: {change}")
     else:
         click.echo("\nNothing changes: the service has known all this, or guessed right.")
+    for about, setting in _overruled(learning, book):
+        click.echo(f"  {_title(about)} can do more than {setting} allows.")
     if learning.missing:
         left = ", ".join(f"{_title(outcome.step.about)} ({outcome.step.topic.title})" for outcome in learning.missing)
         click.echo(f"\nStill unknown: {left}. The next run asks these again, and only these.")
@@ -168,6 +195,14 @@ def _changes(learning: Learning, book: FactBook, settings: Settings) -> Iterator
         was, now = (slots(settings.account.scope, facts.slots) for facts in (before, after))
         if was != now:
             yield about, f"{now} requests at a time instead of {was}, once the service is restarted"
+
+
+def _overruled(learning: Learning, book: FactBook) -> Iterator[tuple[str, str]]:
+    for about in learning.before:
+        known, facts = book.known(about), book.of(about)
+        for name, setting in OVERRULING.items():
+            if name in known and known[name].value and getattr(facts, name) != known[name].value:
+                yield about, setting
 
 
 def _title(about: str) -> str:

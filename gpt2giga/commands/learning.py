@@ -26,10 +26,12 @@ class Outcome:
 
 
 class Learning:
-    """tell: called with what came of each step. before: the facts as the service had them."""
+    """begin, tell: called with each step, and with what came of it. before: the facts as the service had them."""
 
-    def __init__(self, asker: Asker, book: FactBook, tell: Callable[[Outcome], None]) -> None:
-        self.asker, self._book, self._tell = asker, book, tell
+    def __init__(
+        self, asker: Asker, book: FactBook, begin: Callable[[Step], None], tell: Callable[[Outcome], None]
+    ) -> None:
+        self.asker, self._book, self._begin, self._tell = asker, book, begin, tell
         self._ended: dict[str, str] = {}
         self._stopped = ""
         self.outcomes: list[Outcome] = []
@@ -66,6 +68,7 @@ class Learning:
             return Outcome(step, "skipped", why=why)
         if step.topic.needs_v2 and "v2" not in self._book.known(step.about):
             return Outcome(step, "skipped", why="whether v2 answers is not known")
+        self._begin(step)
         try:
             values = self._ask(step)
         except Unclear as unclear:

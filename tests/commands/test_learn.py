@@ -37,7 +37,7 @@ def test_what_is_learned_is_told_kept_and_not_asked_again(
     report = tmp_path / "report.md"
     done = run(*LEARN, "--yes", "--report", str(report), **small_account)
     assert done.returncode == 0, done
-    assert "up to 44 questions with this account, for 30,000 tokens at most (GigaChat-3-Pro, Embeddings)" in done.stderr
+    assert "up to 44 questions with this account, for 33,100 tokens at most (GigaChat-3-Pro, Embeddings)" in done.stderr
     assert "Let the service be idle" in done.stderr
     for words in (
         "ok   GigaChat-3-Pro  how a streamed call comes: 2\n",
@@ -89,6 +89,7 @@ def test_the_user_agrees_first(small_account: dict[str, str], sandbox: SandboxSe
     with Terminal(*LEARN, "--models", "Embeddings-2", **small_account) as terminal:
         terminal.type("Ask?", "y")
         assert terminal.end() == 0
+        assert "texts of one request for embeddings ...\x1b" in terminal.screen.replace("\r", "")
         assert "for 9,000 tokens at most (Embeddings-2)" in terminal.screen
     assert "Embeddings-2" in terminal.screen and asked(sandbox) == 3
 
@@ -108,6 +109,15 @@ def test_what_does_not_go_together(small_account: dict[str, str], tmp_path: Path
     assert "there is no folder" in refused(*LEARN, "--report", missing, **small_account)
     clients = {**small_account, "GIGACHAT_CREDENTIALS": "", "GPT2GIGA_PASS_TOKEN": "True"}
     assert "the accounts are the clients'" in refused(*LEARN, "--yes", **clients)
+
+
+def test_settings_that_overrule_it_are_named(small_account: dict[str, str], sandbox: SandboxServer) -> None:
+    sandbox.state.settings.character = TOLERANT
+    old = {**small_account, "GPT2GIGA_GIGACHAT_API_MODE": "v1", "GPT2GIGA_TOOL_SCHEMAS": "converted"}
+    told = printed(*LEARN, "--yes", **old)
+    for setting in ("GPT2GIGA_GIGACHAT_API_MODE", "GPT2GIGA_TOOL_SCHEMAS"):
+        assert f"GigaChat-3-Pro can do more than {setting} allows" in told
+    assert "v2" not in told.partition("From now on")[2]
 
 
 def test_what_cannot_be_kept_is_said(small_account: dict[str, str]) -> None:

@@ -42,9 +42,11 @@ def learn(account: dict[str, str], tmp_path: Path) -> Iterator[Learn]:
             book = fact_book(found)
             asker = stack.enter_context(closing(Asker(found, book.of(ANY_MODEL), pause=0.01)))
             told: list[Outcome] = []
-            learning = Learning(asker, book, told.append)
+            begun: list[Step] = []
+            learning = Learning(asker, book, begun.append, told.append)
             learning.run(steps, again=again)
             assert told == learning.outcomes and learning.is_kept
+            assert set(begun) >= {it.step for it in told if it.status in ("learned", "unclear")}
             return learning
 
         yield learn

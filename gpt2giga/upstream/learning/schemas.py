@@ -15,7 +15,7 @@ ORDER = (
     "Закажи пиццу: улица Мира, дом 5; размер 30; этаж 4; кусков 8; ссылка https://example.com/pizza; "
     "соусы: к пицце острый; пометки курьеру: домофон 15. Имя заказчика Анна."
 )
-ORDER_TOKENS = 250
+ORDER_TOKENS = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,4 +106,4 @@ def _understood_name(answer: Answer) -> bool:
     return answer.is_good and isinstance((called_with(answer, "order") or {}).get("name"), str)
 
 
-SCHEMAS = Topic("schemas", "which keywords a function's schema may hold", ("schema_keywords",), 10, 5000, ask_schemas)
+SCHEMAS = Topic("schemas", "which keywords a function's schema may hold", ("schema_keywords",), 10, 6500, ask_schemas)

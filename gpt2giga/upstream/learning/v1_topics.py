@@ -18,8 +18,8 @@ WEATHER = {
     },
 }
 RESULT = '{"temperature":5,"unit":"C"}'
-# Enough to see a call, or thoughts; nobody pays for a long story.
-CALL_TOKENS, THINKING_TOKENS, WORD_TOKENS = 100, 700, 5
+# At most: a call, with the thoughts that may come before it; thoughts themselves; a word.
+CALL_TOKENS, THINKING_TOKENS, WORD_TOKENS = 300, 700, 5
 # Words are one to three tokens long: with so much more than the window of them, it is full in any case.
 OVERFULL = 1.3
 
@@ -115,8 +115,8 @@ def called_with(answer: Answer, name: str) -> dict[str, Any] | None:
 
 TEMPERATURE = Topic("temperature", "temperature 0", ("temperature_zero",), 2, 100, ask_temperature)
 BESIDE_CALL = Topic(
-    "text beside a call", "words beside a call in the history", ("text_beside_call",), 3, 900, ask_text_beside_call
+    "text beside a call", "words beside a call in the history", ("text_beside_call",), 3, 1200, ask_text_beside_call
 )
-CALL_FRAMES = Topic("call frames", "how a streamed call comes", ("call_frames",), 1, 300, ask_call_frames)
+CALL_FRAMES = Topic("call frames", "how a streamed call comes", ("call_frames",), 1, 500, ask_call_frames)
 EFFORT = Topic("effort", "reasoning_effort and thoughts", ("effort", "reasoning"), 2, 1600, ask_effort)
 WINDOW = Topic("window", "the context window", ("window",), 1, 400_000, ask_window, of="window")

@@ -7,15 +7,15 @@ from typing import Any, Literal
 
 from gpt2giga.chat import HostedTool
 from gpt2giga.upstream.contract.facts import Facts
-from gpt2giga.upstream.learning.reading import calls, documents, finish_reason, text
+from gpt2giga.upstream.learning.reading import calls, documents, finish_reason, has_thoughts, text
 from gpt2giga.upstream.learning.topic import Answer, Asking, Request, Topic, Unclear
-from gpt2giga.upstream.learning.v1_topics import CALL_TOKENS, RESULT, WEATHER, WORD_TOKENS
+from gpt2giga.upstream.learning.v1_topics import CALL_TOKENS, RESULT, WEATHER
 
 FUNCTIONS = {"functions": {"specifications": [WEATHER]}}
 TWO_CITIES = 'Узнай погоду сразу в двух городах, двумя вызовами: weather {"city": "Москва"} и weather {"city": "Омск"}.'
 SEARCH = "Найди в интернете, кто такой Юрий Гагарин, и ответь одной фразой."
 PAGE = "Прочитай https://example.com/ и ответь одной фразой, о чём эта страница."
-SEARCH_TOKENS = 200
+SEARCH_TOKENS = 500
 # What the role of a function's result goes with is what the service sends (contract 5.6).
 RESULTS: dict[Literal["function", "tool"], Any] = {"function": RESULT, "tool": {"temperature": 5, "unit": "C"}}
 
@@ -31,7 +31,7 @@ def chat(model: str, *history: dict[str, Any], options: dict[str, Any] | None = 
 
 def ask_v2(model: str, facts: Facts) -> Asking:
     """It counts as there when all that an agent needs works: an answer, a stream, and the result of a call."""
-    greeting = chat(model, user("Скажи: да."), options={"max_tokens": WORD_TOKENS})
+    greeting = chat(model, user("Скажи: да."))
     if not (yield from _is_answered(Request("v2, an answer", greeting, v2=True))):
         return {"v2": False}
     if not (yield from _is_answered(Request("v2, a stream", greeting, v2=True, stream=True))):
@@ -60,7 +60,8 @@ def _is_answered(request: Request) -> Generator[Request, Answer, bool]:
         return False
     if not answer.is_good:
         raise Unclear(answer.outcome)
-    return bool(text(answer) or calls(answer)) and any(finish_reason(document) for document in documents(answer))
+    says = bool(text(answer) or calls(answer) or has_thoughts(answer))
+    return says and any(finish_reason(document) for document in documents(answer))
 
 
 def ask_any_call(model: str, facts: Facts) -> Asking:
@@ -74,9 +75,7 @@ def ask_any_call(model: str, facts: Facts) -> Asking:
 
 
 def ask_parallel_calls(model: str, facts: Facts) -> Asking:
-    question = chat(
-        model, user(TWO_CITIES), options={"parallel_tool_calls": True, "max_tokens": 200}, tools=[FUNCTIONS]
-    )
+    question = chat(model, user(TWO_CITIES), options={"parallel_tool_calls": True}, tools=[FUNCTIONS])
     answer = yield Request("v2, two calls", question, v2=True)
     if not (answer.is_good or answer.is_not_open):
         raise Unclear(answer.outcome)
@@ -100,9 +99,9 @@ def ask_hosted(model: str, facts: Facts) -> Asking:
     return {"hosted": frozenset(open_tools)}
 
 
-V2 = Topic("v2", "whether the newer interface answers", ("v2",), 4, 800, ask_v2)
-ANY_CALL = Topic("any call", "whether it can be made to call", ("any_call",), 1, 300, ask_any_call, needs_v2=True)
+V2 = Topic("v2", "whether the newer interface answers", ("v2",), 4, 1600, ask_v2)
+ANY_CALL = Topic("any call", "whether it can be made to call", ("any_call",), 1, 500, ask_any_call, needs_v2=True)
 PARALLEL_CALLS = Topic(
-    "parallel calls", "several calls in one answer", ("parallel_calls",), 1, 500, ask_parallel_calls, needs_v2=True
+    "parallel calls", "several calls in one answer", ("parallel_calls",), 1, 600, ask_parallel_calls, needs_v2=True
 )
 HOSTED = Topic("hosted", "search, pages and pictures of its own", ("hosted",), 3, 10_000, ask_hosted, needs_v2=True)

@@ -24,30 +24,43 @@ class Call:
 
 @dataclass(frozen=True)
 class Answer:
-    """`finish` empty means the reason that fits the content; `usage` overrides single counts."""
+    """`finish` empty means the reason that fits the content; `usage` overrides single counts.
+    On v1 an answer has one call at most, and nothing of the last three: the built-in tool that was used, and its
+    sources and files as v2 tells them."""
 
     text: str = ""
-    call: Call | None = None
+    calls: tuple[Call, ...] = ()
     finish: str = ""
     reasoning: str = ""
     usage: dict[str, Any] | None = None
     frames_apart: bool = False
+    tool: str = ""
+    sources: dict[str, dict[str, str]] | None = None
+    files: tuple[dict[str, str], ...] = ()
+
+    @property
+    def call(self) -> Call | None:
+        return self.calls[0] if self.calls else None
 
     @property
     def finish_reason(self) -> str:
         return self.finish or ("function_call" if self.call else "stop")
 
 
-def answer(body: dict[str, Any], draw: Callable[[], str]) -> Answer:
-    """`draw` stores a picture and gives its file id."""
-    call = _call(body)
-    if call:
-        return Answer(call=call)
+def answer(body: dict[str, Any], draw: Callable[[], str], parallel: bool = False) -> Answer:
+    """`body` is one of v1. `draw` stores a picture and gives its file id. `parallel`: several calls may come."""
+    calls = _calls(body)
+    if calls:
+        return Answer(calls=calls if parallel else calls[:1])
     if "response_format" in body:
         return cut(Answer(_conforming(body["response_format"]["schema"])), body)
     if _wants_drawing(body):
         return Answer(f'{PREFIX}: рисунок <img src="{draw()}" fuse="true"/> готов.')
     return cut(Answer(_text(body["messages"])), body)
+
+
+def thoughts(body: dict[str, Any]) -> str:
+    return f"Песочница делает вид, что думает. {_text(body['messages'])}"
 
 
 def cut(answer: Answer, body: dict[str, Any]) -> Answer:
@@ -59,46 +72,52 @@ def cut(answer: Answer, body: dict[str, Any]) -> Answer:
     return replace(answer, text="".join(words[:limit]).rstrip(), finish="length")
 
 
-def _call(body: dict[str, Any]) -> Call | None:
+def _calls(body: dict[str, Any]) -> tuple[Call, ...]:
     functions = {function["name"]: function for function in body.get("functions", [])}
     choice = body.get("function_call", "auto")
     if isinstance(choice, dict):
         forced = functions.get(choice["name"])
-        return _sampled(forced, choice.get("partial_arguments", {})) if forced else None
-    last = _up_to_results(body["messages"])[-1]
+        return (sampled(forced, choice.get("partial_arguments", {})),) if forced else ()
+    last = up_to_results(body["messages"])[-1]
     if choice == "none" or last["role"] != "user":
-        return None
-    return _named(last["content"], functions)
+        return ()
+    return named(last["content"], functions)
 
 
-def _named(text: str, functions: dict[str, dict[str, Any]]) -> Call | None:
-    """The first function whose name stands in the text as a word, with the JSON object after it."""
-    found = [(match.start(), match.end(), name) for name in functions if (match := _word(name, text))]
-    if not found:
-        return None
-    _, end, name = min(found)
-    arguments = _json_object(text[end:])
-    return _sampled(functions[name], {}) if arguments is None else Call(name, arguments)
+def named(text: str, functions: dict[str, dict[str, Any]]) -> tuple[Call, ...]:
+    """Each function whose name stands in the text as a word, with the JSON object between it and the next name.
+    A name that has no object is a wish only where it was not called with one before."""
+    if not functions:
+        return ()
+    names = re.compile(rf"(?<!\w)({'|'.join(sorted(map(re.escape, functions), key=len, reverse=True))})(?!\w)")
+    calls: list[Call] = []
+    place = 0
+    while match := names.search(text, place):
+        others = (other.start() for other in names.finditer(text, match.end()) if other[1] != match[1])
+        arguments, place = _json_object(text, match.end(), next(others, len(text)))
+        if arguments is not None:
+            calls.append(Call(match[1], arguments))
+        elif match[1] not in [call.name for call in calls]:
+            calls.append(sampled(functions[match[1]], {}))
+    return tuple(calls)
 
 
-def _word(name: str, text: str) -> re.Match[str] | None:
-    return re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text)
-
-
-def _json_object(text: str) -> dict[str, Any] | None:
-    start = text.find("{")
-    if start < 0:
-        return None
+def _json_object(text: str, start: int, end: int) -> tuple[dict[str, Any] | None, int]:
+    """The JSON object that begins between `start` and `end`, and where it ends; else None and `start`."""
+    opening = text.find("{", start, end)
+    if opening < 0:
+        return None, start
     try:
-        value, _ = json.JSONDecoder().raw_decode(text, start)
+        value, after = json.JSONDecoder().raw_decode(text, opening)
     except ValueError:
-        return None
-    return value if isinstance(value, dict) else None
+        return None, start
+    return value, after
 
 
-def _sampled(function: dict[str, Any], known: dict[str, Any]) -> Call:
-    arguments = sample(function["parameters"], optional=False) or {}
-    return Call(function["name"], {**arguments, **known})
+def sampled(function: dict[str, Any], known: dict[str, Any]) -> Call:
+    arguments = sample(function["parameters"], optional=False)
+    # A default at the root may be anything.
+    return Call(function["name"], {**(arguments if isinstance(arguments, dict) else {}), **known})
 
 
 def _conforming(schema: dict[str, Any]) -> str:
@@ -130,7 +149,7 @@ def _text(messages: list[dict[str, Any]]) -> str:
 def _fresh_results(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The results since the last word of the user, when the history ends on one."""
     fresh: list[dict[str, Any]] = []
-    messages = _up_to_results(messages)
+    messages = up_to_results(messages)
     if messages[-1]["role"] != "function":
         return fresh
     for message in reversed(messages):
@@ -141,7 +160,7 @@ def _fresh_results(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return fresh
 
 
-def _up_to_results(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def up_to_results(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Without what an agent adds to results in the user's name: OpenClaw lists its tools there, which must not be
     taken for a wish to call them again, for ever."""
     before = messages

@@ -14,9 +14,11 @@ from gpt2giga_sandbox.refusal import parse_json, Refusal
 from gpt2giga_sandbox.replies import JSON_TYPE, state
 from gpt2giga_sandbox.shapes import compact
 from gpt2giga_sandbox.state import State
+from gpt2giga_sandbox.v2 import views as v2
 
 # Both are in use (contract 2.1).
 BASES = {"api": "/api/v1", "short": "/v1"}
+BASES_OF_V2 = {"api-v2": "/api/v2", "short-v2": "/v2"}
 
 
 def create_app(memory: State) -> Flask:
@@ -29,6 +31,12 @@ def create_app(memory: State) -> Flask:
     for name, prefix in BASES.items():
         app.register_blueprint(api, name=name, url_prefix=prefix)
         app.register_blueprint(oauth.password, name=f"{name}-password", url_prefix=prefix)
+    newer = Blueprint("newer", __name__)
+    newer.register_blueprint(v2.blueprint)
+    newer.before_request(v2.check_served)
+    newer.before_request(_check_bearer)
+    for name, prefix in BASES_OF_V2.items():
+        app.register_blueprint(newer, name=name, url_prefix=prefix)
     app.register_blueprint(oauth.blueprint)
     app.register_blueprint(control.blueprint)
     app.before_request(_record)

@@ -1,8 +1,9 @@
-"""POST /chat/completions, whole and streamed."""
+"""POST /chat/completions of v1, whole and streamed, and what v2 shares with it."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
@@ -12,7 +13,7 @@ from flask import Blueprint, request, Response
 from gpt2giga_sandbox import answers
 from gpt2giga_sandbox.catalog import Model
 from gpt2giga_sandbox.delivery import Reply
-from gpt2giga_sandbox.replies import client_id, json_body, JSON_TYPE, NO_CACHE, send, state, take
+from gpt2giga_sandbox.replies import character, client_id, json_body, JSON_TYPE, NO_CACHE, send, state, take
 from gpt2giga_sandbox.rules import check_chat, prompt_tokens
 from gpt2giga_sandbox.shapes import chunks, compact, DONE, frame, Turn, whole
 from gpt2giga_sandbox.steps import Step
@@ -24,29 +25,45 @@ blueprint = Blueprint("chat", __name__)
 @blueprint.post("/chat/completions")
 def completions() -> Response:
     body = json_body()
-    model = check_chat(body, state().files(client_id()))
+    model = check_chat(body, state().files(client_id()), character())
+    return converse(lambda step: _reply(body, step, turn_of(body, model)))
+
+
+def converse(reply: Callable[[Step], Reply], framed: Callable[[Step], list[bytes]] | None = None) -> Response:
+    """A chat request that has passed the checks: counted, scripted, delivered."""
     stream = state().open_stream()
     with ExitStack() as undo:
         undo.callback(stream.end)
         step = take("chat")
         if not step.frame_delay:
             step = replace(step, frame_delay=state().settings.frame_delay)
-        reply = _reply(body, step, _turn(body, model))
+        default = reply(step)
         undo.pop_all()
-    return send(step, reply, stream)
+    return send(step, default, stream, framed)
 
 
-def _turn(body: dict[str, Any], model: Model) -> Turn:
+def turn_of(body: dict[str, Any], model: Model) -> Turn:
+    """`body` is one of v1."""
     tokens = prompt_tokens(body)
     session = request.headers.get("X-Session-ID")
     cached = tokens // 2 if session and state().known_session(session) else 0
     return Turn(model, int(time.time()), tokens, cached)
 
 
+def draw() -> str:
+    return state().add_file(drawing())
+
+
+def reply_of(pieces: list[bytes], streamed: bool) -> Reply:
+    return Reply(pieces, headers=NO_CACHE if streamed else {"Content-Type": JSON_TYPE}, streamed=streamed)
+
+
 def _reply(body: dict[str, Any], step: Step, turn: Turn) -> Reply:
-    answer = step.applied(answers.answer(body, lambda: state().add_file(drawing())))
+    told = replace(answers.answer(body, draw), frames_apart=character().call_frames == 2)
+    if "reasoning_effort" in body and character().reasoning_content:
+        told = replace(told, reasoning=answers.thoughts(body))
+    answer = step.applied(told)
     if not body.get("stream"):
-        return Reply([compact(whole(answer, turn))], headers={"Content-Type": JSON_TYPE})
+        return reply_of([compact(whole(answer, turn))], streamed=False)
     frames = [frame(chunk) for chunk in chunks(answer, turn)]
-    end = [DONE] if step.done else []
-    return Reply([*frames, *end], headers=NO_CACHE, streamed=True)
+    return reply_of([*frames, *([DONE] if step.done else [])], streamed=True)

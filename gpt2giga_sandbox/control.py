@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from flask import Blueprint, request, Response
@@ -32,11 +32,15 @@ def script() -> Response:
 
 @blueprint.post("/settings")
 def settings() -> Response:
+    """Changes what it names; of the character too, or replaces it by the one that is named."""
+    changes = json_body()
     try:
-        state().settings = replace(state().settings, **json_body())
-    except TypeError as error:
+        if "character" in changes:
+            changes = {**changes, "character": state().settings.character.changed(changes["character"])}
+        state().settings = replace(state().settings, **changes)
+    except (TypeError, ValueError) as error:
         raise Refusal(400, str(error)) from error
-    return _json(vars(state().settings))
+    return _json(asdict(state().settings))
 
 
 @blueprint.get("/requests")

@@ -1,7 +1,7 @@
-"""Strict checks of the declared functions (contract 3.1.1, 3.1.3, 3.1.4, 3.1.6, 3.1.7, 3.1.9).
+"""Strict checks of the declared functions (contract 3.1.1, 3.1.2, 3.1.3, 3.1.9).
 
 Where these rules call something disputed or weak, or say nothing, the sandbox refuses it:
-a client that passes here sends only what every account of the service agrees on.
+a client that passes here sends only what every account of the service agrees on. Characters let more pass.
 """
 
 from __future__ import annotations
@@ -9,9 +9,11 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from gpt2giga_sandbox.refusal import bad_json, check_types, invalid, is_a, Refusal
+from gpt2giga_sandbox.catalog import Model
+from gpt2giga_sandbox.character import Character, SCHEMAS
+from gpt2giga_sandbox.refusal import bad_json, check_types, invalid, Refusal
+from gpt2giga_sandbox.schemas import Schemas
 
-NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 BAD_NAME = (
     "Invalid function names. Only Latin letters (A-Z or a-z), underscore (_), hyphen (-), dot (.)"
     " and digits (not leading) are allowed.: [{}]"
@@ -26,25 +28,6 @@ BUILT_IN = {
     "url_content_extraction",
     "web_search",
 }
-TYPES = {"object", "array", "string", "integer", "number", "boolean"}
-FORMATS = {"date", "date-time", "time"}
-KEYWORDS: dict[str, type | tuple[type, ...]] = {
-    "type": (str, list),
-    "description": str,
-    "properties": dict,
-    "required": list,
-    "items": (dict, bool),
-    "enum": list,
-    "default": (str, int, float, bool, list, dict),
-    "format": str,
-    "pattern": str,
-    "minimum": (int, float),
-    "maximum": (int, float),
-    "minLength": int,
-    "maxLength": int,
-    "minItems": int,
-    "maxItems": int,
-}
 DECLARATION: dict[str, type | tuple[type, ...]] = {
     "name": str,
     "description": str,
@@ -54,21 +37,23 @@ DECLARATION: dict[str, type | tuple[type, ...]] = {
 }
 
 
-def check_functions(functions: list[Any]) -> None:
+def check_functions(functions: list[Any], character: Character, model: Model) -> None:
     names: set[str] = set()
+    schemas = Schemas([kind for kind in SCHEMAS if character.passes(kind, model)])
     for function in functions:
         if not isinstance(function, dict):
             raise bad_json()
         check_types(function, DECLARATION)
-        _check_name(function.get("name", ""), names)
+        _check_name(function.get("name", ""), names, character)
         _check_examples(function.get("few_shot_examples", []))
         if "parameters" not in function:
             raise Refusal(422, "Field 'parameters' is missing")
-        _check_parameters(function["parameters"])
+        schemas.check(function["parameters"])
 
 
-def _check_name(name: str, seen: set[str]) -> None:
-    if not NAME.fullmatch(name):
+def _check_name(name: str, seen: set[str], character: Character) -> None:
+    letters = rf"[A-Za-z_][A-Za-z0-9_{re.escape(character.name_marks)}]*"
+    if len(name) > character.longest_name or not re.fullmatch(letters, name):
         raise invalid(BAD_NAME.format(name))
     if name in BUILT_IN:
         raise invalid(f"function name {name} is taken by a built-in function")
@@ -82,67 +67,3 @@ def _check_examples(examples: list[Any]) -> None:
         if not isinstance(example, dict):
             raise bad_json()
         check_types(example, {"request": str, "params": dict})
-
-
-def _check_parameters(parameters: dict[str, Any]) -> None:
-    if parameters.get("type", "object") != "object":
-        raise invalid("type of parameters must be object")
-    # The root may leave its type out: the service reports the missing properties first.
-    _check_node({"type": "object", **parameters}, "")
-
-
-def _check_node(node: object, path: str) -> None:
-    if isinstance(node, bool):
-        raise invalid(f"boolean schema in {_place(path)} is not supported")
-    if not isinstance(node, dict):
-        raise bad_json()
-    _check_keywords(node, path)
-    if node["type"] == "object":
-        _check_object(node, path)
-    if node["type"] == "array":
-        if "items" not in node:
-            raise Refusal(422, f"Field '{_join(path, 'items')}' is missing")
-        _check_node(node["items"], _join(path, "items"))
-    if "enum" in node:
-        _check_enum(node, path)
-
-
-def _check_keywords(node: dict[str, Any], path: str) -> None:
-    for keyword in node:
-        if keyword not in KEYWORDS:
-            raise invalid(f"keyword {keyword} in {_place(path)} is not supported")
-    check_types(node, KEYWORDS)
-    if "type" not in node:
-        raise Refusal(422, f"Field '{_join(path, 'type')}' is missing")
-    if isinstance(node["type"], list) or node["type"] not in TYPES:
-        raise invalid(f"type {node['type']} in {_place(path)} is not supported")
-    if node.get("format", "date") not in FORMATS:
-        raise invalid(f"format {node['format']} in {_place(path)} is not supported")
-
-
-def _check_object(node: dict[str, Any], path: str) -> None:
-    if "properties" not in node:
-        raise Refusal(422, f"Field '{_join(path, 'properties')}' is missing")
-    properties = node["properties"]
-    for name in node.get("required", []):
-        if not isinstance(name, str):
-            raise bad_json()
-        if name not in properties:
-            raise invalid(f"required field {name} in {_place(path)} is not among properties")
-    for name, child in properties.items():
-        _check_node(child, _join(path, f"properties.{name}"))
-
-
-def _check_enum(node: dict[str, Any], path: str) -> None:
-    values = node["enum"]
-    strings = bool(values) and all(is_a(value, str) for value in values)
-    if node["type"] != "string" or not strings:
-        raise invalid(f"enum in {_place(path)} must be a list of strings")
-
-
-def _join(path: str, name: str) -> str:
-    return f"{path}.{name}" if path else name
-
-
-def _place(path: str) -> str:
-    return path or "parameters"

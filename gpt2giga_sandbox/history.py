@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gpt2giga_sandbox.catalog import Model
+from gpt2giga_sandbox.character import Character
 from gpt2giga_sandbox.refusal import bad_json, check_types, invalid, Refusal
 
 ROLES = {"system", "user", "assistant", "function", "search_result"}
@@ -30,17 +31,21 @@ FUNCTIONS_AFTER_ASSISTANT = (
 MEBIBYTE = 1024 * 1024
 
 
-def check_messages(messages: list[Any]) -> None:
+def check_messages(messages: list[Any], character: Character) -> None:
     if not messages:
         raise invalid("messages must not be empty")
     for message in messages:
-        _check_message(message)
-    if any(message["role"] == "system" for message in messages[1:]):
-        raise invalid("system message must be the first message")
+        _check_message(message, character)
+    check_system(messages)
     _check_pairs(messages)
 
 
-def _check_message(message: object) -> None:
+def check_system(messages: list[dict[str, Any]]) -> None:
+    if any(message["role"] == "system" for message in messages[1:]):
+        raise invalid("system message must be the first message")
+
+
+def _check_message(message: object, character: Character) -> None:
     if not isinstance(message, dict):
         raise bad_json()
     check_types(message, MESSAGE)
@@ -49,20 +54,26 @@ def _check_message(message: object) -> None:
     if "content" not in message:
         raise invalid("message content is required")
     if "function_call" in message:
-        _check_call(message)
+        check_call(message["function_call"], message["role"])
+        check_text_beside_call(message["content"], character)
     if message["role"] == "function":
         _check_result(message)
 
 
-def _check_call(message: dict[str, Any]) -> None:
-    if message["role"] != "assistant":
+def check_call(call: dict[str, Any], role: str) -> None:
+    if role != "assistant":
         raise invalid("function_call is allowed only in assistant messages")
-    call = message["function_call"]
     check_types(call, {"name": str, "arguments": dict})
     if not call.get("name"):
         raise invalid("function_call name is required")
     if "arguments" not in call:
         raise bad_json()
+
+
+def check_text_beside_call(text: str, character: Character) -> None:
+    """The gateway where it fails says nothing of the reason (contract 3.1.16)."""
+    if text and not character.text_beside_call:
+        raise invalid("content must be empty in a message with function_call")
 
 
 def _check_result(message: dict[str, Any]) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any, cast
 
 from flask import current_app, g, request, Response
 
+from gpt2giga_sandbox.character import Character
 from gpt2giga_sandbox.delivery import deliver, Reply
 from gpt2giga_sandbox.refusal import bad_json
 from gpt2giga_sandbox.shapes import compact, DONE, frame
@@ -19,6 +21,10 @@ NO_CACHE = {"Content-Type": "text/event-stream", "Cache-Control": "no-cache"}
 
 def state() -> State:
     return cast(State, current_app.extensions["sandbox"])
+
+
+def character() -> Character:
+    return state().settings.character
 
 
 def json_body() -> dict[str, Any]:
@@ -41,8 +47,11 @@ def take(route: str) -> Step:
     return state().take(route) or Step(route=route)
 
 
-def send(step: Step, default: Reply, stream: Stream | None = None) -> Response:
-    reply = scripted(step) or default
+def send(
+    step: Step, default: Reply, stream: Stream | None = None, framed: Callable[[Step], list[bytes]] | None = None
+) -> Response:
+    """`framed` makes the bytes of the frames a script tells, where they are not those of v1."""
+    reply = scripted(step, framed or _framed) or default
     headers = {**(reply.headers or {}), **(step.headers or {})}
     if not reply.streamed:
         headers["Content-Length"] = str(step.padding + sum(map(len, reply.pieces)))
@@ -58,12 +67,15 @@ def send(step: Step, default: Reply, stream: Stream | None = None) -> Response:
     return response
 
 
-def scripted(step: Step) -> Reply | None:
+def _framed(step: Step) -> list[bytes]:
+    return [*map(frame, step.frames or []), *([DONE] if step.done else [])]
+
+
+def scripted(step: Step, framed: Callable[[Step], list[bytes]]) -> Reply | None:
     if step.answer is not None:
         return Reply([compact(step.answer)], headers={"Content-Type": JSON_TYPE})
     if step.frames is not None:
-        end = [DONE] if step.done else []
-        return Reply([*map(frame, step.frames), *end], headers=NO_CACHE, streamed=True)
+        return Reply(framed(step), headers=NO_CACHE, streamed=True)
     if step.status == 200 and step.body is None:
         return None
     body = step.error_body()

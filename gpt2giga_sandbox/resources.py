@@ -9,8 +9,8 @@ from typing import Any
 from flask import Blueprint, Response
 
 from gpt2giga_sandbox import catalog
-from gpt2giga_sandbox.refusal import bad_json, check_types, no_such_model, Refusal
-from gpt2giga_sandbox.replies import answer_json, json_body, state
+from gpt2giga_sandbox.refusal import bad_json, check_types, invalid, no_such_model, Refusal
+from gpt2giga_sandbox.replies import answer_json, character, json_body, state
 
 blueprint = Blueprint("resources", __name__)
 
@@ -36,14 +36,18 @@ def embeddings() -> Response:
     model = catalog.find(body.get("model"), "embedder")
     if model is None:
         raise no_such_model()
-    data = [_embedding(text, index, model) for index, text in enumerate(_texts(body))]
+    texts, most = _texts(body), character().embeddings_batch
+    if most is not None and len(texts) > most:
+        # No refusal of this kind was ever seen (contract 10.7).
+        raise invalid(f"input must have at most {most} items")
+    data = [_embedding(text, index, model) for index, text in enumerate(texts)]
     return answer_json("embeddings", {"object": "list", "data": data, "model": model.id})
 
 
 def _embedding(text: str, index: int, model: catalog.Model) -> dict[str, Any]:
-    tokens = catalog.count_tokens(text)
-    if tokens > model.window:
-        raise Refusal(413, f"Tokens limit exceeded for index {index}: {tokens} (max {model.window})")
+    tokens, most = catalog.count_tokens(text), character().window(model)
+    if tokens > most:
+        raise Refusal(413, f"Tokens limit exceeded for index {index}: {tokens} (max {most})")
     return {
         "object": "embedding",
         "embedding": vector(text, model.dim),

@@ -8,6 +8,7 @@ from typing import Any
 
 from gpt2giga_sandbox import catalog
 from gpt2giga_sandbox.catalog import Model
+from gpt2giga_sandbox.character import Character, STRICT
 from gpt2giga_sandbox.functions import BUILT_IN, check_functions
 from gpt2giga_sandbox.history import check_attachments, check_messages, FUNCTIONS_AFTER_ASSISTANT
 from gpt2giga_sandbox.refusal import check_types, invalid, no_such_model, Refusal
@@ -33,38 +34,50 @@ BODY: dict[str, type | tuple[type, ...]] = {
 INT32 = 2**31 - 1
 
 
-def check_chat(body: dict[str, Any], files: Mapping[str, Any] | None = None) -> Model:
+def check_chat(body: dict[str, Any], files: Mapping[str, Any] | None = None, character: Character = STRICT) -> Model:
     """Raises Refusal, or answers with the model asked for."""
     check_types(body, BODY)
-    model = catalog.find(body.get("model"), "chat")
-    if model is None:
-        raise no_such_model()
-    _check_sampling(body)
-    _check_reasoning(body, model)
+    model = chat_model(body)
+    check_sampling(body, character)
+    if "reasoning_effort" in body:
+        check_effort(body["reasoning_effort"], model, character)
     messages = body.get("messages", [])
-    check_messages(messages)
-    check_functions(body.get("functions", []))
+    check_messages(messages, character)
+    check_functions(body.get("functions", []), character, model)
     _check_function_choice(body)
-    if body.get("functions") and model.generation >= 3 and messages[-1]["role"] == "assistant":
-        raise Refusal(422, FUNCTIONS_AFTER_ASSISTANT)
     _check_response_format(body)
-    check_attachments(messages, model, files or {})
-    _check_length(prompt_tokens(body), model)
+    check_context(body, model, files or {}, character)
     return model
 
 
-def _check_length(tokens: int, model: Model) -> None:
+def chat_model(body: dict[str, Any]) -> Model:
+    model = catalog.find(body.get("model"), "chat")
+    if model is None:
+        raise no_such_model()
+    return model
+
+
+def check_context(body: dict[str, Any], model: Model, files: Mapping[str, Any], character: Character) -> None:
+    """What has to do with all messages together; `body` is one of v1."""
+    if body.get("functions") and model.generation >= 3 and body["messages"][-1]["role"] == "assistant":
+        raise Refusal(422, FUNCTIONS_AFTER_ASSISTANT)
+    check_attachments(body["messages"], model, files)
+    _check_length(prompt_tokens(body), model, character.window(model))
+
+
+def _check_length(tokens: int, model: Model, window: int) -> None:
     """The older wording is documented, the newer one was seen (contract 3.4.3, 3.4.4)."""
-    if tokens > model.window and model.generation >= 3:
-        words = f"context too long {tokens}, maximum allowed context is {model.window}"
+    if tokens > window and model.generation >= 3:
+        words = f"context too long {tokens}, maximum allowed context is {window}"
         raise Refusal(422, f"CONTEXT_TOO_LONG: {words}")
-    if tokens > model.window:
+    if tokens > window:
         raise Refusal(413, "Payload too large")
 
 
-def _check_sampling(body: dict[str, Any]) -> None:
+def check_sampling(body: dict[str, Any], character: Character) -> None:
     for name in ("temperature", "repetition_penalty"):
-        if body.get(name, 1) <= 0:
+        zero_passes = character.zero_temperature and name == "temperature"
+        if body.get(name, 1) < 0 or (body.get(name, 1) == 0 and not zero_passes):
             raise invalid(f"{name} must be in range (0, +inf)")
     if not 0 <= body.get("top_p", 1) <= 1:
         raise invalid("top_p must be in range [0, 1]")
@@ -72,13 +85,11 @@ def _check_sampling(body: dict[str, Any]) -> None:
         raise invalid(f"max_tokens must be in range (0, {INT32}]")
 
 
-def _check_reasoning(body: dict[str, Any], model: Model) -> None:
-    """Older models are said to answer 400 to the field itself (contract 3.0.12): refused there."""
-    if "reasoning_effort" not in body:
-        return
-    if body["reasoning_effort"] not in ("low", "medium", "high"):
+def check_effort(effort: str, model: Model, character: Character) -> None:
+    """Models that do not reason are said to answer 400 to the field itself (contract 3.0.12): refused there."""
+    if effort not in ("low", "medium", "high"):
         raise Refusal(400, "Invalid params: reasoning_effort must be low, medium or high")
-    if model.generation < 3:
+    if not character.reasons(model):
         raise Refusal(400, "Invalid params: reasoning_effort is not supported by the model")
 
 

@@ -56,9 +56,9 @@ def _deltas(answer: Answer) -> Iterator[dict[str, Any]]:
         yield {"content": "", "reasoning_content": piece}
     for piece in PIECE.findall(answer.text):
         yield {"content": piece}
-    if answer.call:
+    if answer.calls:
         yield {"content": "", **_call(answer)}
-    if not answer.call or answer.frames_apart:
+    if not answer.calls or answer.frames_apart:
         yield {"content": ""}
 
 
@@ -75,13 +75,16 @@ def _call(answer: Answer) -> dict[str, Any]:
     if answer.call is None:
         return {}
     call = {"name": answer.call.name, "arguments": answer.call.arguments}
-    state_id = uuid.uuid5(uuid.NAMESPACE_OID, json.dumps(call, sort_keys=True))
-    return {"function_call": call, "functions_state_id": str(state_id)}
+    return {"function_call": call, "functions_state_id": stable_id(call)}
+
+
+def stable_id(value: object) -> str:
+    """The same for the same value, so that tests can tell answers beforehand."""
+    return str(uuid.uuid5(uuid.NAMESPACE_OID, json.dumps(value, sort_keys=True)))
 
 
 def usage(answer: Answer, turn: Turn) -> dict[str, Any]:
-    spoken = f"{answer.reasoning} {answer.text} {json.dumps(vars(answer.call)) if answer.call else ''}"
-    completion = max(1, len(spoken.split()))
+    completion = spoken_tokens(answer)
     return {
         "prompt_tokens": turn.prompt_tokens,
         "completion_tokens": completion,
@@ -89,6 +92,11 @@ def usage(answer: Answer, turn: Turn) -> dict[str, Any]:
         "precached_prompt_tokens": turn.cached_tokens,
         **(answer.usage or {}),
     }
+
+
+def spoken_tokens(answer: Answer) -> int:
+    calls = " ".join(json.dumps(vars(call)) for call in answer.calls)
+    return max(1, len(f"{answer.reasoning} {answer.text} {calls}".split()))
 
 
 def compact(value: object) -> bytes:

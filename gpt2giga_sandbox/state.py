@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from gpt2giga_sandbox.character import Character, STRICT
 from gpt2giga_sandbox.refusal import Refusal
 from gpt2giga_sandbox.steps import ROUTES, Step
 from gpt2giga_sandbox.storage import StoredFile
@@ -32,6 +33,11 @@ class Settings:
     # Streams wait after so many frames for as long as this says so.
     hold_after: int | None = None
     pay_as_you_go: bool = False
+    # Also by its name, or as an object of the switches that differ from strict.
+    character: Character = STRICT
+
+    def __post_init__(self) -> None:
+        self.character = STRICT.changed(self.character)
 
 
 @dataclass

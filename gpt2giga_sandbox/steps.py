@@ -23,15 +23,18 @@ MESSAGES = {
 
 @dataclass(frozen=True)
 class Step:
-    """One of `answer`, `text`, `call`, `status`, `frames` says what is answered (none: the default
-    answer of the route); the rest says how the bytes go out."""
+    """One of `answer`, `text`, `call`, `calls`, `status`, `frames` says what is answered (none: the default
+    answer of the route); the rest says how the bytes go out. Steps of chats answer on v1 and on v2; a usage, an answer
+    and frames are those of the version that is asked."""
 
     route: str = "chat"
     times: int = 1
-    # What. `answer` is sent as a whole even to a request for a stream, `frames` as a stream to any.
+    # What. `answer` is sent as a whole even to a request for a stream, `frames` as a stream to any. Of several
+    # `calls` v1 tells the first. `done` is about the end of a stream: [DONE] on v1, the event of the end on v2.
     answer: Any = None
     text: str | None = None
     call: dict[str, Any] | None = None
+    calls: list[dict[str, Any]] | None = None
     frames_apart: bool = False
     finish_reason: str = ""
     usage: dict[str, Any] | None = None
@@ -72,15 +75,16 @@ class Step:
     def applied(self, default: Answer) -> Answer:
         """The chat answer this step tells; what it leaves open is taken from `default`."""
         told = default
-        if self.text is not None or self.call is not None:
-            call = Call(self.call["name"], self.call.get("arguments", {})) if self.call else None
-            told = Answer(text=self.text or "", call=call)
+        named = self.calls or ([self.call] if self.call else [])
+        if self.text is not None or named:
+            calls = tuple(Call(call["name"], call.get("arguments", {})) for call in named)
+            told = Answer(text=self.text or "", calls=calls)
         return replace(
             told,
             finish=self.finish_reason or told.finish,
-            reasoning=self.reasoning,
+            reasoning=self.reasoning or told.reasoning,
             usage=self.usage,
-            frames_apart=self.frames_apart,
+            frames_apart=self.frames_apart or default.frames_apart,
         )
 
     def error_body(self) -> Any:

@@ -10,6 +10,7 @@ import requests
 from gigachat import GigaChat
 
 from gpt2giga_sandbox import SandboxServer
+from gpt2giga_sandbox.character import TOLERANT
 
 
 class Http:
@@ -34,6 +35,10 @@ class Http:
     def chat(self, text: str = "Привет", **fields: Any) -> requests.Response:
         return self.post("/chat/completions", json=chat_body(text, **fields))
 
+    def chat_v2(self, text: str = "Привет", **fields: Any) -> requests.Response:
+        url = f"{self.sandbox.url}/v2/chat/completions"
+        return self.session.post(url, json=chat_body_v2(text, **fields), timeout=10)
+
     def oauth(self, **changes: Any) -> requests.Response:
         headers = {"Authorization": f"Basic {self.sandbox.credentials}", "RqUID": str(uuid.uuid4())}
         headers |= changes.get("headers", {})
@@ -43,6 +48,19 @@ class Http:
 
 def chat_body(text: str = "Привет", **fields: Any) -> dict[str, Any]:
     return {"model": "GigaChat-2-Max", "messages": [{"role": "user", "content": text}], **fields}
+
+
+def chat_body_v2(text: str = "Привет", **fields: Any) -> dict[str, Any]:
+    return {"model": "GigaChat-2-Max", "messages": [{"role": "user", "content": [{"text": text}]}], **fields}
+
+
+def named_events(raw: str) -> list[tuple[str, Any]]:
+    """The events of a stream of v2 with their data."""
+    found = []
+    for frame in raw.removesuffix("\n\n").split("\n\n"):
+        name, data = frame.split("\n")
+        found.append((name.removeprefix("event: "), json.loads(data.removeprefix("data: "))))
+    return found
 
 
 def events(raw: str) -> list[Any]:
@@ -75,6 +93,12 @@ def sandbox(running: SandboxServer) -> SandboxServer:
     running.state.reset()
     running.state.settings.oauth_per_second = None
     return running
+
+
+@pytest.fixture
+def tolerant(sandbox: SandboxServer) -> SandboxServer:
+    sandbox.state.settings.character = TOLERANT
+    return sandbox
 
 
 @pytest.fixture

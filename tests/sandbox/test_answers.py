@@ -56,6 +56,20 @@ def test_calls_a_function_that_is_named(text: str, fields: dict[str, Any], call:
     assert told.finish_reason == ("function_call" if call else "stop")
 
 
+def test_arguments_are_an_object_whatever_the_schema_says() -> None:
+    odd = {"name": "time", "parameters": {**TIME["parameters"], "default": "12:00"}}  # type: ignore[dict-item]
+
+    assert answer("time", functions=[odd]).calls == (Call("time", {}),)
+
+
+def test_several_calls_are_named_with_their_arguments() -> None:
+    text = 'weather сначала, weather {"city": "time"}, потом time {сломано weather и ещё weather {"days": 3}'
+    told = answers.answer(chat_body(text, functions=[WEATHER, TIME]), str, parallel=True)
+
+    calls = [Call("weather", {"city": "time"}), Call("time", {}), Call("weather", {"days": 3})]
+    assert list(told.calls) == calls
+
+
 def test_quotes_the_results_since_the_last_user() -> None:
     messages = [{"role": "user", "content": "weather"}]
     for name, content in (("weather", '{"t":5}'), ("time", '"12:00"')):

@@ -187,14 +187,16 @@ def test_tls(certificate: tuple[str, str]) -> None:
 
 
 def test_the_foreground_command_tells_its_addresses() -> None:
-    code = "from gpt2giga_sandbox.server import serve; serve(0)"
-    command = [sys.executable, "-c", code]
+    command = [sys.executable, "-m", "gpt2giga_sandbox", "--port", "0", "--character", "tolerant"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
         told = dict(process.stdout.readline().strip().split("=", 1) for _ in range(3))
-        stats = requests.get(told["GIGACHAT_AUTH_URL"].replace("api/v2/oauth", "sandbox/stats"), timeout=10)
+        url = told["GIGACHAT_AUTH_URL"].removesuffix("/api/v2/oauth")
+        stats = requests.get(f"{url}/sandbox/stats", timeout=10)
+        newer = requests.post(f"{url}/v2/chat/completions", timeout=10)
         process.terminate()
 
     assert stats.json()["open_streams"] == 0
+    assert newer.status_code == 401
     assert told["GIGACHAT_BASE_URL"].endswith("/api/v1")
     assert told["GIGACHAT_CREDENTIALS"]

@@ -9,7 +9,7 @@ from gpt2giga_sandbox.catalog import MODELS
 from gpt2giga_sandbox.shapes import chunks, frame, Turn, whole
 
 TURN = Turn(MODELS["GigaChat"], created=1768996171, prompt_tokens=17, cached_tokens=2)
-CALL = Answer("Смотрю. ", Call("f", {"a": [1]}), usage={"completion_tokens": 3, "total_tokens": 20})
+CALL = Answer("Смотрю. ", (Call("f", {"a": [1]}),), usage={"completion_tokens": 3, "total_tokens": 20})
 
 
 def test_a_whole_answer_is_the_recorded_one() -> None:
@@ -51,7 +51,7 @@ def test_usage_stands_in_the_last_chunk_only() -> None:
 
 @pytest.mark.parametrize("apart", [pytest.param(False, id="one frame"), pytest.param(True, id="frames apart")])
 def test_a_call_comes_whole_in_one_delta(apart: bool) -> None:
-    answer = Answer(call=CALL.call, frames_apart=apart)
+    answer = Answer(calls=CALL.calls, frames_apart=apart)
 
     first, *rest = [chunk["choices"][0] for chunk in chunks(answer, TURN)]
 
@@ -68,7 +68,7 @@ def test_a_call_comes_whole_in_one_delta(apart: bool) -> None:
         Answer("  раз\n\nдва  три четыре\t"),
         Answer("ответ", reasoning="думаю и думаю"),
         CALL,
-        Answer(call=CALL.call, frames_apart=True),
+        Answer(calls=CALL.calls, frames_apart=True),
     ],
 )
 def test_the_stream_adds_up_to_the_whole(answer: Answer) -> None:

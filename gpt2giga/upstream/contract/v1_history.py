@@ -1,0 +1,44 @@
+"""The history as v1 writes it: several calls of one turn become call, result, call, result (contract 3.1.21). Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from gpt2giga.chat import File, Image, Message, ToolCall
+from gpt2giga.upstream.contract.facts import Facts
+from gpt2giga.upstream.contract.history import History, PARAGRAPH, Spoken
+from gpt2giga.upstream.contract.tool_names import ToolNames
+
+
+def to_messages(
+    messages: Sequence[Message],
+    names: ToolNames,
+    files: Mapping[Image | File, str],
+    facts: Facts,
+    *,
+    send_state_id: bool = False,
+) -> list[dict[str, Any]]:
+    return _History(messages, names, files, facts, send_state_id=send_state_id).write()
+
+
+class _History(History):
+    def _to_message(self, spoken: Spoken) -> dict[str, Any]:
+        message = {"role": spoken.role, "content": PARAGRAPH.join(spoken.texts)}
+        return {**message, "attachments": [spoken.file_id]} if spoken.file_id else message
+
+    def _add_calls(self, answered: list[tuple[ToolCall, str]]) -> None:
+        """The assistant's text before the first call goes into the call's message, where contract 3.1.16 would have
+        none."""
+        text = self._text_before_call()
+        for call, result in answered:
+            name = self._names.to_gigachat(call.name)
+            written = {
+                "role": "assistant",
+                "content": text,
+                "function_call": {"name": name, "arguments": call.arguments},
+            }
+            state = self._state_of(call)
+            self._written.append({**written, "functions_state_id": state} if state else written)
+            self._written.append({"role": "function", "name": name, "content": result})
+            text = ""

@@ -1,4 +1,4 @@
-"""What an answer rests on: `[sources=[1,2]]` in its text, and the pages behind the numbers (contract 5.18). Pure."""
+"""What an answer rests on: `[sources=[1,2]]` in its text, and the pages behind the numbers (contract 5.22). Pure."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ GigaChat wants one system message, first; text messages of one role joined; and 
 its one result, which is one JSON document. Clients send several calls in one message, results in any order,
 in any form, twice or not at all. Whatever they send, nothing of it is lost.
 
-How the messages look on the wire, each interface says for itself: v1_history.py, v2_history.py.
+How messages, calls and results look on the wire, v1_history.py and v2_history.py say.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class History(ABC):
         files: Mapping[Image | File, str],
         facts: Facts,
         *,
-        send_state_id: bool,
+        send_state_id: bool = False,
     ) -> None:
         texts = (text_of(message.parts) for message in messages if message.role == "system")
         self._system = PARAGRAPH.join(text for text in texts if text)

@@ -8,7 +8,7 @@ from typing import Any, Literal, Protocol
 
 from gpt2giga.chat import Event
 from gpt2giga.errors import UpstreamError
-from gpt2giga.upstream.contract import v1
+from gpt2giga.upstream.contract import v1, v2
 from gpt2giga.upstream.contract.answers import Unreadable
 from gpt2giga.upstream.contract.tool_names import ToolNames
 
@@ -34,3 +34,4 @@ class Interface:
 
 
 V1 = Interface("v1", v1.to_payload, v1.from_completion, v1.StreamedAnswer)
+V2 = Interface("v2", v2.to_payload, v2.from_completion, v2.StreamedAnswer)

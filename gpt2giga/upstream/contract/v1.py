@@ -25,7 +25,7 @@ from gpt2giga.upstream.contract.facts import Facts
 from gpt2giga.upstream.contract.schema import write_out_root
 from gpt2giga.upstream.contract.stream import Stream
 from gpt2giga.upstream.contract.tool_names import ToolNames
-from gpt2giga.upstream.contract.v1_history import to_messages
+from gpt2giga.upstream.contract.v1_history import V1History
 
 # 0 is refused, and below 0.001 the service is deterministic (contract 3.0.7).
 LOWEST_TEMPERATURE = 0.0001
@@ -52,7 +52,7 @@ def to_payload(
 ) -> dict[str, Any]:
     """What goes over the wire, key for key. `model` is GigaChat's id, `files` the id of each file, `functions` what
     `to_functions` made of the tools."""
-    messages = to_messages(chat.messages, names, files, facts, send_state_id=send_state_id)
+    messages = V1History(chat.messages, names, files, facts, send_state_id=send_state_id).write()
     if functions and messages[-1]["role"] == "assistant":
         # GigaChat-3 refuses functions unless the user or a function spoke last (contract 3.1.25).
         messages.append({"role": "user", "content": CONTINUE})

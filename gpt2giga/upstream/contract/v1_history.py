@@ -2,27 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gpt2giga.chat import File, Image, Message, ToolCall
-from gpt2giga.upstream.contract.facts import Facts
+from gpt2giga.chat import ToolCall
 from gpt2giga.upstream.contract.history import History, PARAGRAPH, Spoken
-from gpt2giga.upstream.contract.tool_names import ToolNames
 
 
-def to_messages(
-    messages: Sequence[Message],
-    names: ToolNames,
-    files: Mapping[Image | File, str],
-    facts: Facts,
-    *,
-    send_state_id: bool = False,
-) -> list[dict[str, Any]]:
-    return _History(messages, names, files, facts, send_state_id=send_state_id).write()
-
-
-class _History(History):
+class V1History(History):
     def _to_message(self, spoken: Spoken) -> dict[str, Any]:
         message = {"role": spoken.role, "content": PARAGRAPH.join(spoken.texts)}
         return {**message, "attachments": [spoken.file_id]} if spoken.file_id else message

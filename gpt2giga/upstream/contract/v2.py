@@ -10,7 +10,7 @@ from gpt2giga.upstream.contract.facts import Facts
 from gpt2giga.upstream.contract.tool_names import ToolNames
 from gpt2giga.upstream.contract.v1 import CONTINUE, response_format, to_temperature
 from gpt2giga.upstream.contract.v2_answer import from_completion, StreamedAnswer
-from gpt2giga.upstream.contract.v2_history import to_messages
+from gpt2giga.upstream.contract.v2_history import V2History
 
 __all__ = ["from_completion", "StreamedAnswer", "to_payload", "to_v2_parameters"]
 
@@ -29,7 +29,7 @@ def to_payload(
     send_state_id: bool,
 ) -> dict[str, Any]:
     """What goes over the wire, with the same arguments as on v1 (contract 5.1, 5.2, 5.3, 5.4)."""
-    messages = to_messages(chat.messages, names, files, facts, send_state_id=send_state_id)
+    messages = V2History(chat.messages, names, files, facts, send_state_id=send_state_id).write()
     if functions and messages[-1]["role"] == "assistant":
         messages.append({"role": "user", "content": [{"text": CONTINUE}]})  # as on v1 (contract 3.1.25)
     tools: list[dict[str, Any]] = [{"functions": {"specifications": functions}}] if functions else []

@@ -92,7 +92,7 @@ class Answer(answers.Answer):
             raise Unreadable(document) from error
 
     def look_ahead(self, document: Any) -> list[Event]:
-        """A whole answer's sources, before its text. Where it does not tell of a search, they do (contract 5.18)."""
+        """A whole answer's sources, before its text. It does not tell of a search (contract 5.21), but they do."""
         events: list[Event] = []
         try:
             messages = document.get("messages") or ()
@@ -126,7 +126,7 @@ class Answer(answers.Answer):
         if thought := part.get("reasoning_content") or part.get("reasoning"):
             events.append(ReasoningDelta(_thought(thought)))
         if text := part.get("text"):
-            if role == "reasoning":
+            if role == "reasoning":  # contract 5.20
                 events.append(ReasoningDelta(string(text)))
             elif role not in SILENT:
                 self._say(self._safe(string(text)), events)
@@ -138,7 +138,7 @@ class Answer(answers.Answer):
             self._finish = string(finish)
 
     def _add_rest(self, document: dict[str, Any], events: list[Event]) -> None:
-        """What a document says beside its messages."""
+        """What a document says beside its messages (contract 5.31)."""
         error = document.get("error_details")
         event = self._line.partition(b":")[2].strip()
         if DOCUMENTED.isdisjoint(document) and not (event.startswith(b"response.tool.") or error):
@@ -181,7 +181,7 @@ class Answer(answers.Answer):
             events.append(TextDelta(text))
 
     def _learn(self, place: dict[str, Any], events: list[Event]) -> None:
-        """The pages of a search; they may be all that tells of it."""
+        """The pages of a search (contract 5.22); they may be all that tells of it."""
         if inline := place.get("inline_data"):
             cited = self._citations.learn(inline.get("sources"))
             if self._citations.has_pages and not self._told:
@@ -189,7 +189,7 @@ class Answer(answers.Answer):
             events += cited
 
     def _add_execution(self, execution: dict[str, Any], events: list[Event]) -> None:
-        """Told in a part, a message, a document or several of them, and again while it runs (contract 5.16)."""
+        """Told in a part, a message, a document or several of them, and again while it runs (contract 5.21)."""
         self._is_censored = self._is_censored or bool(execution.get("censored"))
         tool = HOSTED.get(str(execution.get("name")))
         if not tool:
@@ -213,7 +213,7 @@ class Answer(answers.Answer):
             events.append(HostedCall(self._running.pop(tool), tool, status))
 
     def _add_file(self, file: dict[str, Any], events: list[Event]) -> None:
-        """Only pictures have a place in an answer."""
+        """Only pictures have a place in an answer (contract 5.23)."""
         id, mime = string(file["id"]), string(file.get("mime") or "")
         target = file.get("target") or ("image" if mime.startswith("image/") else "")
         if target == "image" and id not in self._shown:
@@ -226,7 +226,7 @@ class Answer(answers.Answer):
         count = Counter[str]()
         for raw, state in found:
             id = raw.get("id")
-            # The first one carries the state, as on v1.
+            # The first one carries the state (contract 5.24), as on v1.
             call = self._call(raw, self._new_call_id(id if self._called else state or id))
             key = f"{id} {call.name} {call.arguments!r}"
             count[key] += 1
@@ -266,8 +266,8 @@ def _words(error: Any) -> str:
 
 
 def _usage(usage: dict[str, Any]) -> Usage:
-    """Cached tokens are counted among those of the input (contract 5.15); after a search there may be more of them,
-    which no client understands."""
+    """Cached tokens are counted among those of the input (contract 5.15); after a search there may be more of them
+    (contract 5.30), which no client understands."""
     details = usage.get("input_tokens_details") or {}
     prompt, completion = whole_number(usage.get("input_tokens") or 0), whole_number(usage.get("output_tokens") or 0)
     return Usage(prompt, completion, min(prompt, whole_number(details.get("cached_tokens") or 0)))

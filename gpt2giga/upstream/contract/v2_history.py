@@ -2,29 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
 
-from gpt2giga.chat import File, Image, Message, ToolCall
-from gpt2giga.upstream.contract.facts import Facts
+from gpt2giga.chat import ToolCall
 from gpt2giga.upstream.contract.history import History, PARAGRAPH, Spoken
-from gpt2giga.upstream.contract.tool_names import ToolNames
 
 
-def to_messages(
-    messages: Sequence[Message],
-    names: ToolNames,
-    files: Mapping[Image | File, str],
-    facts: Facts,
-    *,
-    send_state_id: bool = False,
-) -> list[dict[str, Any]]:
-    return _History(messages, names, files, facts, send_state_id=send_state_id).write()
-
-
-class _History(History):
+class V2History(History):
     def _to_message(self, spoken: Spoken) -> dict[str, Any]:
         """A file stands where the client had it."""
         at = spoken.file_at if spoken.file_id else len(spoken.texts)

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from gpt2giga.chat import Citation, Done, Event, HostedCall, Picture, ReasoningDelta, TextDelta, ToolCall, Usage
 from gpt2giga.errors import UpstreamCut, UpstreamError
@@ -364,6 +366,47 @@ def test_halves_of_a_surrogate_pair(halves: tuple[str, str]) -> None:
     frames = [b"data: %b\n\n" % json.dumps(delta({"text": text})).encode() for text in halves]
     text = "".join(halves).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     assert joined(feed(b"".join([*frames, frame(done())])))[0] == TextDelta(text)
+
+
+WORDS = st.sampled_from(
+    [
+        "Да",
+        " ",
+        "assistant",
+        " function call",
+        "<think>",
+        "</think>",
+        "[",
+        "sources=[1]]",
+        "[sources=[2, 1]]",
+        "`",
+        "😀",
+    ]
+)
+TEXT_PARTS = st.lists(WORDS, min_size=1).map(lambda words: {"text": "".join(words)})
+OTHER_PARTS = st.sampled_from(
+    [
+        {"text": "Итог [sources=[1]]", "inline_data": {"sources": SOURCES}},
+        {"files": [{"id": "1", "mime": "image/png", "target": "image"}]},
+    ]
+)
+CALL_PARTS = st.sampled_from([{"function_call": CALL}, {"function_call": {**CALL_G, "id": ID}}])
+
+
+@given(st.lists(TEXT_PARTS | OTHER_PARTS, max_size=4), st.lists(CALL_PARTS, max_size=2), st.integers(1, 99))
+@settings(max_examples=150, deadline=None, database=None, derandomize=True)
+def test_a_stream_says_what_the_whole_answer_says(parts: list[Any], calls: list[Any], size: int) -> None:
+    document = whole(*parts, *calls, tool_state_id=OTHER_ID)
+    assert apart(v2.from_completion(document, NAMES)) == apart(feed(b"".join(as_stream(document)), size))
+
+
+def apart(events: list[Event]) -> tuple[list[Event], ...]:
+    """Of a whole answer the sources are known from the beginning, and so what follows from them comes sooner."""
+    said = [replace(event, id="") if isinstance(event, ToolCall) else event for event in events]
+    early = (Citation, HostedCall)
+    return joined([event for event in said if not isinstance(event, early)]), *(
+        joined([event for event in said if isinstance(event, kind)]) for kind in early
+    )
 
 
 ODD: list[Any] = [

@@ -31,7 +31,8 @@ class Citations:
 
     def __init__(self) -> None:
         self.held = ""
-        self._marks: list[_Mark] = []
+        # Marks whose pages are not known yet.
+        self._waiting: list[_Mark] = []
         self._pages: dict[str, tuple[str, str]] = {}
         self._titles: dict[str, str] = {}
         self._cited: set[str] = set()
@@ -42,6 +43,7 @@ class Citations:
         if unfinished := UNFINISHED.search(text):
             text, self.held = text[: unfinished.start()], unfinished[0]
         written: list[str] = []
+        marks: list[_Mark] = []
         done = 0
         for found in MARKER.finditer(text):
             words = text[done : found.start()]
@@ -50,9 +52,9 @@ class Citations:
             for number in NUMBER.findall(found[1]):
                 mark = f"[{number}]"
                 written.append(mark)
-                self._marks.append(_Mark(number, at, at + len(mark)))
+                marks.append(_Mark(number, at, at + len(mark)))
                 at += len(mark)
-        return "".join((*written, text[done:])), self._cite()
+        return "".join((*written, text[done:])), self._cite(marks)
 
     def learn(self, sources: Any) -> list[Citation]:
         """What its pages are for. What has no address is no page."""
@@ -61,7 +63,8 @@ class Citations:
             if isinstance(url, str) and ADDRESS.match(url):
                 self._titles[url] = title if isinstance(title, str) else ""
                 self._pages[number] = url, self._titles[url]
-        return self._cite()
+        waiting, self._waiting = self._waiting, []
+        return self._cite(waiting)
 
     @property
     def has_pages(self) -> bool:
@@ -71,15 +74,12 @@ class Citations:
         """Pages that no marker names belong to the whole of the text."""
         return [Citation(url, title, at, at) for url, title in self._titles.items() if url not in self._cited]
 
-    def _cite(self) -> list[Citation]:
-        if not self._marks or not self._pages:
-            return []
-        cited, waiting = [], []
-        for mark in self._marks:
+    def _cite(self, marks: list[_Mark]) -> list[Citation]:
+        cited: list[Citation] = []
+        for mark in marks:
             if page := self._pages.get(mark.number):
                 cited.append(Citation(*page, mark.start, mark.end))
                 self._cited.add(page[0])
             else:
-                waiting.append(mark)
-        self._marks = waiting
+                self._waiting.append(mark)
         return cited

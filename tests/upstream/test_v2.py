@@ -300,7 +300,12 @@ def test_hosted_tools(frames: list[bytes], expected: list[HostedCall]) -> None:
 def test_pictures_only() -> None:
     files = [{"id": "1", "mime": "image/png", "target": "image"}, {"id": "2", "target": "3dmodel"}, {"id": "3"}]
     files += [{"id": "1", "mime": "image/png", "target": "image"}, {"id": "4", "target": "image"}]
-    assert read(delta({"files": files}), done())[:-1] == [Picture("1", "image/png"), Picture("4", "image/jpeg")]
+    drawn = [HostedCall("", "image_generate", "running"), HostedCall("", "image_generate", "completed")]
+    found = read(delta({"files": files}), done())
+    assert found[:-1] == [*drawn, Picture("1", "image/png"), Picture("4", "image/jpeg")]
+    running = executed("in_progress", "image_generate")
+    told = joined(feed(running + frame(delta({"files": files[:1]})) + frame(done())))
+    assert told[:-1] == [drawn[0], Picture("1", "image/png"), drawn[1]]
 
 
 @pytest.mark.parametrize(
@@ -403,9 +408,11 @@ def test_a_stream_says_what_the_whole_answer_says(parts: list[Any], calls: list[
 def apart(events: list[Event]) -> tuple[list[Event], ...]:
     """Of a whole answer the sources are known from the beginning, and so what follows from them comes sooner."""
     said = [replace(event, id="") if isinstance(event, ToolCall) else event for event in events]
-    early = (Citation, HostedCall)
-    return joined([event for event in said if not isinstance(event, early)]), *(
-        joined([event for event in said if isinstance(event, kind)]) for kind in early
+    tools = [event for event in said if isinstance(event, HostedCall)]
+    return (
+        joined([event for event in said if not isinstance(event, Citation | HostedCall)]),
+        [event for event in said if isinstance(event, Citation)],
+        joined([*sorted(tools, key=lambda event: event.tool)]),
     )
 
 

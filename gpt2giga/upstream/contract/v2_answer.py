@@ -184,7 +184,7 @@ class Answer(answers.Answer):
         """The pages of a search (contract 5.22); they may be all that tells of it."""
         if inline := place.get("inline_data"):
             cited = self._citations.learn(inline.get("sources"))
-            if self._citations.has_pages and not self._told:
+            if self._citations.has_pages and not self._told - {"image_generate"}:
                 self._tell("web_search", "completed", events)
             events += cited
 
@@ -213,11 +213,13 @@ class Answer(answers.Answer):
             events.append(HostedCall(self._running.pop(tool), tool, status))
 
     def _add_file(self, file: dict[str, Any], events: list[Event]) -> None:
-        """Only pictures have a place in an answer (contract 5.23)."""
+        """Only pictures have a place in an answer (contract 5.23); they too may be all that tells of their tool."""
         id, mime = string(file["id"]), string(file.get("mime") or "")
         target = file.get("target") or ("image" if mime.startswith("image/") else "")
         if target == "image" and id not in self._shown:
             self._shown.add(id)
+            if "image_generate" not in self._told:
+                self._tell("image_generate", "completed", events)
             events.append(Picture(id, mime or "image/jpeg"))
 
     def _add_calls(self, events: list[Event]) -> None:

@@ -106,7 +106,7 @@ class Answer(answers.Answer):
 
     def end(self) -> list[Event]:
         """Tools that nobody has told the end of have ended too."""
-        if self._finish in BROKEN_CALL and self._is_censored:
+        if self._finish in BROKEN_CALL and self._is_censored:  # so a censored drawing ends in the SDK's own tests
             self._finish = "request_filter"
         finish = self._check_finish()
         events: list[Event] = []

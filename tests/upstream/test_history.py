@@ -8,10 +8,9 @@ import pytest
 from gpt2giga.chat import Image, Message, Text, ToolCall, ToolResult
 from gpt2giga.upstream.contract.call_ids import call_id
 from gpt2giga.upstream.contract.facts import Facts
-from gpt2giga.upstream.contract.history import to_document
-from gpt2giga.upstream.contract.pairing import pair
+from gpt2giga.upstream.contract.history import pair, to_document
 from gpt2giga.upstream.contract.tool_names import ToolNames
-from gpt2giga.upstream.contract.v1_history import V1History
+from gpt2giga.upstream.contract.v1 import V1History
 
 STATE_ID = "77d3fb14-457a-46ba-937e-8d856156d003"
 

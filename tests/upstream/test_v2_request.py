@@ -17,7 +17,6 @@ from gpt2giga.upstream.contract.call_ids import call_id
 from gpt2giga.upstream.contract.facts import Facts
 from gpt2giga.upstream.contract.functions import to_functions
 from gpt2giga.upstream.contract.tool_names import ToolNames
-from gpt2giga.upstream.contract.v2_history import V2History
 from tests.golden import check_same
 
 MODEL = "GigaChat-3-Ultra"
@@ -51,7 +50,7 @@ FILES: dict[Image | File, str] = {A: "a", B: "b"}
 
 def test_files_stand_in_their_place() -> None:
     """One in a message (contract 3.3.2); what is not at GigaChat is mentioned."""
-    messages = V2History(
+    messages = v2.V2History(
         [user(Text("Это"), A, Text("и"), DOCUMENT, Text("и это"), B), user(Text("?"))], ToolNames(), FILES, Facts()
     ).write()
     assert [message["content"] for message in messages] == [
@@ -63,14 +62,14 @@ def test_files_stand_in_their_place() -> None:
 def test_files_of_results_are_shown_by_the_user() -> None:
     said = Message("assistant", (ToolCall("1", "f", {}), ToolCall("2", "f", {})))
     results = user(ToolResult("1", "f", (Text("{}"), A)), ToolResult("2", "f", (A,)))
-    *_, last = V2History([user(Text("?")), said, results], ToolNames(["f"]), FILES, Facts()).write()
+    *_, last = v2.V2History([user(Text("?")), said, results], ToolNames(["f"]), FILES, Facts()).write()
     remark = "[Image from the result of the tool f]"
     shown = {"text": f"{remark[:-1]}, shown before]"}
     assert last == {"role": "user", "content": [{"text": remark}, {"files": [{"id": "a"}]}, shown]}
 
 
 def test_a_file_that_was_sent_too_often_is_mentioned() -> None:
-    messages = V2History([user(A) for _ in range(12)], ToolNames(), FILES, Facts()).write()
+    messages = v2.V2History([user(A) for _ in range(12)], ToolNames(), FILES, Facts()).write()
     mentioned, shown = [{"text": "[earlier file: shown again below]"}], [{"files": [{"id": "a"}]}]
     assert [message["content"] for message in messages] == [shown] * 9 + [mentioned] * 2 + [shown]
 
@@ -78,7 +77,7 @@ def test_a_file_that_was_sent_too_often_is_mentioned() -> None:
 @pytest.mark.parametrize("send", [True, False])
 def test_state_ids_on_demand(send: bool) -> None:
     said = Message("assistant", (ToolCall(call_id(STATE_ID), "f", {}), ToolCall("b", "f", {})))
-    written = V2History([user(Text("?")), said], ToolNames(["f"]), {}, Facts(), send_state_id=send).write()
+    written = v2.V2History([user(Text("?")), said], ToolNames(["f"]), {}, Facts(), send_state_id=send).write()
     assert [message.get("functions_state_id") for message in written] == [None, STATE_ID if send else None, None, None]
 
 

@@ -22,10 +22,10 @@ from gpt2giga.upstream.contract import answers
 from gpt2giga.upstream.contract.answers import LEAK, MISREADINGS, string, Unreadable, whole_number
 from gpt2giga.upstream.contract.call_ids import call_id
 from gpt2giga.upstream.contract.facts import Facts
+from gpt2giga.upstream.contract.history import History, PARAGRAPH, Spoken
 from gpt2giga.upstream.contract.schema import write_out_root
 from gpt2giga.upstream.contract.stream import Stream
 from gpt2giga.upstream.contract.tool_names import ToolNames
-from gpt2giga.upstream.contract.v1_history import V1History
 
 # 0 is refused, and below 0.001 the service is deterministic (contract 3.0.7).
 LOWEST_TEMPERATURE = 0.0001
@@ -84,6 +84,30 @@ def response_format(json_format: JsonFormat) -> dict[str, Any] | None:
     """A root without keywords of its own names nothing that the model must give (contract 3.2.3)."""
     schema = json_format.schema
     return None if schema is None else {"type": "json_schema", "schema": write_out_root(schema), "strict": True}
+
+
+class V1History(History):
+    """Several calls of one turn become call, result, call, result (contract 3.1.21)."""
+
+    def _to_message(self, spoken: Spoken) -> dict[str, Any]:
+        message = {"role": spoken.role, "content": PARAGRAPH.join(spoken.texts)}
+        return {**message, "attachments": [spoken.file_id]} if spoken.file_id else message
+
+    def _add_calls(self, answered: list[tuple[ToolCall, str]]) -> None:
+        """The assistant's text before the first call goes into the call's message, where contract 3.1.16 would have
+        none."""
+        text = self._text_before_call()
+        for call, result in answered:
+            name = self._names.to_gigachat(call.name)
+            written = {
+                "role": "assistant",
+                "content": text,
+                "function_call": {"name": name, "arguments": call.arguments},
+            }
+            state = self._state_of(call)
+            self._written.append({**written, "functions_state_id": state} if state else written)
+            self._written.append({"role": "function", "name": name, "content": result})
+            text = ""
 
 
 def from_completion(completion: Any, names: ToolNames) -> list[Event]:

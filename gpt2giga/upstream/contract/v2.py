@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from gpt2giga.chat import ChatRequest, File, Image
+import orjson
+
+from gpt2giga.chat import ChatRequest, File, Image, ToolCall
 from gpt2giga.upstream.contract.facts import Facts
+from gpt2giga.upstream.contract.history import History, PARAGRAPH, Spoken
 from gpt2giga.upstream.contract.tool_names import ToolNames
 from gpt2giga.upstream.contract.v1 import CONTINUE, response_format, to_temperature
 from gpt2giga.upstream.contract.v2_answer import from_completion, StreamedAnswer
-from gpt2giga.upstream.contract.v2_history import V2History
 
 __all__ = ["from_completion", "StreamedAnswer", "to_payload", "to_v2_parameters"]
 
@@ -91,3 +93,42 @@ def _tool_config(
     if choice.mode == "required" and functions and facts.any_call:
         return {"mode": "any", "functions_names_any": [function["name"] for function in functions]}
     return None
+
+
+class V2History(History):
+    """Messages are lists of parts, and the calls of one turn stay together (contract 5.1, 5.8)."""
+
+    def _to_message(self, spoken: Spoken) -> dict[str, Any]:
+        """A file stands where the client had it."""
+        at = spoken.file_at if spoken.file_id else len(spoken.texts)
+        before, after = PARAGRAPH.join(spoken.texts[:at]), PARAGRAPH.join(spoken.texts[at:])
+        parts: list[dict[str, Any]] = [{"text": before}] if before or not spoken.file_id else []
+        parts += [{"files": [{"id": spoken.file_id}]}] if spoken.file_id else []
+        parts += [{"text": after}] if after else []
+        return {"role": spoken.role, "content": parts}
+
+    def _add_calls(self, answered: list[tuple[ToolCall, str]]) -> None:
+        text = self._text_before_call()
+        parts: list[dict[str, Any]] = [{"text": text}] if text else []
+        results: list[dict[str, Any]] = []
+        for (call, document), id in zip(answered, _ids([call for call, _ in answered]), strict=True):
+            name = {**id, "name": self._names.to_gigachat(call.name)}
+            parts.append({"function_call": {**name, "arguments": call.arguments}})
+            # An object where the role is `tool`, JSON text where it is `function` (contract 5.6).
+            result = orjson.loads(document) if self._facts.result_role == "tool" else document
+            results.append({"function_result": {**name, "result": result}})
+        written: dict[str, Any] = {"role": "assistant", "content": parts}
+        state = self._state_of(answered[0][0])
+        self._written.append({**written, "functions_state_id": state} if state else written)
+        self._written += [{"role": self._facts.result_role, "content": [result]} for result in results]
+
+
+def _ids(calls: list[ToolCall]) -> list[dict[str, str]]:
+    """Each call's, by which results find calls; one that is alone needs none (contract 5.10). Clients' own ids may be
+    missing or come twice."""
+    if len(calls) == 1:
+        return [{}]
+    ids = [call.id for call in calls]
+    if "" in ids or len(set(ids)) < len(ids):
+        ids = [f"call{number}" for number in range(len(calls))]
+    return [{"id": id} for id in ids]

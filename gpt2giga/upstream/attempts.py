@@ -16,12 +16,12 @@ from gpt2giga.config.limits import LimitSettings
 from gpt2giga.config.settings import TranslationSettings
 from gpt2giga.errors import NotFound, ProxyError, Unavailable
 from gpt2giga.upstream.contract import v1
+from gpt2giga.upstream.contract.answers import Unreadable
 from gpt2giga.upstream.contract.doubts import Doubt, doubt, Refused
 from gpt2giga.upstream.contract.facts import Facts
 from gpt2giga.upstream.contract.functions import native_keywords, to_functions
 from gpt2giga.upstream.contract.interfaces import Interface, V1
 from gpt2giga.upstream.contract.tool_names import ToolNames
-from gpt2giga.upstream.contract.v1 import Unreadable
 from gpt2giga.upstream.fact_book import FactBook
 from gpt2giga.upstream.files.attachments import FileIds, RequestFiles
 from gpt2giga.upstream.files.storage import Files

@@ -25,7 +25,7 @@ import orjson
 from gpt2giga.concurrency.waiting import run_to_end
 from gpt2giga.config.limits import LimitSettings
 from gpt2giga.config.settings import AccountSettings
-from gpt2giga.upstream.contract.v1 import Unreadable
+from gpt2giga.upstream.contract.answers import Unreadable
 from gpt2giga.upstream.listener import Listener
 from gpt2giga.upstream.transport.access_token import Token, TokenSource
 from gpt2giga.upstream.transport.connect import Route

@@ -20,7 +20,7 @@ from gpt2giga.upstream.contract.answers import Unreadable
 from gpt2giga.upstream.contract.doubts import Doubt, doubt, Refused
 from gpt2giga.upstream.contract.facts import Facts
 from gpt2giga.upstream.contract.functions import native_keywords, to_functions
-from gpt2giga.upstream.contract.interfaces import Interface, V1
+from gpt2giga.upstream.contract.interfaces import Interface, V1, V2
 from gpt2giga.upstream.contract.tool_names import ToolNames
 from gpt2giga.upstream.fact_book import FactBook
 from gpt2giga.upstream.files.attachments import FileIds, RequestFiles
@@ -62,7 +62,7 @@ class Attempts:
         facts, wrong, has_spoken = self._book.of(model), None, False
         try:
             while True:
-                interface = V1
+                interface = V2 if facts.v2 else V1
                 try:
                     response = yield from self._open(interface, chat, model, names, files, facts, stream, tick)
                     with closing(response):

@@ -70,7 +70,7 @@ def _children(node: dict[str, Any]) -> Iterator[Any]:
         if isinstance(found := node.get(name, {}), dict):
             yield from found.values()
     for name in _UNIONS:
-        yield from node.get(name, ()) if isinstance(node.get(name, ()), list) else [None]
+        yield from found if isinstance(found := node.get(name, []), list) else [None]
     if "items" in node:
         yield node["items"]
     if isinstance(node.get("additionalProperties"), dict):

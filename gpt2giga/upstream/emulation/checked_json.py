@@ -14,6 +14,7 @@ from gpt2giga.chat import (
     ChatRequest,
     Done,
     Event,
+    HostedCall,
     JsonFormat,
     Message,
     ReasoningDelta,
@@ -114,12 +115,14 @@ def _stream(chat: ChatRequest, check: Check, ask: Ask) -> Iterator[list[Event]]:
                 event = TextDelta(end.cut(text) if end else event.text)
                 if end and event.text:
                     passed.append(event)
-            elif isinstance(event, ReasoningDelta):
+            elif isinstance(event, ReasoningDelta | HostedCall):
                 passed.append(event)
             seen.append(event)
         yield passed
     if not end:
-        yield from _repair(chat, check, ask, [event for event in seen if not isinstance(event, ReasoningDelta)])
+        yield from _repair(
+            chat, check, ask, [event for event in seen if not isinstance(event, ReasoningDelta | HostedCall)]
+        )
         return
     if _finish(seen) == "content_filter":
         yield [RefusalDelta(FILTERED), _done(seen)]
@@ -185,7 +188,7 @@ class Check:
 
 def clean(events: list[Event], document: str) -> list[Event]:
     """The document as the only text, or a refusal when GigaChat's filter answered instead of the model."""
-    answer: list[Event] = [event for event in events if isinstance(event, ReasoningDelta)]
+    answer: list[Event] = [event for event in events if isinstance(event, ReasoningDelta | HostedCall)]
     if _finish(events) == "content_filter":
         answer.append(RefusalDelta(_text(events) or FILTERED))
     elif document:

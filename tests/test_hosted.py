@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection
+from contextlib import suppress
+from copy import deepcopy
 from pathlib import Path
 from typing import Any, get_args
 
@@ -28,6 +30,7 @@ from gpt2giga.chat import (
     HostedCall,
     HostedTool,
     Picture,
+    Text,
     TextDelta,
     ToolCall,
     Usage,
@@ -38,6 +41,7 @@ from gpt2giga.dialects.anthropic.stream import MessageHead, MessageStream
 from gpt2giga.dialects.openai.request import from_chat_request
 from gpt2giga.dialects.openai.response import ChatHead, to_chat_completion
 from gpt2giga.dialects.openai.stream import ChunkStream
+from gpt2giga.dialects.pictures import NOTE
 from gpt2giga.dialects.responses.request import from_responses_request, Past
 from gpt2giga.dialects.responses.response import ResponseHead, to_echo, to_response
 from gpt2giga.dialects.responses.stream import ResponseStream
@@ -45,6 +49,7 @@ from gpt2giga.dialects.responses.tools import from_tools
 from gpt2giga.errors import BadRequest
 from tests import chunks, message_events
 from tests.dialects.responses.test_stream import accumulated, EVENT, keep
+from tests.fuzz.spoiling import find, places
 from tests.golden import check_same
 from tests.response_events import shape
 
@@ -61,16 +66,18 @@ MESSAGE_EVENT: TypeAdapter[Any] = TypeAdapter(RawMessageStreamEvent)
 USAGE = Usage(prompt=10, completion=4)
 
 
-def read(api: str, body: dict[str, Any], known: Collection[HostedTool], *, ignore: bool) -> tuple[ChatRequest, Any]:
+def read(
+    api: str, body: dict[str, Any], known: Collection[HostedTool], *, ignore: bool, history: list[Any] = HELLO
+) -> tuple[ChatRequest, Any]:
     def hosted_tools(model: str) -> Collection[HostedTool]:
         assert model == "GigaChat-3-Ultra", "the name that the client asked for"
         return known
 
     body = {"model": "GigaChat-3-Ultra", **body}
     if api == "responses":
-        body["input"] = HELLO
+        body["input"] = history
         return from_responses_request(body, Past(), ignore_hosted=ignore, hosted_tools=hosted_tools)
-    body["messages"] = HELLO
+    body["messages"] = history
     if api == "chat":
         return from_chat_request(body, ignore_hosted=ignore, hosted_tools=hosted_tools)
     return from_messages_request({**body, "max_tokens": 9}, ignore_hosted=ignore, hosted_tools=hosted_tools)
@@ -105,6 +112,21 @@ def test_what_the_model_lacks_can_be_refused(api: str, body: dict[str, Any], par
         read(api, body, ["url_content_extraction"], ignore=False)
     assert caught.value.param == param
     assert read(api, body, ALL, ignore=False)[0].hosted
+
+
+# What stands in place of something in a request.
+NONSENSE: list[Any] = [None, "", "a", 5, True, [], [5], {}, {"type": 5}, {"type": "web_search"}]
+
+
+@pytest.mark.parametrize("api, row", ROWS)
+@pytest.mark.parametrize("ignore", [True, False])
+def test_nonsense_in_any_place_is_read_or_refused(api: str, row: dict[str, Any], ignore: bool) -> None:
+    for place in places(row["request"]):
+        for value in NONSENSE if place else []:
+            body = deepcopy(row["request"])
+            find(body, place[:-1])[place[-1]] = value
+            with suppress(BadRequest):
+                read(api, body, row.get("known", ALL), ignore=ignore)
 
 
 @pytest.mark.parametrize("api", ["chat", "responses"])
@@ -180,3 +202,31 @@ def test_messages(answer: dict[str, Any]) -> None:
     for event in made:
         MESSAGE_EVENT.validate_python(event)
     assert message_events.accumulate(made) == whole
+
+
+def to_turn(api: str, answer: dict[str, Any]) -> list[Any]:
+    """The answer as a client keeps it."""
+    said = events(answer)
+    if api == "chat":
+        return [to_chat_completion([said], ChatHead("GigaChat", filtered_as="stop"))["choices"][0]["message"]]
+    if api == "responses":
+        head = ResponseHead("GigaChat", to_echo({}), from_tools({}, ignore_hosted=True), "stop")
+        return [*to_response([said], head)["output"]]
+    head_of_message = MessageHead("GigaChat", thoughts="none", filtered_as="stop", prompt=1)
+    return [{"role": "assistant", "content": to_message([said], head_of_message)["content"]}]
+
+
+@pytest.mark.parametrize("api", ["chat", "responses", "messages"])
+@pytest.mark.parametrize("later", [[], HELLO], ids=["in the turn", "in the next turn"])
+def test_clients_send_it_back(api: str, later: list[Any], answer: dict[str, Any]) -> None:
+    """The text is what the assistant said; a picture, which would fill the model's window, is a note."""
+    history = [*HELLO, *to_turn(api, answer), *later]
+    chat, delivery = read(api, {}, [], ignore=False, history=history)
+    parts = [part for message in chat.messages if message.role == "assistant" for part in message.parts]
+    said = "".join(part.text for part in parts if isinstance(part, Text))
+    assert said.replace(NOTE, "") == "".join(event.text for event in events(answer) if isinstance(event, TextDelta))
+    drawn = [event for event in events(answer) if isinstance(event, Picture)]
+    assert said.count(NOTE) == len(drawn)
+    calls = [part for part in parts if isinstance(part, ToolCall)]
+    assert calls == [event for event in events(answer) if isinstance(event, ToolCall)]
+    assert delivery.ignored == ()

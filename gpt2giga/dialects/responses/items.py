@@ -174,7 +174,8 @@ def _call(item: Body, param: str, toolbox: Toolbox, arguments: dict[str, Any]) -
 
 
 def _drawing(item: Body, param: str, toolbox: Toolbox, is_old: bool) -> Message:
-    return Message("assistant", (Text(NOTE),))
+    """One without a picture has failed."""
+    return Message("assistant", (Text(NOTE),) if item.get("result") else ())
 
 
 def _search_call(item: Body, param: str, toolbox: Toolbox, is_old: bool) -> Message:

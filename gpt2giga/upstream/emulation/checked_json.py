@@ -48,7 +48,8 @@ def answer_json(
         if not fault:
             yield clean(events, document)
             return
-    chat = replace(chat, tools=(), tool_choice=ToolChoice())
+    is_hosted = chat.tool_choice.mode == "hosted"
+    chat = replace(chat, tools=(), tool_choice=chat.tool_choice if is_hosted else ToolChoice())
     if streamed and wanted.schema and not as_function:
         yield from _stream(chat, check, ask)
     elif wanted.schema:
@@ -187,7 +188,10 @@ class Check:
 
 
 def clean(events: list[Event], document: str) -> list[Event]:
-    """The document as the only text, or a refusal when GigaChat's filter answered instead of the model."""
+    """The document as the only text, or a refusal when GigaChat's filter answered instead of the model.
+
+    Sources and pictures have no place in a document.
+    """
     answer: list[Event] = [event for event in events if isinstance(event, ReasoningDelta | HostedCall)]
     if _finish(events) == "content_filter":
         answer.append(RefusalDelta(_text(events) or FILTERED))

@@ -76,11 +76,6 @@ def from_stops(value: Any, param: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(text for text in stops if text))
 
 
-def wants_several_calls(body: Body) -> bool:
-    """OpenAI's word for it, true where it is not given."""
-    return body.get("parallel_tool_calls") is None or fields.boolean(body, "parallel_tool_calls")
-
-
 def from_extras(body: Body) -> Mapping[str, Any]:
     """Also from `extra_body`, which only OpenAI's SDK for Python puts into the body itself."""
     if EXTRA_NAMES.isdisjoint(body):  # nearly always

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from gpt2giga.chat import HostedTool
-from gpt2giga.dialects import fields
 from gpt2giga.dialects.fields import Body
 from gpt2giga.errors import BadRequest
 
@@ -48,13 +47,13 @@ def meaning_of(kind: str) -> tuple[HostedTool, ...]:
 
 @dataclass(slots=True)
 class HostedFound:
-    """The hosted tools of one request, as they are read.
+    """The hosted tools of one request, as they are read. model: the name that the client asked for.
 
     left_out: the types of those that GigaChat lacks. kinds: each type that it has, with what it does then. options:
     where an option of such a tool stands, by its type; GigaChat has none.
     """
 
-    body: Body
+    model: str
     hosted_tools: HostedTools
     ignore: bool
     left_out: list[str] = field(default_factory=list)
@@ -81,7 +80,7 @@ class HostedFound:
         wanted = meaning_of(kind)
         if not wanted:
             return ()
-        known = self.hosted_tools(fields.string(self.body, "model"))
+        known = self.hosted_tools(self.model)
         return tuple(tool for tool in wanted if tool in known) if wanted[0] in known else ()
 
     def chosen(self, kind: str) -> tuple[HostedTool, ...]:

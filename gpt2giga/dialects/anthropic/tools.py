@@ -38,7 +38,7 @@ def from_tools(body: Body, *, ignore_hosted: bool, hosted_tools: HostedTools = n
     """`messages` must have been read before: tools also come and go there."""
     blocks = list(_blocks(body["messages"]))
     entries = [*fields.objects(body, "tools"), *_definitions(blocks)]
-    found = HostedFound(body, hosted_tools, ignore_hosted)
+    found = HostedFound(fields.string(body, "model"), hosted_tools, ignore_hosted)
     hosted_kinds = dict(_add_hosted(found, entries))
     custom = [(tool, place) for tool, place in entries if tool.get("type") in (None, "custom")]
     tools = tools_by_name((_tool(tool, place), f"{place}.name") for tool, place in custom)

@@ -2,35 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, TypeAlias
 
 from gpt2giga.chat import Citation
 
+# A source; or a picture among the text: how many letters of the text stand before it, and how many it takes.
+Mark: TypeAlias = Citation | tuple[int, int]
 
-class Annotations:
-    """Of one answer. Their places count in the content that the client gets, where pictures stand among the text."""
 
-    def __init__(self) -> None:
-        self._citations: list[Citation] = []
-        self._pictures: list[tuple[int, int]] = []
+def to_annotations(marks: Sequence[Mark]) -> dict[str, Any]:
+    """The field of a message with all sources, for the SDKs cannot add lists up; no field where there are none. Their
+    places count in the content that the client gets, with its pictures."""
+    pictures = [mark for mark in marks if isinstance(mark, tuple)]
+    found = [_to_annotation(mark, pictures) for mark in marks if isinstance(mark, Citation)]
+    return {"annotations": found} if found else {}
 
-    def add(self, citation: Citation) -> None:
-        self._citations.append(citation)
 
-    def add_picture(self, place: int, length: int) -> None:
-        """place: how many letters of the text stand before it."""
-        self._pictures.append((place, length))
+def _to_annotation(citation: Citation, pictures: Sequence[tuple[int, int]]) -> dict[str, Any]:
+    start, last = _place(citation.start, pictures), _place(citation.end - 1, pictures)
+    places = {"start_index": start, "end_index": last + 1 if citation.end > citation.start else start}
+    return {"type": "url_citation", "url_citation": {"url": citation.url, "title": citation.title, **places}}
 
-    def to_field(self) -> dict[str, Any]:
-        """The field of the message, all in one: the SDKs cannot add lists up. None where there are no sources."""
-        return (
-            {"annotations": [self._to_annotation(citation) for citation in self._citations]} if self._citations else {}
-        )
 
-    def _to_annotation(self, citation: Citation) -> dict[str, Any]:
-        end = self._place(citation.end - 1) + 1 if citation.end > citation.start else self._place(citation.start)
-        places = {"start_index": self._place(citation.start), "end_index": end}
-        return {"type": "url_citation", "url_citation": {"url": citation.url, "title": citation.title, **places}}
-
-    def _place(self, letter: int) -> int:
-        return letter + sum(length for place, length in self._pictures if place <= letter)
+def _place(letter: int, pictures: Sequence[tuple[int, int]]) -> int:
+    return letter + sum(length for place, length in pictures if place <= letter)

@@ -8,15 +8,7 @@ from typing import Any, TypeAlias
 
 from gpt2giga.chat import ChatRequest, JsonFormat, Message, Text
 from gpt2giga.dialects import fields
-from gpt2giga.dialects.controls import (
-    from_effort,
-    from_extras,
-    from_openai_format,
-    from_stops,
-    Messages,
-    to_session,
-    wants_several_calls,
-)
+from gpt2giga.dialects.controls import from_effort, from_extras, from_openai_format, from_stops, Messages, to_session
 from gpt2giga.dialects.fields import Body, invalid
 from gpt2giga.dialects.hosted import HostedTools, no_hosted_tools
 from gpt2giga.dialects.messages import required_messages
@@ -54,13 +46,14 @@ def from_chat_request(
     # The newer name wins when a client sends both.
     newer, older = (fields.token_limit(body, name) for name in ("max_completion_tokens", "max_tokens"))
     effort, unknown_effort = from_effort(body, "reasoning_effort")
+    several = body.get("parallel_tool_calls")
     chat = ChatRequest(
         model=fields.string(body, "model"),
         messages=tuple(from_messages(required_messages(body))),
         tools=tools.tools,
         tool_choice=tools.choice,
         hosted=tools.hosted,
-        several_calls=wants_several_calls(body) and not tools.legacy,
+        several_calls=(several is None or fields.boolean(body, "parallel_tool_calls")) and not tools.legacy,
         temperature=fields.number(body, "temperature", 0, 2),
         top_p=fields.number(body, "top_p", 0, 1),
         max_tokens=older if newer is None else newer,

@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from gpt2giga.chat import Citation, Done, Event, Picture, ReasoningDelta, RefusalDelta, TextDelta, ToolCall, Usage
-from gpt2giga.dialects.openai.annotations import Annotations
+from gpt2giga.dialects.openai.annotations import Mark, to_annotations
 from gpt2giga.dialects.pictures import to_markdown
 from gpt2giga.dialects.tools import to_custom_input
 
@@ -50,7 +50,8 @@ def to_chat_completion(answers: Iterable[list[Event]], head: ChatHead) -> dict[s
 def _to_choice(events: Iterable[Event], index: int, head: ChatHead) -> tuple[dict[str, Any], Usage | None]:
     said: defaultdict[type, str] = defaultdict(str)
     calls: list[ToolCall] = []
-    sources, letters = Annotations(), 0
+    marks: list[Mark] = []
+    letters = 0
     finish = "stop"
     usage: Usage | None = None
     for event in events:
@@ -60,10 +61,10 @@ def _to_choice(events: Iterable[Event], index: int, head: ChatHead) -> tuple[dic
                 letters += len(text) if isinstance(event, TextDelta) else 0
             case Picture():
                 picture = to_markdown(event)
-                sources.add_picture(letters, len(picture))
+                marks.append((letters, len(picture)))
                 said[TextDelta] += picture
             case Citation():
-                sources.add(event)
+                marks.append(event)
             case ToolCall():
                 calls.append(event)
             case Done(finish, counted):
@@ -77,7 +78,7 @@ def _to_choice(events: Iterable[Event], index: int, head: ChatHead) -> tuple[dic
         message["reasoning_content"] = said[ReasoningDelta]
     choice = {
         "index": index,
-        "message": message | sources.to_field() | _to_calls(calls, head),
+        "message": message | (to_annotations(marks) if marks else {}) | _to_calls(calls, head),
         "logprobs": None,
         "finish_reason": to_finish(finish, head),
     }

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from gpt2giga.chat import Citation, Done, Event, Picture, ReasoningDelta, RefusalDelta, TextDelta, ToolCall, Usage
-from gpt2giga.dialects.openai.annotations import Annotations
+from gpt2giga.dialects.openai.annotations import Mark, to_annotations
 from gpt2giga.dialects.openai.errors import to_error
 from gpt2giga.dialects.openai.response import ChatHead, sum_usages, to_call, to_finish, to_function, to_usage
 from gpt2giga.dialects.pictures import to_markdown
@@ -36,7 +36,8 @@ class ChunkStream:
         self._calls = 0
         self._before_text = self._after_text = b""
         self._usages: list[Usage | None] = []
-        self._letters, self._sources = 0, Annotations()
+        self._letters = 0
+        self._marks: list[Mark] = []
 
     def feed(self, events: list[Event], choice: int) -> list[Chunk | bytes]:
         chunks: list[Chunk | bytes] = [*self._begin(choice)] if choice != self._choice else []
@@ -54,12 +55,12 @@ class ChunkStream:
                     self._calls += 1
                 case Picture():
                     picture = to_markdown(event)
-                    self._sources.add_picture(self._letters, len(picture))
+                    self._marks.append((self._letters, len(picture)))
                     chunks.append(self._chunk({"content": picture}))
                 case Citation():
-                    self._sources.add(event)
+                    self._marks.append(event)
                 case Done(finish, usage):
-                    if sources := self._sources.to_field():
+                    if self._marks and (sources := to_annotations(self._marks)):
                         chunks.append(self._chunk(sources))
                     chunks.append(self._chunk({}, to_finish(finish, self._head)))
                     self._usages.append(usage)
@@ -80,7 +81,7 @@ class ChunkStream:
 
     def _begin(self, choice: int) -> list[Chunk]:
         self._choice, self._calls = choice, 0
-        self._letters, self._sources = 0, Annotations()
+        self._letters, self._marks = 0, []
         self._before_text, _, self._after_text = orjson.dumps(self._chunk({"content": ""})).rpartition(b'""')
         return [self._chunk({"role": "assistant", "content": "", "refusal": None})]
 

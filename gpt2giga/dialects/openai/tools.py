@@ -68,7 +68,7 @@ def from_tools(body: Body, *, ignore_hosted: bool, hosted_tools: HostedTools) ->
     """`tools` and `tool_choice`, or else the older `functions` and `function_call`."""
     if all(body.get(name) is None for name in PARAMETERS):
         return NO_TOOLS
-    modern = _modern(body, HostedFound(body, hosted_tools, ignore_hosted))
+    modern = _modern(body, HostedFound(fields.string(body, "model"), hosted_tools, ignore_hosted))
     legacy = _legacy(body)
     if not legacy.tools or modern.tools:
         return modern

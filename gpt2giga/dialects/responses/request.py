@@ -8,14 +8,7 @@ from typing import Any
 
 from gpt2giga.chat import ChatRequest, JsonFormat, Message, Text
 from gpt2giga.dialects import fields
-from gpt2giga.dialects.controls import (
-    from_effort,
-    from_extras,
-    from_openai_format,
-    from_stops,
-    to_session,
-    wants_several_calls,
-)
+from gpt2giga.dialects.controls import from_effort, from_extras, from_openai_format, from_stops, to_session
 from gpt2giga.dialects.fields import Body, invalid
 from gpt2giga.dialects.hosted import HostedTools, no_hosted_tools
 from gpt2giga.dialects.responses import items
@@ -55,6 +48,7 @@ def from_responses_request(
     brought = [*items.brought_tools(past.items, are_past=True), *items.brought_tools(given)]
     toolbox = from_tools(body, brought, ignore_hosted=ignore_hosted, hosted_tools=hosted_tools)
     selection = from_choice(body, toolbox)
+    several = body.get("parallel_tool_calls")
     text = fields.optional_mapping(body, "text")
     effort, unknown_effort = from_effort(fields.optional_mapping(body, "reasoning"), "effort", "reasoning")
     chat = ChatRequest(
@@ -63,7 +57,7 @@ def from_responses_request(
         tools=selection.tools,
         tool_choice=selection.choice,
         hosted=selection.hosted,
-        several_calls=wants_several_calls(body),
+        several_calls=several is None or fields.boolean(body, "parallel_tool_calls"),
         temperature=fields.number(body, "temperature", 0, 2),
         top_p=fields.number(body, "top_p", 0, 1),
         max_tokens=fields.token_limit(body, "max_output_tokens"),

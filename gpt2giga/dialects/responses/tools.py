@@ -72,7 +72,7 @@ def from_tools(
     body: Body, brought: Iterable[Brought] = (), *, ignore_hosted: bool, hosted_tools: HostedTools = no_hosted_tools
 ) -> Toolbox:
     """brought: one that comes again replaces the earlier."""
-    filling = _Filling(HostedFound(body, hosted_tools, ignore_hosted))
+    filling = _Filling(HostedFound(fields.string(body, "model"), hosted_tools, ignore_hosted))
     for tool, param in fields.objects(body, "tools"):
         filling.add(tool, param, again=False)
     for _, new in in_turns([*brought]):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 from typing import TYPE_CHECKING
 
 from flask import Flask
 
+from gpt2giga.chat import HostedTool
 from gpt2giga.config.settings import KEY_IS_MISSING, Settings
 from gpt2giga.dialects.anthropic import views as anthropic
 from gpt2giga.dialects.openai import views as openai
@@ -98,10 +99,15 @@ def _register_views(app: Flask, settings: Settings, get_upstream: GetUpstream, l
     translation, model = settings.translation, settings.account.model
     owners = FileOwners(settings.server, settings.store)
     conversation = Conversation(get_upstream, settings.limits.heartbeat, owners)
-    read_responses = partial(from_input_at_chat, ignore_hosted=translation.ignore_hosted_tools)
+
+    def hosted_tools(model: str) -> Collection[HostedTool]:
+        return get_upstream().hosted_tools(model)
+
+    ignore_hosted = translation.ignore_hosted_tools
+    read_responses = partial(from_input_at_chat, ignore_hosted=ignore_hosted, hosted_tools=hosted_tools)
     for blueprint in (
         health.blueprint(settings.backend, get_upstream, ui.page if settings.server.ui else lambda: None),
-        openai.chat_blueprint(translation, model, conversation, read_responses),
+        openai.chat_blueprint(translation, model, conversation, read_responses, hosted_tools),
         openai.blueprint(translation.tokenizer_file, model, get_upstream),
         openai.files_blueprint(get_upstream, owners),
         models.blueprint(get_upstream, MODELS_FORMS),

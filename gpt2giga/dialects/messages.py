@@ -16,6 +16,7 @@ from gpt2giga.chat import File, Image, Message, Part, Text, ToolCall, ToolResult
 from gpt2giga.concurrency.waiting import in_turns
 from gpt2giga.dialects import fields, file_parts
 from gpt2giga.dialects.fields import Body, invalid
+from gpt2giga.dialects.pictures import without_pictures
 from gpt2giga.dialects.tools import from_arguments
 from gpt2giga.errors import BadRequest
 
@@ -114,6 +115,11 @@ def _text(part: Body, param: str, name: str = "text") -> Iterator[Text]:
     yield Text(text)
 
 
+def _said(part: Body, param: str) -> Iterator[Text]:
+    for found in _text(part, param):
+        yield Text(without_pictures(found.text))
+
+
 def _refusal(part: Body, param: str) -> Iterator[Text]:
     """What the assistant said instead of an answer, when a client replays it."""
     return _text(part, param, "refusal")
@@ -187,6 +193,7 @@ def _tool_reference(part: Body, param: str) -> Iterator[Text]:
 
 
 TEXT: dict[str, Reader] = {"text": _text, "input_text": _text, "output_text": _text, "refusal": _refusal}
+SAID: dict[str, Reader] = {"text": _said, "output_text": _said}
 VISIBLE: dict[str, Reader] = {
     **TEXT,
     "image": file_parts.from_image,
@@ -208,7 +215,7 @@ DOCUMENTS: dict[str, Reader] = {
 READERS: dict[Speaker, dict[str, Reader]] = {
     "system": TEXT,
     "user": {**DOCUMENTS, "tool_result": _tool_result},
-    "assistant": {**DOCUMENTS, "tool_use": _tool_use, "compaction": _compaction},
+    "assistant": {**DOCUMENTS, **SAID, "tool_use": _tool_use, "compaction": _compaction},
     "tool": {**DOCUMENTS, "tool_reference": _tool_reference},
     "document": VISIBLE,
 }

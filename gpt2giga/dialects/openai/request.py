@@ -10,6 +10,7 @@ from gpt2giga.chat import ChatRequest, JsonFormat, Message, Text
 from gpt2giga.dialects import fields
 from gpt2giga.dialects.controls import from_effort, from_extras, from_openai_format, from_stops, Messages, to_session
 from gpt2giga.dialects.fields import Body, invalid
+from gpt2giga.dialects.hosted import HostedTools, no_hosted_tools
 from gpt2giga.dialects.messages import required_messages
 from gpt2giga.dialects.openai.messages import from_messages
 from gpt2giga.dialects.openai.parameters import TABLE
@@ -37,17 +38,22 @@ class ChatDelivery:
     ignored: tuple[str, ...]
 
 
-def from_chat_request(body: Body, *, ignore_hosted: bool) -> tuple[ChatRequest, ChatDelivery]:
+def from_chat_request(
+    body: Body, *, ignore_hosted: bool, hosted_tools: HostedTools = no_hosted_tools
+) -> tuple[ChatRequest, ChatDelivery]:
     fields.check_nesting(body)
-    tools = from_tools(body, ignore_hosted=ignore_hosted)
+    tools = from_tools(body, ignore_hosted=ignore_hosted, hosted_tools=hosted_tools)
     # The newer name wins when a client sends both.
     newer, older = (fields.token_limit(body, name) for name in ("max_completion_tokens", "max_tokens"))
     effort, unknown_effort = from_effort(body, "reasoning_effort")
+    several = body.get("parallel_tool_calls")
     chat = ChatRequest(
         model=fields.string(body, "model"),
         messages=tuple(from_messages(required_messages(body))),
         tools=tools.tools,
         tool_choice=tools.choice,
+        hosted=tools.hosted,
+        several_calls=(several is None or fields.boolean(body, "parallel_tool_calls")) and not tools.legacy,
         temperature=fields.number(body, "temperature", 0, 2),
         top_p=fields.number(body, "top_p", 0, 1),
         max_tokens=older if newer is None else newer,
@@ -58,8 +64,6 @@ def from_chat_request(body: Body, *, ignore_hosted: bool) -> tuple[ChatRequest, 
     )
     if body.get("system") is not None:
         chat = replace(chat, messages=(*_system(body["system"]), *chat.messages))
-    # GigaChat gives one call per answer (contract 3.1.13), whatever is asked for.
-    fields.boolean(body, "parallel_tool_calls")
     _check_modalities(body)
     delivery = ChatDelivery(
         stream=fields.boolean(body, "stream"),

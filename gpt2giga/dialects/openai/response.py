@@ -11,7 +11,9 @@ from typing import Any
 
 import orjson
 
-from gpt2giga.chat import Done, Event, ReasoningDelta, RefusalDelta, TextDelta, ToolCall, Usage
+from gpt2giga.chat import Citation, Done, Event, Picture, ReasoningDelta, RefusalDelta, TextDelta, ToolCall, Usage
+from gpt2giga.dialects.openai.annotations import Mark, to_annotations
+from gpt2giga.dialects.pictures import to_markdown
 from gpt2giga.dialects.tools import to_custom_input
 
 
@@ -48,22 +50,35 @@ def to_chat_completion(answers: Iterable[list[Event]], head: ChatHead) -> dict[s
 def _to_choice(events: Iterable[Event], index: int, head: ChatHead) -> tuple[dict[str, Any], Usage | None]:
     said: defaultdict[type, str] = defaultdict(str)
     calls: list[ToolCall] = []
+    marks: list[Mark] = []
+    letters = 0
     finish = "stop"
     usage: Usage | None = None
     for event in events:
         match event:
             case TextDelta(text) | ReasoningDelta(text) | RefusalDelta(text):
                 said[type(event)] += text
+                letters += len(text) if isinstance(event, TextDelta) else 0
+            case Picture():
+                picture = to_markdown(event)
+                marks.append((letters, len(picture)))
+                said[TextDelta] += picture
+            case Citation():
+                marks.append(event)
             case ToolCall():
                 calls.append(event)
             case Done(finish, counted):
                 usage = counted
-    message = {"role": "assistant", "content": said[TextDelta] or None, "refusal": said[RefusalDelta] or None}
+    message: dict[str, Any] = {
+        "role": "assistant",
+        "content": said[TextDelta] or None,
+        "refusal": said[RefusalDelta] or None,
+    }
     if said[ReasoningDelta]:
         message["reasoning_content"] = said[ReasoningDelta]
     choice = {
         "index": index,
-        "message": message | _to_calls(calls, head),
+        "message": message | (to_annotations(marks) if marks else {}) | _to_calls(calls, head),
         "logprobs": None,
         "finish_reason": to_finish(finish, head),
     }

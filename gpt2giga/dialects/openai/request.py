@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from gpt2giga.chat import ChatRequest, JsonFormat, Message, Text
@@ -13,11 +13,12 @@ from gpt2giga.dialects.fields import Body, invalid
 from gpt2giga.dialects.messages import required_messages
 from gpt2giga.dialects.openai.messages import from_messages
 from gpt2giga.dialects.openai.parameters import TABLE
-from gpt2giga.dialects.openai.tools import from_tools
+from gpt2giga.dialects.openai.tools import from_tools, NO_TOOLS
 from gpt2giga.dialects.parameters import list_ignored
 from gpt2giga.errors import BadRequest
 
 MOST_CHOICES = 8
+TOOL_NAMES = {"tools", "tool_choice", "functions", "function_call"}
 
 
 # A body of the Responses API -> its chat, the names of its custom tools, and what of it changes nothing.
@@ -39,13 +40,18 @@ class ChatDelivery:
 
 def from_chat_request(body: Body, *, ignore_hosted: bool) -> tuple[ChatRequest, ChatDelivery]:
     fields.check_nesting(body)
-    tools = from_tools(body, ignore_hosted=ignore_hosted)
+    # Many chats have none, and need none of what tools need.
+    tools = NO_TOOLS if TOOL_NAMES.isdisjoint(body) else from_tools(body, ignore_hosted=ignore_hosted)
     # The newer name wins when a client sends both.
     newer, older = (fields.token_limit(body, name) for name in ("max_completion_tokens", "max_tokens"))
     effort, unknown_effort = from_effort(body, "reasoning_effort")
+    messages = tuple(from_messages(required_messages(body)))
+    if body.get("system") is not None:
+        messages = (*_system(body["system"]), *messages)
+    word = fields.string(body, "prompt_cache_key") or fields.string(body, "user")
     chat = ChatRequest(
         model=fields.string(body, "model"),
-        messages=tuple(from_messages(required_messages(body))),
+        messages=messages,
         tools=tools.tools,
         tool_choice=tools.choice,
         temperature=fields.number(body, "temperature", 0, 2),
@@ -54,10 +60,9 @@ def from_chat_request(body: Body, *, ignore_hosted: bool) -> tuple[ChatRequest, 
         reasoning_effort=effort,
         stop=from_stops(body.get("stop"), "stop"),
         json_format=from_openai_format(body.get("response_format"), "response_format", _from_json_schema),
+        session=to_session(word, messages, _texts),
         extras=from_extras(body),
     )
-    if body.get("system") is not None:
-        chat = replace(chat, messages=(*_system(body["system"]), *chat.messages))
     # GigaChat gives one call per answer (contract 3.1.13), whatever is asked for.
     fields.boolean(body, "parallel_tool_calls")
     _check_modalities(body)
@@ -69,8 +74,7 @@ def from_chat_request(body: Body, *, ignore_hosted: bool) -> tuple[ChatRequest, 
         custom_tools=tools.custom,
         ignored=(*tools.ignored, *unknown_effort, *list_ignored(body, TABLE)),
     )
-    word = fields.string(body, "prompt_cache_key") or fields.string(body, "user")
-    return replace(chat, session=to_session(word, chat.messages, _texts)), delivery
+    return chat, delivery
 
 
 def from_responses_body(body: Body, read: ReadResponses) -> tuple[ChatRequest, ChatDelivery]:

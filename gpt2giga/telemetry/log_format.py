@@ -106,4 +106,4 @@ def _to_pairs(fields: Mapping[str, object]) -> str:
 
 
 def _to_text(value: object) -> str:
-    return str(value) if type(value) in (int, float) else _json(value)
+    return str(value).lower() if type(value) in (int, float, bool) else _json(value)

@@ -103,7 +103,7 @@ def _silence(connection: socket.socket | None, seconds: float) -> Iterator[None]
 
 
 def _read_body(request: Request, most: int) -> bytes:
-    encoding = request.headers.get("Content-Encoding", "identity")
+    encoding = request.environ.get("HTTP_CONTENT_ENCODING", "identity")
     if encoding.lower() != "identity":
         raise BadRequest(
             f"Content-Encoding {encoding!r} is not taken: send the body as it is.", code="invalid_encoding"

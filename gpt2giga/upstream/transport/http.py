@@ -99,9 +99,10 @@ class Connections:
         lines += [f"{name}: {value}" for name, value in headers.items()]
         if length:
             lines.append(f"Content-Length: {length}")
-        if any("\r" in line or "\n" in line for line in lines):
+        head = "\r\n".join(lines)
+        if not head.count("\r") == head.count("\n") == len(lines) - 1:
             raise httpx.LocalProtocolError("A header value holds a line break.")
-        return ("\r\n".join(lines) + "\r\n\r\n").encode()
+        return f"{head}\r\n\r\n".encode()
 
     def _kept(self) -> socket.socket | None:
         """The connection used last, if it is still good; those below it have been idle for even longer."""

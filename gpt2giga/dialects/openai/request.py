@@ -68,7 +68,7 @@ def from_chat_request(body: Body, *, ignore_hosted: bool) -> tuple[ChatRequest, 
     _check_modalities(body)
     delivery = ChatDelivery(
         stream=fields.boolean(body, "stream"),
-        include_usage=include_usage(body),
+        include_usage="stream_options" in body and include_usage(body),
         legacy_functions=tools.legacy,
         n=fields.integer(body, "n", 1, MOST_CHOICES) or 1,
         custom_tools=tools.custom,

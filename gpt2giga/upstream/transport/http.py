@@ -149,7 +149,8 @@ class GigaChatResponse:
     ) -> None:
         self.url = url
         self.status_code = 0
-        self._raw_headers: list[tuple[bytes, bytes]] = []
+        self._raw_headers: dict[bytes, bytes] = {}
+        self.on_header = self._raw_headers.setdefault  # of those that come twice the first counts
         self.content = b""
         self._connection: socket.socket | None = connection
         self._release, self._limits = release, limits
@@ -252,9 +253,6 @@ class GigaChatResponse:
             raise httpx.RemoteProtocolError("The connection was closed before the answer was whole.")
 
     # What the parser calls.
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        self._raw_headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         self.status_code = self._parser.get_status_code()

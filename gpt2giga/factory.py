@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from flask import Flask
+from werkzeug.routing import MapAdapter
 
 from gpt2giga.chat import HostedTool
 from gpt2giga.config.settings import KEY_IS_MISSING, Settings
@@ -49,6 +50,10 @@ def create_app(settings: Settings, *, behind_web_server: bool = False) -> Flask:
     app = Flask("gpt2giga", static_folder=None)
     # Nothing here is a coroutine, and Flask would look at each hook of each request.
     app.ensure_sync = lambda func: func  # type: ignore[method-assign]
+    # Our routes are paths and nothing else; for them Flask would take the Host header apart, twice a request.
+    app.create_url_adapter = lambda request: (  # type: ignore[method-assign]
+        MapAdapter(app.url_map, "", "", "", "", request.path, request.method) if request else None
+    )
     app.request_class = body.RequestInMemory
     app.url_map.strict_slashes = False
     app.wsgi_app = body.mending_paths(app.wsgi_app)  # type: ignore[method-assign, assignment]

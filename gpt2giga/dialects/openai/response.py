@@ -69,25 +69,19 @@ def _to_choice(events: Iterable[Event], index: int, head: ChatHead) -> tuple[dic
                 calls.append(event)
             case Done(finish, counted):
                 usage = counted
-    message: dict[str, Any] = {
-        "role": "assistant",
-        "content": said[TextDelta] or None,
-        "refusal": said[RefusalDelta] or None,
-    }
+    content, refusal = said[TextDelta] or None, said[RefusalDelta] or None
+    message: dict[str, Any] = {"role": "assistant", "content": content, "refusal": refusal}
     if said[ReasoningDelta]:
         message["reasoning_content"] = said[ReasoningDelta]
-    choice = {
-        "index": index,
-        "message": message | (to_annotations(marks) if marks else {}) | _to_calls(calls, head),
-        "logprobs": None,
-        "finish_reason": to_finish(finish, head),
-    }
+    if marks:
+        message |= to_annotations(marks)
+    if calls:
+        message |= _to_calls(calls, head)
+    choice = {"index": index, "message": message, "logprobs": None, "finish_reason": to_finish(finish, head)}
     return choice, usage
 
 
 def _to_calls(calls: list[ToolCall], head: ChatHead) -> dict[str, Any]:
-    if not calls:
-        return {}
     if head.legacy_functions:
         return {"function_call": to_function(calls[0])}
     return {"tool_calls": [to_call(call, head) for call in calls]}

@@ -32,7 +32,7 @@ from gpt2giga.errors import BadRequest
 
 KINDS = ("function", "custom")
 SEARCH, SEARCH_OPTIONS = "web_search", "web_search_options"
-PARAMETERS = ("tools", "functions", "tool_choice", "function_call", SEARCH_OPTIONS)
+PARAMETERS = frozenset({"tools", "functions", "tool_choice", "function_call", SEARCH_OPTIONS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +66,6 @@ class Choice:
 
 def from_tools(body: Body, *, ignore_hosted: bool, hosted_tools: HostedTools) -> ChatTools:
     """`tools` and `tool_choice`, or else the older `functions` and `function_call`."""
-    if all(body.get(name) is None for name in PARAMETERS):
-        return NO_TOOLS
     modern = _modern(body, HostedFound(fields.string(body, "model"), hosted_tools, ignore_hosted))
     legacy = _legacy(body)
     if not legacy.tools or modern.tools:

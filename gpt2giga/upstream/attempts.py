@@ -111,8 +111,9 @@ class Attempts:
         stream: bool,
         tick: float | None,
     ) -> Generator[list[Any], None, GigaChatResponse]:
-        native, most = self._native(facts), self._limits.max_schema_values
-        functions = to_functions(chat.tools, names, most, native) if chat.tools else []
+        functions = []
+        if chat.tools:
+            functions = to_functions(chat.tools, names, self._limits.max_schema_values, self._native(facts))
         if chat.hosted:
             chat = replace(chat, hosted=tuple(tool for tool in chat.hosted if tool in facts.hosted))
         if self._own_extras:

@@ -35,8 +35,8 @@ FLOORS: tuple[tuple[str, ...], ...] = (
 UPSTREAM_FLOORS: tuple[tuple[str, ...], ...] = (
     ("accounts.pool",),
     ("client",),
-    ("attempts",),
-    ("emulation", "files", "embeddings"),
+    ("attempts", "asking"),
+    ("emulation", "files", "embeddings", "learning"),
     ("transport", "fact_book"),
     ("contract",),
     ("accounts", "listener", "partial_match"),

@@ -14,6 +14,7 @@ from gpt2giga.commands.snippets import SNIPPETS
 from gpt2giga.config.limits import LimitSettings
 from gpt2giga.telemetry import last_hour
 from gpt2giga.telemetry.last_hour import LastHour
+from gpt2giga.upstream.contract.facts import NAMES
 from gpt2giga.web.exchange import Exchange, Outcome
 from gpt2giga_sandbox.server import SandboxServer
 from tests.service import Service
@@ -21,7 +22,7 @@ from tests.service import Service
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
 ASSETS = {"page.css": "text/css", "page.js": "text/javascript"}
 SOURCES = {name: (files("gpt2giga") / "ui" / name).read_text() for name in ("page.html", *ASSETS)}
-DATA = ("/ui/activity", "/ui/clients", "/ui/openclaw")
+DATA = ("/ui/activity", "/ui/clients", "/ui/facts", "/ui/openclaw")
 HELLO = {"messages": [{"role": "user", "content": "Привет!"}]}
 
 
@@ -121,6 +122,20 @@ def test_every_client_of_the_command_is_on_the_page(service: Service) -> None:
     assert set(told) == set(SNIPPETS)
     assert "OPENAI_BASE_URL={base}" in told["openai"] and "{root}" in told["claude-code"]
     assert all(re.search(rf'(?<!\w)"?{name}"?:', SOURCES["page.js"]) for name in (*told, "openclaw"))
+
+
+def test_facts_of_a_model(service: Service, sandbox: SandboxServer) -> None:
+    told = {fact.pop("name"): fact for fact in service.get("/ui/facts?model=gigachat-2").json()["facts"]}
+    assert set(told) == NAMES
+    assert told["window"] == {"value": 261120, "source": "default", "when": 0}
+    assert told["schema_keywords"]["value"] == [] and told["images"]["value"] is False
+    default = service.get("/ui/facts").json()["facts"]
+    assert {"name": "images", "value": True, "source": "default", "when": 0} in default
+    # Of an embedder alone; and the role of results is nobody's business but the service's.
+    assert {name for name in NAMES if f"fact_{name}:" in SOURCES["page.js"]} == NAMES - {
+        "embeddings_batch",
+        "result_role",
+    }
 
 
 def test_openclaws_file(guarded: Service) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 from contextlib import closing
+from pathlib import Path
+from typing import Any
 
 import click
 
@@ -20,24 +22,54 @@ from gpt2giga.serving.probe import answers
 )
 @click.option("--no-service", is_flag=True, help="Check the way to GigaChat only.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
+@click.option("--learn", is_flag=True, help="Ask GigaChat what its models can, instead; says first what that costs.")
+@click.option(
+    "--models", default="", help="With --learn: these, separated by commas, or all (default: GIGACHAT_MODEL)."
+)
+@click.option("--window", is_flag=True, help="With --learn: also how large the window is; may cost 400,000 tokens.")
+@click.option("--again", is_flag=True, help="With --learn: also what is known already.")
+@click.option("--yes", is_flag=True, help="With --learn: agree to the cost.")
+@click.option(
+    "--report",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="With --learn: a file for all answers, fit to be shown to others.",
+)
 @click.pass_context
-def doctor(context: click.Context, url: str | None, no_service: bool, as_json: bool) -> None:
+def doctor(
+    context: click.Context, /, url: str | None, no_service: bool, as_json: bool, learn: bool, **learning: Any
+) -> None:
     """Check settings, key, network, GigaChat and the running service, one line each.
 
     Costs the account about 500 tokens. The exit code is 0 only when all is well.
     """
-    from gpt2giga.commands.gigachat_checks import GigaChatChecks
-
     command_line: CommandLine = context.obj
     logging.disable()  # what a check finds is told in its line
+    if learn:
+        is_well = _learn(command_line, as_json=as_json, **learning)
+    elif given := [name for name, value in learning.items() if value]:
+        raise click.UsageError(f"--{given[0]} goes with --learn")
+    else:
+        is_well = _check(command_line, url, no_service=no_service, as_json=as_json)
+    if not is_well:
+        context.exit(2)
+
+
+def _learn(command_line: CommandLine, **options: Any) -> bool:
+    from gpt2giga.commands.learn import learn, LearnOptions
+
+    return learn(command_line, LearnOptions(**options))
+
+
+def _check(command_line: CommandLine, url: str | None, *, no_service: bool, as_json: bool) -> bool:
+    from gpt2giga.commands.gigachat_checks import GigaChatChecks
+
     report = Report(as_json=as_json)
     with closing(GigaChatChecks(command_line)) as checks:
         checks.run(report)
     if not no_service:
         _check_service(report, command_line, checks.timing, url)
     report.close()
-    if not report.is_well:
-        context.exit(2)
+    return report.is_well
 
 
 def _check_service(report: Report, command_line: CommandLine, direct: StreamTiming | None, url: str | None) -> None:

@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from datetime import datetime
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
@@ -62,6 +63,7 @@ class GigaChatChecks:
             "stream": self._check_stream,
             "tool call": self._check_tool_call,
             "embedding": self._check_embedding,
+            "facts": self._check_facts,
         }
         obstacle = ""
         for name, check in checks.items():
@@ -153,6 +155,12 @@ class GigaChatChecks:
     def _check_embedding(self) -> str:
         [embedding] = self.upstream.embed(["ping"], self.settings.translation.embeddings)
         return f"{self.settings.translation.embeddings} gives {len(embedding.vector)} numbers"
+
+    def _check_facts(self) -> str:
+        dates = [fact.when for _, _, fact in self.upstream.book.all() if fact.source == "measured"]
+        if not dates:
+            return "nothing measured: gpt2giga doctor --learn asks GigaChat what its models can"
+        return f"{len(dates)} measured, the last on {datetime.fromtimestamp(max(dates)).date()}"
 
 
 def _texts(events: Iterable[Event]) -> Iterator[str]:

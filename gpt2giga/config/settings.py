@@ -254,8 +254,8 @@ class StoreSettings:
 
     state_dir: str | None = setting(
         None,
-        "Folder for kept responses (previous_response_id) and for which key owns which file (default: gpt2giga in "
-        "~/.local/state)",
+        "Folder for kept responses (previous_response_id), for which key owns which file and for what is known of "
+        "GigaChat's models (default: gpt2giga in ~/.local/state)",
         variable="GPT2GIGA_STATE_DIR",
         also="STATE_DIRECTORY",
         below="GPT2GIGA_PASS_TOKEN",

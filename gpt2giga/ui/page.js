@@ -19,6 +19,14 @@ const WORDS = {
     first: "first byte {0} s", whole: "{0} s in all", prompt: "{0} tokens in", cached: "{0} of them cached",
     completion: "{0} out", reasoning: "{0} of them thoughts", request: "request {0}",
     finish_length: "cut at the limit of tokens", finish_content_filter: "stopped by GigaChat's filter",
+    facts: "What is known of this model", facts_note: "gpt2giga doctor --learn asks GigaChat itself.",
+    yes: "yes", no: "no", nothing: "nothing more", unknown: "not known",
+    from_default: "assumed", from_measured: "measured on {0}", from_met: "seen in an answer on {0}",
+    fact_window: "Context window, tokens", fact_longest_answer: "Longest answer, tokens", fact_images: "Takes images",
+    fact_temperature_zero: "Takes temperature 0", fact_text_beside_call: "Takes words beside a call",
+    fact_call_frames: "Frames of a streamed call", fact_effort: "Takes reasoning_effort", fact_reasoning: "Shows its thoughts",
+    fact_slots: "Requests at a time", fact_schema_keywords: "Schemas of tools may hold", fact_v2: "Answers on v2",
+    fact_any_call: "Can be made to call", fact_parallel_calls: "Several calls in one answer", fact_hosted: "Does by itself",
     hour: "The last hour", requests: "Requests", tokens: "Tokens", errors: "Errors",
     in: "in {0}", out: "out {0}", ago: "an hour ago", now: "now", most: "at most {0} a minute", none: "none yet",
     scope: "API calls (POST) that worker process {0} has answered since {1}.",
@@ -65,6 +73,14 @@ const WORDS = {
     first: "первый байт {0} с", whole: "всего {0} с", prompt: "токенов на входе: {0}", cached: "из них из кэша: {0}",
     completion: "на выходе: {0}", reasoning: "из них рассуждения: {0}", request: "запрос {0}",
     finish_length: "обрезано по лимиту токенов", finish_content_filter: "остановлено фильтром GigaChat",
+    facts: "Что известно об этой модели", facts_note: "gpt2giga doctor --learn спросит сам GigaChat.",
+    yes: "да", no: "нет", nothing: "ничего сверх обычного", unknown: "неизвестно",
+    from_default: "по умолчанию", from_measured: "измерено {0}", from_met: "видно по ответу от {0}",
+    fact_window: "Окно контекста, токены", fact_longest_answer: "Самый длинный ответ, токены", fact_images: "Принимает изображения",
+    fact_temperature_zero: "Принимает temperature 0", fact_text_beside_call: "Принимает слова рядом с вызовом",
+    fact_call_frames: "Кадров у вызова в потоке", fact_effort: "Принимает reasoning_effort", fact_reasoning: "Показывает рассуждения",
+    fact_slots: "Запросов одновременно", fact_schema_keywords: "В схемах инструментов можно", fact_v2: "Отвечает по v2",
+    fact_any_call: "Можно заставить вызвать функцию", fact_parallel_calls: "Несколько вызовов в ответе", fact_hosted: "Умеет сам",
     hour: "Последний час", requests: "Запросы", tokens: "Токены", errors: "Ошибки",
     in: "вход {0}", out: "выход {0}", ago: "час назад", now: "сейчас", most: "максимум {0} в минуту", none: "пока нет",
     scope: "Вызовы API (POST), на которые рабочий процесс {0} ответил с {1}.",
@@ -170,6 +186,7 @@ function switchTo(chosen) {
   for (const node of document.querySelectorAll("[data-t-label]")) node.setAttribute("aria-label", tell(node.dataset.tLabel));
   for (const node of document.querySelectorAll("[data-told]")) say(node, ...toldWith.get(node));
   drawHour();
+  drawFacts();
 }
 
 // ---- Asking the service
@@ -295,6 +312,7 @@ async function listModels() {
     setState("models", chats.length ? "good" : "bad", ["listed", chats.length, data.length]);
     const chosen = byId("model").value || usualModel;
     byId("model").replaceChildren(...chats.map(({ id }) => new Option(id, id, false, id === chosen)));
+    showFacts();
   } catch (failure) {
     // What the cause is, GigaChat's own line tells.
     setFailed("models", new Failure({ ...failure, message: "" }));
@@ -501,6 +519,38 @@ function clearChat() {
   byId("text").focus();
 }
 
+// ---- What is known of the model
+
+let facts = [];
+
+async function showFacts() {
+  if (!byId("facts").open || locked) return;
+  const asked = byId("model").value;
+  try {
+    const found = await get(`ui/facts?model=${encodeURIComponent(asked)}`);
+    if (asked !== byId("model").value) return;
+    facts = found.facts;
+    drawFacts();
+  } catch {
+    // The status line says what is wrong.
+  }
+}
+
+function drawFacts() {
+  const rows = facts.filter(({ name }) => `fact_${name}` in WORDS.en).map(({ name, value, source, when }) => {
+    const day = new Date(when * 1000).toLocaleDateString(language);
+    const cells = [tell(`fact_${name}`), valueInWords(value), tell(`from_${source}`, day)];
+    return element("tr", {}, ...cells.map((textContent) => element("td", { textContent })));
+  });
+  byId("facts").querySelector("tbody").replaceChildren(...rows);
+}
+
+function valueInWords(value) {
+  if (typeof value === "boolean") return tell(value ? "yes" : "no");
+  if (Array.isArray(value)) return value.join(", ") || tell("nothing");
+  return value === 0 ? tell("unknown") : shown(value);
+}
+
 // ---- The last hour
 
 let activity = null;
@@ -664,6 +714,8 @@ byId("again").addEventListener("click", refresh);
 byId("ask").addEventListener("submit", ask);
 byId("stop").addEventListener("click", () => running?.abort());
 byId("clear").addEventListener("click", clearChat);
+byId("facts").addEventListener("toggle", showFacts);
+byId("model").addEventListener("change", showFacts);
 byId("text").addEventListener("keydown", (event) => {
   if (event.key === "Enter" && !event.shiftKey && !event.isComposing) ask(event);
 });

@@ -56,6 +56,12 @@ def blueprint(
         texts = [{"name": name, "text": it.text.format(**models, **PLACEHOLDERS)} for name, it in SNIPPETS.items()]
         return json_response({"model": models["model"], "clients": texts})
 
+    @ui.get("/facts")
+    def facts() -> Response:
+        """What is believed of the model that a client would name so."""
+        upstream = get_upstream()
+        return json_response({"facts": upstream.book.told(upstream.catalog.resolve(request.args.get("model", "")))})
+
     @ui.get("/openclaw")
     def openclaw() -> Response:
         """OpenClaw's file, with the models that the account has."""

@@ -75,10 +75,23 @@ class FactBook:
         self.of(model)
         return {**self._known.get(ANY_MODEL, {}), **self._known.get(model, {})}
 
-    def learn(self, model: str, source: Source, **values: Any) -> None:
-        """The newest counts, whatever it comes from. Never fails: what cannot be kept is known to this process."""
+    def told(self, model: str) -> list[dict[str, Any]]:
+        """Each fact with its name, as JSON. What a setting says otherwise than GigaChat counts as a default."""
+        facts, known = self.of(model), self.known(model)
+        values = {name: getattr(facts, name) for name in Facts.__dataclass_fields__}
+        seen = {name: fact for name, fact in known.items() if fact.value == values[name]}
+        return [{"name": name, **to_entry(seen.get(name) or Fact(value))} for name, value in values.items()]
+
+    def all(self) -> list[tuple[str, str, Fact]]:
+        """Everything that has been seen: model or ANY_MODEL, name, fact."""
+        self.of(ANY_MODEL)
+        return [(model, name, fact) for model, facts in self._known.items() for name, fact in facts.items()]
+
+    def learn(self, model: str, source: Source, **values: Any) -> bool:
+        """The newest counts, whatever it comes from. Never fails: what cannot be kept is known to this process. Returns
+        whether it is kept for the others."""
         if source == "met" and not self._learns:
-            return
+            return False
         now = time.time()
         new = {name: Fact(value, source, now) for name, value in values.items()}
         with self._lock:
@@ -86,14 +99,16 @@ class FactBook:
                 with self._locked() as file:
                     known = self._read(file) if file else {**self._known}
                     if model not in known and len(known) >= MOST_MODELS:
-                        return
+                        return False
                     known[model] = {**known.get(model, {}), **new}
                     if file:
                         self._write(file, known)
+                is_kept = file is not None
             except OSError as error:
                 log.warning("What GigaChat's models can is not kept (GPT2GIGA_STATE_DIR): %s", error.strerror)
-                known = {**self._known, model: {**self._known.get(model, {}), **new}}
+                known, is_kept = {**self._known, model: {**self._known.get(model, {}), **new}}, False
             self._take(known)
+        return is_kept
 
     def forget(self) -> None:
         """Back to the defaults."""
@@ -175,7 +190,7 @@ class FactBook:
 
     def _write(self, file: Path, known: Known) -> None:
         document = {
-            model: {name: _to_entry(fact) for name, fact in sorted(facts.items())} for model, facts in known.items()
+            model: {name: to_entry(fact) for name, fact in sorted(facts.items())} for model, facts in known.items()
         }
         fresh = file.with_suffix(f".{os.getpid()}")
         fresh.write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2))
@@ -201,7 +216,8 @@ def _items(document: Any) -> list[tuple[str, Any]]:
     return list(document.items())[:MOST_MODELS] if isinstance(document, dict) else []
 
 
-def _to_entry(fact: Fact) -> dict[str, Any]:
+def to_entry(fact: Fact) -> dict[str, Any]:
+    """As the file has it."""
     value = sorted(fact.value) if isinstance(fact.value, frozenset) else fact.value
     return {"value": value, "source": fact.source, "when": fact.when}
 

@@ -11,7 +11,7 @@ from gpt2giga_sandbox.server import SandboxServer
 from tests.commands.running import run, Terminal
 from tests.service import free_port, Service
 
-GIGACHAT = ["settings", "key", "dns", "tls", "oauth", "models", "chat", "stream", "tool", "embedding"]
+GIGACHAT = ["settings", "key", "dns", "tls", "oauth", "models", "chat", "stream", "tool", "embedding", "facts"]
 SERVICE = ["service", "access", "flow"]
 
 
@@ -24,14 +24,21 @@ def test_all_is_well(account: dict[str, str], service: Service) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert names(done.stdout) == [*GIGACHAT, *SERVICE]
     assert all(line.startswith("ok ") for line in done.stdout.splitlines())
-    for words in ("a token for GIGACHAT_API_PERS", "get_weather(", "2560 numbers", service.url, "no key is asked"):
+    for words in (
+        "a token for GIGACHAT_API_PERS",
+        "get_weather(",
+        "2560 numbers",
+        "gpt2giga doctor --learn",
+        service.url,
+        "no key is asked",
+    ):
         assert words in done.stdout
 
 
 def test_json_for_scripts(account: dict[str, str], guarded: Service) -> None:
     done = run("doctor", "--json", "--url", f"{guarded.url}/v1/", GPT2GIGA_API_KEY="first-key", **account)
     report = json.loads(done.stdout)
-    assert (done.returncode, report["ok"], len(report["steps"])) == (0, True, 13)
+    assert (done.returncode, report["ok"], len(report["steps"])) == (0, True, 14)
     assert report["steps"][-2]["detail"] == "the key is asked and taken"
 
 

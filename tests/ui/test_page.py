@@ -15,7 +15,7 @@ Open = Callable[..., Page]
 Start = Callable[..., Service]
 # GigaChat counts cached tokens apart.
 USAGE = {"prompt_tokens": 1017, "completion_tokens": 30, "total_tokens": 1047, "precached_prompt_tokens": 12}
-CLIENTS = ["openai", "OpenClaw", "Codex", "Claude Code", "aider", "Continue", "Open WebUI"]
+CLIENTS = ["openai", "OpenClaw", "Codex", "Claude Code", "aider", "Continue", "Open WebUI", "Cursor"]
 
 
 def call(name: str, **arguments: Any) -> dict[str, Any]:
@@ -208,6 +208,18 @@ def test_both_languages_say_everything(open_page: Open, service: Service) -> Non
     assert english == russian
     named = set(page.script("return [...document.querySelectorAll('[data-t]')].map((node) => node.dataset.t)"))
     assert named <= set(english)
+
+
+def test_what_is_known_of_the_model(open_page: Open, service: Service) -> None:
+    page = open_page(service).ready()
+    assert page.texts("#facts tr") == []
+    page.click("#facts summary")
+    page.wait_for("#facts", "Context window, tokens261,120assumed")
+    page.click("#language")
+    assert "Окно контекста" in page.text("#facts") and "по умолчанию" in page.text("#facts")
+    page.script("byId('model').value = 'GigaChat-Plus'; byId('model').dispatchEvent(new Event('change'))")
+    page.wait_for("#facts", "32\u00a0768")
+    assert page.complaints() == []
 
 
 @pytest.mark.parametrize("width", [320, 390, 768])

@@ -149,3 +149,22 @@ def test_schemas_are_converted_when_somebody_wants_it(tmp_path: Path) -> None:
     book = FactBook(tmp_path, "host", tool_schemas="converted")
     book.learn(MODEL, "measured", schema_keywords=frozenset({"unions"}))
     assert book.of(MODEL).schema_keywords == Facts().schema_keywords == frozenset()
+
+
+def test_what_is_told_of_a_model(tmp_path: Path) -> None:
+    book = FactBook(tmp_path, "host")
+    assert book.learn(MODEL, "measured", hosted=frozenset({"web_search"}), v2=True)
+    assert book.learn(ANY_MODEL, "measured", slots=2)
+    told = {fact["name"]: fact for fact in book.told(MODEL)}
+    assert (told["hosted"]["value"], told["hosted"]["source"]) == (["web_search"], "measured")
+    assert told["slots"]["value"] == 2 and told["slots"]["when"] > 0
+    assert told["images"] == {"name": "images", "value": True, "source": "default", "when": 0.0}
+    (fixed,) = [fact for fact in FactBook(tmp_path, "host", api_mode="v1").told(MODEL) if fact["name"] == "v2"]
+    assert (fixed["value"], fixed["source"]) == (False, "default")
+    assert {(model, name) for model, name, _ in book.all()} == {(MODEL, "hosted"), (MODEL, "v2"), (ANY_MODEL, "slots")}
+
+
+def test_what_is_not_kept_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for folder in (None, tmp_path / "file"):
+        assert not FactBook(folder, "host").learn(MODEL, "measured", v2=True)

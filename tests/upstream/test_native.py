@@ -6,8 +6,11 @@ from typing import Any
 
 import pytest
 
+from gpt2giga.chat import Tool
 from gpt2giga.upstream.contract.facts import SCHEMA_KEYWORDS
+from gpt2giga.upstream.contract.functions import to_functions
 from gpt2giga.upstream.contract.schema.native import used_keywords
+from gpt2giga.upstream.contract.tool_names import ToolNames
 
 STRING = {"type": "string"}
 
@@ -68,3 +71,16 @@ def test_a_deep_one_is_converted() -> None:
     for _ in range(100):
         schema = {"type": "array", "items": schema}
     assert used_keywords(tool(**schema)) is None
+
+
+def test_it_goes_up_as_it_is_where_all_of_that_is_known_to_pass() -> None:
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **tool(anyOf=[STRING, {"type": "null"}])}
+
+    def sent(*keywords: str) -> Any:
+        tools = [Tool("f", "", schema)]
+        (function,) = to_functions(tools, ToolNames(["f"]), 1000, frozenset(keywords))
+        return function["parameters"]
+
+    assert sent("unions", "const") == {name: value for name, value in schema.items() if name != "$schema"}
+    assert sent("const") == sent() != sent("unions")
+    assert "anyOf" not in str(sent("const"))

@@ -69,8 +69,8 @@ def _children(node: dict[str, Any]) -> Iterator[Any]:
     for name in ("properties", "$defs", "definitions"):
         if isinstance(found := node.get(name, {}), dict):
             yield from found.values()
-    for name in _UNIONS:
-        yield from found if isinstance(found := node.get(name, []), list) else [None]
+    for name in _UNIONS & node.keys():
+        yield from node[name] if isinstance(node[name], list) else [None]
     if "items" in node:
         yield node["items"]
     if isinstance(node.get("additionalProperties"), dict):

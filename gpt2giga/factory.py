@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 from typing import TYPE_CHECKING
 
 from flask import Flask
+from werkzeug.routing import MapAdapter
 
+from gpt2giga.chat import HostedTool
 from gpt2giga.config.settings import KEY_IS_MISSING, Settings
 from gpt2giga.dialects.anthropic import views as anthropic
 from gpt2giga.dialects.openai import views as openai
@@ -48,6 +50,10 @@ def create_app(settings: Settings, *, behind_web_server: bool = False) -> Flask:
     app = Flask("gpt2giga", static_folder=None)
     # Nothing here is a coroutine, and Flask would look at each hook of each request.
     app.ensure_sync = lambda func: func  # type: ignore[method-assign]
+    # Our routes are paths and nothing else; for them Flask would take the Host header apart, twice a request.
+    app.create_url_adapter = lambda request: (  # type: ignore[method-assign]
+        MapAdapter(app.url_map, "", "", "", "", request.path, request.method) if request else None
+    )
     app.request_class = body.RequestInMemory
     app.url_map.strict_slashes = False
     app.wsgi_app = body.mending_paths(app.wsgi_app)  # type: ignore[method-assign, assignment]
@@ -98,10 +104,15 @@ def _register_views(app: Flask, settings: Settings, get_upstream: GetUpstream, l
     translation, model = settings.translation, settings.account.model
     owners = FileOwners(settings.server, settings.store)
     conversation = Conversation(get_upstream, settings.limits.heartbeat, owners)
-    read_responses = partial(from_input_at_chat, ignore_hosted=translation.ignore_hosted_tools)
+
+    def hosted_tools(model: str) -> Collection[HostedTool]:
+        return get_upstream().hosted_tools(model)
+
+    ignore_hosted = translation.ignore_hosted_tools
+    read_responses = partial(from_input_at_chat, ignore_hosted=ignore_hosted, hosted_tools=hosted_tools)
     for blueprint in (
         health.blueprint(settings.backend, get_upstream, ui.page if settings.server.ui else lambda: None),
-        openai.chat_blueprint(translation, model, conversation, read_responses),
+        openai.chat_blueprint(translation, model, conversation, read_responses, hosted_tools),
         openai.blueprint(translation.tokenizer_file, model, get_upstream),
         openai.files_blueprint(get_upstream, owners),
         models.blueprint(get_upstream, MODELS_FORMS),

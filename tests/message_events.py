@@ -45,7 +45,10 @@ def accumulate(stream: Iterable[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _add(block: dict[str, Any], delta: dict[str, Any]) -> None:
-    if delta["type"] == "input_json_delta":
+    if delta["type"] == "citations_delta":
+        assert block["type"] == "text"
+        block["citations"] = [*block.get("citations", []), delta["citation"]]
+    elif delta["type"] == "input_json_delta":
         assert block["input"] == {}
         block["input"] = json.loads(delta["partial_json"])
     else:

@@ -143,7 +143,6 @@ FOR_NOTHING: dict[str, Any] = {
     "safety_identifier": "a",
     "prompt_cache_retention": "24h",
     "verbosity": "low",
-    "web_search_options": {},
 }
 
 

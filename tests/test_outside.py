@@ -209,3 +209,9 @@ def test_a_path_is_the_request_lines(service: Service, name: str) -> None:
     for prefix in ("/v1", "/nothing"):
         answer = raw.exchange(service.port, "/v1/models", f"{name}: {prefix}", method="GET")
         assert answer.status == 200 and b'"object":"list"' in answer.body
+
+
+def test_what_proxies_say_of_the_scheme_refuses_nothing(service: Service) -> None:
+    """Of two proxies in a row one may speak TLS and the other not."""
+    headers = {"X-Forwarded-Proto": "https", "X-Forwarded-Ssl": "off"}
+    assert service.get("/v1/models", headers=headers).status_code == 200

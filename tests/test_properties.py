@@ -7,17 +7,22 @@ import json
 from dataclasses import replace
 from itertools import count
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, get_args
 
 import orjson
+from anthropic.types import Message as AnthropicMessage
 from hypothesis import given, HealthCheck, settings
 from hypothesis import strategies as st
 
 from gpt2giga.chat import (
     ChatRequest,
+    Citation,
     Done,
     Event,
+    HostedCall,
+    HostedTool,
     Image,
+    Picture,
     ReasoningDelta,
     RefusalDelta,
     TextDelta,
@@ -25,15 +30,22 @@ from gpt2giga.chat import (
     ToolResult,
     Usage,
 )
+from gpt2giga.dialects.anthropic.response import to_message
+from gpt2giga.dialects.anthropic.stream import MessageHead, MessageStream
 from gpt2giga.dialects.openai.request import from_chat_request
 from gpt2giga.dialects.openai.response import ChatHead, to_chat_completion
 from gpt2giga.dialects.openai.stream import ChunkStream
+from gpt2giga.dialects.responses.response import ResponseHead, to_echo, to_response
+from gpt2giga.dialects.responses.stream import ResponseStream
+from gpt2giga.dialects.responses.tools import from_tools
 from gpt2giga.errors import BadRequest
 from gpt2giga.upstream.contract import v1
 from gpt2giga.upstream.contract.facts import default_facts
 from gpt2giga.upstream.contract.functions import to_functions
 from gpt2giga_sandbox.rules import check_chat
+from tests import message_events
 from tests.chunks import accumulate
+from tests.dialects.responses.test_stream import accumulated, EVENT
 
 MODELS = ("GigaChat-3-Ultra", "GigaChat-2-Max", "GigaChat-2")
 MOST_IMAGES = 10  # GigaChat's limit, which is not what is tried here
@@ -235,14 +247,49 @@ USAGES = st.none() | st.builds(Usage, *[st.integers(0, 1000)] * 4)
 ENDS = st.builds(Done, st.sampled_from(["stop", "length", "tool_calls", "content_filter"]), USAGES)
 
 
-@given(st.lists(DELTAS), st.lists(CALLS, max_size=3), ENDS, st.booleans(), st.sampled_from(["stop", "content_filter"]))
+# What GigaChat does by itself, in any order.
+HOSTED = st.builds(
+    HostedCall,
+    st.sampled_from(["t1", "t2"]),
+    st.sampled_from(get_args(HostedTool)),
+    st.sampled_from(["running", "completed", "failed"]),
+)
+PLACES = st.integers(0, 30)
+CITATIONS = st.builds(Citation, st.sampled_from(["https://a", "https://b"]), SAID, PLACES, PLACES)
+PICTURES = st.builds(Picture, st.just("1"), st.sampled_from(["image/jpeg", "image/png"]), st.sampled_from([b"", b"a"]))
+ANSWERS = st.tuples(st.lists(st.one_of(DELTAS, CALLS, HOSTED, CITATIONS, PICTURES), max_size=8), ENDS).map(
+    lambda answer: [*answer[0], answer[1]]
+)
+
+
+@given(ANSWERS, st.booleans(), st.sampled_from(["stop", "content_filter"]))
 @fast
-def test_the_accumulated_stream_is_the_whole_answer(
-    deltas: list[Event], calls: list[ToolCall], end: Done, legacy: bool, filtered_as: str
-) -> None:
-    events: list[Event] = [*deltas, *(calls[:1] if legacy else calls), end]
+def test_the_accumulated_stream_is_the_whole_answer(events: list[Event], legacy: bool, filtered_as: str) -> None:
     head = ChatHead("GigaChat", legacy_functions=legacy, filtered_as=filtered_as)
     made = ChunkStream(head, include_usage=True)
     chunks = [*made.feed(events[:1], 0), *made.feed(events[1:], 0), *made.finish()][:-1]
     stream = [orjson.loads(chunk if isinstance(chunk, bytes) else orjson.dumps(chunk)) for chunk in chunks]
     assert accumulate(stream) == orjson.loads(orjson.dumps(to_chat_completion([events], head)))
+
+
+@given(ANSWERS, st.sampled_from(["stop", "content_filter"]))
+@fast
+def test_the_accumulated_response_is_the_whole_one(events: list[Event], filtered_as: str) -> None:
+    head = ResponseHead("GigaChat", to_echo({}), from_tools({}, ignore_hosted=True), filtered_as)
+    made = ResponseStream(head, lambda _: None)
+    sent = orjson.loads(orjson.dumps([item for event in events for item in made.feed([event], 0)]))
+    whole = orjson.loads(orjson.dumps(to_response([events], head)))
+    for event in sent:
+        EVENT.validate_python(event)
+    assert accumulated(sent[2:-1]) == sent[-1]["response"]["output"] == whole["output"]
+
+
+@given(ANSWERS, st.sampled_from(["none", "omitted", "shown"]), st.sampled_from(["stop", "content_filter"]))
+@fast
+def test_the_accumulated_message_is_the_whole_one(events: list[Event], thoughts: Any, filtered_as: str) -> None:
+    head = MessageHead("GigaChat", thoughts=thoughts, filtered_as=filtered_as, prompt=1)
+    made = MessageStream(head, "request")
+    sent = [*(item for event in events for item in made.feed([event], 0)), *made.finish()]
+    whole = to_message([events], head)
+    AnthropicMessage.model_validate(whole)
+    assert message_events.accumulate(orjson.loads(orjson.dumps(sent))) == orjson.loads(orjson.dumps(whole))

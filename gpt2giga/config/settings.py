@@ -241,7 +241,7 @@ class TranslationSettings:
     )
     ignore_hosted_tools: bool = setting(
         True,
-        "Leave out tools that OpenAI or Anthropic would run themselves (web search and the like); False: refuse them",
+        "Leave out tools that OpenAI or Anthropic would run themselves, where GigaChat does not; False: refuse them",
         boolean,
     )
 

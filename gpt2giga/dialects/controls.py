@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import uuid
+import hashlib
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Literal, TypeAlias
@@ -90,7 +90,9 @@ def from_extras(body: Body) -> Mapping[str, Any]:
 def to_session(word: str, messages: Messages, to_text: Callable[[Messages], str] = repr) -> str:
     """GigaChat's session, which its prompt cache goes by: the same for all requests of one conversation.
 
-    By the client's own word for the conversation, or by its beginning, which every later turn repeats.
+    By the client's own word for the conversation, or by its beginning, which every later turn repeats. It looks like a
+    UUID, as those that GigaChat makes up.
     """
     users = (number for number, message in enumerate(messages) if message.role == "user")
-    return str(uuid.uuid5(uuid.NAMESPACE_OID, word or to_text(messages[: next(users, 0) + 1])))
+    digest = hashlib.sha256((word or to_text(messages[: next(users, 0) + 1])).encode()).hexdigest()
+    return f"{digest[:8]}-{digest[8:12]}-{digest[12:16]}-{digest[16:20]}-{digest[20:32]}"

@@ -16,6 +16,7 @@ from gpt2giga.chat import File, Image, Message, Part, Text, ToolCall, ToolResult
 from gpt2giga.concurrency.waiting import in_turns
 from gpt2giga.dialects import fields, file_parts
 from gpt2giga.dialects.fields import Body, invalid
+from gpt2giga.dialects.pictures import without_pictures
 from gpt2giga.dialects.tools import from_arguments
 from gpt2giga.errors import BadRequest
 
@@ -81,7 +82,8 @@ def reader_of(kind: Any, readers: Mapping[str, T], param: str, called: str = "pa
 def from_content(content: Any, speaker: Speaker, param: str, *, is_old: bool = False) -> Iterator[Part]:
     """is_old: what cannot be read is left out, for the client sends it again with every turn."""
     if isinstance(content, str):
-        content = [{"type": "text", "text": content}]
+        yield Text(content)
+        return
     if is_old and not isinstance(content, list):
         return
     if content is not None and not isinstance(content, list):
@@ -112,6 +114,11 @@ def _text(part: Body, param: str, name: str = "text") -> Iterator[Text]:
     if not isinstance(text, str):
         raise invalid(f"{param}.{name}", "a string")
     yield Text(text)
+
+
+def _said(part: Body, param: str) -> Iterator[Text]:
+    for found in _text(part, param):
+        yield Text(without_pictures(found.text))
 
 
 def _refusal(part: Body, param: str) -> Iterator[Text]:
@@ -187,6 +194,7 @@ def _tool_reference(part: Body, param: str) -> Iterator[Text]:
 
 
 TEXT: dict[str, Reader] = {"text": _text, "input_text": _text, "output_text": _text, "refusal": _refusal}
+SAID: dict[str, Reader] = {"text": _said, "output_text": _said}
 VISIBLE: dict[str, Reader] = {
     **TEXT,
     "image": file_parts.from_image,
@@ -208,7 +216,7 @@ DOCUMENTS: dict[str, Reader] = {
 READERS: dict[Speaker, dict[str, Reader]] = {
     "system": TEXT,
     "user": {**DOCUMENTS, "tool_result": _tool_result},
-    "assistant": {**DOCUMENTS, "tool_use": _tool_use, "compaction": _compaction},
+    "assistant": {**DOCUMENTS, **SAID, "tool_use": _tool_use, "compaction": _compaction},
     "tool": {**DOCUMENTS, "tool_reference": _tool_reference},
     "document": VISIBLE,
 }

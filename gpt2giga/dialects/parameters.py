@@ -39,9 +39,10 @@ class Parameter:
 def list_ignored(body: Body, table: Mapping[str, Parameter]) -> list[str]:
     """The parameters of this request that change nothing; raises BadRequest for one of a wrong type."""
     names = []
-    for name, parameter in table.items():
-        if parameter.fate == "ignored" and body.get(name) is not None:
+    for name, value in body.items():
+        parameter = table.get(name)
+        if parameter and parameter.fate == "ignored" and value is not None:
             parameter.check(body, name)
-            if body[name] not in parameter.defaults:
+            if value not in parameter.defaults:
                 names.append(name)
     return names

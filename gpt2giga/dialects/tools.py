@@ -1,7 +1,7 @@
 """What tools and the choice among them have in common in all dialects.
 
-A custom tool takes one text instead of arguments: GigaChat gets a function with one parameter. A hosted tool is one
-that its vendor runs, and GigaChat has nothing like it.
+A custom tool takes one text instead of arguments: GigaChat gets a function with one parameter. Tools that their vendor
+runs are in hosted.py.
 
 Cursor sends tools to both APIs of OpenAI in the forms of three: that of Chat Completions, where all that a tool is
 stands in an object of its type's name; that of Responses, where it stands beside the type; and Anthropic's, without a
@@ -10,12 +10,12 @@ type.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
 import orjson
 
-from gpt2giga.chat import arguments_from_json, Tool
+from gpt2giga.chat import arguments_from_json, HostedTool, Tool, ToolChoice
 from gpt2giga.dialects import fields
 from gpt2giga.dialects.fields import Body, invalid
 from gpt2giga.errors import BadRequest
@@ -37,6 +37,14 @@ def tools_by_name(tools: Iterable[tuple[Tool, str]]) -> dict[str, Tool]:
         if found.setdefault(tool.name, tool) != tool:
             raise invalid(param, f"names that differ; there is another {tool.name!r}")
     return found
+
+
+def settle(choice: ToolChoice, tools: Collection[Tool], hosted: Sequence[HostedTool]) -> ToolChoice:
+    """The choice among what is there. Where that is only what GigaChat does by itself, `required` is the first of it:
+    what the client's first tool is for."""
+    if tools or choice.mode == "hosted":
+        return choice
+    return ToolChoice("hosted", hosted[0]) if choice.mode == "required" and hosted else ToolChoice()
 
 
 def tool_kind(tool: Body, param: str) -> str:
@@ -88,16 +96,6 @@ def to_custom_input(arguments: Mapping[str, Any]) -> str:
     if isinstance(arguments.get(CUSTOM_INPUT), str):
         return str(arguments[CUSTOM_INPUT])
     return texts[0] if len(texts) == len(arguments) == 1 else orjson.dumps(dict(arguments)).decode()
-
-
-def check_hosted(kind: str, param: str, *, ignore: bool) -> None:
-    if not ignore:
-        raise BadRequest(
-            f"'{param}.type': the hosted tool {kind!r} runs at its vendor; GigaChat has none "
-            "(GPT2GIGA_IGNORE_HOSTED_TOOLS=True leaves such tools out).",
-            param=f"{param}.type",
-            code="unsupported_tool",
-        )
 
 
 def from_arguments(arguments: Any) -> dict[str, Any]:

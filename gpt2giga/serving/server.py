@@ -49,6 +49,10 @@ class GunicornConfiguration:
             "worker_tmp_dir": "/dev/shm" if os.path.isdir("/dev/shm") else None,
             # A header named SCRIPT_NAME would move every path of ours, and web servers may let through a client's.
             "forwarder_headers": "",
+            # Nobody's word for the scheme matters to us: so no request is refused for contradictory ones, and none
+            # need be looked at for whose it is.
+            "secure_scheme_headers": {},
+            "forwarded_allow_ips": "*",
             # It would be opened in $HOME, which a service user does not have.
             "control_socket_disable": True,
             # For a unix socket: besides the owner also the group, nginx's, may use it.

@@ -45,10 +45,15 @@ def _without_quotes(entry: logging.LogRecord) -> bool:
 
 
 def handler(server: ServerSettings) -> logging.Handler:
-    made = logging.StreamHandler(sys.stderr)
+    made = ToStderr(sys.stderr)
     lines = JsonLines if server.log_format == "json" else PlainLines
     made.setFormatter(lines(server.log_content))
     return made
+
+
+class ToStderr(logging.StreamHandler):  # type: ignore[type-arg]  # no generic class in Python 3.10
+    def flush(self) -> None:
+        """Python flushes standard error at each line's end anyway; doing it again takes a lock for each line."""
 
 
 class Lines(logging.Formatter):
@@ -106,4 +111,4 @@ def _to_pairs(fields: Mapping[str, object]) -> str:
 
 
 def _to_text(value: object) -> str:
-    return str(value) if type(value) in (int, float) else _json(value)
+    return str(value).lower() if type(value) in (int, float, bool) else _json(value)

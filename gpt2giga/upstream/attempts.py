@@ -16,12 +16,12 @@ from gpt2giga.config.limits import LimitSettings
 from gpt2giga.config.settings import TranslationSettings
 from gpt2giga.errors import NotFound, ProxyError, Unavailable
 from gpt2giga.upstream.contract import v1
+from gpt2giga.upstream.contract.answers import Unreadable
 from gpt2giga.upstream.contract.doubts import Doubt, doubt, Refused
 from gpt2giga.upstream.contract.facts import Facts
 from gpt2giga.upstream.contract.functions import native_keywords, to_functions
-from gpt2giga.upstream.contract.interfaces import Interface, V1
+from gpt2giga.upstream.contract.interfaces import Interface, V1, V2
 from gpt2giga.upstream.contract.tool_names import ToolNames
-from gpt2giga.upstream.contract.v1 import Unreadable
 from gpt2giga.upstream.fact_book import FactBook
 from gpt2giga.upstream.files.attachments import FileIds, RequestFiles
 from gpt2giga.upstream.files.storage import Files
@@ -62,7 +62,7 @@ class Attempts:
         facts, wrong, has_spoken = self._book.of(model), None, False
         try:
             while True:
-                interface = V1
+                interface = V2 if facts.v2 else V1
                 try:
                     response = yield from self._open(interface, chat, model, names, files, facts, stream, tick)
                     with closing(response):
@@ -111,8 +111,9 @@ class Attempts:
         stream: bool,
         tick: float | None,
     ) -> Generator[list[Any], None, GigaChatResponse]:
-        native, most = self._native(facts), self._limits.max_schema_values
-        functions = to_functions(chat.tools, names, most, native) if chat.tools else []
+        functions = []
+        if chat.tools:
+            functions = to_functions(chat.tools, names, self._limits.max_schema_values, self._native(facts))
         if chat.hosted:
             chat = replace(chat, hosted=tuple(tool for tool in chat.hosted if tool in facts.hosted))
         if self._own_extras:

@@ -26,6 +26,7 @@ from gpt2giga.errors import (
 from gpt2giga.upstream.accounts.slots import QueueTimeout, Slot, Slots
 from gpt2giga.upstream.attempts import ANY_FAILURE, Attempts
 from gpt2giga.upstream.contract import v1
+from gpt2giga.upstream.contract.answers import whole_number
 from gpt2giga.upstream.contract.drawing import from_drawing, to_drawing_payload
 from gpt2giga.upstream.contract.facts import ANY_MODEL
 from gpt2giga.upstream.contract.history import has_files
@@ -157,7 +158,7 @@ class Upstream:
         turn = run_to_end(self._slot(None, last=True)) if self._most_slots == 1 else nullcontext()
         with turn, self._explaining(model):
             found = sorted(self._client.embeddings(texts, model=model).data, key=lambda item: item.index)
-            embeddings = [Embedding(item.embedding, v1.whole_number(item.usage.prompt_tokens)) for item in found]
+            embeddings = [Embedding(item.embedding, whole_number(item.usage.prompt_tokens)) for item in found]
         if len(found) != len(texts):
             raise UpstreamError(f"GigaChat gave {len(found)} embeddings for {len(texts)} texts.")
         return embeddings
@@ -169,7 +170,7 @@ class Upstream:
 
     def _count_tokens(self, texts: list[str], model: str) -> int:
         with self._explaining(model):
-            return sum(v1.whole_number(count.tokens) for count in self._client.tokens_count(texts, model=model))
+            return sum(whole_number(count.tokens) for count in self._client.tokens_count(texts, model=model))
 
     def draw(self, prompt: str, model: str) -> tuple[bytes, Usage]:
         """A picture by GigaChat's built-in text2image."""

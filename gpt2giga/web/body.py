@@ -103,7 +103,7 @@ def _silence(connection: socket.socket | None, seconds: float) -> Iterator[None]
 
 
 def _read_body(request: Request, most: int) -> bytes:
-    encoding = request.headers.get("Content-Encoding", "identity")
+    encoding = request.environ.get("HTTP_CONTENT_ENCODING", "identity")
     if encoding.lower() != "identity":
         raise BadRequest(
             f"Content-Encoding {encoding!r} is not taken: send the body as it is.", code="invalid_encoding"
@@ -113,7 +113,7 @@ def _read_body(request: Request, most: int) -> bytes:
     if declared <= most:
         for piece in _pieces(request.environ):
             body += piece
-            if len(body) > most:
+            if len(body) > most or len(body) == declared:
                 break
     if max(declared, len(body)) > most:
         raise BodyTooLarge(f"The request body is larger than the {most} bytes that GPT2GIGA_MAX_BODY allows.")
@@ -202,16 +202,19 @@ def json_body() -> Mapping[str, Any]:
     What is not UTF-8, NaN and nesting without end are refused.
     """
     exchange = current()
-    most = exchange.limits.max_json_values
+    limits = exchange.limits
+    most, content = limits.max_json_values, exchange.request.environ["wsgi.input"].getvalue()
     try:
-        body = bounded_json.parse(exchange.request.environ["wsgi.input"].getvalue(), most, mend=True)
+        body = bounded_json.parse(content, most, mend=True)
     except TooManyValues:
         raise BodyTooLarge(f"The body has more than the {most} values that GPT2GIGA_MAX_JSON_VALUES allows.") from None
     except orjson.JSONDecodeError as error:
         raise BadRequest(f"The body is not valid JSON: {error}.", code="invalid_json") from None
     if not isinstance(body, dict):
         raise BadRequest("The body must be a JSON object.", code="invalid_json")
-    _check_lengths(body, exchange.limits)
+    # Each entry of a list takes a byte at least, so most bodies are too short for any that is too long.
+    if len(content) > min(limits.max_messages, limits.max_tools, limits.max_parts):
+        _check_lengths(body, limits)
     if exchange.keeps_content and is_writable(body):
         exchange.body = body
     return body
@@ -248,8 +251,8 @@ def _check_brought_tools(items: list[Any], limits: LimitSettings) -> None:
 
 def _count_parts(entries: list[Any]) -> int:
     """Whatever they are called: content, calls, items."""
-    lists = (value for entry in entries if isinstance(entry, dict) for value in entry.values())
-    return sum(len(value) for value in lists if isinstance(value, list))
+    found = [entry.values() for entry in entries if isinstance(entry, dict)]
+    return sum([len(value) for values in found for value in values if isinstance(value, list)])
 
 
 def json_response(body: Any, status: int = 200) -> Response:

@@ -29,7 +29,11 @@ class Capacity:
         """
         if exchange.request.method in SAFE_METHODS and needs_no_key(exchange.request):
             return
-        worker = _current_worker()
+        worker: Any = object()  # without gevent just something to count
+        if gevent_is_on():
+            import gevent
+
+            worker = gevent.getcurrent()
         self._workers.add(worker)
         exchange.on_end(lambda: self._workers.discard(worker))
         if len(self._workers) > self._most_requests:
@@ -75,12 +79,3 @@ def _readable(watcher: Any, connection: Any, waiting: Any) -> None:
         # Otherwise: the next request, sent early.
     if gone:
         waiting.kill(block=False)
-
-
-def _current_worker() -> Any:
-    """The greenlet that serves the request; without gevent just something to count."""
-    if gevent_is_on():
-        import gevent
-
-        return gevent.getcurrent()
-    return object()

@@ -78,7 +78,7 @@ class Conversation:
         exchange.model, exchange.stream = dialect.model, delivery.stream
         if self._owners.keeps_apart:
             chats = [self._owners.only_own(exchange.tenant, chat) for chat in chats]
-        given = exchange.request.headers.get("X-Session-ID", "")
+        given = exchange.request.environ.get("HTTP_X_SESSION_ID", "")
         if ACCEPTED_ID.fullmatch(given):  # it wins over what the request tells of the conversation
             chats = [replace(chat, session=given) for chat in chats]
         if delivery.stream:

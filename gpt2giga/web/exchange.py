@@ -161,7 +161,7 @@ def init_app(
         for step in answering:
             step(exchange, response)
         exchange.status = response.status_code
-        response.headers.update(FILTERED if exchange.is_filtered else HEADERS, **{"X-Request-ID": exchange.id})
+        response.headers.extend((FILTERED if exchange.is_filtered else HEADERS) | {"X-Request-ID": exchange.id})
         return response
 
     def close(exchange: Exchange) -> None:
@@ -186,7 +186,7 @@ def init_app(
 
 def _new(proxies: Proxies | None, limits: LimitSettings, keeps_content: bool) -> Exchange:
     request: Request = flask_request._get_current_object()  # type: ignore[attr-defined]  # asked often, and once found
-    given = request.headers.get("X-Request-ID", "")
+    given = request.environ.get("HTTP_X_REQUEST_ID", "")
     # Behind a proxy its ids count, and nobody who goes past it may use them.
     believed = ACCEPTED_ID.fullmatch(given) and (proxies is None or proxies.vouch(request.environ))
     rule = request.url_rule

@@ -6,13 +6,17 @@ from __future__ import annotations
 import re
 import socket
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from flask import Request, Response
+from flask import Response
 
 from gpt2giga.config.settings import ServerSettings
 from gpt2giga.errors import PermissionDenied
 from gpt2giga.web.auth import is_open
 from gpt2giga.web.exchange import Exchange, SAFE_METHODS
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
 
 # Pages and apps of this machine, as Ollama has them: Obsidian, Tauri, VS Code, extensions. Tauri on Windows calls
 # itself http://tauri.localhost. Not "null": every page can put itself into a frame that has it.
@@ -37,7 +41,7 @@ def cors(is_allowed: Callable[[str], bool], *, all_alike: bool) -> Callable[[Exc
     """Never with credentials. all_alike: every origin may, and caches may give one the answer of another."""
 
     def tell(exchange: Exchange, response: Response) -> None:
-        origin = exchange.request.headers.get("Origin", "")
+        origin = exchange.request.environ.get("HTTP_ORIGIN", "")
         if origin and is_allowed(origin):
             response.headers["Access-Control-Allow-Origin"] = "*" if all_alike else origin
             response.headers["Access-Control-Expose-Headers"] = "*"
@@ -59,7 +63,7 @@ def guard(server: ServerSettings, is_allowed: Callable[[str], bool]) -> Callable
 
     def check(exchange: Exchange) -> None:
         request = exchange.request
-        origin, hosts = request.headers.get("Origin", ""), _hosts(request)
+        hosts = _hosts(request.environ)
         # DNS rebinding: a page whose own name has come to mean this service's address may read all answers.
         strange = next((host for host in hosts if not known.fullmatch(host)), "")
         if strange and not is_open(request):
@@ -70,7 +74,10 @@ def guard(server: ServerSettings, is_allowed: Callable[[str], bool]) -> Callable
             )
         # Browsers send some requests without asking first: forms, and bodies that say they are text. What safe methods
         # bring, a foreign page cannot read.
-        if request.method not in SAFE_METHODS and not is_allowed(origin) and _is_foreign(request, origin, hosts):
+        origin, site = (request.environ.get(name, "") for name in ("HTTP_ORIGIN", "HTTP_SEC_FETCH_SITE"))
+        if request.method in SAFE_METHODS or not (origin or site):
+            return
+        if not is_allowed(origin) and _is_foreign(site, origin, hosts):
             raise PermissionDenied(
                 f"Web pages of {origin or 'other sites'} may not call this service: GPT2GIGA_CORS_ORIGINS names "
                 "the origins that may.",
@@ -80,17 +87,16 @@ def guard(server: ServerSettings, is_allowed: Callable[[str], bool]) -> Callable
     return check
 
 
-def _is_foreign(request: Request, origin: str, hosts: list[str]) -> bool:
-    site = request.headers.get("Sec-Fetch-Site", "")
+def _is_foreign(site: str, origin: str, hosts: list[str]) -> bool:
     if site == "same-origin":  # true also where a proxy tells us a Host of its own
         return False
     return site == "cross-site" or bool(origin) and origin.lower().partition("://")[2] not in hosts
 
 
-def _hosts(request: Request) -> list[str]:
+def _hosts(environ: WSGIEnvironment) -> list[str]:
     """All that the service was called by, the name that a proxy was called by included. No browser leaves it out."""
-    told = (request.headers.get(header, "").lower() for header in ("Host", "X-Forwarded-Host"))
-    return [host for header in told for word in header.split(",") if (host := word.strip())]
+    told = f"{environ.get('HTTP_HOST', '')},{environ.get('HTTP_X_FORWARDED_HOST', '')}".lower()
+    return [host for word in told.split(",") if (host := word.strip())]
 
 
 def _pattern(text: str) -> str:

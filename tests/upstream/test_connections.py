@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from gpt2giga.chat import TextDelta
 from gpt2giga.concurrency.waiting import run_to_end
 from gpt2giga.config.variables import parse
-from gpt2giga.upstream.contract.stream import StreamedAnswer
 from gpt2giga.upstream.contract.tool_names import ToolNames
+from gpt2giga.upstream.contract.v1 import StreamedAnswer
 from gpt2giga.upstream.transport.http import GigaChatResponse
 from gpt2giga.upstream.transport.sdk import GigaChatClient
 from gpt2giga_sandbox.server import SandboxServer

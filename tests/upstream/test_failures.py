@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gpt2giga.errors import ContextTooLong, ProxyError
-from gpt2giga.upstream.contract.v1 import Unreadable
+from gpt2giga.upstream.contract.answers import Unreadable
 from gpt2giga.upstream.transport.access_token import TokenFailure
 from gpt2giga.upstream.transport.failures import retry_after, to_proxy_error, translated
 from gpt2giga.upstream.transport.http import StatusError

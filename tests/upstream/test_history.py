@@ -7,8 +7,10 @@ import pytest
 
 from gpt2giga.chat import Image, Message, Text, ToolCall, ToolResult
 from gpt2giga.upstream.contract.call_ids import call_id
-from gpt2giga.upstream.contract.history import pair, to_document, to_messages
+from gpt2giga.upstream.contract.facts import Facts
+from gpt2giga.upstream.contract.history import pair, to_document
 from gpt2giga.upstream.contract.tool_names import ToolNames
+from gpt2giga.upstream.contract.v1 import V1History
 
 STATE_ID = "77d3fb14-457a-46ba-937e-8d856156d003"
 
@@ -106,12 +108,22 @@ def test_a_result_nested_deeply(opening: str, closing: str, depth: int) -> None:
 def test_state_ids_on_demand() -> None:
     messages = [Message("assistant", (ToolCall(call_id(STATE_ID), "f", {}), ToolCall("call_1", "f", {})))]
     for send, expected in ((False, [None, None]), (True, [STATE_ID, None])):
-        history = to_messages(messages, ToolNames(["f"]), {}, send_state_id=send)
+        history = V1History(messages, ToolNames(["f"]), {}, Facts(), send_state_id=send).write()
         assert [said.get("functions_state_id") for said in history if said["role"] == "assistant"] == expected
 
 
 def test_images_without_a_file_are_mentioned() -> None:
     image = Image("https://example.com/a.png")
     messages = [calls(("a", "f")), Message("user", (ToolResult("a", "", (image,)),))]
-    assert "not shown" in to_messages(messages, ToolNames(["f"]), {})[-1]["content"]
-    assert to_messages(messages, ToolNames(["f"]), {image: "id"})[-1]["attachments"] == ["id"]
+    assert "not shown" in V1History(messages, ToolNames(["f"]), {}, Facts()).write()[-1]["content"]
+    assert V1History(messages, ToolNames(["f"]), {image: "id"}, Facts()).write()[-1]["attachments"] == ["id"]
+
+
+@pytest.mark.parametrize("beside", [True, False])
+def test_text_beside_a_call(beside: bool) -> None:
+    """Where it is refused, the model still learns what it said."""
+    said = Message("assistant", (Text("Смотрю."), ToolCall("a", "f", {})))
+    written = V1History([HELLO, said, result("a")], ToolNames(["f"]), {}, Facts(text_beside_call=beside)).write()
+    user, call, _ = written
+    assert call["content"] == ("Смотрю." if beside else "")
+    assert user["content"] == ("Привет!" if beside else "Привет!\n\n[You said: Смотрю.]")

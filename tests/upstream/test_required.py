@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import chain
 
 import pytest
 
-from gpt2giga.chat import ChatRequest, Done, Event, Message, Text, TextDelta, Tool, ToolCall, ToolChoice
+from gpt2giga.chat import ChatRequest, Done, Event, HostedCall, Message, Text, TextDelta, Tool, ToolCall, ToolChoice
 from gpt2giga.errors import UpstreamError
 from gpt2giga.upstream.emulation import required_call
 from gpt2giga.upstream.emulation.batches import Ask
@@ -38,6 +39,18 @@ def test_one_tool_is_forced() -> None:
     asked, ask = scripted(CALL)
     assert require_call(chat("b"), ask) == CALL
     assert [request.tool_choice for request in asked] == [ToolChoice("named", "b")]
+
+
+def test_what_gigachat_does_by_itself_is_a_call_too() -> None:
+    """So one tool of the client's is not forced at once, and the tool that fits is asked for without a search."""
+    searched: list[Event] = [HostedCall("t1", "web_search", "running"), *WORDS]
+    both = replace(chat("b"), hosted=("web_search",))
+    asked, ask = scripted(searched)
+    assert require_call(both, ask) == searched
+    assert [(request.tool_choice, request.hosted) for request in asked] == [(ToolChoice("auto"), ("web_search",))]
+    asked, ask = scripted(WORDS, CALL)
+    assert require_call(both, ask) == CALL
+    assert asked[1].tool_choice == ToolChoice("named", "b")
 
 
 def test_the_model_may_choose_by_itself() -> None:

@@ -16,7 +16,7 @@ import pytest
 
 from gpt2giga.concurrency.waiting import run_to_end
 from gpt2giga.config.variables import parse
-from gpt2giga.upstream.contract.v1 import Unreadable
+from gpt2giga.upstream.contract.answers import Unreadable
 from gpt2giga.upstream.transport import access_token, http
 from gpt2giga.upstream.transport.access_token import TokenFailure
 from gpt2giga.upstream.transport.failures import to_proxy_error

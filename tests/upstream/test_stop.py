@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gpt2giga.chat import Done, Event, ReasoningDelta, TextDelta, ToolCall, Usage
+from gpt2giga.chat import Citation, Done, Event, HostedCall, Picture, ReasoningDelta, TextDelta, ToolCall, Usage
 from gpt2giga.upstream.emulation import stop
 
 END = Done("stop", Usage(1, 2))
@@ -99,3 +99,34 @@ def test_the_rest_is_read_for_its_usage_only_when_it_costs_nothing(close: bool) 
 
     assert list(cut(events(), ("END",), close=close)) == [Done("stop", None if close else END.usage, "END")]
     assert len(read) == (1 if close else 3)
+
+
+FIRST, SECOND = Citation("https://example.com/1", "Раз", 0, 3), Citation("https://example.com/2", "Два", 4, 7)
+
+
+@pytest.mark.parametrize("size", [1, 9])
+@pytest.mark.parametrize(
+    "events, stops, left",
+    [
+        ([TextDelta("abc"), FIRST, TextDelta("d")], ("x",), [TextDelta("abc"), FIRST, TextDelta("d"), END]),
+        ([TextDelta("abc"), FIRST, TextDelta("d")], ("cx",), [TextDelta("ab"), TextDelta("cd"), FIRST, END]),
+        ([TextDelta("abc"), FIRST], ("cx",), [TextDelta("ab"), TextDelta("c"), FIRST, END]),
+        ([TextDelta("abc"), FIRST, TextDelta("x")], ("cx",), [TextDelta("ab"), Done("stop", None, "cx")]),
+        (
+            [TextDelta("abc efgh"), FIRST, SECOND, TextDelta("x")],
+            ("ghx",),
+            [TextDelta("abc ef"), FIRST, Done("stop", None, "ghx")],
+        ),
+    ],
+)
+def test_sources_come_behind_their_text(
+    events: list[Event], stops: tuple[str, ...], left: list[Event], size: int
+) -> None:
+    assert list(cut([*events, END], stops, close=True, size=size)) == left
+
+
+@pytest.mark.parametrize("event", [HostedCall("t1", "web_search", "running"), Picture("1", "image/jpeg", b"a"), CALL])
+def test_what_is_no_text_ends_it(event: Event) -> None:
+    """The letters held back come before it, where they were written."""
+    found = list(cut([TextDelta("abE"), event, TextDelta("ND")], ("END",), close=True))
+    assert found == [TextDelta("ab"), TextDelta("E"), event, TextDelta("ND")]

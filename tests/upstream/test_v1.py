@@ -9,11 +9,11 @@ import pytest
 from gpt2giga.chat import ChatRequest, Done, Event, Message, ReasoningDelta, Text, TextDelta, Tool, ToolCall
 from gpt2giga.errors import UpstreamCut, UpstreamError
 from gpt2giga.upstream.contract import v1
-from gpt2giga.upstream.contract.facts import default_facts
+from gpt2giga.upstream.contract.answers import Unreadable
+from gpt2giga.upstream.contract.facts import default_facts, Facts
 from gpt2giga.upstream.contract.functions import to_functions
-from gpt2giga.upstream.contract.stream import StreamedAnswer
 from gpt2giga.upstream.contract.tool_names import ToolNames
-from gpt2giga.upstream.contract.v1 import Unreadable
+from gpt2giga.upstream.contract.v1 import StreamedAnswer
 
 CALL = {"name": "f", "arguments": {"a": 1}}
 LEAK = "assistant function callf{"
@@ -200,3 +200,11 @@ def test_effort_of_reasoning(model: str, sent: bool) -> None:
     chat = ChatRequest(model, (Message("user", (Text("?"),)),), reasoning_effort="high")
     payload = v1.to_payload(chat, model, ToolNames(), {}, [], default_facts(model), send_state_id=False)
     assert ("reasoning_effort" in payload) == sent
+
+
+@pytest.mark.parametrize("zero, sent", [(False, v1.LOWEST_TEMPERATURE), (True, 0)])
+def test_temperature_zero(zero: bool, sent: float) -> None:
+    chat = ChatRequest("GigaChat", (Message("user", (Text("?"),)),), temperature=0)
+    facts = Facts(temperature_zero=zero)
+    payload = v1.to_payload(chat, "GigaChat", ToolNames(), {}, [], facts, send_state_id=False)
+    assert payload["temperature"] == sent

@@ -27,10 +27,10 @@ TABLE: Mapping[str, Parameter] = {
     "temperature": Parameter("used", "0 is sent as 0.0001, since GigaChat refuses 0"),
     "top_p": Parameter("used", ""),
     "stop_sequences": Parameter("emulated", "the proxy cuts the text"),
-    "tools": Parameter("used", "with an `input_schema`; Anthropic's own are left out or refused"),
-    "tool_choice": Parameter(
-        "emulated", "`any`; GigaChat has `auto`, `none` and a name, and gives one call per answer"
+    "tools": Parameter(
+        "used", "with an `input_schema`; Anthropic's own if GigaChat has them, else left out or refused"
     ),
+    "tool_choice": Parameter("emulated", "`any`; GigaChat has `auto`, `none` and a name"),
     "thinking": Parameter("used", "a budget below 6000 is low effort, below 16000 medium, `adaptive` medium"),
     "output_config": Parameter("emulated", "`effort`, and `format` with a JSON Schema; also `output_format`"),
     "metadata": Parameter("used", "`user_id` becomes GigaChat's session, which its prompt cache goes by"),

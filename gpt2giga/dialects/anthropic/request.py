@@ -14,6 +14,7 @@ from gpt2giga.dialects.anthropic.thinking import from_thinking, Thoughts
 from gpt2giga.dialects.anthropic.tools import from_tools
 from gpt2giga.dialects.controls import from_extras, from_stops, to_session
 from gpt2giga.dialects.fields import Body, INT32, invalid
+from gpt2giga.dialects.hosted import HostedTools, no_hosted_tools
 from gpt2giga.dialects.messages import (
     from_content,
     from_tool,
@@ -41,17 +42,21 @@ class MessageDelivery:
     ignored: tuple[str, ...]
 
 
-def from_messages_request(body: Body, *, ignore_hosted: bool) -> tuple[ChatRequest, MessageDelivery]:
+def from_messages_request(
+    body: Body, *, ignore_hosted: bool, hosted_tools: HostedTools = no_hosted_tools
+) -> tuple[ChatRequest, MessageDelivery]:
     fields.check_nesting(body)
     check_refused(body)
     messages = tuple(_messages(body))
-    tools = from_tools(body, ignore_hosted=ignore_hosted)
+    tools = from_tools(body, ignore_hosted=ignore_hosted, hosted_tools=hosted_tools)
     effort, thoughts, ignored = from_thinking(body)
     chat = ChatRequest(
         model=fields.string(body, "model"),
         messages=messages,
         tools=tools.tools,
         tool_choice=tools.choice,
+        hosted=tools.hosted,
+        several_calls=tools.several_calls,
         temperature=fields.number(body, "temperature", 0, 1),
         top_p=fields.number(body, "top_p", 0, 1),
         max_tokens=_max_tokens(body),
@@ -62,12 +67,13 @@ def from_messages_request(body: Body, *, ignore_hosted: bool) -> tuple[ChatReque
         session=to_session(_user(body), messages),
     )
     stream = fields.boolean(body, "stream")
-    return chat, MessageDelivery(stream, thoughts, (*list_ignored(body, TABLE), *ignored, *tools.hosted))
+    return chat, MessageDelivery(stream, thoughts, (*list_ignored(body, TABLE), *ignored, *tools.ignored))
 
 
-def from_count_request(body: Body, *, ignore_hosted: bool) -> ChatRequest:
+def from_count_request(body: Body, *, ignore_hosted: bool, hosted_tools: HostedTools = no_hosted_tools) -> ChatRequest:
     """The same body without what only an answer needs."""
-    chat, _ = from_messages_request({**body, "max_tokens": 1, "stream": False}, ignore_hosted=ignore_hosted)
+    body = {**body, "max_tokens": 1, "stream": False}
+    chat, _ = from_messages_request(body, ignore_hosted=ignore_hosted, hosted_tools=hosted_tools)
     return chat
 
 

@@ -25,6 +25,8 @@ def to_message(answers: Iterable[list[Event]], head: MessageHead) -> dict[str, A
                 message |= {**end, "usage": usage}
             case {"delta": {"partial_json": text}}:
                 message["content"][-1]["input"] = orjson.loads(text)
+            case {"delta": {"citation": citation}}:
+                message["content"][-1].setdefault("citations", []).append(citation)
             case {"delta": delta}:
                 _, (name, text) = delta.items()
                 message["content"][-1][name] += text

@@ -8,9 +8,22 @@ from typing import Any, TypeAlias
 
 import orjson
 
-from gpt2giga.chat import Done, Event, ReasoningDelta, RefusalDelta, TextDelta, ToolCall, Usage
+from gpt2giga.chat import (
+    Citation,
+    Done,
+    Event,
+    HostedCall,
+    Picture,
+    ReasoningDelta,
+    RefusalDelta,
+    TextDelta,
+    ToolCall,
+    Usage,
+)
 from gpt2giga.dialects.anthropic.errors import to_error
+from gpt2giga.dialects.anthropic.searches import Searches, to_citation, to_search
 from gpt2giga.dialects.anthropic.thinking import Thoughts
+from gpt2giga.dialects.pictures import to_markdown
 from gpt2giga.dialects.tokens import estimate
 from gpt2giga.errors import ProxyError
 
@@ -49,6 +62,7 @@ class MessageStream:
         self._letters = 0
         self._index = -1
         self._kind = ""
+        self._searches = Searches(head.id.removeprefix("msg_"))
 
     def feed(self, events: list[Event], choice: int) -> list[StreamEvent]:
         items = self._begin()
@@ -62,9 +76,15 @@ class MessageStream:
                     self._letters += len(text)
                     items += self._thinking(text)
                 case ToolCall():
-                    items += self._tool_use(event)
+                    items += [*self._results(), *self._tool_use(event)]
+                case HostedCall():
+                    items += self._search(event)
+                case Citation():
+                    items += self._cite(event)
+                case Picture():
+                    items += [*self._open("text"), self._delta("text_delta", "text", to_markdown(event))]
                 case Done():
-                    items += [*self._close(), self._end(event)]
+                    items += [*self._results(), *self._close(), self._end(event)]
         return items
 
     def heartbeat(self, choice: int) -> list[StreamEvent]:
@@ -99,6 +119,24 @@ class MessageStream:
             self._stop(),
         ]
 
+    def _search(self, call: HostedCall) -> list[StreamEvent]:
+        """Its input is empty: GigaChat does not tell what it searches for."""
+        search = self._searches.tell(call)
+        if not search:
+            return []
+        closed, opened = self._close(), self._start(to_search(search))
+        return [*closed, opened, self._delta("input_json_delta", "partial_json", "{}"), self._stop()]
+
+    def _cite(self, citation: Citation) -> list[StreamEvent]:
+        """On the text that is open. Of one that is over, the results still tell."""
+        self._searches.add_source(citation)
+        return [self._delta("citations_delta", "citation", to_citation(citation))] if self._kind == "text" else []
+
+    def _results(self) -> list[StreamEvent]:
+        results = self._searches.take_results()
+        closed = self._close() if results else []
+        return [*closed, *(item for result in results for item in (self._start(result), self._stop()))]
+
     def _close(self) -> list[StreamEvent]:
         kind, self._kind = self._kind, ""
         signature = [self._delta("signature_delta", "signature", SIGNATURE)] if kind == "thinking" else []
@@ -115,7 +153,7 @@ class MessageStream:
         self._index += 1
         return {"type": "content_block_start", "index": self._index, "content_block": block}
 
-    def _delta(self, kind: str, name: str, value: str) -> StreamEvent:
+    def _delta(self, kind: str, name: str, value: Any) -> StreamEvent:
         return {"type": "content_block_delta", "index": self._index, "delta": {"type": kind, name: value}}
 
     def _stop(self) -> StreamEvent:
@@ -125,7 +163,7 @@ class MessageStream:
         """A streamed text that a stop sequence cuts comes without GigaChat's figures."""
         delta = {"stop_reason": self._stop_reason(done), "stop_sequence": done.stopped_by or None}
         usage = done.usage or Usage(self._head.prompt, estimate(self._letters))
-        return {"type": "message_delta", "delta": delta, "usage": to_usage(usage)}
+        return {"type": "message_delta", "delta": delta, "usage": {**to_usage(usage), **self._searches.to_usage()}}
 
     def _stop_reason(self, done: Done) -> str:
         if self._has_refused:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from gpt2giga.chat import Tool, ToolChoice
+from gpt2giga.chat import HostedTool, Tool, ToolChoice
 from gpt2giga.dialects import fields
 from gpt2giga.dialects.fields import Body, invalid
-from gpt2giga.dialects.tools import ANTHROPICS_MODES, function_extras, no_tools, tools_by_name, unknown_tool
-from gpt2giga.errors import BadRequest
+from gpt2giga.dialects.hosted import HostedFound, HostedTools, no_hosted_tools
+from gpt2giga.dialects.messages import text_of
+from gpt2giga.dialects.tools import ANTHROPICS_MODES, function_extras, no_tools, settle, tools_by_name, unknown_tool
 
 # web_search_20250305, bash_20250124, ...: Claude knows them without a schema, GigaChat does not.
 HOSTED = re.compile(r"[a-z0-9_]+_\d{8}|mcp_toolset")
@@ -23,29 +24,38 @@ Placed: TypeAlias = tuple[Body, str]
 
 @dataclass(frozen=True, slots=True)
 class MessageTools:
-    """hosted: the types of Anthropic's own tools that were left out."""
+    """hosted: what GigaChat does by itself. ignored: what changes nothing: types of Anthropic's own tools that were
+    left out, and options of the others."""
 
     tools: tuple[Tool, ...]
     choice: ToolChoice
-    hosted: tuple[str, ...]
+    hosted: tuple[HostedTool, ...] = ()
+    ignored: tuple[str, ...] = ()
+    several_calls: bool = True
 
 
-def from_tools(body: Body, *, ignore_hosted: bool) -> MessageTools:
+def from_tools(body: Body, *, ignore_hosted: bool, hosted_tools: HostedTools = no_hosted_tools) -> MessageTools:
     """`messages` must have been read before: tools also come and go there."""
     blocks = list(_blocks(body["messages"]))
     entries = [*fields.objects(body, "tools"), *_definitions(blocks)]
-    hosted = tuple(dict.fromkeys(_hosted_types(entries, ignore_hosted)))
+    found = HostedFound(fields.string(body, "model"), hosted_tools, ignore_hosted)
+    hosted_kinds = dict(_add_hosted(found, entries))
     custom = [(tool, place) for tool, place in entries if tool.get("type") in (None, "custom")]
     tools = tools_by_name((_tool(tool, place), f"{place}.name") for tool, place in custom)
     # With Anthropic's own search for tools left out nothing could ever load the rest.
-    has_search = any(kind.startswith(TOOL_SEARCH) for kind in hosted)
+    has_search = any(kind.startswith(TOOL_SEARCH) for kind in found.left_out)
     is_offered = {
         tool["name"]: has_search or not fields.boolean(tool, "defer_loading", place) for tool, place in custom
     } | _changes(blocks)
     offered = tuple(tool for tool in tools.values() if is_offered[tool.name])
-    choice = _choice(body.get("tool_choice"))
-    _check_choice(choice, offered, [tool.get("name") for tool, _ in entries if tool.get("type") in hosted])
-    return MessageTools(offered, choice if offered else ToolChoice(), hosted)
+    choice, several_calls = _choice(body.get("tool_choice"))
+    if choice.mode == "named" and choice.name not in tools:
+        ran = found.chosen(hosted_kinds.get(choice.name, ""))
+        choice = ToolChoice("hosted", ran[0]) if ran else choice
+    hosted = () if choice.mode == "none" else found.tools()
+    _check_choice(choice, offered, hosted, hosted_kinds)
+    ignored = (*found.left_out, *found.options)
+    return MessageTools(offered, settle(choice, offered, hosted), hosted, ignored, several_calls)
 
 
 def _blocks(messages: list[Any]) -> Iterator[Placed]:
@@ -84,20 +94,16 @@ def _changes(blocks: list[Placed]) -> dict[str, bool]:
     return found
 
 
-def _hosted_types(entries: list[Placed], ignore_hosted: bool) -> Iterator[str]:
+def _add_hosted(found: HostedFound, entries: list[Placed]) -> Iterator[tuple[str, str]]:
+    """The name and the type of each."""
     for tool, place in entries:
         kind = tool.get("type")
         if kind in (None, "custom"):
             continue
         if not isinstance(kind, str) or not HOSTED.fullmatch(kind):
             raise invalid(f"{place}.type", f"custom; tools of type {kind!r} are not supported")
-        if not ignore_hosted:
-            raise BadRequest(
-                f"'{place}': GigaChat has no tool {kind}. Leave it out, or set GPT2GIGA_IGNORE_HOSTED_TOOLS=True.",
-                param=place,
-                code="unsupported_tool",
-            )
-        yield kind
+        found.add(tool, kind, place)
+        yield text_of(tool, "name"), kind
 
 
 def _tool(tool: Body, param: str) -> Tool:
@@ -109,22 +115,26 @@ def _tool(tool: Body, param: str) -> Tool:
     )
 
 
-def _choice(choice: Any) -> ToolChoice:
-    """GigaChat gives one call per answer (contract 3.1.13), whatever disable_parallel_tool_use says."""
+def _choice(choice: Any) -> tuple[ToolChoice, bool]:
+    """The choice, and whether one answer may hold several calls."""
     if choice is None:
-        return ToolChoice()
+        return ToolChoice(), True
     choice = fields.mapping(choice, "tool_choice")
-    fields.boolean(choice, "disable_parallel_tool_use", "tool_choice")
+    several_calls = not fields.boolean(choice, "disable_parallel_tool_use", "tool_choice")
     kind = choice.get("type")
     if kind == "tool":
-        return ToolChoice("named", fields.required_string(choice, "name", "tool_choice", "a name"))
-    return ToolChoice(fields.one_of(kind, ANTHROPICS_MODES, "tool_choice.type", "auto, any, tool or none"))
+        name = fields.required_string(choice, "name", "tool_choice", "a name")
+        return ToolChoice("named", name), several_calls
+    mode = fields.one_of(kind, ANTHROPICS_MODES, "tool_choice.type", "auto, any, tool or none")
+    return ToolChoice(mode), several_calls
 
 
-def _check_choice(choice: ToolChoice, tools: tuple[Tool, ...], left_out: list[Any]) -> None:
+def _check_choice(
+    choice: ToolChoice, tools: tuple[Tool, ...], hosted: tuple[HostedTool, ...], hosted_names: Collection[str]
+) -> None:
     """Claude Code asks for a search by name, and would take any other answer for what was found."""
     if choice.mode == "named" and choice.name not in {tool.name for tool in tools}:
-        why = "runs at Anthropic; GigaChat has none" if choice.name in left_out else "is not in the list"
+        why = "runs at Anthropic; GigaChat has none" if choice.name in hosted_names else "is not in the list"
         raise unknown_tool(choice.name, "tool_choice", why)
-    if choice.mode == "required" and not tools:
+    if choice.mode == "required" and not tools and not hosted:
         raise no_tools("tool_choice", "any")

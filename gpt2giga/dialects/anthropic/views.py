@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from functools import partial
 
 from flask import Blueprint, Response
 
+from gpt2giga.chat import HostedTool
 from gpt2giga.config.settings import TranslationSettings
 from gpt2giga.dialects.anthropic.errors import to_error, to_status
 from gpt2giga.dialects.anthropic.models import known_name, to_list, to_model
@@ -33,10 +35,15 @@ def blueprint(
     translation: TranslationSettings, default_model: str, get_upstream: GetUpstream, conversation: Conversation
 ) -> Blueprint:
     messages = Blueprint("anthropic_messages", __name__)
+    ignore_hosted = translation.ignore_hosted_tools
+
+    def hosted_tools(model: str) -> Collection[HostedTool]:
+        upstream = get_upstream()
+        return upstream.hosted_tools(known_name(model, upstream.catalog))
 
     @messages.post("/messages")
     def create() -> Response:
-        chat, delivery = from_messages_request(json_body(), ignore_hosted=translation.ignore_hosted_tools)
+        chat, delivery = from_messages_request(json_body(), ignore_hosted=ignore_hosted, hosted_tools=hosted_tools)
         head = MessageHead(
             chat.model or default_model,
             thoughts=delivery.thoughts,
@@ -50,7 +57,7 @@ def blueprint(
     @messages.post("/messages/count_tokens")
     def count_tokens() -> Response:
         upstream = get_upstream()
-        chat = from_count_request(json_body(), ignore_hosted=translation.ignore_hosted_tools)
+        chat = from_count_request(json_body(), ignore_hosted=ignore_hosted, hosted_tools=hosted_tools)
         model = upstream.catalog.resolve(known_name(chat.model, upstream.catalog))
         return json_response({"input_tokens": upstream.count_tokens(to_texts(chat), model)})
 

@@ -15,10 +15,11 @@ TABLE: Mapping[str, Parameter] = {
     "stream": Parameter("used", ""),
     "stream_options": Parameter("used", "`include_usage`"),
     "tools": Parameter(
-        "used", "function and custom (one text), also in the forms of Responses and Anthropic; hosted ones are ignored"
+        "used",
+        "function and custom (one text), also in the forms of Responses and Anthropic; hosted if GigaChat has them",
     ),
     "tool_choice": Parameter("emulated", "`required` and `allowed_tools`; GigaChat has `auto`, `none` and a name"),
-    "parallel_tool_calls": Parameter("emulated", "GigaChat gives one call per answer; history may hold many"),
+    "parallel_tool_calls": Parameter("used", "false: one call an answer, which is all that v1 gives anyway"),
     "functions": Parameter("used", "the older form of `tools`"),
     "function_call": Parameter("used", "the older form of `tool_choice`"),
     "temperature": Parameter("used", "0 is sent as 0.0001, since GigaChat refuses 0"),
@@ -59,5 +60,5 @@ TABLE: Mapping[str, Parameter] = {
     "safety_identifier": Parameter("ignored", "", fields.string),
     "prompt_cache_retention": Parameter("ignored", "", fields.string),
     "verbosity": Parameter("ignored", "", fields.string),
-    "web_search_options": Parameter("ignored", "", fields.optional_mapping),
+    "web_search_options": Parameter("used", "GigaChat's own search, where the model has it; the options are ignored"),
 }

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from gpt2giga.chat import ChatRequest, JsonFormat, Message, Text
 from gpt2giga.dialects import fields
 from gpt2giga.dialects.controls import from_effort, from_extras, from_openai_format, from_stops, Messages, to_session
 from gpt2giga.dialects.fields import Body, invalid
+from gpt2giga.dialects.hosted import HostedTools, no_hosted_tools
 from gpt2giga.dialects.messages import required_messages
 from gpt2giga.dialects.openai.messages import from_messages
 from gpt2giga.dialects.openai.parameters import TABLE
-from gpt2giga.dialects.openai.tools import from_tools
+from gpt2giga.dialects.openai.tools import from_tools, NO_TOOLS
+from gpt2giga.dialects.openai.tools import PARAMETERS as TOOL_PARAMETERS
 from gpt2giga.dialects.parameters import list_ignored
 from gpt2giga.errors import BadRequest
 
 MOST_CHOICES = 8
-
 
 # A body of the Responses API -> its chat, the names of its custom tools, and what of it changes nothing.
 ReadResponses: TypeAlias = Callable[[Body], tuple[ChatRequest, Iterable[str], tuple[str, ...]]]
@@ -37,40 +38,48 @@ class ChatDelivery:
     ignored: tuple[str, ...]
 
 
-def from_chat_request(body: Body, *, ignore_hosted: bool) -> tuple[ChatRequest, ChatDelivery]:
+def from_chat_request(
+    body: Body, *, ignore_hosted: bool, hosted_tools: HostedTools = no_hosted_tools
+) -> tuple[ChatRequest, ChatDelivery]:
     fields.check_nesting(body)
-    tools = from_tools(body, ignore_hosted=ignore_hosted)
+    # Many chats have none, and need none of what tools need.
+    tools = NO_TOOLS
+    if not TOOL_PARAMETERS.isdisjoint(body):
+        tools = from_tools(body, ignore_hosted=ignore_hosted, hosted_tools=hosted_tools)
     # The newer name wins when a client sends both.
     newer, older = (fields.token_limit(body, name) for name in ("max_completion_tokens", "max_tokens"))
     effort, unknown_effort = from_effort(body, "reasoning_effort")
+    several = body.get("parallel_tool_calls")
+    messages = tuple(from_messages(required_messages(body)))
+    if body.get("system") is not None:
+        messages = (*_system(body["system"]), *messages)
+    word = fields.string(body, "prompt_cache_key") or fields.string(body, "user")
     chat = ChatRequest(
         model=fields.string(body, "model"),
-        messages=tuple(from_messages(required_messages(body))),
+        messages=messages,
         tools=tools.tools,
         tool_choice=tools.choice,
+        hosted=tools.hosted,
+        several_calls=(several is None or fields.boolean(body, "parallel_tool_calls")) and not tools.legacy,
         temperature=fields.number(body, "temperature", 0, 2),
         top_p=fields.number(body, "top_p", 0, 1),
         max_tokens=older if newer is None else newer,
         reasoning_effort=effort,
         stop=from_stops(body.get("stop"), "stop"),
         json_format=from_openai_format(body.get("response_format"), "response_format", _from_json_schema),
+        session=to_session(word, messages, _texts),
         extras=from_extras(body),
     )
-    if body.get("system") is not None:
-        chat = replace(chat, messages=(*_system(body["system"]), *chat.messages))
-    # GigaChat gives one call per answer (contract 3.1.13), whatever is asked for.
-    fields.boolean(body, "parallel_tool_calls")
     _check_modalities(body)
     delivery = ChatDelivery(
         stream=fields.boolean(body, "stream"),
-        include_usage=include_usage(body),
+        include_usage="stream_options" in body and include_usage(body),
         legacy_functions=tools.legacy,
         n=fields.integer(body, "n", 1, MOST_CHOICES) or 1,
         custom_tools=tools.custom,
         ignored=(*tools.ignored, *unknown_effort, *list_ignored(body, TABLE)),
     )
-    word = fields.string(body, "prompt_cache_key") or fields.string(body, "user")
-    return replace(chat, session=to_session(word, chat.messages, _texts)), delivery
+    return chat, delivery
 
 
 def from_responses_body(body: Body, read: ReadResponses) -> tuple[ChatRequest, ChatDelivery]:

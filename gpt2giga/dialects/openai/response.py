@@ -11,7 +11,9 @@ from typing import Any
 
 import orjson
 
-from gpt2giga.chat import Done, Event, ReasoningDelta, RefusalDelta, TextDelta, ToolCall, Usage
+from gpt2giga.chat import Citation, Done, Event, Picture, ReasoningDelta, RefusalDelta, TextDelta, ToolCall, Usage
+from gpt2giga.dialects.openai.annotations import Mark, to_annotations
+from gpt2giga.dialects.pictures import to_markdown
 from gpt2giga.dialects.tools import to_custom_input
 
 
@@ -48,31 +50,38 @@ def to_chat_completion(answers: Iterable[list[Event]], head: ChatHead) -> dict[s
 def _to_choice(events: Iterable[Event], index: int, head: ChatHead) -> tuple[dict[str, Any], Usage | None]:
     said: defaultdict[type, str] = defaultdict(str)
     calls: list[ToolCall] = []
+    marks: list[Mark] = []
+    letters = 0
     finish = "stop"
     usage: Usage | None = None
     for event in events:
         match event:
             case TextDelta(text) | ReasoningDelta(text) | RefusalDelta(text):
                 said[type(event)] += text
+                letters += len(text) if isinstance(event, TextDelta) else 0
+            case Picture():
+                picture = to_markdown(event)
+                marks.append((letters, len(picture)))
+                said[TextDelta] += picture
+            case Citation():
+                marks.append(event)
             case ToolCall():
                 calls.append(event)
             case Done(finish, counted):
                 usage = counted
-    message = {"role": "assistant", "content": said[TextDelta] or None, "refusal": said[RefusalDelta] or None}
+    content, refusal = said[TextDelta] or None, said[RefusalDelta] or None
+    message: dict[str, Any] = {"role": "assistant", "content": content, "refusal": refusal}
     if said[ReasoningDelta]:
         message["reasoning_content"] = said[ReasoningDelta]
-    choice = {
-        "index": index,
-        "message": message | _to_calls(calls, head),
-        "logprobs": None,
-        "finish_reason": to_finish(finish, head),
-    }
+    if marks:
+        message |= to_annotations(marks)
+    if calls:
+        message |= _to_calls(calls, head)
+    choice = {"index": index, "message": message, "logprobs": None, "finish_reason": to_finish(finish, head)}
     return choice, usage
 
 
 def _to_calls(calls: list[ToolCall], head: ChatHead) -> dict[str, Any]:
-    if not calls:
-        return {}
     if head.legacy_functions:
         return {"function_call": to_function(calls[0])}
     return {"tool_calls": [to_call(call, head) for call in calls]}

@@ -6,9 +6,11 @@ from typing import Any
 
 import orjson
 
-from gpt2giga.chat import Done, Event, ReasoningDelta, RefusalDelta, TextDelta, ToolCall, Usage
+from gpt2giga.chat import Citation, Done, Event, Picture, ReasoningDelta, RefusalDelta, TextDelta, ToolCall, Usage
+from gpt2giga.dialects.openai.annotations import Mark, to_annotations
 from gpt2giga.dialects.openai.errors import to_error
 from gpt2giga.dialects.openai.response import ChatHead, sum_usages, to_call, to_finish, to_function, to_usage
+from gpt2giga.dialects.pictures import to_markdown
 from gpt2giga.errors import ProxyError
 
 DONE = "[DONE]"
@@ -34,6 +36,8 @@ class ChunkStream:
         self._calls = 0
         self._before_text = self._after_text = b""
         self._usages: list[Usage | None] = []
+        self._letters = 0
+        self._marks: list[Mark] = []
 
     def feed(self, events: list[Event], choice: int) -> list[Chunk | bytes]:
         chunks: list[Chunk | bytes] = [*self._begin(choice)] if choice != self._choice else []
@@ -41,6 +45,7 @@ class ChunkStream:
             match event:
                 case TextDelta(text):  # nearly every chunk, so all that stays the same is written once
                     chunks.append(self._before_text + orjson.dumps(text) + self._after_text)
+                    self._letters += len(text)
                 case ReasoningDelta(text):
                     chunks.append(self._chunk({"reasoning_content": text}))
                 case RefusalDelta(text):
@@ -48,7 +53,15 @@ class ChunkStream:
                 case ToolCall():
                     chunks += [self._chunk(delta) for delta in self._to_deltas(event)]
                     self._calls += 1
+                case Picture():
+                    picture = to_markdown(event)
+                    self._marks.append((self._letters, len(picture)))
+                    chunks.append(self._chunk({"content": picture}))
+                case Citation():
+                    self._marks.append(event)
                 case Done(finish, usage):
+                    if self._marks and (sources := to_annotations(self._marks)):
+                        chunks.append(self._chunk(sources))
                     chunks.append(self._chunk({}, to_finish(finish, self._head)))
                     self._usages.append(usage)
         return chunks
@@ -68,11 +81,15 @@ class ChunkStream:
 
     def _begin(self, choice: int) -> list[Chunk]:
         self._choice, self._calls = choice, 0
+        self._letters, self._marks = 0, []
         self._before_text, _, self._after_text = orjson.dumps(self._chunk({"content": ""})).rpartition(b'""')
         return [self._chunk({"role": "assistant", "content": "", "refusal": None})]
 
     def _to_deltas(self, call: ToolCall) -> list[dict[str, Any]]:
-        """The call with its name first and its arguments after it, as clients are used to add them up."""
+        """The call with its name first and its arguments after it, as clients are used to add them up. The older form
+        has a place for one."""
+        if self._head.legacy_functions and self._calls:
+            return []
         if self._head.legacy_functions:
             function = to_function(call)
             opening = {**function, "arguments": ""}

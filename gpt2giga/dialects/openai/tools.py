@@ -7,14 +7,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from gpt2giga.chat import Tool, ToolCall, ToolChoice
+from gpt2giga.chat import HostedTool, Tool, ToolCall, ToolChoice
 from gpt2giga.concurrency.waiting import in_turns
 from gpt2giga.dialects import fields
 from gpt2giga.dialects.fields import Body, invalid
+from gpt2giga.dialects.hosted import HostedFound, HostedTools, options_of, union
 from gpt2giga.dialects.tools import (
     ALLOWED_MODES,
     ANTHROPICS_MODES,
-    check_hosted,
     CUSTOM_INPUT,
     custom_parameters,
     from_arguments,
@@ -23,6 +23,7 @@ from gpt2giga.dialects.tools import (
     inner_tool,
     no_tools,
     OPENAI_MODES,
+    settle,
     tool_kind,
     tools_by_name,
     unknown_tool,
@@ -30,33 +31,46 @@ from gpt2giga.dialects.tools import (
 from gpt2giga.errors import BadRequest
 
 KINDS = ("function", "custom")
+SEARCH, SEARCH_OPTIONS = "web_search", "web_search_options"
+PARAMETERS = frozenset({"tools", "functions", "tool_choice", "function_call", SEARCH_OPTIONS})
 
 
 @dataclass(frozen=True, slots=True)
 class ChatTools:
     """`legacy`: the client uses `functions`, the form before `tools`, and wants its answers in that form.
 
-    custom: the names of the tools that take a text, and whether each came in the form of Responses. ignored: what
-    changes nothing.
+    custom: the names of the tools that take a text, and whether each came in the form of Responses. hosted: what
+    GigaChat does by itself. ignored: what changes nothing.
     """
 
     tools: tuple[Tool, ...]
     choice: ToolChoice
     legacy: bool = False
     custom: Mapping[str, bool] = field(default_factory=dict)
+    hosted: tuple[HostedTool, ...] = ()
     ignored: tuple[str, ...] = ()
 
 
 NO_TOOLS = ChatTools((), ToolChoice())
 
 
-def from_tools(body: Body, *, ignore_hosted: bool) -> ChatTools:
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What `tool_choice` says. is_limited: only to `names` of the tools and to `hosted`."""
+
+    choice: ToolChoice = ToolChoice()
+    is_limited: bool = False
+    names: tuple[str, ...] = ()
+    hosted: tuple[HostedTool, ...] = ()
+
+
+def from_tools(body: Body, *, ignore_hosted: bool, hosted_tools: HostedTools) -> ChatTools:
     """`tools` and `tool_choice`, or else the older `functions` and `function_call`."""
-    if all(body.get(name) is None for name in ("tools", "functions", "tool_choice", "function_call")):
-        return NO_TOOLS
-    modern = _modern(body, ignore_hosted)
+    modern = _modern(body, HostedFound(fields.string(body, "model"), hosted_tools, ignore_hosted))
     legacy = _legacy(body)
-    return legacy if legacy.tools and not modern.tools else modern
+    if not legacy.tools or modern.tools:
+        return modern
+    return replace(legacy, hosted=modern.hosted, ignored=modern.ignored)
 
 
 def _legacy(body: Body) -> ChatTools:
@@ -64,41 +78,54 @@ def _legacy(body: Body) -> ChatTools:
     known = tools_by_name((_function(function, place), place) for function, place in listed)
     param, given = "function_call", body.get("function_call")
     choice = ToolChoice("named", _name(given, param)) if isinstance(given, dict) else _by_word(given, param)
-    return _select(known, choice, [], param, legacy=True)
+    return _select(known, (), Choice(choice), param, legacy=True)
 
 
-def _modern(body: Body, ignore_hosted: bool) -> ChatTools:
+def _modern(body: Body, hosted: HostedFound) -> ChatTools:
     listed: list[tuple[Tool, str]] = []
     custom: dict[str, bool] = {}
-    hosted: list[str] = []
     for entry, place in fields.objects(body, "tools"):
         kind = _kind(entry, place)
         if kind not in KINDS:
-            check_hosted(kind, place, ignore=ignore_hosted)
-            hosted.append(kind)
+            hosted.add(entry, kind, f"{place}.type")
             continue
         tool = _tool(entry, kind, place)
         listed.append((tool, place))
         if kind == "custom":
             custom[tool.name] = entry.get("custom") is None
-    choice, allowed = _choice(body.get("tool_choice"), hosted)
-    ignored = [f"tools.{kind}" for kind in dict.fromkeys(hosted)]
-    if choice is None or (choice.mode == "required" and hosted and not listed):
-        choice, ignored = ToolChoice(), [*ignored, "tool_choice"]
-    found = _select(tools_by_name(listed), choice, allowed, "tool_choice")
+    ignored = [f"tools.{name}" for name in (*hosted.left_out, *hosted.options)]
+    ignored += _search_options(body, hosted)
+    choice, offered = _choice(body.get("tool_choice"), hosted), hosted.tools()
+    if choice is None or (choice.choice.mode == "required" and hosted.left_out and not listed and not offered):
+        choice, ignored = Choice(), [*ignored, "tool_choice"]
+    found = _select(tools_by_name(listed), offered, choice, "tool_choice")
     return replace(found, custom=custom, ignored=tuple(ignored))
 
 
+def _search_options(body: Body, hosted: HostedFound) -> list[str]:
+    """They ask for a search by themselves. Gives what of them changes nothing."""
+    options = fields.optional_mapping(body, SEARCH_OPTIONS)
+    if body.get(SEARCH_OPTIONS) is None:
+        return []
+    searches = hosted.offered(SEARCH)
+    if not searches:
+        return [SEARCH_OPTIONS]
+    hosted.kinds.setdefault(SEARCH, searches)
+    return options_of(options, SEARCH_OPTIONS)
+
+
 def _select(
-    known: Mapping[str, Tool], choice: ToolChoice, allowed: list[str], param: str, *, legacy: bool = False
+    known: Mapping[str, Tool], hosted: tuple[HostedTool, ...], wanted: Choice, param: str, *, legacy: bool = False
 ) -> ChatTools:
-    for name in [choice.name] if choice.mode == "named" else allowed:
+    choice = wanted.choice
+    for name in [choice.name] if choice.mode == "named" else wanted.names:
         if name not in known:
             raise unknown_tool(name, param)
-    tools = [tool for tool in known.values() if not allowed or tool.name in allowed]
-    if choice.mode == "required" and not tools:
+    tools = tuple(tool for tool in known.values() if not wanted.is_limited or tool.name in wanted.names)
+    hosted = wanted.hosted if wanted.is_limited else hosted
+    if choice.mode == "required" and not tools and not hosted:
         raise no_tools(param)
-    return ChatTools(tuple(tools), choice if tools else ToolChoice(), legacy)
+    return ChatTools(tools, settle(choice, tools, hosted), legacy, hosted=() if choice.mode == "none" else hosted)
 
 
 def _kind(entry: Body, param: str) -> str:
@@ -141,31 +168,39 @@ def _by_word(choice: Any, param: str) -> ToolChoice:
     return ToolChoice(fields.one_of(choice, OPENAI_MODES, param, f"one of {', '.join(OPENAI_MODES)}, or an object"))
 
 
-def _choice(choice: Any, hosted: list[str]) -> tuple[ToolChoice | None, list[str]]:
-    """The choice, None for one of a tool that is left out; and the names it is limited to, none for no limit."""
+def _choice(choice: Any, hosted: HostedFound) -> Choice | None:
+    """None for the choice of a tool that is left out."""
     param = "tool_choice"
     if not isinstance(choice, dict):
-        return _by_word(choice, param), []
+        return Choice(_by_word(choice, param))
     kind = fields.string(choice, "type", param) or "function"
     if kind == "allowed_tools":
         allowed, place = (choice, param) if "mode" in choice else fields.required_object(choice, kind, param)
         return _from_allowed(allowed, place, hosted)
     if kind in ANTHROPICS_MODES:
-        return ToolChoice(ANTHROPICS_MODES[kind]), []
-    if kind in hosted:
-        return None, []
+        return Choice(ToolChoice(ANTHROPICS_MODES[kind]))
+    if found := hosted.chosen(kind):
+        return Choice(ToolChoice("hosted", found[0]))
+    if kind in hosted.left_out:
+        return None
     if kind != "tool" and kind not in KINDS:
         raise invalid(f"{param}.type", "function, custom, allowed_tools, or the type of one of the tools")
-    return ToolChoice("named", _name(*_inner(choice, kind, param))), []
+    return Choice(ToolChoice("named", _name(*_inner(choice, kind, param))))
 
 
-def _from_allowed(allowed: Body, param: str, hosted: list[str]) -> tuple[ToolChoice | None, list[str]]:
+def _from_allowed(allowed: Body, param: str, hosted: HostedFound) -> Choice | None:
     mode = fields.one_of(allowed.get("mode"), ALLOWED_MODES, f"{param}.mode", "auto or required")
+    names: list[str] = []
+    found: list[tuple[HostedTool, ...]] = []
     listed = [(tool, _kind(tool, place), place) for tool, place in fields.objects(allowed, "tools", param)]
-    names = [_name(*_inner(tool, kind, place)) for tool, kind, place in listed if kind not in hosted]
+    for tool, kind, place in listed:
+        if of_kind := hosted.chosen(kind):
+            found.append(of_kind)
+        elif kind not in hosted.left_out:
+            names.append(_name(*_inner(tool, kind, place)))
     if not listed:
         raise invalid(f"{param}.tools", "at least one tool")
-    return (ToolChoice(mode) if names else None), names
+    return Choice(ToolChoice(mode), True, tuple(names), union(found)) if names or found else None
 
 
 def from_calls(message: Body, param: str) -> list[ToolCall]:

@@ -10,6 +10,7 @@ from flask import Blueprint, request, Response
 from gpt2giga.chat import Usage
 from gpt2giga.config.settings import TranslationSettings
 from gpt2giga.dialects.fields import invalid
+from gpt2giga.dialects.hosted import HostedTools
 from gpt2giga.dialects.openai import completions, response, tokenizer
 from gpt2giga.dialects.openai.completions import CompletionStream, from_completion_request, to_completion
 from gpt2giga.dialects.openai.embeddings import from_embeddings_request, to_embeddings
@@ -39,7 +40,11 @@ MODELS_FORM = ModelsForm(to_list, to_model)
 
 
 def chat_blueprint(
-    translation: TranslationSettings, default_model: str, conversation: Conversation, read_responses: ReadResponses
+    translation: TranslationSettings,
+    default_model: str,
+    conversation: Conversation,
+    read_responses: ReadResponses,
+    hosted_tools: HostedTools,
 ) -> Blueprint:
     openai = Blueprint("openai_chat", __name__)
 
@@ -49,7 +54,8 @@ def chat_blueprint(
         if body.get("messages") is None and body.get("input") is not None:
             chat, delivery = from_responses_body(body, read_responses)
         else:
-            chat, delivery = from_chat_request(body, ignore_hosted=translation.ignore_hosted_tools)
+            ignore_hosted = translation.ignore_hosted_tools
+            chat, delivery = from_chat_request(body, ignore_hosted=ignore_hosted, hosted_tools=hosted_tools)
         head = response.ChatHead(
             chat.model or default_model,
             legacy_functions=delivery.legacy_functions,

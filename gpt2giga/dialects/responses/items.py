@@ -19,6 +19,7 @@ from gpt2giga.dialects.messages import (
     RESULTS,
     text_of,
 )
+from gpt2giga.dialects.pictures import NOTE
 from gpt2giga.dialects.responses.tools import Brought, is_callable, SEARCH, Toolbox
 from gpt2giga.dialects.tools import CUSTOM_INPUT, from_arguments
 from gpt2giga.errors import BadRequest, NotFound
@@ -39,7 +40,6 @@ FOREIGN = (
     "configuration_update",
     "context_compaction",
     "file_search_call",
-    "image_generation_call",
     "local_shell_call",
     "local_shell_call_output",
     "mcp_approval_request",
@@ -50,8 +50,9 @@ FOREIGN = (
     "program_output",
     "shell_call",
     "shell_call_output",
-    "web_search_call",
 )
+# What GigaChat did by itself: its text, which follows, says what it has found.
+WITHOUT_WORDS = (REASONING, "additional_tools", "web_search_call")
 
 
 # Codex offers its tools so to models of its own catalog, and what its search for tools has found.
@@ -147,7 +148,7 @@ def _messages(item: Any, param: str, toolbox: Toolbox, is_old: bool) -> Iterator
     kind = kind_of(item, param)
     if kind in SEARCHES and not item.get("call_id"):  # OpenAI's own
         return
-    if kind not in (REASONING, "additional_tools", *FOREIGN):
+    if kind not in (*WITHOUT_WORDS, *FOREIGN):
         yield reader_of(kind, READERS, param, "items")(item, param, toolbox, is_old)
 
 
@@ -170,6 +171,11 @@ def _call(item: Body, param: str, toolbox: Toolbox, arguments: dict[str, Any]) -
     namespace = fields.string(item, "namespace", param)
     name = toolbox.flat_name(namespace, fields.required_string(item, "name", param))
     return Message("assistant", (ToolCall(fields.required_string(item, "call_id", param), name, arguments),))
+
+
+def _drawing(item: Body, param: str, toolbox: Toolbox, is_old: bool) -> Message:
+    """One without a picture has failed."""
+    return Message("assistant", (Text(NOTE),) if item.get("result") else ())
 
 
 def _search_call(item: Body, param: str, toolbox: Toolbox, is_old: bool) -> Message:
@@ -196,6 +202,7 @@ READERS: dict[str, Callable[[Body, str, Toolbox, bool], Message]] = {
     "function_call_output": _output,
     "custom_tool_call": _custom_call,
     "custom_tool_call_output": _output,
+    "image_generation_call": _drawing,
     "tool_search_call": _search_call,
     "tool_search_output": _search_output,
 }

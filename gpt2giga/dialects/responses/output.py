@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any
 
 import orjson
 
-from gpt2giga.chat import Event, ReasoningDelta, RefusalDelta, TextDelta, ToolCall
+from gpt2giga.chat import Citation, Event, HostedCall, Picture, ReasoningDelta, RefusalDelta, TextDelta, ToolCall
+from gpt2giga.dialects.responses.hosted_items import HostedItems, JsonObject
 from gpt2giga.dialects.responses.tools import SEARCH, Toolbox
 from gpt2giga.dialects.tools import to_custom_input
-
-JsonObject: TypeAlias = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +41,17 @@ KINDS: Mapping[str, PartKind] = {
     # As a summary, not as reasoning_text: summaries are what clients show.
     "summary_text": PartKind("reasoning", "reasoning_summary_part", "reasoning_summary_text", "summary_index", "text"),
 }
+ADDED = "response.output_text.annotation.added"
+# Items that a client shows as the way to an answer.
+UNREAD = ("reasoning", "web_search_call")
 PREFIXES = {
     "message": "msg",
     "reasoning": "rs",
     "function_call": "fc",
     "custom_tool_call": "ctc",
     "tool_search_call": "tsc",
+    "web_search_call": "ws",
+    "image_generation_call": "ig",
 }
 
 
@@ -67,6 +71,13 @@ class Output:
         self._parts: list[JsonObject] = []
         self._kind = ""
         self._texts: list[str] = []
+        self._annotations: list[JsonObject] = []
+        self._told = 0  # letters of the answer's text before the open part
+        self._hosted = HostedItems(self.items, self._next_id)
+
+    def whole(self) -> list[JsonObject]:
+        """Without what is still at work."""
+        return [item for item in self.items if item.get("status") != "in_progress"]
 
     def add(self, event: Event) -> list[JsonObject]:
         match event:
@@ -78,13 +89,21 @@ class Output:
                 return self._say("summary_text", text)
             case ToolCall():
                 return [*self._close_item("completed"), *self._call(event)]
+            case HostedCall():
+                before = self._close_item("completed") if self._hosted.begins(event) else []
+                return [*before, *self._hosted.tell(event)]
+            case Picture():
+                before = [] if self._hosted.is_drawing() else self._close_item("completed")
+                return [*before, *self._hosted.draw(event)]
+            case Citation():
+                return self._cite(event)
         return []
 
     def finish(self, *, complete: bool) -> list[JsonObject]:
         """There is always something to read, if only an empty text."""
-        events: list[JsonObject] = []
-        if not any(item["type"] != "reasoning" for item in (*self.items, self._open) if item):
-            events = self._begin("output_text")
+        events = self._hosted.finish()
+        if all(item["type"] in UNREAD for item in (*self.items, self._open) if item):
+            events += self._begin("output_text")
         return [*events, *self._close_item("completed" if complete else "incomplete")]
 
     def _say(self, kind: str, text: str) -> list[JsonObject]:
@@ -92,6 +111,17 @@ class Output:
         self._texts.append(text)
         form = KINDS[kind]
         return [*opened, {"type": f"response.{form.text}.delta", **self._at(form), "delta": text, **form.text_extra}]
+
+    def _cite(self, citation: Citation) -> list[JsonObject]:
+        """Its place counts within the part. Where no text is open, an empty one holds it."""
+        opened = self._begin("output_text")
+        length = sum(map(len, self._texts))
+        start, end = (min(max(place - self._told, 0), length) for place in (citation.start, citation.end))
+        found = {"type": "url_citation", "url": citation.url, "title": citation.title}
+        annotation = {**found, "start_index": start, "end_index": max(start, end)}
+        self._annotations.append(annotation)
+        number = {"annotation_index": len(self._annotations) - 1, "annotation": annotation}
+        return [*opened, {"type": ADDED, **self._at(KINDS["output_text"]), **number}]
 
     def _begin(self, kind: str) -> list[JsonObject]:
         """Opens the item and the part for a text of this kind, unless they are open."""
@@ -118,6 +148,9 @@ class Output:
         form, text = KINDS[self._kind], "".join(self._texts)
         part = {"type": self._kind, form.key: text, **form.part_extra}
         at = self._at(form)
+        if self._kind == "output_text":
+            part["annotations"], self._annotations = self._annotations, []
+            self._told += len(text)
         self._parts.append(part)
         self._kind, self._texts = "", []
         return [

@@ -10,6 +10,7 @@ from gpt2giga.chat import ChatRequest, JsonFormat, Message, Text
 from gpt2giga.dialects import fields
 from gpt2giga.dialects.controls import from_effort, from_extras, from_openai_format, from_stops, to_session
 from gpt2giga.dialects.fields import Body, invalid
+from gpt2giga.dialects.hosted import HostedTools, no_hosted_tools
 from gpt2giga.dialects.responses import items
 from gpt2giga.dialects.responses.parameters import check_refused, list_all_ignored
 from gpt2giga.dialects.responses.tool_choice import from_choice
@@ -38,13 +39,16 @@ class ResponseDelivery:
     ignored: tuple[str, ...]
 
 
-def from_responses_request(body: Body, past: Past, *, ignore_hosted: bool) -> tuple[ChatRequest, ResponseDelivery]:
+def from_responses_request(
+    body: Body, past: Past, *, ignore_hosted: bool, hosted_tools: HostedTools = no_hosted_tools
+) -> tuple[ChatRequest, ResponseDelivery]:
     fields.check_nesting(body)
     check_refused(body)
     given = tuple(items.resolve_references(items.from_input(body.get("input")), past.known))
     brought = [*items.brought_tools(past.items, are_past=True), *items.brought_tools(given)]
-    toolbox = from_tools(body, brought, ignore_hosted=ignore_hosted)
+    toolbox = from_tools(body, brought, ignore_hosted=ignore_hosted, hosted_tools=hosted_tools)
     selection = from_choice(body, toolbox)
+    several = body.get("parallel_tool_calls")
     text = fields.optional_mapping(body, "text")
     effort, unknown_effort = from_effort(fields.optional_mapping(body, "reasoning"), "effort", "reasoning")
     chat = ChatRequest(
@@ -52,6 +56,8 @@ def from_responses_request(body: Body, past: Past, *, ignore_hosted: bool) -> tu
         messages=_messages(body, past, given, toolbox),
         tools=selection.tools,
         tool_choice=selection.choice,
+        hosted=selection.hosted,
+        several_calls=several is None or fields.boolean(body, "parallel_tool_calls"),
         temperature=fields.number(body, "temperature", 0, 2),
         top_p=fields.number(body, "top_p", 0, 1),
         max_tokens=fields.token_limit(body, "max_output_tokens"),
@@ -60,7 +66,7 @@ def from_responses_request(body: Body, past: Past, *, ignore_hosted: bool) -> tu
         extras=from_extras(body),
     )
     _check_the_rest(body)
-    left_out = [f"tools.{kind}" for kind in toolbox.hosted]
+    left_out = [f"tools.{name}" for name in (*toolbox.hosted.left_out, *toolbox.hosted.options)]
     left_out += ["tool_choice"] if selection.ignored else []
     left_out += [f"input.{kind}" for kind in dict.fromkeys(items.foreign_kinds(given))]
     left_out += [*unknown_effort, *_ignored_verbosity(text)]
@@ -76,7 +82,9 @@ def from_responses_request(body: Body, past: Past, *, ignore_hosted: bool) -> tu
     return replace(chat, session=to_session(word, chat.messages)), delivery
 
 
-def from_input_at_chat(body: Body, *, ignore_hosted: bool) -> tuple[ChatRequest, Collection[str], tuple[str, ...]]:
+def from_input_at_chat(
+    body: Body, *, ignore_hosted: bool, hosted_tools: HostedTools = no_hosted_tools
+) -> tuple[ChatRequest, Collection[str], tuple[str, ...]]:
     """Such a body at /chat/completions, where Cursor posts it: the chat, the names of its custom tools, and what of it
     changes nothing. Nothing is kept, the names of tools are the flat ones, and chat's `stop` counts."""
     if body.get("previous_response_id") is not None:
@@ -84,7 +92,7 @@ def from_input_at_chat(body: Body, *, ignore_hosted: bool) -> tuple[ChatRequest,
             "Only /v1/responses knows earlier responses: send the conversation in 'input'.",
             param="previous_response_id",
         )
-    chat, delivery = from_responses_request(body, Past(), ignore_hosted=ignore_hosted)
+    chat, delivery = from_responses_request(body, Past(), ignore_hosted=ignore_hosted, hosted_tools=hosted_tools)
     chat = replace(chat, stop=from_stops(body.get("stop"), "stop"))
     client_tools = delivery.toolbox.client_tools.items()
     return chat, [flat for flat, tool in client_tools if tool.kind == "custom"], delivery.ignored
@@ -119,8 +127,7 @@ def _from_schema(wanted: Body, param: str) -> JsonFormat:
 
 
 def _check_the_rest(body: Body) -> None:
-    """What only comes back with the response, or means what GigaChat does anyway."""
-    fields.boolean(body, "parallel_tool_calls")
+    """What only comes back with the response, or was read elsewhere."""
     fields.string(body, "previous_response_id")
     fields.optional_mapping(body, "stream_options")
     metadata = fields.optional_mapping(body, "metadata")

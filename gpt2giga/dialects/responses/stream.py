@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from gpt2giga.chat import Done, Event
-from gpt2giga.dialects.responses.output import JsonObject, Output
+from gpt2giga.dialects.responses.hosted_items import JsonObject
+from gpt2giga.dialects.responses.output import Output
 from gpt2giga.dialects.responses.response import ResponseHead, to_finished, to_object, why_incomplete
 from gpt2giga.errors import BadRequest, ContextTooLong, PromiseBroken, ProxyError, QuotaExceeded, RateLimited
 
@@ -52,7 +53,7 @@ class ResponseStream:
     def fail(self, error: ProxyError) -> list[JsonObject]:
         code = to_error_code(error)
         details = {"code": code, "message": to_error_message(error)}
-        failed = to_object(self._head, "failed", self._output.items, error=details)
+        failed = to_object(self._head, "failed", self._output.whole(), error=details)
         items: list[JsonObject] = [{"type": "response.failed", "response": failed}]
         if self._has_begun:
             items.insert(0, {"type": "error", "code": code, "message": error.message, "param": error.param})

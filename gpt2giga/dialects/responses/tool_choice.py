@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from gpt2giga.chat import Tool, ToolChoice
+from gpt2giga.chat import HostedTool, Tool, ToolChoice
 from gpt2giga.dialects import fields
 from gpt2giga.dialects.fields import Body, invalid
+from gpt2giga.dialects.hosted import union
 from gpt2giga.dialects.responses.tools import Toolbox
 from gpt2giga.dialects.tools import (
     ALLOWED_MODES,
@@ -16,6 +17,7 @@ from gpt2giga.dialects.tools import (
     Mode,
     no_tools,
     OPENAI_MODES,
+    settle,
     tool_kind,
     unknown_tool,
 )
@@ -25,46 +27,51 @@ PARAM = "tool_choice"
 
 @dataclass(frozen=True, slots=True)
 class ToolSelection:
-    """tools: those that may be called. ignored: the choice was of a tool that is left out."""
+    """tools, hosted: those that may be used. ignored: the choice was of a tool that is left out."""
 
     tools: tuple[Tool, ...]
     choice: ToolChoice
+    hosted: tuple[HostedTool, ...] = ()
     ignored: bool = False
 
 
 def from_choice(body: Body, toolbox: Toolbox) -> ToolSelection:
     wanted: Any = body.get(PARAM)
+    tools, hosted = toolbox.tools, toolbox.hosted.tools()
     if wanted is None:
-        return _by_mode("auto", toolbox.tools, toolbox)
+        return _by_mode("auto", tools, hosted, toolbox)
     if isinstance(wanted, str):
         mode = fields.one_of(wanted, OPENAI_MODES, PARAM, "one of " + ", ".join(OPENAI_MODES) + ", or an object")
-        return _by_mode(mode, toolbox.tools, toolbox)
+        return _by_mode(mode, tools, hosted, toolbox)
     wanted = fields.mapping(wanted, PARAM)
     kind = fields.required_string(wanted, "type", PARAM)
     if kind == "allowed_tools":
         return _from_allowed(*inner_tool(wanted, kind, PARAM), toolbox)
     if kind in ANTHROPICS_MODES:
-        return _by_mode(ANTHROPICS_MODES[kind], toolbox.tools, toolbox)
+        return _by_mode(ANTHROPICS_MODES[kind], tools, hosted, toolbox)
     if kind in ("function", "custom", "tool"):
-        return ToolSelection(toolbox.tools, ToolChoice("named", _flat(wanted, kind, toolbox, PARAM)))
+        return ToolSelection(tools, ToolChoice("named", _flat(wanted, kind, toolbox, PARAM)), hosted)
     return _of_hosted(kind, toolbox)
 
 
-def _by_mode(mode: Mode, tools: tuple[Tool, ...], toolbox: Toolbox) -> ToolSelection:
-    if tools:
-        return ToolSelection(tools, ToolChoice(mode))
-    if mode == "required" and not toolbox.hosted:
+def _by_mode(mode: Mode, tools: tuple[Tool, ...], hosted: tuple[HostedTool, ...], toolbox: Toolbox) -> ToolSelection:
+    is_impossible = mode == "required" and not tools and not hosted
+    if is_impossible and not toolbox.hosted.left_out:
         raise no_tools(PARAM)
-    return ToolSelection((), ToolChoice(), ignored=mode == "required")
+    choice = settle(ToolChoice(mode), tools, hosted)
+    return ToolSelection(tools, choice, () if mode == "none" else hosted, ignored=is_impossible)
 
 
 def _of_hosted(kind: str, toolbox: Toolbox) -> ToolSelection:
     """A choice of what is left out leaves the choice to the model; of what is not there it is a mistake."""
-    if kind not in toolbox.hosted:
+    tools, hosted = toolbox.tools, toolbox.hosted.tools()
+    if found := toolbox.hosted.chosen(kind):
+        return ToolSelection(tools, ToolChoice("hosted", found[0]), hosted)
+    if kind not in toolbox.hosted.left_out:
         raise invalid(
             f"{PARAM}.type", f"function, custom, allowed_tools, or the type of one of the tools, not {kind!r}"
         )
-    return ToolSelection(toolbox.tools, ToolChoice(), ignored=True)
+    return ToolSelection(tools, ToolChoice(), hosted, ignored=True)
 
 
 def _from_allowed(wanted: Body, param: str, toolbox: Toolbox) -> ToolSelection:
@@ -73,19 +80,22 @@ def _from_allowed(wanted: Body, param: str, toolbox: Toolbox) -> ToolSelection:
     if not isinstance(listed, list) or not listed:
         raise invalid(f"{param}.tools", "a list of tools")
     names: set[str] = set()
+    hosted: list[tuple[HostedTool, ...]] = []
     for tool, place in fields.each_object(listed, f"{param}.tools"):
-        names |= _names(tool, toolbox, place)
-    return _by_mode(mode, tuple(tool for tool in toolbox.tools if tool.name in names), toolbox)
+        kind = tool_kind(tool, place) or fields.required_string(tool, "type", place)
+        hosted.append(toolbox.hosted.chosen(kind))
+        if not hosted[-1]:
+            names |= _names(tool, kind, toolbox, place)
+    return _by_mode(mode, tuple(tool for tool in toolbox.tools if tool.name in names), union(hosted), toolbox)
 
 
-def _names(tool: Body, toolbox: Toolbox, param: str) -> set[str]:
-    kind = tool_kind(tool, param) or fields.required_string(tool, "type", param)
+def _names(tool: Body, kind: str, toolbox: Toolbox, param: str) -> set[str]:
     if kind in ("function", "custom"):
         return {_flat(tool, kind, toolbox, param)}
     if kind == "namespace":
         namespace = fields.required_string(tool, "name", param)
         return {flat for flat, tool in toolbox.client_tools.items() if tool.namespace == namespace}
-    if kind not in toolbox.hosted:
+    if kind not in toolbox.hosted.left_out:
         raise invalid(f"{param}.type", f"the type of one of the tools, not {kind!r}")
     return set()
 

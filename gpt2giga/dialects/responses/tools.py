@@ -2,7 +2,7 @@
 
 Functions are made of `function`, `custom` (one string instead of arguments), those inside a `namespace`, and of
 `tool_search` where the client is the one that searches. All other types are hosted: OpenAI would run them itself, and
-GigaChat has nothing like them.
+GigaChat has something like some of them.
 """
 
 from __future__ import annotations
@@ -15,14 +15,8 @@ from gpt2giga.chat import Tool
 from gpt2giga.concurrency.waiting import in_turns
 from gpt2giga.dialects import fields
 from gpt2giga.dialects.fields import Body, invalid
-from gpt2giga.dialects.tools import (
-    check_hosted,
-    custom_parameters,
-    from_parameters,
-    function_extras,
-    inner_tool,
-    tool_kind,
-)
+from gpt2giga.dialects.hosted import HostedFound, HostedTools, no_hosted_tools
+from gpt2giga.dialects.tools import custom_parameters, from_parameters, function_extras, inner_tool, tool_kind
 from gpt2giga.errors import BadRequest
 
 SEARCH: Literal["tool_search"] = "tool_search"
@@ -42,11 +36,11 @@ class ClientTool:
 
 @dataclass(frozen=True, slots=True)
 class Toolbox:
-    """client_tools: flat name -> the client's own. hosted: the types that were left out."""
+    """client_tools: flat name -> the client's own. hosted: what GigaChat does by itself, see HostedFound."""
 
+    hosted: HostedFound
     tools: tuple[Tool, ...] = ()
     client_tools: Mapping[str, ClientTool] = field(default_factory=dict)
-    hosted: tuple[str, ...] = ()
 
     def flat_name(self, namespace: str, name: str) -> str:
         """The name of a tool, or of one that only the history remembers."""
@@ -74,9 +68,11 @@ class Brought:
     is_old: bool = False
 
 
-def from_tools(body: Body, brought: Iterable[Brought] = (), *, ignore_hosted: bool) -> Toolbox:
+def from_tools(
+    body: Body, brought: Iterable[Brought] = (), *, ignore_hosted: bool, hosted_tools: HostedTools = no_hosted_tools
+) -> Toolbox:
     """brought: one that comes again replaces the earlier."""
-    filling = _Filling(ignore_hosted)
+    filling = _Filling(HostedFound(fields.string(body, "model"), hosted_tools, ignore_hosted))
     for tool, param in fields.objects(body, "tools"):
         filling.add(tool, param, again=False)
     for _, new in in_turns([*brought]):
@@ -92,22 +88,20 @@ def from_tools(body: Body, brought: Iterable[Brought] = (), *, ignore_hosted: bo
 class _Filling:
     """A toolbox in the making."""
 
-    def __init__(self, ignore_hosted: bool) -> None:
-        self._ignore_hosted = ignore_hosted
+    def __init__(self, hosted: HostedFound) -> None:
+        self._hosted = hosted
         self._tools: dict[str, Tool] = {}
         self._client_tools: dict[str, ClientTool] = {}
         self._flat_names: dict[ClientTool, str] = {}
-        self._hosted: list[str] = []
 
     def toolbox(self) -> Toolbox:
-        return Toolbox(tuple(self._tools.values()), self._client_tools, tuple(dict.fromkeys(self._hosted)))
+        return Toolbox(self._hosted, tuple(self._tools.values()), self._client_tools)
 
     def add(self, tool: Body, param: str, *, again: bool) -> None:
         """again: it may have the name of an earlier one."""
         kind = tool_kind(tool, param) or fields.required_string(tool, "type", param)
         if not is_callable(tool):
-            check_hosted(kind, param, ignore=self._ignore_hosted)
-            self._hosted.append(kind)
+            self._hosted.add(tool, kind, f"{param}.type")
         for client_tool, found, place in _flatten(tool, kind, param):
             if client_tool in self._flat_names and not again:
                 raise invalid(param, f"names that differ; {client_tool.name!r} stands twice")

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from functools import partial
 
 from flask import Blueprint, request, Response
 
-from gpt2giga.chat import ChatRequest, Event
+from gpt2giga.chat import ChatRequest, Event, HostedTool
 from gpt2giga.config.settings import StoreSettings, TranslationSettings
 from gpt2giga.dialects import fields
 from gpt2giga.dialects.fields import Body
 from gpt2giga.dialects.pages import to_page
 from gpt2giga.dialects.responses import items
+from gpt2giga.dialects.responses.hosted_items import JsonObject
 from gpt2giga.dialects.responses.input_items import to_stored_items
-from gpt2giga.dialects.responses.output import JsonObject
 from gpt2giga.dialects.responses.request import from_responses_request, Past, ResponseDelivery
 from gpt2giga.dialects.responses.response import ResponseHead, to_echo, to_response
 from gpt2giga.dialects.responses.store import Store, StoredResponse
@@ -99,7 +99,11 @@ class _Views:
         return json_response(to_page(kept, request.args, usual=20, most=100))
 
     def _read(self, body: Body) -> tuple[ChatRequest, ResponseDelivery]:
-        return from_responses_request(body, self._past(body), ignore_hosted=self._translation.ignore_hosted_tools)
+        ignore, hosted_tools = self._translation.ignore_hosted_tools, self._hosted_tools
+        return from_responses_request(body, self._past(body), ignore_hosted=ignore, hosted_tools=hosted_tools)
+
+    def _hosted_tools(self, model: str) -> Collection[HostedTool]:
+        return self._get_upstream().hosted_tools(model)
 
     def _past(self, body: Body) -> Past:
         previous = fields.string(body, "previous_response_id")

@@ -3,12 +3,16 @@
 GigaChat wants one system message, first; text messages of one role joined; and every call followed at once by
 its one result, which is one JSON document. Clients send several calls in one message, results in any order,
 in any form, twice or not at all. Whatever they send, nothing of it is lost.
+
+How messages, calls and results look on the wire, v1.py and v2.py say.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import defaultdict, deque
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import groupby
 from operator import attrgetter
 from typing import Any, TypeAlias
@@ -20,6 +24,7 @@ from gpt2giga.bounded_json import is_writable, MOST_VALUES_IN_TEXT, TooManyValue
 from gpt2giga.chat import File, Image, Message, Part, Text, ToolCall, ToolResult
 from gpt2giga.concurrency.waiting import in_turns
 from gpt2giga.upstream.contract.call_ids import state_id
+from gpt2giga.upstream.contract.facts import Facts
 from gpt2giga.upstream.contract.tool_names import ToolNames
 
 PARAGRAPH = "\n\n"
@@ -30,24 +35,6 @@ LONGEST_TITLE = 200
 
 # A place in the conversation: message number and part number. Parts may be equal, places are not.
 Place: TypeAlias = tuple[int, int]
-
-
-def to_messages(
-    messages: Sequence[Message], names: ToolNames, files: Mapping[Image | File, str], *, send_state_id: bool = False
-) -> list[dict[str, Any]]:
-    """`files`: the id at GigaChat of each file; one without an id is only mentioned."""
-    texts = (_text(message.parts) for message in messages if message.role == "system")
-    system = PARAGRAPH.join(text for text in texts if text)
-    turns: list[Message] = []
-    for role, said in groupby((message for message in messages if message.role != "system"), attrgetter("role")):
-        if role == "assistant":  # each of several calls may have a message of its own, and the results come after all
-            turns.append(Message("assistant", tuple(part for message in said for part in message.parts)))
-        else:
-            turns += said
-    history = _History(turns, names, files, send_state_id).write()
-    if not history:  # the service itself would make a lone system message the user's (contract 3.0.6)
-        return [{"role": "user", "content": system}]
-    return [{"role": "system", "content": system}, *history] if system else history
 
 
 def has_files(messages: Sequence[Message]) -> bool:
@@ -112,20 +99,49 @@ def _pair_late(messages: Sequence[Message], pairs: Mapping[Place, Place]) -> dic
     return {call: place for call, place in alone if call not in pairs and place not in taken and call < place}
 
 
-class _History:
-    """GigaChat's messages in the making; their texts are joined at the end."""
+@dataclass(slots=True)
+class Spoken:
+    """A message: texts, which are joined at the end, and at most one file, which stands after `file_at` of them."""
+
+    role: str
+    texts: list[str] = field(default_factory=list)
+    file_id: str = ""
+    file_at: int = 0
+
+
+class History(ABC):
+    """GigaChat's messages in the making. Those of calls and results are already in the form of the wire.
+
+    files: the id at GigaChat of each file; one without an id is only mentioned.
+    """
 
     def __init__(
-        self, messages: Sequence[Message], names: ToolNames, files: Mapping[Image | File, str], send_state_id: bool
+        self,
+        messages: Sequence[Message],
+        names: ToolNames,
+        files: Mapping[Image | File, str],
+        facts: Facts,
+        *,
+        send_state_id: bool = False,
     ) -> None:
-        self._messages = messages
+        texts = (text_of(message.parts) for message in messages if message.role == "system")
+        self._system = PARAGRAPH.join(text for text in texts if text)
+        self._messages = _turns(messages)
         self._names = names
         self._files = files
+        self._facts = facts
         self._send_state_id = send_state_id
-        self._pairs = pair(messages)
+        self._pairs = pair(self._messages)
         self._paired = set(self._pairs.values())
-        self._written: list[dict[str, Any]] = []
+        self._written: list[Spoken | dict[str, Any]] = []
         self._shown_ids: set[str] = set()
+
+    @abstractmethod
+    def _to_message(self, spoken: Spoken) -> dict[str, Any]: ...
+
+    @abstractmethod
+    def _add_calls(self, answered: list[tuple[ToolCall, str]]) -> None:
+        """The calls of one turn, one at least, each with its result: one JSON document."""
 
     def write(self) -> list[dict[str, Any]]:
         for number, message in in_turns(self._messages):
@@ -133,13 +149,16 @@ class _History:
                 self._add_assistant(number, message)
             else:
                 self._add_user(number, message)
-        attached = [written for written in self._written if "attachments" in written]
-        if len(attached) > MOST_IMAGES:
-            _leave_out_repetitions(attached)
-        for written in self._written:
-            if written["role"] != "function":
-                written["content"] = PARAGRAPH.join(written["content"])
-        return self._written
+        if not self._written:  # the service itself would make a lone system message the user's (contract 3.0.6)
+            return [self._to_message(Spoken("user", [self._system]))]
+        shown = [written for written in self._written if isinstance(written, Spoken) and written.file_id]
+        if len(shown) > MOST_IMAGES:
+            _leave_out_repetitions(shown)
+        system = [Spoken("system", [self._system])] if self._system else []
+        return [
+            self._to_message(written) if isinstance(written, Spoken) else written
+            for written in (*system, *self._written)
+        ]
 
     def _add_assistant(self, number: int, message: Message) -> None:
         """Calls with their results, then the files of the results: only the user can show files."""
@@ -147,17 +166,19 @@ class _History:
         # What was said after calls that nobody answered, is said after them.
         is_answered = any((number, n) in self._pairs for n in calls)
         last = len(message.parts) if is_answered or not calls else calls[-1]
-        self._add("assistant", [_text(message.parts[:last])])
+        self._add("assistant", [text_of(message.parts[:last])])
+        answered: list[tuple[ToolCall, str]] = []
         shown: list[tuple[str, Image | File]] = []
         for n, part in in_turns(message.parts):
             if isinstance(part, ToolCall):
                 at = self._pairs.get((number, n))
                 result = self._messages[at[0]].parts[at[1]] if at else None
-                self._add_call(part)
-                content = to_document(_text(result.parts)) if isinstance(result, ToolResult) else NO_RESULT
-                self._add_result(part.name, content)
+                content = to_document(text_of(result.parts)) if isinstance(result, ToolResult) else NO_RESULT
+                answered.append((part, content))
                 shown += [(part.name, file) for file in files_of(result)]
-        if words := _text(message.parts[last:]):
+        if answered:
+            self._add_calls(answered)
+        if words := text_of(message.parts[last:]):
             self._add("assistant", [words])
         for name, file in shown:
             self._show(name, file)
@@ -190,27 +211,39 @@ class _History:
 
     def _add(self, role: str, texts: list[str], file_id: str = "") -> None:
         """Joins texts of one role; a message holds at most one file, so a second one starts a new message."""
-        last = self._written[-1] if self._written else {}
-        if last.get("role") != role or "function_call" in last or (file_id and "attachments" in last):
-            last = {"role": role, "content": []}
+        last = self._written[-1] if self._written else None
+        if not isinstance(last, Spoken) or last.role != role or (file_id and last.file_id):
+            last = Spoken(role)
             self._written.append(last)
-        last["content"] += [text for text in texts if text]
+        last.texts += [text for text in texts if text]
         if file_id:
-            last["attachments"] = [file_id]
+            last.file_id, last.file_at = file_id, len(last.texts)
             self._shown_ids.add(file_id)
 
-    def _add_call(self, call: ToolCall) -> None:
-        """The assistant's text before a call goes into the call's message, where contract 3.1.16 would have none."""
-        texts: list[str] = []
-        if self._written and self._written[-1]["role"] == "assistant":
-            texts = self._written.pop()["content"]
-        function_call = {"name": self._names.to_gigachat(call.name), "arguments": call.arguments}
-        state = state_id(call.id) if self._send_state_id else None
-        written = {"role": "assistant", "content": texts, "function_call": function_call}
-        self._written.append({**written, "functions_state_id": state} if state else written)
+    def _text_before_call(self) -> str:
+        """The assistant's, taken back; where it may not stand beside a call, the user tells it (contract 3.1.16)."""
+        last = self._written[-1] if self._written else None
+        if not isinstance(last, Spoken) or last.role != "assistant":
+            return ""
+        self._written.pop()
+        text = PARAGRAPH.join(last.texts)
+        if text and not self._facts.text_beside_call:
+            self._add("user", [f"[You said: {text}]"])
+            return ""
+        return text
 
-    def _add_result(self, name: str, content: str) -> None:
-        self._written.append({"role": "function", "name": self._names.to_gigachat(name), "content": content})
+    def _state_of(self, call: ToolCall) -> str | None:
+        return state_id(call.id) if self._send_state_id else None
+
+
+def _turns(messages: Sequence[Message]) -> list[Message]:
+    turns: list[Message] = []
+    for role, said in groupby((message for message in messages if message.role != "system"), attrgetter("role")):
+        if role == "assistant":  # each of several calls may have a message of its own, and the results come after all
+            turns.append(Message("assistant", tuple(part for message in said for part in message.parts)))
+        else:
+            turns += said
+    return turns
 
 
 def to_document(text: str) -> str:
@@ -226,25 +259,25 @@ def to_document(text: str) -> str:
     return text if isinstance(value, dict) else f'{{"result":{text.strip()}}}'
 
 
-def _leave_out_repetitions(attached: list[dict[str, Any]]) -> None:
+def _leave_out_repetitions(shown: list[Spoken]) -> None:
     """Of files that the user has sent several times, as far as there are too many messages with files."""
-    too_many = len(attached) - MOST_IMAGES
+    too_many = len(shown) - MOST_IMAGES
     later: set[str] = set()
-    for written in reversed(attached):
-        [file_id] = written["attachments"]
+    for spoken in reversed(shown):
+        file_id = spoken.file_id
         if too_many > 0 and file_id in later:
-            del written["attachments"]
-            written["content"].append("[earlier file: shown again below]")
+            spoken.file_id = ""
+            spoken.texts.append("[earlier file: shown again below]")
             too_many -= 1
         later.add(file_id)
 
 
 def _orphan(result: ToolResult) -> str:
     """A result whose call was cut away, by compaction for example; as text it cannot be refused."""
-    return f"[Result of the tool {result.name or result.call_id}]\n{_text(result.parts)}"
+    return f"[Result of the tool {result.name or result.call_id}]\n{text_of(result.parts)}"
 
 
-def _text(parts: Iterable[Part]) -> str:
+def text_of(parts: Iterable[Part]) -> str:
     return PARAGRAPH.join(part.text for part in parts if isinstance(part, Text) and part.text)
 
 

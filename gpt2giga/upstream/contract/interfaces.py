@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from gpt2giga.chat import Event
-from gpt2giga.upstream.contract import v1
-from gpt2giga.upstream.contract.stream import StreamedAnswer
+from gpt2giga.errors import UpstreamError
+from gpt2giga.upstream.contract import v1, v2
+from gpt2giga.upstream.contract.answers import Unreadable
 from gpt2giga.upstream.contract.tool_names import ToolNames
-from gpt2giga.upstream.contract.v1 import Unreadable
 
 
 class Streamed(Protocol):
     """An answer in the making, from the bytes of its stream. failure: of a frame that could not be read."""
 
-    failure: Unreadable | None
+    failure: Unreadable | UpstreamError | None
 
     def feed(self, piece: bytes) -> list[Event]: ...
 
@@ -33,4 +33,5 @@ class Interface:
     streamed: Callable[[ToolNames], Streamed]
 
 
-V1 = Interface("v1", v1.to_payload, v1.from_completion, StreamedAnswer)
+V1 = Interface("v1", v1.to_payload, v1.from_completion, v1.StreamedAnswer)
+V2 = Interface("v2", v2.to_payload, v2.from_completion, v2.StreamedAnswer)

@@ -22,26 +22,51 @@ def check_calls(
     chat: ChatRequest, ask: Ask, offered: tuple[Tool, ...], listener: Listener | None
 ) -> Iterator[list[Event]]:
     """offered: the client's tools; `chat` may have one of ours instead. Text is passed on as it comes, and stays: of a
-    second answer only the call counts."""
+    second answer only the call counts. Each call is asked for by itself, and all that follows the first such call waits
+    until GigaChat has told it: an account may have one request at a time."""
     batches = ask(chat)
     for batch in batches:
-        call = next((event for event in batch if isinstance(event, ToolCall)), None)
-        if call is None or not (wrong := _faults(call, chat, offered)):
+        first = next((n for n, event in enumerate(batch) if _is_wrong(event, chat, offered)), None)
+        if first is None:
             yield batch
             continue
-        before = batch.index(call)
-        yield batch[:before]
-        after = batch[before + 1 :] + (yield from collect(batches))
-        second = yield from _ask_again(chat, ask, call, wrong)
-        candidates = [(event, _faults(event, chat, offered)) for event in second if isinstance(event, ToolCall)]
-        best, left = min([*candidates, (call, wrong)], key=lambda candidate: len(candidate[1]))
-        if left:
-            log.warning("A call of %s does not fit its tool and is passed on: %s", best.name, _words(left))
-        if listener:
-            listener.on_call_repaired(done=not left)
-        spent = [event.usage for event in (*after, *second) if isinstance(event, Done) and event.usage]
-        usage = sum(spent, Usage()) if spent else None
-        yield [best, *(replace(event, usage=usage) if isinstance(event, Done) else event for event in after)]
+        yield batch[:first]
+        rest = batch[first:] + (yield from collect(batches))
+        spent: list[Usage] = []
+        for event in rest:
+            if isinstance(event, ToolCall) and (wrong := _faults(event, chat, offered)):
+                second = yield from _ask_again(chat, ask, event, wrong)
+                spent += _usages(second)
+                event = _better(event, wrong, second, chat, offered, listener)
+            elif isinstance(event, Done) and spent:
+                event = replace(event, usage=sum([*_usages([event]), *spent], Usage()))
+            yield [event]
+
+
+def _is_wrong(event: Event, chat: ChatRequest, offered: tuple[Tool, ...]) -> bool:
+    return isinstance(event, ToolCall) and bool(_faults(event, chat, offered))
+
+
+def _usages(events: list[Event]) -> list[Usage]:
+    return [event.usage for event in events if isinstance(event, Done) and event.usage]
+
+
+def _better(
+    call: ToolCall,
+    wrong: list[str],
+    second: list[Event],
+    chat: ChatRequest,
+    offered: tuple[Tool, ...],
+    listener: Listener | None,
+) -> ToolCall:
+    """The call with the fewest faults, under the first one's id."""
+    candidates = [(event, _faults(event, chat, offered)) for event in second if isinstance(event, ToolCall)]
+    best, left = min([*candidates, (call, wrong)], key=lambda candidate: len(candidate[1]))
+    if left:
+        log.warning("A call of %s does not fit its tool and is passed on: %s", best.name, _words(left))
+    if listener:
+        listener.on_call_repaired(done=not left)
+    return replace(best, id=call.id)
 
 
 def _faults(call: ToolCall, chat: ChatRequest, offered: tuple[Tool, ...]) -> list[str]:
@@ -55,7 +80,8 @@ def _ask_again(chat: ChatRequest, ask: Ask, call: ToolCall, wrong: list[str]) ->
     """The answer to a history in which the tool refused the call; empty when there is none."""
     refusal = Text(f"The call was not made: {_words(wrong)}. Call {call.name} again, with all of its arguments.")
     told = (Message("assistant", (call,)), Message("user", (ToolResult(call.id, call.name, (refusal,)),)))
-    again = replace(chat, messages=(*chat.messages, *told), tool_choice=ToolChoice("named", call.name))
+    forced = ToolChoice("named", call.name)
+    again = replace(chat, messages=(*chat.messages, *told), tool_choice=forced, several_calls=False)
     try:
         return (yield from collect(ask(again)))
     except Unavailable:

@@ -14,6 +14,7 @@ from gpt2giga.chat import (
     ChatRequest,
     Done,
     Event,
+    HostedCall,
     JsonFormat,
     Message,
     ReasoningDelta,
@@ -47,7 +48,8 @@ def answer_json(
         if not fault:
             yield clean(events, document)
             return
-    chat = replace(chat, tools=(), tool_choice=ToolChoice())
+    is_hosted = chat.tool_choice.mode == "hosted"
+    chat = replace(chat, tools=(), tool_choice=chat.tool_choice if is_hosted else ToolChoice())
     if streamed and wanted.schema and not as_function:
         yield from _stream(chat, check, ask)
     elif wanted.schema:
@@ -114,12 +116,14 @@ def _stream(chat: ChatRequest, check: Check, ask: Ask) -> Iterator[list[Event]]:
                 event = TextDelta(end.cut(text) if end else event.text)
                 if end and event.text:
                     passed.append(event)
-            elif isinstance(event, ReasoningDelta):
+            elif isinstance(event, ReasoningDelta | HostedCall):
                 passed.append(event)
             seen.append(event)
         yield passed
     if not end:
-        yield from _repair(chat, check, ask, [event for event in seen if not isinstance(event, ReasoningDelta)])
+        yield from _repair(
+            chat, check, ask, [event for event in seen if not isinstance(event, ReasoningDelta | HostedCall)]
+        )
         return
     if _finish(seen) == "content_filter":
         yield [RefusalDelta(FILTERED), _done(seen)]
@@ -184,8 +188,11 @@ class Check:
 
 
 def clean(events: list[Event], document: str) -> list[Event]:
-    """The document as the only text, or a refusal when GigaChat's filter answered instead of the model."""
-    answer: list[Event] = [event for event in events if isinstance(event, ReasoningDelta)]
+    """The document as the only text, or a refusal when GigaChat's filter answered instead of the model.
+
+    Sources and pictures have no place in a document.
+    """
+    answer: list[Event] = [event for event in events if isinstance(event, ReasoningDelta | HostedCall)]
     if _finish(events) == "content_filter":
         answer.append(RefusalDelta(_text(events) or FILTERED))
     elif document:

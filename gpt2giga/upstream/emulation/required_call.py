@@ -12,7 +12,18 @@ from dataclasses import replace
 
 import orjson
 
-from gpt2giga.chat import ChatRequest, Done, Event, JsonFormat, Message, Text, TextDelta, ToolCall, ToolChoice
+from gpt2giga.chat import (
+    ChatRequest,
+    Done,
+    Event,
+    HostedCall,
+    JsonFormat,
+    Message,
+    Text,
+    TextDelta,
+    ToolCall,
+    ToolChoice,
+)
 from gpt2giga.errors import PromiseBroken
 from gpt2giga.upstream.emulation.batches import Ask, collect
 
@@ -21,18 +32,19 @@ LONGEST_ANSWER = 10_000
 
 
 def require_call(chat: ChatRequest, ask: Ask, *, can_require: bool) -> Iterator[list[Event]]:
-    """An answer that holds a call, or one that GigaChat's filter stopped.
+    """An answer that holds a call, be it of a tool of GigaChat's own, or one that GigaChat's filter stopped.
 
     Raises PromiseBroken when the model cannot be brought to a call.
     """
     name = chat.tools[0].name
-    if len(chat.tools) > 1:
+    if len(chat.tools) > 1 or chat.hosted:
         first = chat if can_require else replace(chat, tool_choice=ToolChoice("auto"))
         events = yield from collect(ask(first))
         if _is_final(events):
             yield events
             return
-        name = yield from _choose_tool(chat, ask)
+        if len(chat.tools) > 1:
+            name = yield from _choose_tool(chat, ask)
     events = yield from collect(ask(replace(chat, tool_choice=ToolChoice("named", name))))
     if not _is_final(events):
         raise PromiseBroken("GigaChat's model answered without the required tool call.", code="tool_choice_violated")
@@ -42,7 +54,7 @@ def require_call(chat: ChatRequest, ask: Ask, *, can_require: bool) -> Iterator[
 def _is_final(events: list[Event]) -> bool:
     """What the filter stopped once it stops every time; its words are for the user."""
     return any(
-        isinstance(event, ToolCall) or (isinstance(event, Done) and event.finish == "content_filter")
+        isinstance(event, ToolCall | HostedCall) or (isinstance(event, Done) and event.finish == "content_filter")
         for event in events
     )
 
@@ -56,6 +68,7 @@ def _choose_tool(chat: ChatRequest, ask: Ask) -> Generator[list[Event], None, st
         chat,
         messages=(*chat.messages, Message("user", (question,))),
         tools=(),
+        hosted=(),
         tool_choice=ToolChoice(),
         max_tokens=None,  # the client's limit is for the answer itself
         json_format=JsonFormat(schema),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gpt2giga.chat import Done, Event, TextDelta, ToolCall, Usage
+from gpt2giga.chat import Citation, Done, Event, HostedCall, Picture, TextDelta, ToolCall, Usage
 from gpt2giga.upstream.partial_match import possible_start
 
 
@@ -25,28 +25,42 @@ def cut(batches: Iterator[list[Event]], stops: tuple[str, ...], *, close: bool) 
 
 
 class _Cutter:
-    """found: the stop sequence that has come, rest: the events of its batch that came after it."""
+    """found: the stop sequence that has come, rest: the events of its batch that came after it.
+
+    Sources come behind their text, so they wait for it, and those of what is cut away are left out.
+    """
 
     def __init__(self, stops: tuple[str, ...]) -> None:
         self._stops = stops
         self._held = ""
+        self._letters = 0
+        self._citations: list[Citation] = []
         self.found = ""
         self.rest: list[Event] = []
 
     def pass_on(self, batch: list[Event]) -> list[Event]:
         passed: list[Event] = []
         for number, event in enumerate(batch):
-            if not isinstance(event, TextDelta | ToolCall | Done):
+            if isinstance(event, Citation):
+                (self._citations if self._held else passed).append(event)
+            elif not isinstance(event, TextDelta | ToolCall | HostedCall | Picture | Done):
                 passed.append(event)
-                continue
-            if text := self._safe(event):
-                passed.append(TextDelta(text))
+            else:
+                passed += self._up_to(event)
             if self.found:
                 self.rest = batch[number:]
                 break
-            if not isinstance(event, TextDelta):
-                passed.append(event)
         return passed
+
+    def _up_to(self, event: Event) -> list[Event]:
+        passed: list[Event] = []
+        if text := self._safe(event):
+            self._letters += len(text)
+            passed.append(TextDelta(text))
+        if self.found or not self._held:
+            passed += [citation for citation in self._citations if citation.end <= self._letters]
+            self._citations = []
+        return passed if self.found or isinstance(event, TextDelta) else [*passed, event]
 
     def _safe(self, event: Event) -> str:
         """The text up to where it is decided: at a stop sequence, or at what may become one, while more may come."""

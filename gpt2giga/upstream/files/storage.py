@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from gpt2giga.errors import NotFound, ProxyError
-from gpt2giga.upstream.contract.v1 import whole_number
+from gpt2giga.upstream.contract.answers import whole_number
 from gpt2giga.upstream.files.media import Kind, kind_of_name, Media
 from gpt2giga.upstream.transport.sdk import GigaChatClient
 

@@ -17,7 +17,7 @@ import httpx
 
 from gpt2giga.concurrency import background
 from gpt2giga.config.settings import AccountSettings
-from gpt2giga.upstream.contract.v1 import Unreadable, whole_number
+from gpt2giga.upstream.contract.answers import Unreadable, whole_number
 from gpt2giga.upstream.listener import Listener
 from gpt2giga.upstream.transport.http import StatusError
 

@@ -34,7 +34,7 @@ from gpt2giga.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
-from gpt2giga.upstream.contract.v1 import Unreadable
+from gpt2giga.upstream.contract.answers import Unreadable
 from gpt2giga.upstream.transport.access_token import TokenFailure, UnusableToken
 from gpt2giga.upstream.transport.certificate import explain
 from gpt2giga.upstream.transport.http import StatusError

@@ -107,9 +107,10 @@ class Connections:
         lines += [f"{name}: {value}" for name, value in headers.items()]
         if length:
             lines.append(f"Content-Length: {length}")
-        if any("\r" in line or "\n" in line for line in lines):
+        head = "\r\n".join(lines)
+        if not head.count("\r") == head.count("\n") == len(lines) - 1:
             raise httpx.LocalProtocolError("A header value holds a line break.")
-        return ("\r\n".join(lines) + "\r\n\r\n").encode()
+        return f"{head}\r\n\r\n".encode()
 
     def _kept(self) -> socket.socket | None:
         """The connection used last, if it is still good; those below it have been idle for even longer."""
@@ -156,7 +157,8 @@ class GigaChatResponse:
     ) -> None:
         self.url = url
         self.status_code = 0
-        self._raw_headers: list[tuple[bytes, bytes]] = []
+        self._raw_headers: dict[bytes, bytes] = {}
+        self.on_header = self._raw_headers.setdefault  # of those that come twice the first counts
         self.content = b""
         self._connection: socket.socket | None = connection
         self._release, self._limits = release, limits
@@ -259,9 +261,6 @@ class GigaChatResponse:
             raise httpx.RemoteProtocolError("The connection was closed before the answer was whole.")
 
     # What the parser calls.
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        self._raw_headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         self.status_code = self._parser.get_status_code()

@@ -25,7 +25,7 @@ import orjson
 from gpt2giga.concurrency.waiting import run_to_end
 from gpt2giga.config.limits import LimitSettings
 from gpt2giga.config.settings import AccountSettings
-from gpt2giga.upstream.contract.v1 import Unreadable
+from gpt2giga.upstream.contract.answers import Unreadable
 from gpt2giga.upstream.listener import Listener
 from gpt2giga.upstream.transport.access_token import Token, TokenSource
 from gpt2giga.upstream.transport.connect import Route
@@ -105,7 +105,10 @@ class GigaChatClient:
             token = yield from self._tokens.get(tick)
             response = yield from self._send_chat(content, path, headers, token, tick)
         try:
-            self._check(response, stream)
+            if response.status_code != 200:
+                raise StatusError(response.status_code, response.read(), response.headers)
+            if stream and (kind := response.headers.get("content-type", "").partition(";")[0]) != EVENT_STREAM:
+                raise httpx.TransportError(f"a stream was asked for, and {kind!r} came")
         except BaseException:
             response.close()
             raise
@@ -120,12 +123,6 @@ class GigaChatClient:
         return self._connections.send(
             "POST", "/chat/completions", content=content, headers=headers, tick=tick, path=path
         )
-
-    def _check(self, response: GigaChatResponse, stream: bool) -> None:
-        if response.status_code != 200:
-            raise StatusError(response.status_code, response.read(), response.headers)
-        if stream and (kind := response.headers.get("content-type", "").partition(";")[0]) != EVENT_STREAM:
-            raise httpx.TransportError(f"a stream was asked for, and {kind!r} came")
 
     def get_token(self) -> Token | None:
         """None for an account that is a certificate. Raises TokenFailure, as all calls do."""

@@ -39,14 +39,20 @@ def names(*arguments: Any, **options: Any) -> list[str]:
     "choice, expected",
     [
         (None, ToolChoice("auto")),
-        ({"type": "auto", "disable_parallel_tool_use": True}, ToolChoice("auto")),
+        ({"type": "auto", "disable_parallel_tool_use": False}, ToolChoice("auto")),
         ({"type": "any"}, ToolChoice("required")),
         ({"type": "tool", "name": "weather"}, ToolChoice("named", "weather")),
         ({"type": "none"}, ToolChoice("none")),
     ],
 )
 def test_choice(choice: Any, expected: ToolChoice) -> None:
-    assert read([TOOL], choice) == MessageTools((WEATHER,), expected, ())
+    assert read([TOOL], choice) == MessageTools((WEATHER,), expected)
+
+
+@pytest.mark.parametrize("kind", ["auto", "any"])
+def test_one_call_an_answer(kind: str) -> None:
+    assert read([TOOL], {"type": kind}).several_calls
+    assert not read([TOOL], {"type": kind, "disable_parallel_tool_use": True}).several_calls
 
 
 def test_type_custom_is_the_same_as_none() -> None:
@@ -56,7 +62,7 @@ def test_type_custom_is_the_same_as_none() -> None:
 @pytest.mark.parametrize("kind", HOSTED)
 def test_anthropics_own_tools(kind: str) -> None:
     hosted = {"type": kind, "name": kind.rpartition("_")[0]}
-    assert read([hosted, TOOL, hosted]) == MessageTools((WEATHER,), ToolChoice(), (kind,))
+    assert read([hosted, TOOL, hosted]) == MessageTools((WEATHER,), ToolChoice(), ignored=(kind,))
     with pytest.raises(BadRequest, match=kind) as caught:
         read([hosted, TOOL], ignore_hosted=False)
     assert caught.value.param == "tools[0]"

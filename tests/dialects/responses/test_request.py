@@ -153,7 +153,7 @@ def test_reasoning_effort(effort: str | None, sent: str | None) -> None:
 def test_what_is_ignored_is_named() -> None:
     _, delivery = read(
         {
-            "input": [HELLO, {"type": "web_search_call", "id": "ws_1"}],
+            "input": [HELLO, {"type": "web_search_call", "id": "ws_1"}, {"type": "mcp_call", "id": "mcp_1"}],
             "include": ["reasoning.encrypted_content", "message.output_text.logprobs"],
             "tools": [{"type": "web_search"}, {"type": "mcp"}, {"type": "web_search"}],
             "tool_choice": "required",
@@ -169,7 +169,7 @@ def test_what_is_ignored_is_named() -> None:
         "tools.web_search",
         "tools.mcp",
         "tool_choice",
-        "input.web_search_call",
+        "input.mcp_call",
         "text.verbosity",
     )
 

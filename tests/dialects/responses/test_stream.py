@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from copy import deepcopy
 from typing import Any
 
 import pytest
@@ -75,7 +76,7 @@ def test_the_stream_is_well_formed_and_adds_up_to_the_whole_answer(answer: list[
     assert [event["type"] for event in events[:2]] == ["response.created", "response.in_progress"]
     whole = to_response(answer, one)
     Response.model_validate(whole)
-    assert events[-1]["response"] == whole
+    assert events[-1]["response"] == {**whole, "completed_at": events[-1]["response"]["completed_at"]}
     assert events[-1]["type"] == f"response.{whole['status']}"
     assert accumulated(events[2:-1]) == whole["output"]
 
@@ -94,6 +95,10 @@ def accumulated(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
                 closed = {**output[event["output_index"]], "status": event["item"].get("status")}
                 if closed["type"] == "reasoning":
                     del closed["status"]
+                if closed["type"] == "image_generation_call":
+                    closed |= {
+                        name: event["item"][name] for name in ("result", "output_format") if event["item"].get(name)
+                    }
                 assert closed == event["item"]
                 output[event["output_index"]] = closed
             continue
@@ -104,10 +109,14 @@ def accumulated(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
             index = event["content_index" if kind == "content_part" else "summary_index"]
             if what == "added":
                 assert index == len(item[at])
-                item[at] = [*item[at], {**event["part"]}]
+                item[at] = [*item[at], deepcopy(event["part"])]
             else:
                 assert item[at][index] == event["part"]
-        else:
+        elif kind == "output_text.annotation":
+            added = item["content"][event["content_index"]]["annotations"]
+            assert event["annotation_index"] == len(added)
+            added.append(event["annotation"])
+        elif kind not in ("web_search_call", "image_generation_call"):
             add_text(item, event, kind, what)
     return output
 

@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 
+from gpt2giga.chat import ChatRequest, Message, Text, Tool, ToolCall
 from gpt2giga.commands.command_line import CommandLine
 from gpt2giga.commands.learn_report import markdown
 from gpt2giga.commands.learning import Learning, Outcome
 from gpt2giga.upstream.asking import Asker
+from gpt2giga.upstream.client import Upstream
 from gpt2giga.upstream.contract.facts import ANY_MODEL, Facts, SCHEMA_KEYWORDS
 from gpt2giga.upstream.fact_book import fact_book
 from gpt2giga.upstream.learning.plan import OF_CHAT_MODELS, plan, Step
@@ -260,3 +262,29 @@ def test_facts_hold_what_is_asked(learn: Learn) -> None:
     """Whatever a topic promises is a fact, and no two promise the same of one model."""
     promised = [name for topic in OF_CHAT_MODELS for name in topic.facts]
     assert len(set(promised)) == len(promised) and set(promised) <= set(Facts.__dataclass_fields__)
+
+
+def test_what_is_learned_is_what_the_service_does(
+    learn: Learn, sandbox: SandboxServer, account: dict[str, str], tmp_path: Path
+) -> None:
+    """Two calls in one answer over v2, a schema as it was written, temperature 0 as it is."""
+    sandbox.state.settings.character = TOLERANT
+    settings = CommandLine(None, {**account, "GPT2GIGA_STATE_DIR": str(tmp_path / "state")}).settings()
+    schema = {"type": "object", "properties": {"city": {"anyOf": [{"type": "string"}, {"type": "null"}]}}}
+    words = 'weather {"city": "Москва"} и weather {"city": "Омск"}'
+    question = ChatRequest(
+        MODEL, (Message("user", (Text(words),)),), tools=(Tool("weather", "Погода", schema),), temperature=0
+    )
+
+    def calls() -> list[Any]:
+        account, limits, translation = settings.account, settings.limits, settings.translation
+        with closing(Upstream(account, limits, translation, settings.server, fact_book(settings))) as upstream:
+            return [event.arguments for event in upstream.complete(question) if isinstance(event, ToolCall)]
+
+    assert calls() == [{"city": "Москва"}] and sandbox.state.requests("/v2/chat/completions") == []
+    assert learn(steps(*OF_CHAT_MODELS)).missing == []
+    asked = len(sandbox.state.requests("/v2/chat/completions"))
+    assert calls() == [{"city": "Москва"}, {"city": "Омск"}]
+    (sent,) = sandbox.state.requests("/v2/chat/completions")[asked:]
+    assert sent["json"]["tools"][0]["functions"]["specifications"][0]["parameters"] == schema
+    assert sent["json"]["model_options"]["temperature"] == 0

@@ -51,8 +51,8 @@ class LearnOptions:
 def learn(command_line: CommandLine, options: LearnOptions) -> bool:
     """Whether nothing is missing. Raises Failure, SettingsError and ProxyError."""
     settings = command_line.settings()
-    if options.report and not options.report.parent.is_dir():
-        raise Failure(f"--report: there is no folder {options.report.parent}")
+    if options.report:
+        _try_report(options.report)
     with closing(command_line.upstream()) as upstream:
         steps = steps_of(upstream.catalog, settings, options)
         book = upstream.book
@@ -71,6 +71,14 @@ def learn(command_line: CommandLine, options: LearnOptions) -> bool:
     else:
         _print_findings(learning, book, settings, options)
     return not learning.missing and learning.is_kept
+
+
+def _try_report(report: Path) -> None:
+    """Before anything is paid for. Raises Failure."""
+    try:
+        report.touch()
+    except OSError as error:
+        raise Failure(f"--report {report}: {error.strerror}") from None
 
 
 def steps_of(catalog: Catalog, settings: Settings, options: LearnOptions) -> list[Step]:
@@ -153,7 +161,7 @@ def _print_findings(learning: Learning, book: FactBook, settings: Settings, opti
                 differs = "" if value == default else f"  (default: {default})"
                 click.echo(f"  {label:{LABEL_WIDTH}}  {value}{differs}")
     if not learning.is_kept:
-        click.echo("\nNone of it could be kept, so nothing changes: see GPT2GIGA_STATE_DIR.", err=True)
+        click.echo("\nNot all of it could be kept for the service: see GPT2GIGA_STATE_DIR.", err=True)
     elif changes := [*_changes(learning, book, settings)]:
         click.echo("\nFrom now on:")
         for about, change in changes:

@@ -19,7 +19,7 @@ const WORDS = {
     first: "first byte {0} s", whole: "{0} s in all", prompt: "{0} tokens in", cached: "{0} of them cached",
     completion: "{0} out", reasoning: "{0} of them thoughts", request: "request {0}",
     finish_length: "cut at the limit of tokens", finish_content_filter: "stopped by GigaChat's filter",
-    facts: "What is known of this model", facts_note: "gpt2giga doctor --learn asks GigaChat itself.",
+    facts: "What is known of this model", facts_note: "To measure it: gpt2giga doctor --learn",
     yes: "yes", no: "no", nothing: "nothing more", unknown: "not known",
     from_default: "assumed", from_measured: "measured on {0}", from_met: "seen in an answer on {0}",
     fact_window: "Context window, tokens", fact_longest_answer: "Longest answer, tokens", fact_images: "Takes images",
@@ -73,7 +73,7 @@ const WORDS = {
     first: "первый байт {0} с", whole: "всего {0} с", prompt: "токенов на входе: {0}", cached: "из них из кэша: {0}",
     completion: "на выходе: {0}", reasoning: "из них рассуждения: {0}", request: "запрос {0}",
     finish_length: "обрезано по лимиту токенов", finish_content_filter: "остановлено фильтром GigaChat",
-    facts: "Что известно об этой модели", facts_note: "gpt2giga doctor --learn спросит сам GigaChat.",
+    facts: "Что известно об этой модели", facts_note: "Чтобы измерить: gpt2giga doctor --learn",
     yes: "да", no: "нет", nothing: "ничего сверх обычного", unknown: "неизвестно",
     from_default: "по умолчанию", from_measured: "измерено {0}", from_met: "видно по ответу от {0}",
     fact_window: "Окно контекста, токены", fact_longest_answer: "Самый длинный ответ, токены", fact_images: "Принимает изображения",
@@ -537,7 +537,9 @@ async function showFacts() {
 }
 
 function drawFacts() {
-  const rows = facts.filter(({ name }) => `fact_${name}` in WORDS.en).map(({ name, value, source, when }) => {
+  // How many requests at a time nobody has counted is the scope's matter.
+  const told = facts.filter(({ name, value }) => `fact_${name}` in WORDS.en && (name !== "slots" || value));
+  const rows = told.map(({ name, value, source, when }) => {
     const day = new Date(when * 1000).toLocaleDateString(language);
     const cells = [tell(`fact_${name}`), valueInWords(value), tell(`from_${source}`, day)];
     return element("tr", {}, ...cells.map((textContent) => element("td", { textContent })));

@@ -5,7 +5,6 @@ Past Upstream on purpose: nothing may be translated, repeated or emulated betwee
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -22,7 +21,7 @@ from gpt2giga.errors import ContextTooLong, ProxyError, UpstreamUnavailable
 from gpt2giga.upstream.accounts.slots import QueueTimeout, Slots
 from gpt2giga.upstream.contract.facts import Facts
 from gpt2giga.upstream.learning.reading import release, to_frames
-from gpt2giga.upstream.learning.shapes import shape, shapes_of
+from gpt2giga.upstream.learning.shapes import shapes_of
 from gpt2giga.upstream.learning.topic import Answer, Request
 from gpt2giga.upstream.transport.access_token import TokenFailure
 from gpt2giga.upstream.transport.failures import FAILURES, is_failure, to_proxy_error, words_of
@@ -34,8 +33,6 @@ PAYMENT_REQUIRED, TOO_MANY_REQUESTS = 402, 429
 PAUSE = 3.0
 # Nobody waits ten minutes for an answer that is to be short.
 MOST_SECONDS = 120.0
-# Ids of any kind, or keys: nothing that an account could be known by is shown to others.
-OPAQUE = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[\w+/=-]{40,}", re.IGNORECASE)
 
 
 class Stopped(Exception):
@@ -144,15 +141,11 @@ class Asker:
                 model=request.payload["model"],
                 what=request.what,
                 where=f"{kind}, streamed" if request.stream else kind,
-                outcome=OPAQUE.sub("…", answer.outcome),
+                outcome=answer.outcome,
                 release=release(answer),
                 request_id=headers.get("x-request-id") or "",
                 date=datetime.now(timezone.utc).isoformat(timespec="seconds"),
-                shapes=shapes_of(answer.frames)
-                if answer.frames
-                else (shape(answer.document),)
-                if answer.is_good
-                else (),
+                shapes=shapes_of(answer.frames or [("", answer.document)] if answer.is_good else answer.frames),
             )
         )
 

@@ -106,7 +106,7 @@ def test_the_models_that_are_named_or_all(small_account: dict[str, str], sandbox
 def test_what_does_not_go_together(small_account: dict[str, str], tmp_path: Path) -> None:
     assert "--window goes with --learn" in refused("doctor", "--window", **small_account)
     missing = str(tmp_path / "nowhere" / "report.md")
-    assert "there is no folder" in refused(*LEARN, "--report", missing, **small_account)
+    assert "No such file or directory" in refused(*LEARN, "--report", missing, **small_account)
     clients = {**small_account, "GIGACHAT_CREDENTIALS": "", "GPT2GIGA_PASS_TOKEN": "True"}
     assert "the accounts are the clients'" in refused(*LEARN, "--yes", **clients)
 
@@ -123,5 +123,5 @@ def test_settings_that_overrule_it_are_named(small_account: dict[str, str], sand
 def test_what_cannot_be_kept_is_said(small_account: dict[str, str]) -> None:
     nowhere = {**small_account, "GPT2GIGA_STATE_DIR": "/dev/null/state"}
     done = run(*LEARN, "--yes", "--models", "Embeddings", **nowhere)
-    assert done.returncode == 2 and "could be kept, so nothing changes: see GPT2GIGA_STATE_DIR" in done.stderr
+    assert done.returncode == 2 and "could be kept for the service: see GPT2GIGA_STATE_DIR" in done.stderr
     assert "From now on" not in done.stdout

@@ -219,6 +219,7 @@ def test_what_is_known_of_the_model(open_page: Open, service: Service) -> None:
     assert "Окно контекста" in page.text("#facts") and "по умолчанию" in page.text("#facts")
     page.script("byId('model').value = 'GigaChat-Plus'; byId('model').dispatchEvent(new Event('change'))")
     page.wait_for("#facts", "32\u00a0768")
+    page.shoot("facts")
     assert page.complaints() == []
 
 

@@ -198,3 +198,14 @@ def test_a_refusal_that_speaks_against_nothing(asking: Asking, sandbox: SandboxS
     body = {"messages": [{"role": "user", "content": "Привет"}]}
     assert client.post("/v1/chat/completions", json=body).status_code == 400
     assert paths(sandbox) == ["v2"] and set(book.known(MODEL)) == set(WORKS)
+
+
+def test_a_conversation_of_results_that_is_too_long(asking: Asking, sandbox: SandboxServer) -> None:
+    """Agents shorten it when they are told so; another role of its results would be refused for another reason."""
+    model = "GigaChat-3-Ultra"
+    client, _ = asking({"v2": True, "windows": {model: 100}}, {}, GPT2GIGA_GIGACHAT_API_MODE="v2")
+    call = {"id": "1", "type": "function", "function": {"name": "read", "arguments": '{"path": "a"}'}}
+    results = {"role": "tool", "tool_call_id": "1", "content": "слово " * 500}
+    history = [{"role": "user", "content": "?"}, {"role": "assistant", "tool_calls": [call]}, results]
+    response = client.post("/v1/chat/completions", json={"model": model, "messages": history, "tools": [READ]})
+    assert response.get_json()["error"]["code"] == "context_length_exceeded" and paths(sandbox) == ["v2"]

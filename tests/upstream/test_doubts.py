@@ -62,6 +62,8 @@ def test_one_answer_that_cannot_be_read_proves_nothing() -> None:
         (PLAIN, V2, Refused(429, "Too many requests")),
         (PLAIN, V2, Refused(500, "no explanation")),
         (PLAIN, V2, Refused(400, SYNTAX)),
+        (WITH_RESULT, V2, Refused(422, "CONTEXT_TOO_LONG: context too long 9, maximum allowed context is 5")),
+        (WITH_RESULT, V2, Refused(400, "invalid function result for function f json string a")),
     ],
 )
 def test_nothing_to_doubt(chat: ChatRequest, facts: Facts, refused: Refused) -> None:

@@ -467,3 +467,10 @@ def test_sources_and_markers_without_end() -> None:
     cited = [event for event in events if isinstance(event, Citation)]
     assert sum(mark.start < mark.end for mark in cited) == citations.MOST_MARKS
     assert len({mark.url for mark in cited}) == citations.MOST_PAGES
+
+
+def test_an_answer_that_says_no_more_than_it_must() -> None:
+    message = {"role": "assistant", "content": [{"text": "Да"}]}
+    wanted = [TextDelta("Да"), Done("stop", None)]
+    assert read_whole({"messages": [message], "finish_reason": "stop"}) == wanted
+    assert read({"messages": [message]}, {"finish_reason": "stop"}) == wanted

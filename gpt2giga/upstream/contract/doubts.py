@@ -25,6 +25,8 @@ KEYWORD_WORDS: Mapping[str, re.Pattern[str]] = {
 ABOUT_SCHEMAS = re.compile(r"schema|function|parameters|propert|keyword|\btypes?\b|enum|JSON syntax", re.IGNORECASE)
 # Contract 5.11.
 NO_SUCH_TOOL = re.compile(r"Unknown tool (\w+)|Tool (\w+) is unavailable")
+# Of a message whose role is wrong (contract 5.29); other refusals, as of a text that is too long, are not about it.
+WRONG_FORM = re.compile(r"JSON syntax|\brole\b", re.IGNORECASE)
 # Statuses of a server that does not have the interface, or not for this account.
 NOT_SERVED = (403, 404, 405, 501)
 
@@ -87,6 +89,7 @@ def _v2(chat: ChatRequest, facts: Facts, refused: Refused) -> Doubt | None:
         return None
     if chat.tool_choice.mode == "required" and facts.any_call and re.search(r"\bmode\b|\bany\b", refused.words):
         return Doubt({"any_call": False})
-    if any(isinstance(part, ToolResult) for message in chat.messages for part in message.parts):
+    has_results = any(isinstance(part, ToolResult) for message in chat.messages for part in message.parts)
+    if has_results and refused.status == 400 and WRONG_FORM.search(refused.words):
         return Doubt({"result_role": "tool" if facts.result_role == "function" else "function"})  # contract 5.6
     return None

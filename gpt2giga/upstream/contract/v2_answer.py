@@ -35,6 +35,8 @@ FAILED = ("fail", "failed", "failure", "error")
 SILENT = ("function_in_progress", "tool", "function", "user", "system")
 # Of which an answer has at least one.
 DOCUMENTED = {"messages", "finish_reason", "usage", "tool_execution", "inline_data", "model"}
+# Of these nothing but the messages counts.
+HEAD = {"messages", "model", "created_at"}
 # Characters of GigaChat's own words about an error.
 MOST_WORDS = 500
 # Calls, uses of tools and pictures of an answer. A model that goes on and on would keep the service from everybody.
@@ -86,7 +88,7 @@ class Answer(answers.Answer):
                         self._backticks += text.count("`")
                         self._passed += len(text)
                         events.append(TextDelta(text))
-            if not messages or len(document) > 3:
+            if not messages or not document.keys() <= HEAD:
                 self._add_rest(document, events)
             if self._found:
                 self._add_calls(events)

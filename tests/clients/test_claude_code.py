@@ -160,3 +160,11 @@ def test_a_search_of_gigachat(ask: Ask, sandbox: SandboxServer, v2: Service) -> 
     result = last["messages"][-1]["content"][0]["function_result"]["result"]
     assert "https://example.com/1" in result and "[1][2]" in result
     assert sandbox.state.refusals() == []
+
+
+def test_a_search_where_gigachat_has_none(ask: Ask, sandbox: SandboxServer) -> None:
+    """The model's own words, without pages."""
+    sandbox.state.script(call("WebSearch", query="новости Python"), {"text": "Не знаю."}, {"text": "Ничего."})
+    assert ask("Что нового?")["result"] == "Ничего."
+    found = str(result(sandbox.state.chats()[-1])["result"])
+    assert "Не знаю." in found and "http" not in found

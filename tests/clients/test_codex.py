@@ -217,3 +217,9 @@ def test_it_shows_a_search_of_gigachat(ask: Ask, sandbox: SandboxServer, v2: Ser
     assert "найдено" in answer and "[1]" in answer
     [sent] = sandbox.state.chats()
     assert {"web_search": {}} in sent["tools"] and sandbox.state.refusals() == []
+
+
+def test_a_search_that_is_switched_off(ask: Ask, sandbox: SandboxServer, v2: Service) -> None:
+    ask("Найди новости.", "-c", 'web_search="disabled"', url=v2.url)
+    [sent] = sandbox.state.chats()
+    assert [name for tool in sent["tools"] for name in tool] == ["functions"]

@@ -209,3 +209,17 @@ def test_a_conversation_of_results_that_is_too_long(asking: Asking, sandbox: San
     history = [{"role": "user", "content": "?"}, {"role": "assistant", "tool_calls": [call]}, results]
     response = client.post("/v1/chat/completions", json={"model": model, "messages": history, "tools": [READ]})
     assert response.get_json()["error"]["code"] == "context_length_exceeded" and paths(sandbox) == ["v2"]
+
+
+@pytest.mark.parametrize("check", ["True", "False"])
+def test_a_client_that_takes_one_call(asking: Asking, sandbox: SandboxServer, check: str) -> None:
+    """Also where GigaChat gives several all the same; OpenAI promises no more than one."""
+    client, _ = asking("tolerant", WORKS, GPT2GIGA_CHECK_CALLS=check)
+    calls = [{"name": "read", "arguments": {"path": path}} for path in "ab"]
+    sandbox.state.script({"calls": calls, "times": 2})
+    [call] = ask(client, tools=[READ], parallel_tool_calls=False)["tool_calls"]
+    assert call["function"]["arguments"] == '{"path":"a"}'
+    body = {"messages": [{"role": "user", "content": "?"}], "tools": [READ], "parallel_tool_calls": False}
+    text = client.post("/v1/chat/completions", json={**body, "stream": True}).text
+    assert text.count('"id":"call') == 1 and '"finish_reason":"tool_calls"' in text
+    assert all(sent["model_options"] == {"parallel_tool_calls": False} for sent in sandbox.state.chats())

@@ -35,6 +35,7 @@ from gpt2giga.upstream.contract.tool_names import ToolNames
 from gpt2giga.upstream.embeddings import embed, Embedding
 from gpt2giga.upstream.emulation.checked_calls import check_calls
 from gpt2giga.upstream.emulation.emulate import emulate
+from gpt2giga.upstream.emulation.single_call import ask_for_one_call
 from gpt2giga.upstream.fact_book import FactBook
 from gpt2giga.upstream.files.attachments import Attachments, RequestFiles
 from gpt2giga.upstream.files.storage import Files
@@ -113,6 +114,9 @@ class Upstream:
             with (yield from self._slot(tick)):
                 yield []
                 ask = partial(self._retries.batches, attempt, tick=tick)
+                wants_one_call = bool(chat.tools) and not chat.several_calls
+                if wants_one_call:
+                    ask = partial(ask_for_one_call, ask=ask)
                 checks = bool(chat.tools) and self._translation.check_calls
                 if checks:
                     ask = partial(check_calls, ask=ask, offered=chat.tools, listener=self._listener)
@@ -128,7 +132,7 @@ class Upstream:
                         most_schema_values=most,
                         can_require=self.book.of(model).any_call,
                     )
-                elif checks:
+                elif checks or wants_one_call:
                     yield from ask(chat)
                 else:
                     yield from (yield from self._retries.begin(partial(attempt, chat), tick))

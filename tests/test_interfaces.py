@@ -22,6 +22,11 @@ READ = {"type": "function", "function": {"name": "read", "description": "Чит�
 PATH_OR_NONE = {"anyOf": [{"type": "string"}, {"type": "null"}]}
 UNION = {"type": "object", "properties": {"path": PATH_OR_NONE}, "required": ["path"]}
 READ_UNION = {"type": "function", "function": {"name": "read", "description": "Читает файл", "parameters": UNION}}
+HISTORY = [
+    {"role": "user", "content": "?"},
+    {"role": "assistant", "tool_calls": [{"id": "1", "type": "function", "function": {"name": "read"}}]},
+    {"role": "tool", "tool_call_id": "1", "content": "text"},
+]
 THREE = 'read {"path": "a"} read {"path": "b"} read {"path": "c"}'
 WORKS = {"v2": True, "any_call": True, "parallel_calls": True}
 
@@ -192,9 +197,42 @@ def test_a_temperature_of_zero(asking: Asking, sandbox: SandboxServer) -> None:
     assert not book.of(MODEL).temperature_zero
 
 
-def test_a_refusal_that_speaks_against_nothing(asking: Asking, sandbox: SandboxServer) -> None:
-    client, book = asking("tolerant", WORKS)
-    sandbox.state.script({"status": 422, "body": {"status": 422, "message": "Invalid params: top_p"}})
-    body = {"messages": [{"role": "user", "content": "Привет"}]}
-    assert client.post("/v1/chat/completions", json=body).status_code == 400
-    assert paths(sandbox) == ["v2"] and set(book.known(MODEL)) == set(WORKS)
+def refusal(status: int, words: str) -> dict[str, Any]:
+    return {"status": status, "body": {"status": status, "message": words}}
+
+
+TOO_LONG = "CONTEXT_TOO_LONG: context too long 301216, maximum allowed context is 261120"
+
+
+@pytest.mark.parametrize("words, told", [("Invalid params: top_p", "top_p"), (TOO_LONG, "maximum context length")])
+def test_a_refusal_that_speaks_against_nothing(asking: Asking, sandbox: SandboxServer, words: str, told: str) -> None:
+    client, book = asking({"v2": True}, WORKS)
+    sandbox.state.script(refusal(422, words))
+    response = client.post("/v1/chat/completions", json={"messages": HISTORY, "tools": [READ]})
+    assert response.status_code == 400 and told in response.text
+    assert paths(sandbox) == ["v2"] and WORKS.keys() == book.known(MODEL).keys() - {"window"}
+
+
+@pytest.mark.parametrize("v2", [True, False])
+def test_a_refusal_that_passes_by_itself(asking: Asking, sandbox: SandboxServer, v2: bool) -> None:
+    learned = {"v2": v2, "schema_keywords": frozenset({"unions"})}
+    client, book = asking({"v2": True, "schemas": ["unions", "type_lists"]}, learned)
+    sandbox.state.script(refusal(400, "EventException in function"))
+    ask(client, messages=HISTORY, tools=[READ_UNION])
+    facts = book.of(MODEL)
+    assert facts.schema_keywords == {"unions"} and facts.result_role == "function"
+
+
+def test_schemas_that_somebody_wants_native(asking: Asking, sandbox: SandboxServer) -> None:
+    client, book = asking("strict", {}, GPT2GIGA_TOOL_SCHEMAS="native")
+    body = {"messages": [{"role": "user", "content": "Привет"}], "tools": [READ_UNION]}
+    response = client.post("/v1/chat/completions", json=body)
+    assert response.status_code == 400 and "anyOf" in response.text
+    assert paths(sandbox) == ["v1"] and not book.known(MODEL)
+
+
+def test_what_an_answer_that_is_cut_has_shown(asking: Asking, sandbox: SandboxServer) -> None:
+    client, book = asking("strict", {"temperature_zero": True})
+    body = {"messages": [{"role": "user", "content": "Привет"}], "temperature": 0, "stop": ["и"], "stream": True}
+    assert '"stop"' in client.post("/v1/chat/completions", json=body).text
+    assert not book.of(MODEL).temperature_zero

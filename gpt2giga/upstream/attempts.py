@@ -14,7 +14,7 @@ from gpt2giga.chat import ChatRequest, Event, Picture
 from gpt2giga.concurrency import background
 from gpt2giga.config.limits import LimitSettings
 from gpt2giga.config.settings import TranslationSettings
-from gpt2giga.errors import NotFound, ProxyError, Unavailable
+from gpt2giga.errors import ContextTooLong, NotFound, ProxyError, Unavailable
 from gpt2giga.upstream.contract import v1
 from gpt2giga.upstream.contract.answers import Unreadable
 from gpt2giga.upstream.contract.doubts import Doubt, doubt, Refused
@@ -25,7 +25,7 @@ from gpt2giga.upstream.contract.tool_names import ToolNames
 from gpt2giga.upstream.fact_book import FactBook
 from gpt2giga.upstream.files.attachments import FileIds, RequestFiles
 from gpt2giga.upstream.files.storage import Files
-from gpt2giga.upstream.transport.failures import FAILURES, is_failure, words_of
+from gpt2giga.upstream.transport.failures import FAILURES, is_failure, to_proxy_error, words_of
 from gpt2giga.upstream.transport.http import GigaChatResponse, StatusError
 from gpt2giga.upstream.transport.sdk import GigaChatClient
 
@@ -66,6 +66,8 @@ class Attempts:
                 try:
                     response = yield from self._open(interface, chat, model, names, files, facts, stream, tick)
                     with closing(response):
+                        if wrong and wrong.lasts:
+                            self._book.learn(model, "met", **wrong.values)
                         if stream:
                             answer = interface.streamed(names)
                             for piece in chain(response.pieces(), [b"\n"]):
@@ -96,8 +98,6 @@ class Attempts:
                 raise failure from failure.__cause__
             finally:
                 del failure  # its traceback holds this frame: a cycle would keep all of the request in memory
-        if wrong and wrong.lasts:
-            self._book.learn(model, "met", **wrong.values)
         self._note_success(model)
 
     def _open(
@@ -145,8 +145,13 @@ class Attempts:
         return None if self._translation.tool_schemas == "native" else facts.schema_keywords
 
     def _doubt(self, error: StatusError | Unreadable, chat: ChatRequest, facts: Facts) -> Doubt | None:
+        """None also where a setting has decided, or the refusal passes by itself or is of the length."""
         if isinstance(error, StatusError):
-            native = native_keywords(chat.tools, self._native(facts))
+            failure = to_proxy_error(error)
+            if failure.transient or isinstance(failure, ContextTooLong):
+                return None
+            is_decided = self._translation.tool_schemas == "native"
+            native = frozenset[str]() if is_decided else native_keywords(chat.tools, facts.schema_keywords)
             found = doubt(chat, facts, Refused(error.status_code, words_of(error), native))
         elif is_failure(error.document):
             return None

@@ -118,6 +118,7 @@ class FactBook:
             self._take({})
 
     def _make(self, model: str) -> Facts:
+        kept = self._facts  # before _known is read: another thread may change both meanwhile
         facts = default_facts(model)
         if self._api_mode == "v2":
             facts = assuming_v2(facts)
@@ -128,8 +129,8 @@ class FactBook:
             facts = without_v2(facts)
         if self._tool_schemas == "converted":
             facts = replace(facts, schema_keywords=frozenset())
-        if len(self._facts) < MOST_MODELS:
-            self._facts[model] = facts
+        if len(kept) < MOST_MODELS:
+            kept[model] = facts
         return facts
 
     def _look(self) -> None:

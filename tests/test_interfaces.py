@@ -236,3 +236,15 @@ def test_what_an_answer_that_is_cut_has_shown(asking: Asking, sandbox: SandboxSe
     body = {"messages": [{"role": "user", "content": "Привет"}], "temperature": 0, "stop": ["и"], "stream": True}
     assert '"stop"' in client.post("/v1/chat/completions", json=body).text
     assert not book.of(MODEL).temperature_zero
+
+
+def test_a_window_that_is_known_is_not_learned_again(asking: Asking, sandbox: SandboxServer) -> None:
+    client, _ = asking("tolerant", {})
+    sandbox.state.script(
+        *[refusal(422, "CONTEXT_TOO_LONG: context too long 9000, maximum allowed context is 8000")] * 2
+    )
+    seen = set()
+    for _ in range(2):
+        client.post("/v1/chat/completions", json={"messages": HISTORY})
+        seen.add(client.application.extensions["accounts"].book.known(MODEL)["window"])
+    assert [fact.value for fact in seen] == [8000]

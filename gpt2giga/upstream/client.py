@@ -251,7 +251,7 @@ class Upstream:
             self._client.close_idle()
         if self._listener:
             self._listener.on_failure(failure.code or failure.type)
-        if isinstance(failure, ContextTooLong) and failure.window:
+        if model and isinstance(failure, ContextTooLong) and failure.window not in (0, self.book.of(model).window):
             self.book.learn(model, "met", window=failure.window)
         if isinstance(failure, KeyRejected):
             if self._is_a_clients:

@@ -66,6 +66,12 @@ def ask(client: FlaskClient, text: str = "Привет", **body: Any) -> dict[st
     return found
 
 
+def book_of(client: FlaskClient) -> FactBook:
+    """The service's own, which has seen at once what it has learned."""
+    found: FactBook = client.application.extensions["accounts"].book
+    return found
+
+
 def paths(sandbox: SandboxServer) -> list[str]:
     return [request["path"].split("/")[-3] for request in sandbox.state.requests("/chat/completions")]
 
@@ -124,6 +130,20 @@ def test_an_answer_that_is_not_understood(asking: Asking, sandbox: SandboxServer
     sandbox.state.script({"answer": {"messages": 5}}, {"answer": {"choices": 5}})
     response = client.post("/v1/chat/completions", json={"messages": [{"role": "user", "content": "Привет"}]})
     assert response.status_code == 502 and paths(sandbox)[2:] == ["v2", "v1"], "once"
+
+
+def test_answers_that_are_not_understood_any_more(asking: Asking, sandbox: SandboxServer) -> None:
+    client, _ = asking("tolerant", WORKS)
+    book = book_of(client)
+    odd = {"answer": {"messages": 5}}
+    for step in (odd, odd, None, odd, odd):
+        sandbox.state.script(*([step] if step else []))
+        ask(client)
+        assert book.of(MODEL).v2
+    sandbox.state.script(odd)
+    ask(client)
+    ask(client)
+    assert paths(sandbox)[-3:] == ["v2", "v1", "v1"] and book.known(MODEL)["v2"].source == "met"
 
 
 def test_nothing_is_repeated_that_was_passed_on(asking: Asking, sandbox: SandboxServer) -> None:
@@ -246,5 +266,5 @@ def test_a_window_that_is_known_is_not_learned_again(asking: Asking, sandbox: Sa
     seen = set()
     for _ in range(2):
         client.post("/v1/chat/completions", json={"messages": HISTORY})
-        seen.add(client.application.extensions["accounts"].book.known(MODEL)["window"])
+        seen.add(book_of(client).known(MODEL)["window"])
     assert [fact.value for fact in seen] == [8000]

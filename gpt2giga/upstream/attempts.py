@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -32,6 +33,8 @@ from gpt2giga.upstream.transport.sdk import GigaChatClient
 log = logging.getLogger(__name__)
 
 ANY_FAILURE = (*FAILURES, ProxyError)
+# Answers of v2 in a row, of one model, after which it counts as gone: each was paid for, and asked for again on v1.
+MOST_UNREADABLE = 3
 
 
 class Attempts:
@@ -52,6 +55,8 @@ class Attempts:
         self._client, self._files, self._book, self._own_extras = client, files, book, own_extras
         self._translation, self._limits = translation, limits
         self._to_failure, self._note_success = to_failure, note_success
+        # How many answers of v2 could not be read since the last one that could, by model.
+        self._unreadable: Counter[str] = Counter()
 
     def make(
         self, chat: ChatRequest, *, model: str, attached: RequestFiles | None, stream: bool, tick: float | None
@@ -83,7 +88,7 @@ class Attempts:
                             yield (yield from self._fetched(events, tick)) if chat.hosted else events
                     break
                 except (StatusError, Unreadable) as error:
-                    wrong = None if wrong or has_spoken else self._doubt(error, chat, facts)
+                    wrong = None if wrong or has_spoken else self._doubt(error, chat, model, facts)
                     if wrong is None:
                         raise
                     log.warning("GigaChat's %s is asked once more, with %s", interface.version, dict(wrong.values))
@@ -98,6 +103,8 @@ class Attempts:
                 raise failure from failure.__cause__
             finally:
                 del failure  # its traceback holds this frame: a cycle would keep all of the request in memory
+        if facts.v2:
+            self._unreadable.pop(model, None)
         self._note_success(model)
 
     def _open(
@@ -144,7 +151,7 @@ class Attempts:
     def _native(self, facts: Facts) -> frozenset[str] | None:
         return None if self._translation.tool_schemas == "native" else facts.schema_keywords
 
-    def _doubt(self, error: StatusError | Unreadable, chat: ChatRequest, facts: Facts) -> Doubt | None:
+    def _doubt(self, error: StatusError | Unreadable, chat: ChatRequest, model: str, facts: Facts) -> Doubt | None:
         """None also where a setting has decided, or the refusal passes by itself or is of the length."""
         if isinstance(error, StatusError):
             failure = to_proxy_error(error)
@@ -155,7 +162,8 @@ class Attempts:
             found = doubt(chat, facts, Refused(error.status_code, words_of(error), native))
         elif is_failure(error.document):
             return None
-        else:
-            found = doubt(chat, facts, Refused(None, ""))
+        elif found := doubt(chat, facts, Refused(None, "")):
+            self._unreadable[model] += 1
+            found = replace(found, lasts=self._unreadable[model] >= MOST_UNREADABLE)
         is_fixed = self._translation.gigachat_api_mode == "v2"
         return None if found and "v2" in found.values and is_fixed else found

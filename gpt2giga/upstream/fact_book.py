@@ -110,13 +110,6 @@ class FactBook:
             self._take(known)
         return is_kept
 
-    def forget(self) -> None:
-        """Back to the defaults."""
-        with self._lock:
-            if self._file:
-                self._file.unlink(missing_ok=True)
-            self._take({})
-
     def _make(self, model: str) -> Facts:
         kept = self._facts  # before _known is read: another thread may change both meanwhile
         facts = default_facts(model)

@@ -99,6 +99,17 @@ def test_several_calls_in_one_answer_and_their_results(asking: Asking, sandbox: 
     assert [found["content"][0]["function_result"]["id"] for found in told] == ids
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_one_call_is_all_that_a_client_gets_who_wants_one(asking: Asking, sandbox: SandboxServer, stream: bool) -> None:
+    client, _ = asking("tolerant", WORKS)
+    calls = [{"function_call": {"name": "read", "arguments": {"path": path}}} for path in ("first", "second")]
+    answer = {"messages": [{"role": "assistant", "content": calls}], "finish_reason": "function_call"}
+    sandbox.state.script({"frames": [["response.message.done", answer]]} if stream else {"answer": answer})
+    body = {"messages": HISTORY, "tools": [READ], "parallel_tool_calls": False, "stream": stream}
+    text = client.post("/v1/chat/completions", json=body).text
+    assert "first" in text and "second" not in text and '"tool_calls"' in text
+
+
 def test_a_call_that_must_be_made_takes_one_request(asking: Asking, sandbox: SandboxServer) -> None:
     client, _ = asking("tolerant", WORKS)
     other = {"type": "function", "function": {"name": "write", "parameters": SCHEMA}}

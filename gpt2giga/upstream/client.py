@@ -35,6 +35,7 @@ from gpt2giga.upstream.contract.tool_names import ToolNames
 from gpt2giga.upstream.embeddings import embed, Embedding
 from gpt2giga.upstream.emulation.checked_calls import check_calls
 from gpt2giga.upstream.emulation.emulate import emulate
+from gpt2giga.upstream.emulation.one_call import first_call
 from gpt2giga.upstream.fact_book import FactBook
 from gpt2giga.upstream.files.attachments import Attachments, RequestFiles
 from gpt2giga.upstream.files.storage import Files
@@ -110,6 +111,8 @@ class Upstream:
                 is_endable = gevent_is_on() or not self._translation.delete_files
                 yield from background.run(partial(self._retries.once, attached.ids), tick if is_endable else None)
             attempt = partial(self._attempts.make, model=model, attached=attached, stream=stream, tick=tick)
+            if chat.tools and not chat.several_calls:
+                attempt = partial(first_call, attempt)
             with (yield from self._slot(tick)):
                 yield []
                 ask = partial(self._retries.batches, attempt, tick=tick)

@@ -127,6 +127,15 @@ def test_v2_that_is_gone(asking: Asking, sandbox: SandboxServer, capfd: pytest.C
     assert paths(sandbox) == ["v2", "v1", "v1"]
 
 
+def test_what_a_clients_own_account_shows_is_known_for_it_alone(asking: Asking, sandbox: SandboxServer) -> None:
+    client, book = asking("strict", WORKS, GPT2GIGA_PASS_TOKEN="True")
+    client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer giga-cred-{sandbox.credentials}"
+    ask(client)
+    ask(client)
+    assert paths(sandbox) == ["v2", "v1", "v1"]
+    assert book.of(MODEL).v2 and book_of(client).of(MODEL).v2
+
+
 @pytest.mark.parametrize("stream", [False, True])
 def test_an_answer_that_is_not_understood(asking: Asking, sandbox: SandboxServer, stream: bool) -> None:
     client, book = asking("tolerant", WORKS)

@@ -55,6 +55,8 @@ class Attempts:
         self._client, self._files, self._book, self._own_extras = client, files, book, own_extras
         self._translation, self._limits = translation, limits
         self._to_failure, self._note_success = to_failure, note_success
+        # By model, where the book learns nothing: what this account, a client's own, has shown.
+        self._met: dict[str, dict[str, Any]] = {}
         # How many answers of v2 could not be read since the last one that could, by model.
         self._unreadable: Counter[str] = Counter()
 
@@ -64,7 +66,7 @@ class Attempts:
         """One request; a second one where a belief about GigaChat proves wrong before anything is passed on."""
         names = v1.tool_names(chat)
         files = (yield from background.run(attached.ids, tick)) if attached else {}
-        facts, wrong, has_spoken = self._book.of(model), None, False
+        facts, wrong, has_spoken = self._facts_of(model), None, False
         try:
             while True:
                 interface = V2 if facts.v2 else V1
@@ -72,7 +74,7 @@ class Attempts:
                     response = yield from self._open(interface, chat, model, names, files, facts, stream, tick)
                     with closing(response):
                         if wrong and wrong.lasts:
-                            self._book.learn(model, "met", **wrong.values)
+                            self._learn(model, wrong)
                         if stream:
                             answer = interface.streamed(names)
                             for piece in chain(response.pieces(), [b"\n"]):
@@ -106,6 +108,16 @@ class Attempts:
         if facts.v2:
             self._unreadable.pop(model, None)
         self._note_success(model)
+
+    def _facts_of(self, model: str) -> Facts:
+        facts = self._book.of(model)
+        return replace(facts, **self._met[model]) if model in self._met else facts
+
+    def _learn(self, model: str, wrong: Doubt) -> None:
+        if self._book.learns:
+            self._book.learn(model, "met", **wrong.values)
+        else:
+            self._met[model] = {**self._met.get(model, {}), **wrong.values}
 
     def _open(
         self,

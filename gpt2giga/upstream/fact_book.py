@@ -57,7 +57,7 @@ class FactBook:
         self, folder: Path | None, host: str, *, learns: bool = True, api_mode: str = "auto", tool_schemas: str = "auto"
     ) -> None:
         self._file = folder / f"{re.sub(r'[^A-Za-z0-9.-]', '_', host)}.json" if folder else None
-        self._learns, self._api_mode, self._tool_schemas = learns, api_mode, tool_schemas
+        self.learns, self._api_mode, self._tool_schemas = learns, api_mode, tool_schemas
         self._known: Known = {}
         self._facts: dict[str, Facts] = {}
         self._look_at = 0.0
@@ -90,7 +90,7 @@ class FactBook:
     def learn(self, model: str, source: Source, **values: Any) -> bool:
         """The newest counts, whatever it comes from. Never fails: what cannot be kept is known to this process. Returns
         whether it is kept for the others."""
-        if source == "met" and not self._learns:
+        if source == "met" and not self.learns:
             return False
         now = time.time()
         new = {name: Fact(value, source, now) for name, value in values.items()}

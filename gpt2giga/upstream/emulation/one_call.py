@@ -1,5 +1,4 @@
-"""`parallel_tool_calls: false` and its like: GigaChat is told, but nobody has seen whether it always listens (contract
-5.3)."""
+"""`parallel_tool_calls: false` and its like, which nobody has seen GigaChat obey in every case (contract 5.3)."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ from gpt2giga.upstream.contract.tool_names import ToolNames
 from gpt2giga.upstream.embeddings import embed, Embedding
 from gpt2giga.upstream.emulation.checked_calls import check_calls
 from gpt2giga.upstream.emulation.emulate import emulate
-from gpt2giga.upstream.emulation.single_call import ask_for_one_call
+from gpt2giga.upstream.emulation.one_call import first_call
 from gpt2giga.upstream.fact_book import FactBook
 from gpt2giga.upstream.files.attachments import Attachments, RequestFiles
 from gpt2giga.upstream.files.storage import Files
@@ -111,12 +111,11 @@ class Upstream:
                 is_endable = gevent_is_on() or not self._translation.delete_files
                 yield from background.run(partial(self._retries.once, attached.ids), tick if is_endable else None)
             attempt = partial(self._attempts.make, model=model, attached=attached, stream=stream, tick=tick)
+            if chat.tools and not chat.several_calls:
+                attempt = partial(first_call, attempt)
             with (yield from self._slot(tick)):
                 yield []
                 ask = partial(self._retries.batches, attempt, tick=tick)
-                wants_one_call = bool(chat.tools) and not chat.several_calls
-                if wants_one_call:
-                    ask = partial(ask_for_one_call, ask=ask)
                 checks = bool(chat.tools) and self._translation.check_calls
                 if checks:
                     ask = partial(check_calls, ask=ask, offered=chat.tools, listener=self._listener)
@@ -132,7 +131,7 @@ class Upstream:
                         most_schema_values=most,
                         can_require=self.book.of(model).any_call,
                     )
-                elif checks or wants_one_call:
+                elif checks:
                     yield from ask(chat)
                 else:
                     yield from (yield from self._retries.begin(partial(attempt, chat), tick))
@@ -255,7 +254,7 @@ class Upstream:
             self._client.close_idle()
         if self._listener:
             self._listener.on_failure(failure.code or failure.type)
-        if isinstance(failure, ContextTooLong) and failure.window:
+        if model and isinstance(failure, ContextTooLong) and failure.window not in (0, self.book.of(model).window):
             self.book.learn(model, "met", window=failure.window)
         if isinstance(failure, KeyRejected):
             if self._is_a_clients:

@@ -339,6 +339,8 @@ def test_finish_error(finish: str) -> None:
         ({**whole({"text": "Да"}), "error_details": {"message": "слово"}}, ""),
         ({"error_details": "слово"}, "response.message.done"),
         ({"message": "слово", "model": "GigaChat"}, "response.error"),
+        ({"message": "слово"}, "response.error"),
+        ({"message": "слово"}, "response.error\nid: 1\nretry: 5\n: comment"),
     ],
 )
 def test_errors(data: Any, event: str) -> None:
@@ -347,6 +349,11 @@ def test_errors(data: Any, event: str) -> None:
     with pytest.raises(UpstreamError) as caught:
         feed(frame({"error_details": {"message": "long" * 1000}}))
     assert len(caught.value.message) < 600
+
+
+def test_an_error_with_a_status_counts_as_that() -> None:
+    with pytest.raises(Unreadable):
+        feed(frame({"status": 429, "message": "Too many requests"}, "response.error"))
 
 
 def test_what_came_before_an_error_counts() -> None:
@@ -359,6 +366,16 @@ def test_cached_tokens_are_never_more_than_all() -> None:
     """Contract 5.30."""
     usage = {"input_tokens": 9, "input_tokens_details": {"cached_tokens": 12}, "output_tokens": 2}
     assert read(done(usage=usage)) == [Done("stop", Usage(9, 2, 9))]
+
+
+def test_nothing_but_messages_and_the_end_is_needed() -> None:
+    for rest in ({}, {"usage": USAGE}):
+        document = {"messages": [{"role": "assistant", "content": [{"text": "Да"}]}], "finish_reason": "length", **rest}
+        assert (
+            read_whole(document)
+            == read(document)
+            == [TextDelta("Да"), Done("length", Usage(9, 2, 4) if rest else None)]
+        )
 
 
 @pytest.mark.parametrize("missing", [{}, {"usage": None}, {"usage": {}}])

@@ -51,7 +51,7 @@ def _parameters(raw: Any, schema: bytes, native: frozenset[str] | None) -> dict[
     return conversion.parameters
 
 
-def native_keywords(tools: Sequence[Tool], native: frozenset[str] | None) -> frozenset[str]:
+def native_keywords(tools: Sequence[Tool], native: frozenset[str]) -> frozenset[str]:
     """Those that went up as they are; to ask for when GigaChat has refused a request."""
     used = [conversions.of(orjson.dumps(tool.parameters)).keywords for tool in tools]
-    return frozenset().union(*(found for found in used if found and (native is None or found <= native)))
+    return frozenset().union(*(found for found in used if found and found <= native))

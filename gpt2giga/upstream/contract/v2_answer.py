@@ -33,10 +33,10 @@ COMPLETED = ("success", "complete", "completed", "done")
 FAILED = ("fail", "failed", "failure", "error")
 # Whose texts are not the model's words to the user.
 SILENT = ("function_in_progress", "tool", "function", "user", "system")
+# What most documents of a stream have, and nothing else.
+OF_A_DELTA = frozenset({"messages", "model", "created_at"})
 # Of which an answer has at least one.
 DOCUMENTED = {"messages", "finish_reason", "usage", "tool_execution", "inline_data", "model"}
-# Of these nothing but the messages counts.
-HEAD = {"messages", "model", "created_at"}
 # Characters of GigaChat's own words about an error.
 MOST_WORDS = 500
 # Calls, uses of tools and pictures of an answer. A model that goes on and on would keep the service from everybody.
@@ -88,7 +88,7 @@ class Answer(answers.Answer):
                         self._backticks += text.count("`")
                         self._passed += len(text)
                         events.append(TextDelta(text))
-            if not messages or not document.keys() <= HEAD:
+            if not messages or not document.keys() <= OF_A_DELTA:
                 self._add_rest(document, events)
             if self._found:
                 self._add_calls(events)
@@ -146,10 +146,11 @@ class Answer(answers.Answer):
         """What a document says beside its messages (contract 5.31)."""
         error = document.get("error_details")
         event = self._line.partition(b":")[2].strip()
-        if DOCUMENTED.isdisjoint(document) and not (event.startswith(b"response.tool.") or error):
-            raise Unreadable(document)
-        if error or event == b"response.error":
+        is_error = event == b"response.error"
+        if error or (is_error and "status" not in document):
             raise UpstreamError(f"GigaChat's answer broke off: {_words(error or document)}.")
+        if is_error or (DOCUMENTED.isdisjoint(document) and not event.startswith(b"response.tool.")):
+            raise Unreadable(document)
         if finish := document.get("finish_reason"):
             self._finish = string(finish)
         if usage := document.get("usage"):

@@ -5,7 +5,6 @@ Past Upstream on purpose: nothing may be translated, repeated or emulated betwee
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -34,8 +33,6 @@ PAYMENT_REQUIRED, TOO_MANY_REQUESTS = 402, 429
 PAUSE = 3.0
 # Nobody waits ten minutes for an answer that is to be short.
 MOST_SECONDS = 120.0
-# Ids of any kind, or keys: nothing that an account could be known by is shown to others.
-OPAQUE = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[\w+/=-]{40,}", re.IGNORECASE)
 
 
 class Stopped(Exception):
@@ -48,7 +45,7 @@ class ModelEnded(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """A question and its answer, without what was said. request_id: by which Sber finds it."""
+    """A question and its answer, without what was said but the words of a refusal. request_id: by which Sber finds it."""
 
     model: str
     what: str
@@ -144,7 +141,7 @@ class Asker:
                 model=request.payload["model"],
                 what=request.what,
                 where=f"{kind}, streamed" if request.stream else kind,
-                outcome=OPAQUE.sub("…", answer.outcome),
+                outcome=answer.outcome,
                 release=release(answer),
                 request_id=headers.get("x-request-id") or "",
                 date=datetime.now(timezone.utc).isoformat(timespec="seconds"),

@@ -230,8 +230,9 @@ def test_the_report_holds_no_secret(learn: Learn, sandbox: SandboxServer, accoun
     sandbox.state.settings.character = TOLERANT
     id, key = "5aa5a5a5-0000-4000-8000-aaaaaaaaaaaa", account["GIGACHAT_CREDENTIALS"]
     words = {"status": 422, "message": f"client {id} with {'ab' * 30} | is <b>wrong</b>"}
-    sandbox.state.script({"status": 422, "body": words})
+    sandbox.state.script({"status": 422, "body": words}, {"text": "да"}, {"status": 422, "body": words})
     learning = learn([*steps(*OF_CHAT_MODELS), *plan([], [EMBEDDER])])
+    assert learning.outcomes[1].status == "unclear" and id in learning.outcomes[1].why
     settings = CommandLine(None, account).settings()
     report = markdown(settings.account, learning.outcomes, learning.asker.exchanges)
     tokens = [*sandbox.state.tokens.expires]

@@ -13,7 +13,9 @@ _USUAL = frozenset(
 _UNIONS = frozenset({"anyOf", "oneOf", "allOf"})
 _REFERENCES = frozenset({"$ref", "$defs", "definitions"})
 _OTHERS = {"const": "const", "additionalProperties": "additional_properties"}
-_FORMATS = frozenset({"date", "date-time", "time"})
+_FORMATS = ("date", "date-time", "time")
+_KINDS = {"description": str, "title": str, "format": str, "pattern": str, "properties": dict}
+_TYPES = ("object", "array", "string", "number", "integer", "boolean", "null")
 # Says of itself which schema language it is in; GigaChat need not know.
 _PREAMBLE = frozenset({"$schema", "$id", "$comment"})
 # Deeper ones are converted.
@@ -49,15 +51,20 @@ def used_keywords(schema: Any) -> frozenset[str] | None:
 
 
 def _group(name: str, value: Any) -> str | None:
-    """Empty for what is usual, None for what is unknown."""
+    """Empty for what is usual, None for what is unknown or no JSON Schema."""
+    if not isinstance(value, _KINDS.get(name, object)):
+        return None
     if name in _UNIONS:
         return "unions"
     if name in _REFERENCES:
         return "references"
     if name in _OTHERS:
         return _OTHERS[name]
-    if name == "type" and isinstance(value, list):
-        return "type_lists"
+    if name == "type":  # people write others, such as "str"
+        known = all(item in _TYPES for item in (value if isinstance(value, list) else [value]))
+        return ("type_lists" if isinstance(value, list) else "") if known else None
+    if name == "required" and not (isinstance(value, list) and all(isinstance(item, str) for item in value)):
+        return None
     if name == "enum" and not (isinstance(value, list) and all(isinstance(item, str) for item in value)):
         return "integer_enums"
     if name == "format" and value not in _FORMATS:

@@ -115,6 +115,7 @@ def test_the_models_that_are_named_or_all(small_account: dict[str, str], sandbox
 
 def test_what_does_not_go_together(small_account: dict[str, str], tmp_path: Path) -> None:
     assert "--window goes with --learn" in refused("doctor", "--window", **small_account)
+    assert "--no-service does not go with --learn" in refused(*LEARN, "--no-service", **small_account)
     missing = str(tmp_path / "nowhere" / "report.md")
     assert "there is no folder" in refused(*LEARN, "--report", missing, **small_account)
     clients = {**small_account, "GIGACHAT_CREDENTIALS": "", "GPT2GIGA_PASS_TOKEN": "True"}

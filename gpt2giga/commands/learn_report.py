@@ -17,8 +17,8 @@ from gpt2giga.config.settings import AccountSettings
 from gpt2giga.upstream.asking import Exchange
 from gpt2giga.upstream.contract.facts import ANY_MODEL
 
-# Ids of any kind, or keys, in GigaChat's words: nothing that an account could be known by is shown to others.
-OPAQUE = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[a-z0-9_+/=-]{40,}", re.IGNORECASE)
+# Ids of any kind, or keys: nothing that an account could be known by is shown to others.
+OPAQUE = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[\w+/=-]{40,}", re.IGNORECASE)
 
 
 def markdown(account: AccountSettings, outcomes: Iterable[Outcome], exchanges: list[Exchange]) -> str:
@@ -61,5 +61,5 @@ def _asked(exchanges: list[Exchange]) -> Iterator[str]:
 
 
 def _cell(words: str) -> str:
-    """GigaChat's words must not end a row or start a tag."""
-    return OPAQUE.sub("…", " ".join(words.split())).replace("|", "\\|").replace("<", "&lt;")
+    """GigaChat's words must not end a row, start a tag or name the account."""
+    return " ".join(OPAQUE.sub("…", words).split()).replace("|", "\\|").replace("<", "&lt;")

@@ -45,7 +45,7 @@ class ModelEnded(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """A question and its answer, without what was said. request_id: by which Sber finds it."""
+    """A question and its answer, of what was said only the words of a refusal. request_id: by which Sber finds it."""
 
     model: str
     what: str
@@ -154,16 +154,24 @@ def _whole(body: bytes) -> Answer:
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError:
-        document = None
-    return Answer(200, document=document) if document else Answer(None, "an answer that is no JSON")
+        return Answer(None, "an answer that is no JSON")
+    return _understood([document], document=document)
 
 
 def _in_frames(frames: tuple[tuple[str, Any], ...]) -> Answer:
-    """A frame may be an error object, which counts as its status."""
-    failure = next((data for _, data in frames if is_failure(data)), None)
+    return _understood([data for _, data in frames], frames=frames)
+
+
+def _understood(told: list[Any], **read: Any) -> Answer:
+    """Whatever has a status counts as that, an error object among frames too. What has the form of neither interface
+    says nothing: a gateway on the way may have answered."""
+    failure = next(filter(is_failure, told), None)
     if failure:
-        return Answer(failure["status"], str(failure.get("message", "")), frames=frames)
-    return Answer(200, frames=frames) if frames else Answer(None, "a stream without a frame")
+        return Answer(failure["status"], str(failure.get("message", "")), **read)
+    is_answer = all(isinstance(data, dict) for data in told) and any(
+        {"choices", "messages"} & set(data) for data in told
+    )
+    return Answer(200, **read) if is_answer else Answer(None, "an answer in no form of GigaChat's")
 
 
 def _failed(error: Exception) -> Answer:

@@ -214,6 +214,15 @@ def test_what_is_neither_yes_nor_no_stays_unknown(learn: Learn, sandbox: Sandbox
     assert all(outcome.why and not outcome.values for outcome in learning.outcomes)
 
 
+@pytest.mark.parametrize("step", [{"answer": "busy"}, {"answer": {"result": 1}}, {"frames": ['data: {"a": 1}\n\n']}])
+def test_what_only_looks_like_an_answer_is_none(learn: Learn, sandbox: SandboxServer, step: dict[str, Any]) -> None:
+    """A gateway's page must not make anybody believe that there is no v2, or that temperature 0 is taken."""
+    sandbox.state.settings.character = TOLERANT
+    sandbox.state.script({**step, "times": 3})
+    learning = learn(steps(OF_CHAT_MODELS[0], EFFORT, V2))
+    assert [(outcome.status, outcome.values) for outcome in learning.outcomes] == [("unclear", {})] * 3
+
+
 def test_a_model_that_is_not_open_ends_with_its_first_question(learn: Learn, sandbox: SandboxServer) -> None:
     learning = learn([*steps(EFFORT, V2, model="GigaChat-4"), *steps(EFFORT)])
     assert [outcome.status for outcome in learning.outcomes] == ["skipped", "skipped", "learned"]
@@ -232,10 +241,9 @@ def test_the_report_holds_no_secret(learn: Learn, sandbox: SandboxServer, accoun
     sandbox.state.settings.character = TOLERANT
     id, key = "5aa5a5a5-0000-4000-8000-aaaaaaaaaaaa", account["GIGACHAT_CREDENTIALS"]
     words = {"status": 422, "message": f"client {id} with {'ab' * 30} | is <b>wrong</b>"}
-    sandbox.state.script(
-        {"status": 422, "body": words}, {"text": "да"}, {"status": 500, "body": {**words, "status": 500}}
-    )
+    sandbox.state.script({"status": 422, "body": words}, {"text": "да"}, {"status": 422, "body": words})
     learning = learn([*steps(*OF_CHAT_MODELS), *plan([], [EMBEDDER])])
+    assert learning.outcomes[1].status == "unclear" and id in learning.outcomes[1].why
     settings = CommandLine(None, account).settings()
     report = markdown(settings.account, learning.outcomes, learning.asker.exchanges)
     tokens = [*sandbox.state.tokens.expires]

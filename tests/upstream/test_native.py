@@ -66,6 +66,21 @@ def test_keywords(schema: dict[str, Any], keywords: set[str]) -> None:
         tool(type="string", required=True),
         tool(type="array", items=True),
         tool(**{"if": STRING, "type": "string"}),
+        tool(**{"$ref": "#/nowhere"}),
+        {**tool(**{"$ref": "#/$defs/b"}), "$defs": {}},
+        tool(**{"$ref": "https://example.com/schema"}),
+        tool(anyOf=[]),
+        tool(anyOf=[{"type": "any"}, {"type": "null"}]),
+        tool(anyOf=[STRING, {"type": "null"}], default=None),  # whether null may be a default, nothing has asked
+        tool(type=[]),
+        tool(type="array"),
+        tool(type=["string", 5]),
+        tool(enum=["x"]),
+        tool(type="string", enum=[]),
+        tool(type="integer", enum=[1, None]),
+        tool(type="string", format="uri", minLength="1"),
+        tool(type="object", properties={}, additionalProperties="x"),
+        {**tool(**STRING), "required": ["b"]},
     ],
 )
 def test_what_is_always_converted(schema: Any) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 # What nobody says is refused; its value is looked at where it may hold more than it should.
@@ -14,7 +14,19 @@ _UNIONS = frozenset({"anyOf", "oneOf", "allOf"})
 _REFERENCES = frozenset({"$ref", "$defs", "definitions"})
 _OTHERS = {"const": "const", "additionalProperties": "additional_properties"}
 _FORMATS = ("date", "date-time", "time")
-_KINDS = {"description": str, "title": str, "format": str, "pattern": str, "properties": dict}
+# The converter mends what is none of these; GigaChat refuses it, which would count against the keywords beside it.
+_KINDS: Mapping[str, type | tuple[type, ...]] = {
+    **dict.fromkeys(("description", "title", "format", "pattern", "$ref"), str),
+    **dict.fromkeys(("properties", "$defs", "definitions"), dict),
+    **dict.fromkeys(("required", "enum", "examples", *_UNIONS), list),
+    **dict.fromkeys(("minLength", "maxLength", "minItems", "maxItems"), int),
+    "minimum": (int, float),
+    "maximum": (int, float),
+    "default": (str, int, float, list, dict),
+    "additionalProperties": (bool, dict),
+}
+# Lists that mean nothing when they are empty.
+_FILLED = ("type", "enum", *_UNIONS)
 _TYPES = ("object", "array", "string", "number", "integer", "boolean", "null")
 # Says of itself which schema language it is in; GigaChat need not know.
 _PREAMBLE = frozenset({"$schema", "$id", "$comment"})
@@ -31,6 +43,7 @@ def used_keywords(schema: Any) -> frozenset[str] | None:
     if not isinstance(schema, dict) or schema.get("type") != "object":
         return None
     used: set[str] = set()
+    targets = _targets(schema)
     nodes: list[tuple[Any, int]] = [(without_preamble(schema), 0)]
     while nodes:
         node, depth = nodes.pop()
@@ -44,7 +57,7 @@ def used_keywords(schema: Any) -> frozenset[str] | None:
                 used.add(group)
         if node.get("type") == "object" and "properties" not in node:
             used.add("open_objects")
-        if "type" not in node and not node.keys() & (_UNIONS | _REFERENCES | {"const", "enum"}):
+        if not _is_complete(node, targets):
             return None
         nodes += [(child, depth + 1) for child in _children(node)]
     return frozenset(used)
@@ -52,7 +65,8 @@ def used_keywords(schema: Any) -> frozenset[str] | None:
 
 def _group(name: str, value: Any) -> str | None:
     """Empty for what is usual, None for what is unknown or no JSON Schema."""
-    if not isinstance(value, _KINDS.get(name, object)):
+    kind: Any = _KINDS.get(name, object)
+    if not isinstance(value, kind) or (name in _FILLED and value == []):
         return None
     if name in _UNIONS:
         return "unions"
@@ -61,15 +75,35 @@ def _group(name: str, value: Any) -> str | None:
     if name in _OTHERS:
         return _OTHERS[name]
     if name == "type":  # people write others, such as "str"
-        known = all(item in _TYPES for item in (value if isinstance(value, list) else [value]))
-        return ("type_lists" if isinstance(value, list) else "") if known else None
-    if name == "required" and not (isinstance(value, list) and all(isinstance(item, str) for item in value)):
+        if not all(item in _TYPES for item in (value if isinstance(value, list) else [value])):
+            return None
+        return "type_lists" if isinstance(value, list) else "unions" if value == "null" else ""
+    if name == "required" and not all(isinstance(item, str) for item in value):
         return None
-    if name == "enum" and not (isinstance(value, list) and all(isinstance(item, str) for item in value)):
-        return "integer_enums"
+    if name == "enum" and not all(isinstance(item, str) for item in value):
+        return "integer_enums" if all(type(item) is int for item in value) else None
     if name == "format" and value not in _FORMATS:
         return "formats"
     return "" if name in _USUAL else None
+
+
+def _is_complete(node: dict[str, Any], targets: set[str]) -> bool:
+    if "type" not in node and not node.keys() & (_UNIONS | _REFERENCES | {"const"}):
+        return False
+    if node.get("type") == "array" and "items" not in node:
+        return False
+    if "$ref" in node and node["$ref"] not in targets:
+        return False
+    return {*node.get("required", ())} <= {*node.get("properties", ())}
+
+
+def _targets(schema: dict[str, Any]) -> set[str]:
+    """What a reference may name: definitions at the root."""
+    found: set[str] = set()
+    for store in ("$defs", "definitions"):
+        if isinstance(names := schema.get(store), dict):
+            found |= {f"#/{store}/{name}" for name in names}
+    return found
 
 
 def _children(node: dict[str, Any]) -> Iterator[Any]:

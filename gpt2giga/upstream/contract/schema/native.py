@@ -30,21 +30,44 @@ _FILLED = ("type", "enum", *_UNIONS)
 _TYPES = ("object", "array", "string", "number", "integer", "boolean", "null")
 # Says of itself which schema language it is in; GigaChat need not know.
 _PREAMBLE = frozenset({"$schema", "$id", "$comment"})
+# They hold values, not schemas.
+_VALUES = frozenset({"default", "enum", "const", "examples"})
 # Deeper ones are converted.
 _DEEPEST = 40
 
 
-def without_preamble(schema: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in schema.items() if name not in _PREAMBLE}
+def as_written(schema: Any) -> Any:
+    """Without its preamble, and without defaults of null, which pydantic writes beside every optional value and which
+    tell a model nothing that the schema does not."""
+    if not isinstance(schema, dict):
+        return schema
+    return _without_null_defaults({name: value for name, value in schema.items() if name not in _PREAMBLE})
+
+
+def _without_null_defaults(node: Any) -> Any:
+    if isinstance(node, list):
+        return [_without_null_defaults(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    return {
+        name: value if name in _VALUES else _without_null_defaults(value)
+        for name, value in node.items()
+        if name != "default" or value is not None
+    }
 
 
 def used_keywords(schema: Any) -> frozenset[str] | None:
-    """Those of facts.SCHEMA_KEYWORDS that it needs; None when it holds something that not even they cover."""
+    """Those of facts.SCHEMA_KEYWORDS that it needs; None when it holds something that not even they cover.
+
+    schema: see as_written.
+    """
     if not isinstance(schema, dict) or schema.get("type") != "object":
         return None
     used: set[str] = set()
     targets = _targets(schema)
-    nodes: list[tuple[Any, int]] = [(without_preamble(schema), 0)]
+    if targets and _is_recursive(schema):  # nobody has asked whether GigaChat takes that
+        return None
+    nodes: list[tuple[Any, int]] = [(schema, 0)]
     while nodes:
         node, depth = nodes.pop()
         if not isinstance(node, dict) or depth > _DEEPEST:
@@ -104,6 +127,35 @@ def _targets(schema: dict[str, Any]) -> set[str]:
         if isinstance(names := schema.get(store), dict):
             found |= {f"#/{store}/{name}" for name in names}
     return found
+
+
+def _is_recursive(schema: dict[str, Any]) -> bool:
+    """Does a definition lead back to itself?"""
+    definitions = {**_mapping(schema.get("definitions")), **_mapping(schema.get("$defs"))}
+    leads = {name: {*_names_in(definition)} for name, definition in definitions.items()}
+    while any(leads.values()):
+        ends = {name for name, others in leads.items() if not others & leads.keys()}
+        if not ends:
+            return True
+        leads = {name: others - ends for name, others in leads.items() if name not in ends}
+    return False
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _names_in(definition: Any) -> Iterator[str]:
+    """Of the definitions that it refers to."""
+    nodes = [definition]
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, dict):
+            if isinstance(reference := node.get("$ref"), str):
+                yield reference.rpartition("/")[2]
+            nodes += node.values()
+        elif isinstance(node, list):
+            nodes += node
 
 
 def _children(node: dict[str, Any]) -> Iterator[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
@@ -19,7 +20,7 @@ from gpt2giga.errors import ContextTooLong, NotFound, ProxyError, Unavailable
 from gpt2giga.upstream.contract import v1
 from gpt2giga.upstream.contract.answers import Unreadable
 from gpt2giga.upstream.contract.doubts import Doubt, doubt, Refused
-from gpt2giga.upstream.contract.facts import Facts
+from gpt2giga.upstream.contract.facts import Facts, without_v2
 from gpt2giga.upstream.contract.functions import native_keywords, to_functions
 from gpt2giga.upstream.contract.interfaces import Interface, V1, V2
 from gpt2giga.upstream.contract.tool_names import ToolNames
@@ -33,8 +34,10 @@ from gpt2giga.upstream.transport.sdk import GigaChatClient
 log = logging.getLogger(__name__)
 
 ANY_FAILURE = (*FAILURES, ProxyError)
-# Answers of v2 in a row, of one model, after which it counts as gone: each was paid for, and asked for again on v1.
+# Answers of v2 in a row, of one model, after which it is left alone: each was paid for, and asked for again on v1.
 MOST_UNREADABLE = 3
+# Seconds for which it is. Not for good, since GigaChat may only be between two releases.
+REST_SECONDS = 3600.0
 
 
 class Attempts:
@@ -59,6 +62,8 @@ class Attempts:
         self._met: dict[str, dict[str, Any]] = {}
         # How many answers of v2 could not be read since the last one that could, by model.
         self._unreadable: Counter[str] = Counter()
+        # Until when v2 is left alone, by model: on the monotonic clock.
+        self._resting: dict[str, float] = {}
 
     def make(
         self, chat: ChatRequest, *, model: str, attached: RequestFiles | None, stream: bool, tick: float | None
@@ -66,7 +71,7 @@ class Attempts:
         """One request; a second one where a belief about GigaChat proves wrong before anything is passed on."""
         names = v1.tool_names(chat)
         files = (yield from background.run(attached.ids, tick)) if attached else {}
-        facts, wrong, has_spoken = self._facts_of(model), None, False
+        facts, wrong, has_spoken = self.facts_of(model), None, False
         try:
             while True:
                 interface = V2 if facts.v2 else V1
@@ -109,12 +114,19 @@ class Attempts:
             self._unreadable.pop(model, None)
         self._note_success(model)
 
-    def _facts_of(self, model: str) -> Facts:
+    def facts_of(self, model: str) -> Facts:
+        """What is believed now."""
         facts = self._book.of(model)
-        return replace(facts, **self._met[model]) if model in self._met else facts
+        if model in self._met:
+            facts = replace(facts, **self._met[model])
+        if model in self._resting and time.monotonic() < self._resting[model]:
+            facts = without_v2(facts)
+        return facts
 
     def _learn(self, model: str, wrong: Doubt) -> None:
-        if self._book.learns:
+        if "v2" in wrong.values:
+            self._resting[model] = time.monotonic() + REST_SECONDS
+        elif self._book.learns:
             self._book.learn(model, "met", **wrong.values)
         else:
             self._met[model] = {**self._met.get(model, {}), **wrong.values}

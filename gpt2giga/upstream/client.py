@@ -129,7 +129,7 @@ class Upstream:
                         streamed=stream,
                         as_function=as_function,
                         most_schema_values=most,
-                        can_require=self.book.of(model).any_call,
+                        can_require=self._attempts.facts_of(model).any_call,
                     )
                 elif checks:
                     yield from ask(chat)
@@ -138,7 +138,7 @@ class Upstream:
 
     def hosted_tools(self, model: str) -> frozenset[HostedTool]:
         """What GigaChat does by itself for the model that a client names so."""
-        return self.book.of(self.catalog.resolve(model)).hosted
+        return self._attempts.facts_of(self.catalog.resolve(model)).hosted
 
     def complete(self, chat: ChatRequest) -> list[Event]:
         return [event for batch in self.answer(chat, stream=False) for event in batch]

@@ -82,7 +82,7 @@ def reader_of(kind: Any, readers: Mapping[str, T], param: str, called: str = "pa
 def from_content(content: Any, speaker: Speaker, param: str, *, is_old: bool = False) -> Iterator[Part]:
     """is_old: what cannot be read is left out, for the client sends it again with every turn."""
     if isinstance(content, str):
-        yield Text(content)
+        yield Text(without_pictures(content) if speaker == "assistant" else content)
         return
     if is_old and not isinstance(content, list):
         return

@@ -37,7 +37,7 @@ class Parameter:
 
 
 def list_ignored(body: Body, table: Mapping[str, Parameter]) -> list[str]:
-    """The parameters of this request that change nothing; raises BadRequest for one of a wrong type."""
+    """The parameters of this request that change nothing, in the table's order; raises BadRequest for a wrong type."""
     names = []
     for name, value in body.items():
         parameter = table.get(name)
@@ -45,4 +45,4 @@ def list_ignored(body: Body, table: Mapping[str, Parameter]) -> list[str]:
             parameter.check(body, name)
             if value not in parameter.defaults:
                 names.append(name)
-    return names
+    return sorted(names, key=[*table].index) if len(names) > 1 else names

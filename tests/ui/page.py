@@ -11,7 +11,7 @@ from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
-from selenium.webdriver.support.ui import WebDriverWait
+from selenium.webdriver.support.ui import Select, WebDriverWait
 
 SECONDS = 10
 
@@ -70,6 +70,14 @@ class Page:
 
     def script(self, source: str, *arguments: Any) -> Any:
         return self.browser.execute_script(source, *arguments)
+
+    def module(self, name: str, expression: str) -> Any:
+        """What `expression` makes of `found`, a module of the page's."""
+        source = f"import('/ui/{name}').then((found) => arguments[0]({expression}), (error) => arguments[0](String(error)))"
+        return self.browser.execute_async_script(source)
+
+    def choose(self, selector: str, value: str) -> None:
+        Select(self.find(selector)).select_by_value(value)
 
     def click(self, selector: str) -> None:
         self.find(selector).click()

@@ -204,7 +204,7 @@ def test_russian_and_english(open_page: Open, service: Service) -> None:
 
 def test_both_languages_say_everything(open_page: Open, service: Service) -> None:
     page = open_page(service).ready()
-    english, russian = page.script("return Object.values(WORDS).map((words) => Object.keys(words).sort())")
+    english, russian = page.module("words.js", "Object.values(found.WORDS).map((words) => Object.keys(words).sort())")
     assert english == russian
     named = set(page.script("return [...document.querySelectorAll('[data-t]')].map((node) => node.dataset.t)"))
     assert named <= set(english)
@@ -217,7 +217,7 @@ def test_what_is_known_of_the_model(open_page: Open, service: Service) -> None:
     page.wait_for("#facts", "Context window, tokens261,120assumed")
     page.click("#language")
     assert "Окно контекста" in page.text("#facts") and "по умолчанию" in page.text("#facts")
-    page.script("byId('model').value = 'GigaChat-Plus'; byId('model').dispatchEvent(new Event('change'))")
+    page.choose("#model", "GigaChat-Plus")
     page.wait_for("#facts", "32\u00a0768")
     assert page.complaints() == []
 

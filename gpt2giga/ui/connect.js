@@ -1,0 +1,70 @@
+// How each client is told of this service, with the address that this browser came by.
+import { byId, copyButton, element } from "./dom.js";
+import { say } from "./language.js";
+import { apiKey, get, ROOT } from "./service.js";
+
+const CLIENT_NAMES = {
+  openai: "openai", openclaw: "OpenClaw", codex: "Codex", "claude-code": "Claude Code", aider: "aider",
+  continue: "Continue", "open-webui": "Open WebUI", cursor: "Cursor",
+};
+
+let clients = new Map();
+let shownClient = "openai";
+
+export async function loadClients() {
+  try {
+    const found = await get("ui/clients");
+    clients = new Map(found.clients.map(({ name, text }) => [name, text]));
+    showClient(shownClient);
+    return found.model;
+  } catch (failure) {
+    byId("snippet").replaceChildren(say(element("p", { className: "about" }), failure.code === "invalid_api_key" ? ["locked"] : failure.title));
+  }
+}
+
+const filled = (text) => text.replace(/\{(root|base|key)\}/g, (_, name) => ({ root: ROOT, base: `${ROOT}/v1`, key: apiKey() ? "YOUR_KEY" : "unused" })[name]);
+
+function drawTabs() {
+  byId("clients").replaceChildren(...Object.entries(CLIENT_NAMES).map(([name, label]) => {
+    const tab = element("button", { type: "button", id: `client-${name}`, textContent: label });
+    tab.setAttribute("role", "tab");
+    tab.setAttribute("aria-selected", String(name === shownClient));
+    tab.setAttribute("aria-controls", "snippet");
+    tab.addEventListener("click", () => showClient(name));
+    return tab;
+  }));
+}
+
+async function showClient(name) {
+  shownClient = name;
+  drawTabs();
+  byId("snippet").setAttribute("aria-labelledby", `client-${name}`);
+  if (!clients.size) return;
+  const about = (key) => say(element("p", { className: "about" }), [key]);
+  const hint = say(element("p", { className: "note" }), [apiKey() ? "put_key" : "any_key"]);
+  if (name !== "openclaw") {
+    byId("snippet").replaceChildren(about(`about_${name}`), paste(filled(clients.get(name))), hint);
+    return;
+  }
+  const command = `gpt2giga connect openclaw --url ${ROOT}${apiKey() ? " --api-key YOUR_KEY" : ""}`;
+  const parts = [about("about_openclaw"), paste(command)];
+  byId("snippet").replaceChildren(...parts);
+  try {
+    const config = await get("ui/openclaw");
+    parts.push(about("about_openclaw_file"), paste(filled(JSON.stringify(config, null, 2))));
+    if (apiKey()) parts.push(hint);
+  } catch (failure) {
+    parts.push(say(element("p", { className: "wrong" }), failure.title));
+  }
+  if (shownClient === name) byId("snippet").replaceChildren(...parts);
+}
+
+function paste(text) {
+  return element("div", { className: "paste" }, element("pre", { tabIndex: 0, textContent: text.trimEnd() }), copyButton(() => text));
+}
+
+export function startConnect() {
+  byId("base").textContent = `${ROOT}/v1`;
+  byId("base").after(copyButton(() => `${ROOT}/v1`));
+  drawTabs();
+}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections import Counter
 from importlib.resources import files
@@ -22,9 +23,10 @@ from tests.service import Service
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
 FOLDER = Path(str(files("gpt2giga") / "ui"))
+VENDOR = FOLDER / "vendor"
 OURS = {path.name: path.read_text() for path in sorted(FOLDER.glob("*.*")) if path.suffix in (".html", ".css", ".js")}
 PAGE = OURS["page.html"]
-ASSETS = [name for name in OURS if name != "page.html"]
+ASSETS = [*(name for name in OURS if name != "page.html"), "vendor/marked.js", "vendor/dompurify.js"]
 SCRIPTS = {name: text for name, text in OURS.items() if name.endswith(".js")}
 KINDS = {".css": "text/css", ".js": "text/javascript"}
 MOST_LINES = 300
@@ -85,13 +87,43 @@ def test_sizes(name: str) -> None:
 
 def test_modules_import_each_other_by_name() -> None:
     """No build step puts them together, and none is forgotten."""
-    imported = {
-        found.removeprefix("./") for text in SCRIPTS.values() for found in re.findall(r'^import .* from "(.+)";$', text, re.M)
+    imports = {found for text in SCRIPTS.values() for found in re.findall(r'^import .* from "\./(.+)";$', text, re.M)}
+    libraries = {f"vendor/{path.name}" for path in VENDOR.glob("*.js")}
+    assert imports == {*SCRIPTS, *libraries} - {"page.js"}
+
+
+def test_libraries_are_as_they_came() -> None:
+    """With their licences. `make vendor` brings others."""
+    sums = dict(line.split("  ./")[::-1] for line in (VENDOR / "SHA256SUMS").read_text().splitlines())
+    assert sums == {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in VENDOR.iterdir()
+        if path.suffix in (".js", ".LICENSE")
     }
-    assert imported == {name for name in ASSETS if name.endswith(".js")} - {"page.js"}
+    names = [line.split()[0] for line in (VENDOR / "packages.txt").read_text().splitlines() if line[0] != "#"]
+    assert set(sums) == {f"{name}.{kind}" for name in names for kind in ("js", "LICENSE")}
+    for name in names:
+        version = next(
+            line.split()[1]
+            for line in (VENDOR / "packages.txt").read_text().splitlines()
+            if line.startswith(f"{name} ")
+        )
+        assert version in (VENDOR / f"{name}.js").read_text()[:2000], name
 
 
-@pytest.mark.parametrize("path", ["/ui/page.html", "/ui/views.py", "/ui/vendor", "/ui/..%2ffactory.py", "/ui/../factory.py", "/ui/", "/ui"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/ui/page.html",
+        "/ui/views.py",
+        "/ui/vendor",
+        "/ui/vendor/renew.sh",
+        "/ui/..%2ffactory.py",
+        "/ui/../factory.py",
+        "/ui/",
+        "/ui",
+    ],
+)
 def test_nothing_else_is_served(service: Service, path: str) -> None:
     assert service.get(path, headers=BROWSER).status_code == 404
 
@@ -132,7 +164,7 @@ def test_no_file_needs_a_weaker_policy() -> None:
 
 def test_the_key_is_kept_for_the_session_only() -> None:
     everything = "".join(SCRIPTS.values())
-    assert set(re.findall(r"local\.setItem\((.+?),", everything)) == {'"language"'}
+    assert set(re.findall(r"local\.setItem\((.+?),", everything)) == {'"language"', '"chats"'}
     assert set(re.findall(r"session\.setItem\((.+?),", everything)) == {'"key"'}
     assert "document.cookie" not in everything
 

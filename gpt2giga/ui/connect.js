@@ -1,6 +1,6 @@
 // How each client is told of this service, with the address that this browser came by.
 import { byId, copyButton, element } from "./dom.js";
-import { say } from "./language.js";
+import { say, tell } from "./language.js";
 import { apiKey, get, ROOT } from "./service.js";
 
 const CLIENT_NAMES = {
@@ -11,6 +11,7 @@ const CLIENT_NAMES = {
 let clients = new Map();
 let shownClient = "openai";
 
+// Gives the name of the model that answers by default.
 export async function loadClients() {
   try {
     const found = await get("ui/clients");
@@ -24,20 +25,56 @@ export async function loadClients() {
 
 const filled = (text) => text.replace(/\{(root|base|key)\}/g, (_, name) => ({ root: ROOT, base: `${ROOT}/v1`, key: apiKey() ? "YOUR_KEY" : "unused" })[name]);
 
+const tabs = () => [...byId("clients").children];
+
+// Only the chosen tab is a stop of the Tab key; the arrows go from one to the next.
+function markTabs() {
+  for (const tab of tabs()) {
+    const chosen = tab.id === `client-${shownClient}`;
+    tab.setAttribute("aria-selected", String(chosen));
+    tab.tabIndex = chosen ? 0 : -1;
+  }
+}
+
 function drawTabs() {
   byId("clients").replaceChildren(...Object.entries(CLIENT_NAMES).map(([name, label]) => {
     const tab = element("button", { type: "button", id: `client-${name}`, textContent: label });
     tab.setAttribute("role", "tab");
-    tab.setAttribute("aria-selected", String(name === shownClient));
     tab.setAttribute("aria-controls", "snippet");
     tab.addEventListener("click", () => showClient(name));
     return tab;
   }));
+  markTabs();
+}
+
+function walkTabs(event) {
+  const seen = tabs().filter((tab) => !tab.hidden);
+  const here = seen.indexOf(document.activeElement);
+  const next = { ArrowRight: here + 1, ArrowDown: here + 1, ArrowLeft: here - 1, ArrowUp: here - 1, Home: 0, End: -1 }[event.key];
+  if (next === undefined || here < 0) return;
+  event.preventDefault();
+  const tab = seen.at(next % seen.length);
+  tab.focus();
+  tab.click();
+}
+
+// By name, and by what its instructions say.
+function findClient() {
+  const words = byId("find-client").value.trim().toLowerCase();
+  for (const tab of tabs()) {
+    const name = tab.id.replace("client-", "");
+    const text = [tab.textContent, clients.get(name) ?? "", tell(`about_${name}`)].join(" ").toLowerCase();
+    tab.hidden = !text.includes(words);
+  }
+  const seen = tabs().filter((tab) => !tab.hidden);
+  const none = say(element("p", { className: "about" }), ["no_client"]);
+  if (!seen.length) byId("snippet").replaceChildren(none);
+  else if (!seen.some((tab) => tab.getAttribute("aria-selected") === "true") || !byId("snippet").querySelector("pre")) seen[0].click();
 }
 
 async function showClient(name) {
   shownClient = name;
-  drawTabs();
+  markTabs();
   byId("snippet").setAttribute("aria-labelledby", `client-${name}`);
   if (!clients.size) return;
   const about = (key) => say(element("p", { className: "about" }), [key]);
@@ -67,4 +104,6 @@ export function startConnect() {
   byId("base").textContent = `${ROOT}/v1`;
   byId("base").after(copyButton(() => `${ROOT}/v1`));
   drawTabs();
+  byId("clients").addEventListener("keydown", walkTabs);
+  byId("find-client").addEventListener("input", findClient);
 }

@@ -5,6 +5,8 @@ import { WORDS } from "./words.js";
 
 export const ROOT = new URL(".", location.href).href.replace(/\/$/, "");
 
+const CODES = { 401: "invalid_api_key", 402: "insufficient_quota", 413: "request_too_large", 429: "rate_limit_exceeded" };
+
 export class Failure extends Error {
   constructor({ message = "", code = null, status = 0, id = "" }) {
     super(message);
@@ -12,8 +14,18 @@ export class Failure extends Error {
   }
 
   get title() {
-    const known = `failed_${this.code}`;
-    return known in WORDS.en ? [known] : ["failed", String(this.code || this.status)];
+    return this.#words("failed") ?? ["failed", String(this.code || this.status)];
+  }
+
+  // What helps, null where nothing is known.
+  get cure() {
+    return this.#words("cure");
+  }
+
+  // A web server in between answers without codes.
+  #words(kind) {
+    const known = [this.code, CODES[this.status]].map((code) => `${kind}_${code}`).find((key) => key in WORDS.en);
+    return known ? [known] : null;
   }
 }
 

@@ -47,7 +47,7 @@ class Page:
 
     def texts(self, selector: str) -> list[str]:
         # textContent, for a test may run while something is being redrawn.
-        script = "return [...document.querySelectorAll(arguments[0])].map((node) => node.textContent)"
+        script = "return [...document.querySelectorAll(arguments[0])].map((node) => node.textContent.trim())"
         found: list[str] = self.browser.execute_script(script, selector)
         return found
 
@@ -73,7 +73,9 @@ class Page:
 
     def module(self, name: str, expression: str) -> Any:
         """What `expression` makes of `found`, a module of the page's."""
-        source = f"import('/ui/{name}').then((found) => arguments[0]({expression}), (error) => arguments[0](String(error)))"
+        source = (
+            f"import('/ui/{name}').then((found) => arguments[0]({expression}), (error) => arguments[0](String(error)))"
+        )
         return self.browser.execute_async_script(source)
 
     def choose(self, selector: str, value: str) -> None:

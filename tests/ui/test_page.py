@@ -57,6 +57,7 @@ def test_an_answer_comes_in_a_stream(open_page: Open, service: Service, sandbox:
 def test_a_tool_call_is_shown_run_and_answered(open_page: Open, service: Service, sandbox: SandboxServer) -> None:
     sandbox.state.script(call("current_time", time_zone="Europe/Moscow"), {"text": "Поздно."})
     page = open_page(service).ready()
+    page.click("#show-settings")
     page.click("#tool")
     page.ask("Который час?")
     page.wait_for(".said", "Поздно.")
@@ -213,6 +214,7 @@ def test_both_languages_say_everything(open_page: Open, service: Service) -> Non
 def test_what_is_known_of_the_model(open_page: Open, service: Service) -> None:
     page = open_page(service).ready()
     assert page.texts("#facts tr") == []
+    page.click("#show-settings")
     page.click("#facts summary")
     page.wait_for("#facts", "Context window, tokens261,120assumed")
     page.click("#language")

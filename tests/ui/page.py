@@ -84,6 +84,10 @@ class Page:
     def click(self, selector: str) -> None:
         self.find(selector).click()
 
+    def press(self, key: str) -> None:
+        """Where the focus is."""
+        self.browser.switch_to.active_element.send_keys(getattr(Keys, key))
+
     def ask(self, text: str) -> None:
         self.find("#text").send_keys(text, Keys.ENTER)
 

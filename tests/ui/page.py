@@ -91,6 +91,14 @@ class Page:
     def ask(self, text: str) -> None:
         self.find("#text").send_keys(text, Keys.ENTER)
 
+    def allow_clipboard(self) -> None:
+        permissions = ["clipboardReadWrite", "clipboardSanitizedWrite"]
+        self._cdp("Browser.grantPermissions", origin=self.url, permissions=permissions)
+
+    def clipboard(self) -> str:
+        read = "const done = arguments[0]; navigator.clipboard.readText().then(done, (error) => done(String(error)))"
+        return str(self.browser.execute_async_script(read))
+
     def enter_key(self, key: str) -> None:
         self.find("#key").send_keys(key, Keys.ENTER)
 

@@ -260,12 +260,10 @@ def test_openclaw_gets_a_command_and_a_file(open_page: Open, service: Service) -
 
 def test_copy(open_page: Open, service: Service) -> None:
     page = open_page(service).ready()
-    granted = {"origin": service.url, "permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"]}
-    page.browser.execute_cdp_cmd("Browser.grantPermissions", granted)
+    page.allow_clipboard()
     page.click("#snippet .copy")
     page.wait_for("#snippet .copy", "Copied")
-    read = "const done = arguments[0]; navigator.clipboard.readText().then(done, (error) => done(String(error)))"
-    assert f"OPENAI_BASE_URL={service.url}/v1" in page.browser.execute_async_script(read)
+    assert f"OPENAI_BASE_URL={service.url}/v1" in page.clipboard()
 
 
 def test_the_last_hour(open_page: Open, start_service: Start, sandbox: SandboxServer) -> None:

@@ -65,6 +65,7 @@ def test_headers(service: Service, path: str) -> None:
     answer = service.get(path, headers=BROWSER)
     policy = dict(part.split(" ", 1) for part in answer.headers["Content-Security-Policy"].split("; "))
     assert policy["default-src"] == policy["base-uri"] == policy["form-action"] == policy["frame-ancestors"] == "'none'"
+    assert policy["img-src"] == "'self' data:"
     assert policy["script-src"] == policy["style-src"] == policy["connect-src"] == "'self'"
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert answer.headers["Referrer-Policy"] == "no-referrer"
@@ -109,6 +110,13 @@ def test_libraries_are_as_they_came() -> None:
             if line.startswith(f"{name} ")
         )
         assert version in (VENDOR / f"{name}.js").read_text()[:2000], name
+
+
+def test_all_files_are_part_of_the_package() -> None:
+    [patterns] = re.findall(r"^gpt2giga = \[(.+)\]$", (FOLDER.parent.parent / "pyproject.toml").read_text(), re.M)
+    packed = {path for pattern in re.findall(r'"(.+?)"', patterns) for path in FOLDER.parent.glob(pattern)}
+    kept = {path for path in FOLDER.rglob("*") if path.is_file() and path.suffix not in (".py", ".pyc")}
+    assert kept <= packed
 
 
 @pytest.mark.parametrize(

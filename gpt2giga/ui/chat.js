@@ -2,7 +2,7 @@
 // is stopped or fails. The end of an answer is told by the window's event "answered".
 import { Answer } from "./answer.js";
 import { startAttachments } from "./attachments.js";
-import { edit, emptyComposer, giveBack, startComposer, takeMessage } from "./composer.js";
+import { edit, giveBack, startComposer, stopEditing, takeMessage } from "./composer.js";
 import { newConversation, toRequest } from "./conversation.js";
 import { byId, element } from "./dom.js";
 import { keep, showCurrent, startHistory } from "./history.js";
@@ -115,7 +115,7 @@ function open(chosenOne) {
   running?.abort();
   setRunning(null);
   conversation = chosenOne;
-  emptyComposer();
+  stopEditing();
   foldChats();
   draw();
   toTheEnd();

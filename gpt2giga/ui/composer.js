@@ -16,7 +16,7 @@ export function giveBack(message) {
   fill(message);
 }
 
-export function fill(message) {
+function fill(message) {
   byId("text").value = textOf(message);
   setAttached(filesOf(message));
 }
@@ -27,9 +27,14 @@ export function edit(message) {
   byId("text").focus();
 }
 
-export function emptyComposer() {
+function emptyComposer() {
   fill({ content: "" });
   setEdited(null);
+}
+
+// What was written anew is left where it is.
+export function stopEditing() {
+  if (edited) emptyComposer();
 }
 
 // Gives {message, edited} and is empty then; null where there is nothing to send.
@@ -49,9 +54,9 @@ export function startComposer(send) {
     send();
   };
   byId("ask").addEventListener("submit", submit);
-  byId("keep").addEventListener("click", emptyComposer);
+  byId("keep").addEventListener("click", stopEditing);
   byId("text").addEventListener("keydown", (event) => {
     if (event.key === "Enter" && !event.shiftKey && !event.isComposing) submit(event);
-    if (event.key === "Escape" && edited) emptyComposer();
+    if (event.key === "Escape") stopEditing();
   });
 }

@@ -78,6 +78,7 @@ export const drawMarkdown = (node, text) => node.replaceChildren(toNodes(marked.
 export class LiveMarkdown {
   text = "";
   #node;
+  #source = ""; // without carriage returns, as the lexer counts
   #settled = 0;
   #last = [];
   #asked = 0;
@@ -89,6 +90,7 @@ export class LiveMarkdown {
 
   append(text) {
     this.text += text;
+    this.#source += text.replaceAll("\r", "");
     this.#asked ||= requestAnimationFrame(() => this.#frame());
   }
 
@@ -107,7 +109,7 @@ export class LiveMarkdown {
 
   #draw() {
     const started = performance.now();
-    const tokens = marked.lexer(this.text.slice(this.#settled));
+    const tokens = marked.lexer(this.#source.slice(this.#settled));
     let open = tokens.length - 1;
     while (open > 0 && tokens[open].type === "space") open--;
     for (const node of this.#last) node.remove();

@@ -22,13 +22,13 @@ class Page:
         self.url = url
         self.shots = shots
 
-    def open(self, language: str, theme: str, width: int) -> None:
+    def open(self, language: str, theme: str, width: int, height: int) -> None:
         self.browser.switch_to.new_window("tab")
         agent = self.browser.execute_script("return navigator.userAgent")
         self._cdp("Network.setUserAgentOverride", userAgent=agent, acceptLanguage=language)
         self._cdp("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": theme}])
         self._cdp(
-            "Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=width < 600
+            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 600
         )
         self.browser.get_log("browser")
         self.browser.get_log("performance")

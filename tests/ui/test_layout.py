@@ -77,6 +77,15 @@ def test_a_long_chat(open_page: Open, service: Service, sandbox: SandboxServer, 
     assert page.complaints() == []
 
 
+@pytest.mark.parametrize("width, height", [(320, 480), (740, 360)])
+def test_a_small_phone_and_one_on_its_side(open_page: Open, service: Service, width: int, height: int) -> None:
+    page = open_page(service, width=width, height=height).ready()
+    converse(page, 3)
+    assert in_sight(page, "#text") and in_sight(page, "#send")
+    assert page.script("return document.getElementById('log').clientHeight") > 80
+    page.shoot(f"small-{width}")
+
+
 @pytest.mark.parametrize("width", [390, 320])
 def test_one_line_says_that_all_is_well(open_page: Open, service: Service, width: int) -> None:
     page = open_page(service, width=width, language="ru").ready()

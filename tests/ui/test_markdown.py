@@ -69,7 +69,15 @@ def test_blocks(open_page: Open, service: Service, sandbox: SandboxServer) -> No
 def test_the_same_whole_and_streamed(open_page: Open, service: Service, sandbox: SandboxServer) -> None:
     """Blocks that are over are not drawn again, and yet all is as if it had come at once."""
     page = open_page(service).ready()
-    text = "\n\n".join([PLAN, "> цитата\n> дальше", "- a\n\n- b\n\n  c", "```\nоткрытый код"])
+    text = "\n\n".join(
+        [
+            PLAN,
+            "> цитата\n> дальше",
+            "- a\n\n- b\n\n  c",
+            "строка\r\nи\u00a0ещё\tодна\r\n\r\n\tкод",
+            "```\nоткрытый код",
+        ]
+    )
     answered(page, sandbox, text.replace("[1]: https", "1: https"), frame_delay=0.02)
     same = """
     const [text, done] = arguments, node = document.createElement("div");

@@ -93,6 +93,14 @@ def test_modules_import_each_other_by_name() -> None:
     assert imports == {*SCRIPTS, *libraries} - {"page.js"}
 
 
+def test_what_the_scripts_say_is_among_the_words() -> None:
+    known = set(re.findall(r'(?:^|[{,\s])"?([a-z_-]+)"?: "', SCRIPTS["words.js"]))
+    everything = "".join(text for name, text in SCRIPTS.items() if name != "words.js")
+    said = {*re.findall(r'(?:tell|act|#wait)\("(\w+)"', everything), *re.findall(r'\[\["?(\w+)"\]\]', everything)}
+    said |= set(re.findall(r'say\([^;]*?\["(\w+)"', everything))
+    assert len(said) > 20 and said <= known
+
+
 def test_libraries_are_as_they_came() -> None:
     """With their licences. `make vendor` brings others."""
     sums = dict(line.split("  ./")[::-1] for line in (VENDOR / "SHA256SUMS").read_text().splitlines())

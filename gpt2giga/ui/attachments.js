@@ -55,29 +55,38 @@ function drawAttached() {
   byId("attached").hidden = !chips.length;
 }
 
+const hasFiles = (event) => event.dataTransfer.types.includes("Files");
+
+// Anywhere on the page: beside it, a browser would leave the page for the file.
+function takeDrops() {
+  const chat = document.querySelector(".chat");
+  document.addEventListener("dragover", (event) => {
+    if (!hasFiles(event)) return;
+    event.preventDefault();
+    chat.classList.add("over");
+  });
+  document.addEventListener("dragleave", (event) => event.relatedTarget || chat.classList.remove("over"));
+  document.addEventListener("drop", (event) => {
+    if (!hasFiles(event)) return;
+    event.preventDefault();
+    chat.classList.remove("over");
+    attach([...event.dataTransfer.files]);
+  });
+}
+
 export function startAttachments() {
-  const target = document.querySelector(".chat");
   byId("attach").addEventListener("click", () => byId("files").click());
   byId("files").addEventListener("change", async ({ target: input }) => {
     await attach([...input.files]);
     input.value = "";
   });
   byId("text").addEventListener("paste", (event) => {
-    const files = [...event.clipboardData.files];
-    if (!files.length) return;
+    const { files, types } = event.clipboardData;
+    // Cells of a table come as words and as a picture of them.
+    if (!files.length || types.includes("text/plain")) return;
     event.preventDefault();
-    attach(files);
+    attach([...files]);
   });
-  target.addEventListener("dragover", (event) => {
-    if (!event.dataTransfer.types.includes("Files")) return;
-    event.preventDefault();
-    target.classList.add("over");
-  });
-  target.addEventListener("dragleave", () => target.classList.remove("over"));
-  target.addEventListener("drop", (event) => {
-    event.preventDefault();
-    target.classList.remove("over");
-    attach([...event.dataTransfer.files]);
-  });
+  takeDrops();
   window.addEventListener("language", drawAttached);
 }

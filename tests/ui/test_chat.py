@@ -21,7 +21,8 @@ const [kind, type] = arguments, files = new DataTransfer();
 files.items.add(new File([Uint8Array.from(atob(arguments[2]), (letter) => letter.charCodeAt())], arguments[3], {type}));
 const event = kind === "paste" ? new ClipboardEvent("paste", {clipboardData: files, bubbles: true, cancelable: true})
     : new DragEvent("drop", {dataTransfer: files, bubbles: true, cancelable: true});
-document.getElementById("text").dispatchEvent(event);
+if (arguments[4]) files.setData("text/plain", arguments[4]);
+document.getElementById(kind === "paste" ? "text" : "connect").dispatchEvent(event);
 """
 
 
@@ -128,6 +129,15 @@ def test_a_file_goes_with_the_message(open_page: Open, service: Service, sandbox
     ask(page, "Что там?", "(файлов: 1): Что там?")
     assert page.text(".mine .file") == "b.txt"
     assert len(sandbox.state.chats()[-1]["messages"][0]["attachments"]) == 1
+
+
+def test_cells_of_a_table_are_pasted_as_words(open_page: Open, service: Service) -> None:
+    """They come with a picture of themselves."""
+    page = open_page(service).ready()
+    page.script(PASTE, "paste", "image/png", PIXEL.partition(",")[2], "cells.png", "a b")
+    page.script(PASTE, "paste", "text/plain", "aGVsbG8=", "a.txt")
+    page.wait_for("#attached li")
+    assert page.texts("#attached .file span") == ["a.txt"] and page.texts("#attached img") == []
 
 
 def test_sources_are_numbered_links(open_page: Open, start_service: Start, sandbox: SandboxServer) -> None:

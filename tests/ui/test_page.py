@@ -207,8 +207,11 @@ def test_both_languages_say_everything(open_page: Open, service: Service) -> Non
     page = open_page(service).ready()
     english, russian = page.module("words.js", "Object.values(found.WORDS).map((words) => Object.keys(words).sort())")
     assert english == russian
-    named = set(page.script("return [...document.querySelectorAll('[data-t]')].map((node) => node.dataset.t)"))
-    assert named <= set(english)
+    for name in ("data-t", "data-t-placeholder", "data-t-label"):
+        named = page.script(
+            f"return [...document.querySelectorAll('[{name}]')].map((node) => node.getAttribute('{name}'))"
+        )
+        assert named and set(named) <= set(english)
 
 
 def test_what_is_known_of_the_model(open_page: Open, service: Service) -> None:

@@ -24,7 +24,7 @@ export function copyButton(text) {
   return button;
 }
 
-export async function copy(button, text) {
+async function copy(button, text) {
   try {
     await navigator.clipboard.writeText(text);
   } catch {

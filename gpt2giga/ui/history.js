@@ -83,7 +83,7 @@ function button(className, key, sign, name, act) {
   return made;
 }
 
-export function drawHistory() {
+function drawHistory() {
   const rows = read().map((kept) => {
     const row = element("li", { className: kept.id === current ? "current" : "" });
     const name = nameOf(kept);

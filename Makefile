@@ -6,7 +6,7 @@
 # make test-openclaw  the real OpenClaw against the service; installs it and its Node into .cache (1.1 GB, a minute)
 # make test-ui    the page in Debian's Chromium, which root installs by apt where it is missing
 # make test-deploy   the files of deploy/ for real: nginx, Apache, systemd, Redis; root, installs them by apt
-# make bench  how the cost grows, as a table and a picture; make bench BASE=REV compares with another commit
+# make bench  how the cost grows, as a table and a picture; BASE=REV compares with another commit, V2=1 v2 with v1
 # make lint   mend what lint can mend
 # make vendor  bring the page's libraries from npm again, as gpt2giga/ui/vendor/packages.txt names them
 # make lock   pin what the requirements name now, with hashes for deployed services
@@ -48,7 +48,7 @@ test-deploy: $(VENV)/installed-dev
 	$(PY) -m pytest -n 2 --dist loadfile -rP tests/deploy
 
 bench: $(VENV)/installed-bench
-	$(PY) -m benchmarks $(if $(BASE),--base $(BASE))
+	$(PY) -m benchmarks $(if $(BASE),--base $(BASE)) $(if $(V2),--v2)
 
 check: style test
 

@@ -13,6 +13,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
@@ -28,6 +29,8 @@ REQUESTS, BROKEN = 10_000, 1_000
 STREAMS = (10, 50, 200, 1000)
 SIZES = (4, 16, 64, 256, 1024)
 AT_A_TIME = (1, 10, 50)
+
+OVER_V2 = {"GPT2GIGA_GIGACHAT_API_MODE": "v2"}
 
 Results: TypeAlias = dict[str, dict[float, list[float]]]
 
@@ -145,21 +148,22 @@ def _say(text: str) -> None:
 
 @click.command()
 @click.option("--base", default="", help="Another commit to measure beside the working tree.")
+@click.option("--v2", is_flag=True, help="Measure the working tree over GigaChat's v2 beside v1.")
 @click.option("--rounds", default=3, show_default=True)
 @click.option("--picture", "path", type=click.Path(path_type=Path), default=Path("build/bench.png"), show_default=True)
-def main(base: str, rounds: int, path: Path) -> None:
+def main(base: str, v2: bool, rounds: int, path: Path) -> None:
     """Measures how the cost of the service grows, prints a table and draws a picture."""
     with contextlib.ExitStack() as stack:
         port = stack.enter_context(gigachat())
-        folders = {"here": stack.enter_context(checkout(""))} | (
-            {base: stack.enter_context(checkout(base))} if base else {}
-        )
+        here = stack.enter_context(checkout(""))
+        starts = {"v2": partial(service, here, port, **OVER_V2)} if v2 else {}
+        starts["here"] = partial(service, here, port)
+        if base:
+            starts[base] = partial(service, stack.enter_context(checkout(base)), port)
         with contextlib.ExitStack() as running:
-            results = measure(
-                {name: running.enter_context(service(folder, port)) for name, folder in folders.items()}, rounds
-            )
-        for name, folder in folders.items():
-            with service(folder, port) as new:  # the other one has had its thousand streams
+            results = measure({name: running.enter_context(start()) for name, start in starts.items()}, rounds)
+        for name, start in starts.items():
+            with start() as new:  # the other one has had its thousand streams
                 results[name][MEMORY] = {step: [value] for step, value in enumerate(memory(new))}
     click.echo(table(results))
     path.parent.mkdir(parents=True, exist_ok=True)

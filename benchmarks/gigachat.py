@@ -43,12 +43,33 @@ ANSWER = _document(
         "usage": USAGE,
     }
 )
+V2_HEAD = {"model": "GigaChat:2.0.28.2", "created_at": 1768996176}
+V2_USAGE = {
+    "input_tokens": 20,
+    "input_tokens_details": {"prompt_tokens": 20, "cached_tokens": 0},
+    "output_tokens": 40,
+    "total_tokens": 60,
+}
+
+
+def _v2_messages(text: str) -> dict[str, object]:
+    return {"messages": [{"role": "assistant", "content": [{"text": text}]}]}
+
+
+def _v2_event(name: str, **more: object) -> bytes:
+    return _chunk(b"event: response.message.%b\ndata: %b\n\n" % (name.encode(), orjson.dumps(V2_HEAD | more)))
+
+
+V2_END: dict[str, object] = {"finish_reason": "stop", "usage": V2_USAGE}
+V2_ANSWER = _document(V2_HEAD | _v2_messages(str(MESSAGE["content"])) | V2_END)
 MODELS = _document(
     {"object": "list", "data": [{"id": "GigaChat-2-Max", "object": "model", "owned_by": "salutedevices"}]}
 )
 STREAM = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
 FRAME = _frame({"content": "несколько слов ответа, "})
 LAST = _frame({"content": ""}, usage=USAGE) + _chunk(b"data: [DONE]\n\n") + _chunk(b"")
+V2_FRAME = _v2_event("delta", **_v2_messages("несколько слов ответа, "))
+V2_LAST = _v2_event("done", **V2_END) + _chunk(b"")
 
 
 def _token() -> bytes:
@@ -67,17 +88,18 @@ async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
 
 async def _answer(head: bytes, body: bytes, writer: asyncio.StreamWriter) -> None:
     wanted = WANTED.search(body, max(0, len(body) - 2000))
+    is_v2 = b"/v2/chat" in head
     if b"/chat/completions" not in head:
         writer.write(_token() if b"/oauth" in head else MODELS)
     elif wanted is None:
-        writer.write(ANSWER)
+        writer.write(V2_ANSWER if is_v2 else ANSWER)
     else:
         writer.write(STREAM)
         for _ in range(int(wanted[1])):
-            writer.write(FRAME)
+            writer.write(V2_FRAME if is_v2 else FRAME)
             await asyncio.sleep(float(wanted[2]))
             await writer.drain()  # raises when the service has hung up
-        writer.write(LAST)
+        writer.write(V2_LAST if is_v2 else LAST)
 
 
 async def main() -> None:

@@ -65,8 +65,8 @@ def gigachat() -> Iterator[int]:
 
 
 @contextlib.contextmanager
-def service(folder: Path, gigachat_port: int) -> Iterator[Service]:
-    """The command with its defaults, but for the account's limit."""
+def service(folder: Path, gigachat_port: int, **settings: str) -> Iterator[Service]:
+    """The command with its defaults, but for the account's limit and what is named."""
     base = f"http://127.0.0.1:{gigachat_port}/api"
     with tempfile.TemporaryDirectory() as state, open(Path(state) / "log", "wb") as log:
         environ = {
@@ -78,6 +78,7 @@ def service(folder: Path, gigachat_port: int) -> Iterator[Service]:
             "GPT2GIGA_MAX_CONCURRENCY": "0",
             "GPT2GIGA_RUNTIME_DIR": state,
             "GPT2GIGA_STATE_DIR": state,
+            **settings,
         }
         command = [sys.executable, "-m", "gpt2giga", "--port", str(_free_port())]
         process = subprocess.Popen(command, cwd=state, env=environ, stdout=subprocess.PIPE, stderr=log, text=True)

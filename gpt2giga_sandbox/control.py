@@ -9,7 +9,7 @@ from typing import Any
 from flask import Blueprint, request, Response
 
 from gpt2giga_sandbox.refusal import Refusal
-from gpt2giga_sandbox.replies import json_body, JSON_TYPE, state
+from gpt2giga_sandbox.replies import JSON_TYPE, state
 from gpt2giga_sandbox.shapes import compact
 
 blueprint = Blueprint("control", __name__, url_prefix="/sandbox")
@@ -19,11 +19,16 @@ def _json(value: object) -> Response:
     return Response(compact(value), content_type=JSON_TYPE)
 
 
+def _told() -> Any:
+    """Whatever its type says: people type these requests, and curl names a form's. Raises ValueError."""
+    return json.loads(request.get_data())
+
+
 @blueprint.post("/script")
 def script() -> Response:
     """A list of steps, or one step."""
     try:
-        steps = json.loads(request.get_data())
+        steps = _told()
         state().script(*(steps if isinstance(steps, list) else [steps]))
     except (ValueError, TypeError) as error:
         raise Refusal(400, str(error)) from error
@@ -33,8 +38,8 @@ def script() -> Response:
 @blueprint.post("/settings")
 def settings() -> Response:
     """Changes what it names; of the character too, or replaces it by the one that is named."""
-    changes = json_body()
     try:
+        changes = _told()
         if "character" in changes:
             changes = {**changes, "character": state().settings.character.changed(changes["character"])}
         state().settings = replace(state().settings, **changes)

@@ -126,7 +126,7 @@ def _children(node: dict[str, Any]) -> list[tuple[str, Any]]:
 def _check_enum(node: dict[str, Any], path: str) -> None:
     values = node["enum"]
     strings = bool(values) and all(is_a(value, str) for value in values)
-    if node["type"] != "string" or not strings:
+    if node.get("type") != "string" or not strings:
         raise invalid(f"enum in {_place(path)} must be a list of strings")
 
 

@@ -39,17 +39,20 @@ from gpt2giga.dialects.responses.response import ResponseHead, to_echo, to_respo
 from gpt2giga.dialects.responses.stream import ResponseStream
 from gpt2giga.dialects.responses.tools import from_tools
 from gpt2giga.errors import BadRequest
-from gpt2giga.upstream.contract import v1
+from gpt2giga.upstream.contract import v1, v2
 from gpt2giga.upstream.contract.facts import default_facts
 from gpt2giga.upstream.contract.functions import to_functions
+from gpt2giga_sandbox.character import STRICT
 from gpt2giga_sandbox.rules import check_chat
+from gpt2giga_sandbox.v2.request import check_chat as check_v2_chat
 from tests import message_events
 from tests.chunks import accumulate
 from tests.dialects.responses.test_stream import accumulated, EVENT
 
-MODELS = ("GigaChat-3-Ultra", "GigaChat-2-Max", "GigaChat-2")
 MOST_IMAGES = 10  # GigaChat's limit, which is not what is tried here
 RESULTS = ("tool", "function")
+# v1, and v2 by the role of a function's result there.
+INTERFACES = {"GigaChat-3-Ultra": ("v1", "function"), "GigaChat-2-Max": ("v1",), "GigaChat-2": ("v1", "tool")}
 PNG = "data:image/png;base64,AA=="
 
 fast = settings(
@@ -168,7 +171,7 @@ def conversations(draw: st.DrawFn) -> tuple[dict[str, Any], list[str]]:
         functions = [{"name": name, "parameters": draw(parameters)} for name in names]
         body["tools"] = [{"type": "function", "function": function} for function in functions]
         named = {"type": "function", "function": {"name": names[-1]}}
-        body["tool_choice"] = draw(st.sampled_from(["auto", "none", named]))
+        body["tool_choice"] = draw(st.sampled_from(["auto", "none", "required", named]))
     return body, conversation.words
 
 
@@ -192,18 +195,26 @@ def accepted(body: dict[str, Any]) -> list[dict[str, Any]]:
         chat, _ = from_chat_request(body, ignore_hosted=False)
     except BadRequest:
         return []
-    return [sent(chat, model) for model in MODELS]
+    return [sent(chat, model, interface) for model, known in INTERFACES.items() for interface in known]
 
 
-def sent(chat: ChatRequest, model: str) -> dict[str, Any]:
+def sent(chat: ChatRequest, model: str, interface: Any) -> dict[str, Any]:
     # Functions together with response_format are several requests, made elsewhere.
     chat = replace(chat, json_format=None)
     files = {Image(PNG): "png"} if model != "GigaChat-2" else {}
+    stored = {"png": SimpleNamespace(kind="image", size=1)}
     names = v1.tool_names(chat)
     functions = to_functions(chat.tools, names, 10_000)
-    payload = v1.to_payload(chat, model, names, files, functions, default_facts(model), send_state_id=True)
-    stored = {"png": SimpleNamespace(kind="image", size=1)}
-    check_chat(orjson.loads(json.dumps(payload, allow_nan=False)), stored)
+    facts = default_facts(model)
+    if interface == "v1":
+        payload = v1.to_payload(chat, model, names, files, functions, facts, send_state_id=True)
+        check_chat(orjson.loads(json.dumps(payload, allow_nan=False)), stored)
+        return payload
+    facts = replace(facts, any_call=True, parallel_calls=True, result_role=interface)
+    chat = replace(chat, hosted=("web_search",))
+    payload = v2.to_payload(chat, model, names, files, functions, facts, send_state_id=True)
+    character = replace(STRICT, any_mode=True, result_roles=(interface,), result_objects=interface == "tool")
+    check_v2_chat(orjson.loads(json.dumps(payload, allow_nan=False)), stored, character)
     return payload
 
 

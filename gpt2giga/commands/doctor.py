@@ -44,6 +44,8 @@ def doctor(
     """
     command_line: CommandLine = context.obj
     logging.disable()  # what a check finds is told in its line
+    if learn and (url or no_service):
+        raise click.UsageError(f"{'--url' if url else '--no-service'} does not go with --learn")
     if learn:
         is_well = _learn(command_line, as_json=as_json, **learning)
     elif given := [name for name, value in learning.items() if value]:

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 from gpt2giga.upstream.contract.facts import Facts, SCHEMA_KEYWORDS
 
 LABELS = {
-    "window": "context window, tokens",
+    "window": "window, tokens",
     "longest_answer": "longest answer, tokens",
     "images": "takes images",
     "temperature_zero": "takes temperature 0",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,14 +51,14 @@ class LearnOptions:
 def learn(command_line: CommandLine, options: LearnOptions) -> bool:
     """Whether nothing is missing. Raises Failure, SettingsError and ProxyError."""
     settings = command_line.settings()
-    if options.report and not options.report.parent.is_dir():
-        raise Failure(f"--report: there is no folder {options.report.parent}")
+    if options.report:
+        _try_report(options.report)
     with closing(command_line.upstream()) as upstream:
         steps = steps_of(upstream.catalog, settings, options)
         book = upstream.book
     _confirm(steps, book, options)
     with closing(Asker(settings, book.of(ANY_MODEL))) as asker:
-        learning = Learning(asker, book, _show_progress, _ignore if options.as_json else _print_outcome)
+        learning = Learning(asker, book, _show_progress, _ignore if options.as_json else _outcome_printer())
         try:
             learning.run(steps, again=options.again)
         finally:  # also of what was asked before somebody had enough of it
@@ -73,14 +73,24 @@ def learn(command_line: CommandLine, options: LearnOptions) -> bool:
     return not learning.missing and learning.is_kept
 
 
+def _try_report(report: Path) -> None:
+    """Before anything is paid for. Raises Failure."""
+    try:
+        report.touch()
+    except OSError as error:
+        raise Failure(f"--report {report}: {error.strerror}") from None
+
+
 def steps_of(catalog: Catalog, settings: Settings, options: LearnOptions) -> list[Step]:
-    """Raises ProxyError for a model that GigaChat's list does not have."""
+    """Raises ProxyError for a model that GigaChat's list does not have, and Failure where none is named."""
     default, embedder = catalog.resolve(""), catalog.embedder("")
     if options.models == "all":
         named = [model for model in catalog.models() if not model.alias_of]
         models = [*_ids(named, "chat"), embedder]
     elif options.models:
         models = [catalog.model(name.strip()).gigachats_id for name in options.models.split(",") if name.strip()]
+        if not models:
+            raise Failure(f"--models: there is no name in {options.models!r}")
     else:
         models = [default, embedder]
     found = [Model(model, "") for model in dict.fromkeys(models)]
@@ -132,13 +142,21 @@ def _clear_progress() -> None:
         click.echo(CLEAR_LINE, nl=False, err=True)
 
 
-def _print_outcome(outcome: Outcome) -> None:
-    _clear_progress()
-    mark, colour = MARKS[outcome.status]
-    found = ", ".join(f"{value_in_words(value)}" for value in outcome.values.values())
-    earlier = " (measured before)" if outcome.status == "known" else ""
-    words = " ".join(f"{outcome.step.topic.title}: {found or outcome.why}{earlier}".split())
-    click.echo(f"{click.style(mark, fg=colour)} {_who(outcome.step)}  {words}")
+def _outcome_printer() -> Callable[[Outcome], None]:
+    """What ends all questions is told once."""
+    told: set[str] = set()
+
+    def tell(outcome: Outcome) -> None:
+        _clear_progress()
+        mark, colour = MARKS[outcome.status]
+        why = "not asked" if outcome.status == "skipped" and outcome.why in told else outcome.why
+        told.add(outcome.why)
+        found = ", ".join(f"{value_in_words(value)}" for value in outcome.values.values())
+        earlier = " (measured before)" if outcome.status == "known" else ""
+        words = " ".join(f"{outcome.step.topic.title}: {found or why}{earlier}".split())
+        click.echo(f"{click.style(mark, fg=colour)} {_who(outcome.step)}  {words}")
+
+    return tell
 
 
 def _who(step: Step) -> str:
@@ -153,18 +171,23 @@ def _print_findings(learning: Learning, book: FactBook, settings: Settings, opti
                 differs = "" if value == default else f"  (default: {default})"
                 click.echo(f"  {label:{LABEL_WIDTH}}  {value}{differs}")
     if not learning.is_kept:
-        click.echo("\nNone of it could be kept, so nothing changes: see GPT2GIGA_STATE_DIR.", err=True)
+        click.echo("\nNot all of it could be kept for the service: see GPT2GIGA_STATE_DIR.", err=True)
     elif changes := [*_changes(learning, book, settings)]:
         click.echo("\nFrom now on:")
         for about, change in changes:
             click.echo(f"  {_title(about)}: {change}")
-    else:
+    elif any(outcome.values for outcome in learning.outcomes):
         click.echo("\nNothing changes: the service has known all this, or guessed right.")
+    else:
+        click.echo("\nNothing changes, for nothing was learned.")
     for about, setting in _overruled(learning, book):
         click.echo(f"  {_title(about)} can do more than {setting} allows.")
     if learning.missing:
-        left = ", ".join(f"{_title(outcome.step.about)} ({outcome.step.topic.title})" for outcome in learning.missing)
-        click.echo(f"\nStill unknown: {left}. The next run asks these again, and only these.")
+        left: dict[str, list[str]] = {}
+        for outcome in learning.missing:
+            left.setdefault(_title(outcome.step.about), []).append(outcome.step.topic.title)
+        words = "; ".join(f"{about} ({', '.join(titles)})" for about, titles in left.items())
+        click.echo(f"\nStill unknown: {words}. The next run asks these again, and only these.")
     if options.report:
         click.echo(f"\n{options.report} holds what was asked and answered, without anything of yours.")
 

@@ -4,6 +4,7 @@ account, and nothing of what a user said, for all questions are ours."""
 from __future__ import annotations
 
 import platform
+import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timezone
 from importlib.metadata import version
@@ -16,9 +17,15 @@ from gpt2giga.config.settings import AccountSettings
 from gpt2giga.upstream.asking import Exchange
 from gpt2giga.upstream.contract.facts import ANY_MODEL
 
+# Ids of any kind, or keys: nothing that an account could be known by is shown to others.
+OPAQUE = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[\w+/=-]{40,}", re.IGNORECASE)
+
 
 def markdown(account: AccountSettings, outcomes: Iterable[Outcome], exchanges: list[Exchange]) -> str:
-    return "\n".join([*_head(account, exchanges), *_found(outcomes), *_asked(exchanges)]) + "\n"
+    text = "\n".join([*_head(account, exchanges), *_found(outcomes), *_asked(exchanges)]) + "\n"
+    for secret in filter(None, (account.credentials, account.access_token, account.user, account.password)):
+        text = text.replace(secret, "…")
+    return text
 
 
 def _head(account: AccountSettings, exchanges: list[Exchange]) -> Iterator[str]:
@@ -54,5 +61,5 @@ def _asked(exchanges: list[Exchange]) -> Iterator[str]:
 
 
 def _cell(words: str) -> str:
-    """GigaChat's words must not end a row or start a tag."""
-    return " ".join(words.split()).replace("|", "\\|").replace("<", "&lt;")
+    """GigaChat's words must not end a row, start a tag or name the account."""
+    return " ".join(OPAQUE.sub("…", words).split()).replace("|", "\\|").replace("<", "&lt;")

@@ -5,7 +5,6 @@ Past Upstream on purpose: nothing may be translated, repeated or emulated betwee
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -22,7 +21,7 @@ from gpt2giga.errors import ContextTooLong, ProxyError, UpstreamUnavailable
 from gpt2giga.upstream.accounts.slots import QueueTimeout, Slots
 from gpt2giga.upstream.contract.facts import Facts
 from gpt2giga.upstream.learning.reading import release, to_frames
-from gpt2giga.upstream.learning.shapes import shape, shapes_of
+from gpt2giga.upstream.learning.shapes import shapes_of
 from gpt2giga.upstream.learning.topic import Answer, Request
 from gpt2giga.upstream.transport.access_token import TokenFailure
 from gpt2giga.upstream.transport.failures import FAILURES, is_failure, to_proxy_error, words_of
@@ -34,8 +33,6 @@ PAYMENT_REQUIRED, TOO_MANY_REQUESTS = 402, 429
 PAUSE = 3.0
 # Nobody waits ten minutes for an answer that is to be short.
 MOST_SECONDS = 120.0
-# Ids of any kind, or keys: nothing that an account could be known by is shown to others.
-OPAQUE = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[\w+/=-]{40,}", re.IGNORECASE)
 
 
 class Stopped(Exception):
@@ -48,7 +45,7 @@ class ModelEnded(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """A question and its answer, without what was said. request_id: by which Sber finds it."""
+    """A question and its answer, of what was said only the words of a refusal. request_id: by which Sber finds it."""
 
     model: str
     what: str
@@ -144,15 +141,11 @@ class Asker:
                 model=request.payload["model"],
                 what=request.what,
                 where=f"{kind}, streamed" if request.stream else kind,
-                outcome=OPAQUE.sub("…", answer.outcome),
+                outcome=answer.outcome,
                 release=release(answer),
                 request_id=headers.get("x-request-id") or "",
                 date=datetime.now(timezone.utc).isoformat(timespec="seconds"),
-                shapes=shapes_of(answer.frames)
-                if answer.frames
-                else (shape(answer.document),)
-                if answer.is_good
-                else (),
+                shapes=shapes_of(answer.frames or [("", answer.document)] if answer.is_good else answer.frames),
             )
         )
 
@@ -161,16 +154,24 @@ def _whole(body: bytes) -> Answer:
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError:
-        document = None
-    return Answer(200, document=document) if document else Answer(None, "an answer that is no JSON")
+        return Answer(None, "an answer that is no JSON")
+    return _understood([document], document=document)
 
 
 def _in_frames(frames: tuple[tuple[str, Any], ...]) -> Answer:
-    """A frame may be an error object, which counts as its status."""
-    failure = next((data for _, data in frames if is_failure(data)), None)
+    return _understood([data for _, data in frames], frames=frames)
+
+
+def _understood(told: list[Any], **read: Any) -> Answer:
+    """Whatever has a status counts as that, an error object among frames too. What has the form of neither interface
+    says nothing: a gateway on the way may have answered."""
+    failure = next(filter(is_failure, told), None)
     if failure:
-        return Answer(failure["status"], str(failure.get("message", "")), frames=frames)
-    return Answer(200, frames=frames) if frames else Answer(None, "a stream without a frame")
+        return Answer(failure["status"], str(failure.get("message", "")), **read)
+    is_answer = all(isinstance(data, dict) for data in told) and any(
+        {"choices", "messages"} & set(data) for data in told
+    )
+    return Answer(200, **read) if is_answer else Answer(None, "an answer in no form of GigaChat's")
 
 
 def _failed(error: Exception) -> Answer:

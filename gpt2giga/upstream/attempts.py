@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import time
+from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -14,24 +16,28 @@ from gpt2giga.chat import ChatRequest, Event, Picture
 from gpt2giga.concurrency import background
 from gpt2giga.config.limits import LimitSettings
 from gpt2giga.config.settings import TranslationSettings
-from gpt2giga.errors import NotFound, ProxyError, Unavailable
+from gpt2giga.errors import ContextTooLong, NotFound, ProxyError, Unavailable
 from gpt2giga.upstream.contract import v1
 from gpt2giga.upstream.contract.answers import Unreadable
 from gpt2giga.upstream.contract.doubts import Doubt, doubt, Refused
-from gpt2giga.upstream.contract.facts import Facts
+from gpt2giga.upstream.contract.facts import Facts, without_v2
 from gpt2giga.upstream.contract.functions import native_keywords, to_functions
 from gpt2giga.upstream.contract.interfaces import Interface, V1, V2
 from gpt2giga.upstream.contract.tool_names import ToolNames
 from gpt2giga.upstream.fact_book import FactBook
 from gpt2giga.upstream.files.attachments import FileIds, RequestFiles
 from gpt2giga.upstream.files.storage import Files
-from gpt2giga.upstream.transport.failures import FAILURES, is_failure, words_of
+from gpt2giga.upstream.transport.failures import FAILURES, is_failure, to_proxy_error, words_of
 from gpt2giga.upstream.transport.http import GigaChatResponse, StatusError
 from gpt2giga.upstream.transport.sdk import GigaChatClient
 
 log = logging.getLogger(__name__)
 
 ANY_FAILURE = (*FAILURES, ProxyError)
+# Answers of v2 in a row, of one model, after which it is left alone: each was paid for, and asked for again on v1.
+MOST_UNREADABLE = 3
+# Seconds for which it is. Not for good, since GigaChat may only be between two releases.
+REST_SECONDS = 3600.0
 
 
 class Attempts:
@@ -52,6 +58,12 @@ class Attempts:
         self._client, self._files, self._book, self._own_extras = client, files, book, own_extras
         self._translation, self._limits = translation, limits
         self._to_failure, self._note_success = to_failure, note_success
+        # By model, where the book learns nothing: what this account, a client's own, has shown.
+        self._met: dict[str, dict[str, Any]] = {}
+        # How many answers of v2 could not be read since the last one that could, by model.
+        self._unreadable: Counter[str] = Counter()
+        # Until when v2 is left alone, by model: on the monotonic clock.
+        self._resting: dict[str, float] = {}
 
     def make(
         self, chat: ChatRequest, *, model: str, attached: RequestFiles | None, stream: bool, tick: float | None
@@ -59,13 +71,15 @@ class Attempts:
         """One request; a second one where a belief about GigaChat proves wrong before anything is passed on."""
         names = v1.tool_names(chat)
         files = (yield from background.run(attached.ids, tick)) if attached else {}
-        facts, wrong, has_spoken = self._book.of(model), None, False
+        facts, wrong, has_spoken = self.facts_of(model), None, False
         try:
             while True:
                 interface = V2 if facts.v2 else V1
                 try:
                     response = yield from self._open(interface, chat, model, names, files, facts, stream, tick)
                     with closing(response):
+                        if wrong and wrong.lasts:
+                            self._learn(model, wrong)
                         if stream:
                             answer = interface.streamed(names)
                             for piece in chain(response.pieces(), [b"\n"]):
@@ -81,7 +95,7 @@ class Attempts:
                             yield (yield from self._fetched(events, tick)) if chat.hosted else events
                     break
                 except (StatusError, Unreadable) as error:
-                    wrong = None if wrong or has_spoken else self._doubt(error, chat, facts)
+                    wrong = None if wrong or has_spoken else self._doubt(error, chat, model, facts)
                     if wrong is None:
                         raise
                     log.warning("GigaChat's %s is asked once more, with %s", interface.version, dict(wrong.values))
@@ -96,9 +110,26 @@ class Attempts:
                 raise failure from failure.__cause__
             finally:
                 del failure  # its traceback holds this frame: a cycle would keep all of the request in memory
-        if wrong and wrong.lasts:
-            self._book.learn(model, "met", **wrong.values)
+        if facts.v2:
+            self._unreadable.pop(model, None)
         self._note_success(model)
+
+    def facts_of(self, model: str) -> Facts:
+        """What is believed now."""
+        facts = self._book.of(model)
+        if model in self._met:
+            facts = replace(facts, **self._met[model])
+        if model in self._resting and time.monotonic() < self._resting[model]:
+            facts = without_v2(facts)
+        return facts
+
+    def _learn(self, model: str, wrong: Doubt) -> None:
+        if "v2" in wrong.values:
+            self._resting[model] = time.monotonic() + REST_SECONDS
+        elif self._book.learns:
+            self._book.learn(model, "met", **wrong.values)
+        else:
+            self._met[model] = {**self._met.get(model, {}), **wrong.values}
 
     def _open(
         self,
@@ -144,13 +175,19 @@ class Attempts:
     def _native(self, facts: Facts) -> frozenset[str] | None:
         return None if self._translation.tool_schemas == "native" else facts.schema_keywords
 
-    def _doubt(self, error: StatusError | Unreadable, chat: ChatRequest, facts: Facts) -> Doubt | None:
+    def _doubt(self, error: StatusError | Unreadable, chat: ChatRequest, model: str, facts: Facts) -> Doubt | None:
+        """None also where a setting has decided, or the refusal passes by itself or is of the length."""
         if isinstance(error, StatusError):
-            native = native_keywords(chat.tools, self._native(facts))
+            failure = to_proxy_error(error)
+            if failure.transient or isinstance(failure, ContextTooLong):
+                return None
+            is_decided = self._translation.tool_schemas == "native"
+            native = frozenset[str]() if is_decided else native_keywords(chat.tools, facts.schema_keywords)
             found = doubt(chat, facts, Refused(error.status_code, words_of(error), native))
         elif is_failure(error.document):
             return None
-        else:
-            found = doubt(chat, facts, Refused(None, ""))
+        elif found := doubt(chat, facts, Refused(None, "")):
+            self._unreadable[model] += 1
+            found = replace(found, lasts=self._unreadable[model] >= MOST_UNREADABLE)
         is_fixed = self._translation.gigachat_api_mode == "v2"
         return None if found and "v2" in found.values and is_fixed else found

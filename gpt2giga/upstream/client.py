@@ -35,6 +35,7 @@ from gpt2giga.upstream.contract.tool_names import ToolNames
 from gpt2giga.upstream.embeddings import embed, Embedding
 from gpt2giga.upstream.emulation.checked_calls import check_calls
 from gpt2giga.upstream.emulation.emulate import emulate
+from gpt2giga.upstream.emulation.one_call import first_call
 from gpt2giga.upstream.fact_book import FactBook
 from gpt2giga.upstream.files.attachments import Attachments, RequestFiles
 from gpt2giga.upstream.files.storage import Files
@@ -110,6 +111,8 @@ class Upstream:
                 is_endable = gevent_is_on() or not self._translation.delete_files
                 yield from background.run(partial(self._retries.once, attached.ids), tick if is_endable else None)
             attempt = partial(self._attempts.make, model=model, attached=attached, stream=stream, tick=tick)
+            if chat.tools and not chat.several_calls:
+                attempt = partial(first_call, attempt)
             with (yield from self._slot(tick)):
                 yield []
                 ask = partial(self._retries.batches, attempt, tick=tick)
@@ -126,7 +129,7 @@ class Upstream:
                         streamed=stream,
                         as_function=as_function,
                         most_schema_values=most,
-                        can_require=self.book.of(model).any_call,
+                        can_require=self._attempts.facts_of(model).any_call,
                     )
                 elif checks:
                     yield from ask(chat)
@@ -135,7 +138,7 @@ class Upstream:
 
     def hosted_tools(self, model: str) -> frozenset[HostedTool]:
         """What GigaChat does by itself for the model that a client names so."""
-        return self.book.of(self.catalog.resolve(model)).hosted
+        return self._attempts.facts_of(self.catalog.resolve(model)).hosted
 
     def complete(self, chat: ChatRequest) -> list[Event]:
         return [event for batch in self.answer(chat, stream=False) for event in batch]
@@ -251,7 +254,7 @@ class Upstream:
             self._client.close_idle()
         if self._listener:
             self._listener.on_failure(failure.code or failure.type)
-        if isinstance(failure, ContextTooLong) and failure.window:
+        if model and isinstance(failure, ContextTooLong) and failure.window not in (0, self.book.of(model).window):
             self.book.learn(model, "met", window=failure.window)
         if isinstance(failure, KeyRejected):
             if self._is_a_clients:

@@ -57,7 +57,7 @@ class FactBook:
         self, folder: Path | None, host: str, *, learns: bool = True, api_mode: str = "auto", tool_schemas: str = "auto"
     ) -> None:
         self._file = folder / f"{re.sub(r'[^A-Za-z0-9.-]', '_', host)}.json" if folder else None
-        self._learns, self._api_mode, self._tool_schemas = learns, api_mode, tool_schemas
+        self.learns, self._api_mode, self._tool_schemas = learns, api_mode, tool_schemas
         self._known: Known = {}
         self._facts: dict[str, Facts] = {}
         self._look_at = 0.0
@@ -90,7 +90,7 @@ class FactBook:
     def learn(self, model: str, source: Source, **values: Any) -> bool:
         """The newest counts, whatever it comes from. Never fails: what cannot be kept is known to this process. Returns
         whether it is kept for the others."""
-        if source == "met" and not self._learns:
+        if source == "met" and not self.learns:
             return False
         now = time.time()
         new = {name: Fact(value, source, now) for name, value in values.items()}
@@ -110,14 +110,8 @@ class FactBook:
             self._take(known)
         return is_kept
 
-    def forget(self) -> None:
-        """Back to the defaults."""
-        with self._lock:
-            if self._file:
-                self._file.unlink(missing_ok=True)
-            self._take({})
-
     def _make(self, model: str) -> Facts:
+        kept = self._facts  # before _known is read: another thread may change both meanwhile
         facts = default_facts(model)
         if self._api_mode == "v2":
             facts = assuming_v2(facts)
@@ -128,8 +122,8 @@ class FactBook:
             facts = without_v2(facts)
         if self._tool_schemas == "converted":
             facts = replace(facts, schema_keywords=frozenset())
-        if len(self._facts) < MOST_MODELS:
-            self._facts[model] = facts
+        if len(kept) < MOST_MODELS:
+            kept[model] = facts
         return facts
 
     def _look(self) -> None:

@@ -14,6 +14,7 @@ import pytest
 from gpt2giga_sandbox.server import SandboxServer
 from gpt2giga_sandbox.storage import drawing
 from tests.clients.npm import install
+from tests.conftest import QUICK
 from tests.service import Service
 
 VERSION = "2.1.331"
@@ -51,7 +52,7 @@ def ask(claude: Path, service: Service, tmp_path: Path, folder: Path) -> Ask:
             "CLAUDE_CODE_MAX_RETRIES": "1",
             **variables,
         }
-        command = [claude, "-p", prompt, "--output-format", "json", "--allowedTools", "Bash,Read,Write"]
+        command = [claude, "-p", prompt, "--output-format", "json", "--allowedTools", "Bash,Read,Write,WebSearch"]
         run = subprocess.run(
             command, cwd=folder, env=environ, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=SECONDS
         )
@@ -125,3 +126,45 @@ def test_a_prompt_that_is_too_long(ask: Ask, sandbox: SandboxServer) -> None:
     answer = ask("Ты здесь?")
     sandbox.state.reset()
     assert answer["is_error"] and "Prompt is too long" in answer["result"]
+
+
+@pytest.fixture
+def v2(service_with: Callable[..., Service], sandbox: SandboxServer) -> Service:
+    """GigaChat's newer interface behind it."""
+    sandbox.state.settings.character = sandbox.state.settings.character.changed("tolerant")
+    return service_with(**QUICK, GPT2GIGA_GIGACHAT_API_MODE="v2")
+
+
+def test_several_calls_in_one_answer(ask: Ask, sandbox: SandboxServer, v2: Service, folder: Path) -> None:
+    """All are run, and their results go up together."""
+    words = ["яблоко", "груша", "слива"]
+    for number, word in enumerate(words):
+        (folder / f"{number}.txt").write_text(word)
+    calls = [{"name": "Read", "arguments": {"file_path": str(folder / f"{number}.txt")}} for number in range(3)]
+    sandbox.state.script({"calls": calls})
+    answer = ask("Прочитай три файла.", ANTHROPIC_BASE_URL=v2.url)
+    assert not answer["is_error"] and [word for word in words if word not in answer["result"]] == []
+    _, second = sandbox.state.chats()
+    assert [message["role"] for message in second["messages"][-3:]] == ["function"] * 3
+    assert sandbox.state.refusals() == []
+
+
+def test_a_search_of_gigachat(ask: Ask, sandbox: SandboxServer, v2: Service) -> None:
+    """It searches in a request of its own, whose pages it gives the model."""
+    sandbox.state.script(call("WebSearch", query="новости Python"), {}, {"text": "Нашёл."})
+    answer = ask("Что нового?", ANTHROPIC_BASE_URL=v2.url)
+    assert answer["result"] == "Нашёл."
+    assert sum(model["webSearchRequests"] for model in answer["modelUsage"].values()) == 1
+    _, search, last = sandbox.state.chats()
+    assert search["tools"] == [{"web_search": {}}]
+    result = last["messages"][-1]["content"][0]["function_result"]["result"]
+    assert "https://example.com/1" in result and "[1][2]" in result
+    assert sandbox.state.refusals() == []
+
+
+def test_a_search_where_gigachat_has_none(ask: Ask, sandbox: SandboxServer) -> None:
+    """The model's own words, without pages."""
+    sandbox.state.script(call("WebSearch", query="новости Python"), {"text": "Не знаю."}, {"text": "Ничего."})
+    assert ask("Что нового?")["result"] == "Ничего."
+    found = str(result(sandbox.state.chats()[-1])["result"])
+    assert "Не знаю." in found and "http" not in found

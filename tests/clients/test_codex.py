@@ -15,6 +15,7 @@ import pytest
 from gpt2giga_sandbox.server import SandboxServer
 from gpt2giga_sandbox.storage import drawing
 from tests.clients.npm import install
+from tests.conftest import QUICK
 from tests.service import Service
 
 VERSION = "0.169.0"
@@ -183,3 +184,42 @@ def test_a_key_that_is_wrong(ask: Ask, start_service: Callable[..., Service]) ->
     guarded = start_service(GPT2GIGA_API_KEY="secret")
     assert "Incorrect API key" in json.dumps(ask("Ты здесь?", url=guarded.url)[-1])
     assert ask("Ты здесь?", url=guarded.url, key="secret")[-1]["type"] == "turn.completed"
+
+
+@pytest.fixture
+def v2(service_with: Callable[..., Service], sandbox: SandboxServer) -> Service:
+    """GigaChat's newer interface behind it."""
+    sandbox.state.settings.character = sandbox.state.settings.character.changed("tolerant")
+    return service_with(**QUICK, GPT2GIGA_GIGACHAT_API_MODE="v2")
+
+
+def test_several_calls_in_one_answer(ask: Ask, sandbox: SandboxServer, v2: Service, folder: Path) -> None:
+    """All are run, and their results go up together."""
+    words = ["яблоко", "груша", "слива"]
+    for number, word in enumerate(words):
+        (folder / f"{number}.txt").write_text(word)
+    calls = [{"name": "exec_command", "arguments": {"cmd": f"cat {number}.txt"}} for number in range(3)]
+    sandbox.state.script({"calls": calls})
+    events = ask("Прочитай три файла.", url=v2.url)
+    assert {item["aggregated_output"] for item in items(events, "command_execution")} == {*words}
+    [answer] = said(events)
+    assert [word for word in words if word not in answer] == []
+    _, second = sandbox.state.chats()
+    results = [message["content"][0]["function_result"]["result"] for message in second["messages"][-3:]]
+    assert [word in result for word, result in zip(words, results, strict=True)] == [True] * 3
+    assert sandbox.state.refusals() == []
+
+
+def test_it_shows_a_search_of_gigachat(ask: Ask, sandbox: SandboxServer, v2: Service) -> None:
+    events = ask("Найди новости.", "-c", 'web_search="live"', url=v2.url)
+    assert len(items(events, "web_search")) == 1
+    [answer] = said(events)
+    assert "найдено" in answer and "[1]" in answer
+    [sent] = sandbox.state.chats()
+    assert {"web_search": {}} in sent["tools"] and sandbox.state.refusals() == []
+
+
+def test_a_search_that_is_switched_off(ask: Ask, sandbox: SandboxServer, v2: Service) -> None:
+    ask("Найди новости.", "-c", 'web_search="disabled"', url=v2.url)
+    [sent] = sandbox.state.chats()
+    assert [name for tool in sent["tools"] for name in tool] == ["functions"]

@@ -27,6 +27,7 @@ from openai import APIError, AsyncOpenAI, BadRequestError  # noqa: E402
 from pydantic import BaseModel  # noqa: E402
 
 from gpt2giga_sandbox.server import SandboxServer  # noqa: E402
+from tests.conftest import QUICK  # noqa: E402
 from tests.service import Service  # noqa: E402
 
 README = Path(__file__).parent.parent.parent / "README.md"
@@ -127,6 +128,30 @@ def test_the_client_remembers_the_conversation(run: Run, sandbox: SandboxServer)
     first = run(agent, "Раз")
     run(agent, [*first.to_input_list(), {"role": "user", "content": "Два"}])
     assert [message["content"] for message in sandbox.state.chats()[-1]["messages"]] == ["Раз", "Да.", "Два"]
+
+
+@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
+def test_a_search_of_gigachat(service_with: Callable[..., Service], sandbox: SandboxServer, streamed: bool) -> None:
+    """Over its newer interface, beside a tool of the agent's own, and sent back with the history."""
+    sandbox.state.settings.character = sandbox.state.settings.character.changed("tolerant")
+    v2 = service_with(**QUICK, GPT2GIGA_GIGACHAT_API_MODE="v2")
+    agent = helper(tools=[weather, WebSearchTool()])
+    result = asyncio.run(_run(v2, agent, "Найди новости", streamed, {}))
+    if streamed:
+        result, words = result
+        assert words == result.final_output
+    [response] = result.raw_responses
+    search, message = response.output
+    assert (search.type, search.status) == ("web_search_call", "completed")
+    cited = message.content[0].annotations
+    assert [result.final_output[place.start_index : place.end_index] for place in cited] == ["[1]", "[1]", "[2]"]
+    sandbox.state.script({"calls": [CALL["call"], ANOTHER["call"]]}, {"text": "Везде дождь."})
+    history = [*result.to_input_list(), {"role": "user", "content": "А погода?"}]
+    result = asyncio.run(_run(v2, agent, history, False, {}))
+    assert result.final_output == "Везде дождь."
+    *_, first, second = (message["content"][0] for message in sandbox.state.chats()[-1]["messages"])
+    assert "Омск" in first["function_result"]["result"] and "Уфа" in second["function_result"]["result"]
+    assert len(sandbox.state.chats()) == 3 and sandbox.state.refusals() == []
 
 
 def test_errors(run: Run, sandbox: SandboxServer) -> None:

@@ -79,6 +79,15 @@ def test_json_for_scripts(small_account: dict[str, str], sandbox: SandboxServer)
     ]
 
 
+def test_what_ends_it_is_told_once(small_account: dict[str, str], sandbox: SandboxServer) -> None:
+    sandbox.state.settings.credentials = "b3RoZXI6b3RoZXI="
+    done = run(*LEARN, "--yes", **small_account)
+    assert done.returncode == 2 and done.stdout.count("make a new Authorization Key") == 1
+    assert "-    GigaChat-3-Pro  how a streamed call comes: not asked\n" in done.stdout
+    assert "Nothing changes, for nothing was learned." in done.stdout
+    assert "; Embeddings (texts of one request for embeddings, tokens of one text to embed). The next" in done.stdout
+
+
 def test_the_user_agrees_first(small_account: dict[str, str], sandbox: SandboxServer) -> None:
     done = run(*LEARN, **small_account)
     assert (done.returncode, done.stdout) == (2, "") and "say --yes" in done.stderr
@@ -100,13 +109,15 @@ def test_the_models_that_are_named_or_all(small_account: dict[str, str], sandbox
     everything = run(*LEARN, "--models", "all", "--window", **small_account).stderr
     assert "GigaChat-3-Lightning" in everything and "Embeddings)" in everything and "GigaFilter" not in everything
     assert "The closest one is GigaChat-3-Pro" in refused(*LEARN, "--models", "GigaChat-3-Prof", **small_account)
+    assert "there is no name in ', '" in refused(*LEARN, "--models", ", ", **small_account)
     assert asked(sandbox) == 0
 
 
 def test_what_does_not_go_together(small_account: dict[str, str], tmp_path: Path) -> None:
     assert "--window goes with --learn" in refused("doctor", "--window", **small_account)
+    assert "--no-service does not go with --learn" in refused(*LEARN, "--no-service", **small_account)
     missing = str(tmp_path / "nowhere" / "report.md")
-    assert "there is no folder" in refused(*LEARN, "--report", missing, **small_account)
+    assert "No such file or directory" in refused(*LEARN, "--report", missing, **small_account)
     clients = {**small_account, "GIGACHAT_CREDENTIALS": "", "GPT2GIGA_PASS_TOKEN": "True"}
     assert "the accounts are the clients'" in refused(*LEARN, "--yes", **clients)
 
@@ -123,5 +134,5 @@ def test_settings_that_overrule_it_are_named(small_account: dict[str, str], sand
 def test_what_cannot_be_kept_is_said(small_account: dict[str, str]) -> None:
     nowhere = {**small_account, "GPT2GIGA_STATE_DIR": "/dev/null/state"}
     done = run(*LEARN, "--yes", "--models", "Embeddings", **nowhere)
-    assert done.returncode == 2 and "could be kept, so nothing changes: see GPT2GIGA_STATE_DIR" in done.stderr
+    assert done.returncode == 2 and "could be kept for the service: see GPT2GIGA_STATE_DIR" in done.stderr
     assert "From now on" not in done.stdout

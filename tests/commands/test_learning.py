@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 
+from gpt2giga.chat import ChatRequest, Message, Text, Tool, ToolCall
 from gpt2giga.commands.command_line import CommandLine
 from gpt2giga.commands.learn_report import markdown
 from gpt2giga.commands.learning import Learning, Outcome
 from gpt2giga.upstream.asking import Asker
+from gpt2giga.upstream.client import Upstream
 from gpt2giga.upstream.contract.facts import ANY_MODEL, Facts, SCHEMA_KEYWORDS
 from gpt2giga.upstream.fact_book import fact_book
 from gpt2giga.upstream.learning.plan import OF_CHAT_MODELS, plan, Step
@@ -212,6 +214,15 @@ def test_what_is_neither_yes_nor_no_stays_unknown(learn: Learn, sandbox: Sandbox
     assert all(outcome.why and not outcome.values for outcome in learning.outcomes)
 
 
+@pytest.mark.parametrize("step", [{"answer": "busy"}, {"answer": {"result": 1}}, {"frames": ['data: {"a": 1}\n\n']}])
+def test_what_only_looks_like_an_answer_is_none(learn: Learn, sandbox: SandboxServer, step: dict[str, Any]) -> None:
+    """A gateway's page must not make anybody believe that there is no v2, or that temperature 0 is taken."""
+    sandbox.state.settings.character = TOLERANT
+    sandbox.state.script({**step, "times": 3})
+    learning = learn(steps(OF_CHAT_MODELS[0], EFFORT, V2))
+    assert [(outcome.status, outcome.values) for outcome in learning.outcomes] == [("unclear", {})] * 3
+
+
 def test_a_model_that_is_not_open_ends_with_its_first_question(learn: Learn, sandbox: SandboxServer) -> None:
     learning = learn([*steps(EFFORT, V2, model="GigaChat-4"), *steps(EFFORT)])
     assert [outcome.status for outcome in learning.outcomes] == ["skipped", "skipped", "learned"]
@@ -230,12 +241,14 @@ def test_the_report_holds_no_secret(learn: Learn, sandbox: SandboxServer, accoun
     sandbox.state.settings.character = TOLERANT
     id, key = "5aa5a5a5-0000-4000-8000-aaaaaaaaaaaa", account["GIGACHAT_CREDENTIALS"]
     words = {"status": 422, "message": f"client {id} with {'ab' * 30} | is <b>wrong</b>"}
-    sandbox.state.script({"status": 422, "body": words})
+    sandbox.state.script({"status": 422, "body": words}, {"text": "да"}, {"status": 422, "body": words})
     learning = learn([*steps(*OF_CHAT_MODELS), *plan([], [EMBEDDER])])
+    assert learning.outcomes[1].status == "unclear" and id in learning.outcomes[1].why
     settings = CommandLine(None, account).settings()
     report = markdown(settings.account, learning.outcomes, learning.asker.exchanges)
     tokens = [*sandbox.state.tokens.expires]
     assert tokens
+    assert learning.outcomes[1].status == "unclear" and id in learning.outcomes[1].why
     for secret in (key, id, "ab" * 30, *tokens, "Bearer", "Гагарин", "Песочница"):
         assert secret not in report
     for told in (
@@ -257,3 +270,29 @@ def test_facts_hold_what_is_asked(learn: Learn) -> None:
     """Whatever a topic promises is a fact, and no two promise the same of one model."""
     promised = [name for topic in OF_CHAT_MODELS for name in topic.facts]
     assert len(set(promised)) == len(promised) and set(promised) <= set(Facts.__dataclass_fields__)
+
+
+def test_what_is_learned_is_what_the_service_does(
+    learn: Learn, sandbox: SandboxServer, account: dict[str, str], tmp_path: Path
+) -> None:
+    """Two calls in one answer over v2, a schema as it was written, temperature 0 as it is."""
+    sandbox.state.settings.character = TOLERANT
+    settings = CommandLine(None, {**account, "GPT2GIGA_STATE_DIR": str(tmp_path / "state")}).settings()
+    schema = {"type": "object", "properties": {"city": {"anyOf": [{"type": "string"}, {"type": "null"}]}}}
+    words = 'weather {"city": "Москва"} и weather {"city": "Омск"}'
+    question = ChatRequest(
+        MODEL, (Message("user", (Text(words),)),), tools=(Tool("weather", "Погода", schema),), temperature=0
+    )
+
+    def calls() -> list[Any]:
+        account, limits, translation = settings.account, settings.limits, settings.translation
+        with closing(Upstream(account, limits, translation, settings.server, fact_book(settings))) as upstream:
+            return [event.arguments for event in upstream.complete(question) if isinstance(event, ToolCall)]
+
+    assert calls() == [{"city": "Москва"}] and sandbox.state.requests("/v2/chat/completions") == []
+    assert learn(steps(*OF_CHAT_MODELS)).missing == []
+    asked = len(sandbox.state.requests("/v2/chat/completions"))
+    assert calls() == [{"city": "Москва"}, {"city": "Омск"}]
+    (sent,) = sandbox.state.requests("/v2/chat/completions")[asked:]
+    assert sent["json"]["tools"][0]["functions"]["specifications"][0]["parameters"] == schema
+    assert sent["json"]["model_options"]["temperature"] == 0

@@ -9,12 +9,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import requests
 
+from gpt2giga.upstream.fact_book import FactBook, FOLDER
 from gpt2giga_sandbox.server import CREDENTIALS
-from tests.hostile.requests import all_of_them, MIB, ordinary
+from tests.hostile import requests as v1_requests
+from tests.hostile import v2_requests
+from tests.hostile.requests import MIB
 from tests.service import Service
 from tests.sockets import eventually
 from tests.test_soak import memory, worker
@@ -40,7 +44,7 @@ class SandboxProcess(SimpleNamespace):
     def script(self, *steps: dict[str, Any]) -> None:
         """Instead of what is left of earlier ones."""
         self.control("reset", {})
-        self.control("settings", {"max_streams": 100})
+        self.control("settings", {"max_streams": 100, "character": {"v2": True}})
         self.control("script", list(steps))
 
     def control(self, path: str, body: Any) -> None:
@@ -57,11 +61,16 @@ def sandbox() -> Iterator[SandboxProcess]:
     found.stop()
 
 
-def test_nobody_waits_for_the_hostile(start_service: Callable[..., Service], sandbox: SandboxProcess) -> None:
-    service = start_service(GPT2GIGA_MAX_CONCURRENCY="0", GPT2GIGA_MAX_RETRIES="0")
+def test_nobody_waits_for_the_hostile(
+    start_service: Callable[..., Service], sandbox: SandboxProcess, tmp_path: Path
+) -> None:
+    state = tmp_path / "known"
+    FactBook(state / FOLDER, urlsplit(sandbox.url).netloc).learn(v2_requests.MODEL, "measured", v2=True)
+    service = start_service(GPT2GIGA_MAX_CONCURRENCY="0", GPT2GIGA_MAX_RETRIES="0", GPT2GIGA_STATE_DIR=str(state))
     process = worker(service)
-    hostile = all_of_them()
-    assert [status for each in ordinary() if (status := send(service, sandbox, each)) not in each.statuses] == []
+    hostile = v1_requests.all_of_them() | v2_requests.all_of_them()
+    ordinary = [*v1_requests.ordinary(), *v2_requests.ordinary()]
+    assert [status for each in ordinary if (status := send(service, sandbox, each)) not in each.statuses] == []
     before = memory(process)
     sandbox.script({"text": "слово " * 20_000, "frame_delay": 0.05})
     command = [sys.executable, "-m", "tests.hostile.watching", str(service.port), process.name]

@@ -12,6 +12,7 @@ import pytest
 
 from gpt2giga_sandbox.server import SandboxServer
 from gpt2giga_sandbox.storage import drawing
+from tests.conftest import QUICK
 from tests.openclaw.conftest import results
 from tests.openclaw.openclaw import OpenClaw
 from tests.openclaw.other import MODEL, PROVIDER
@@ -108,6 +109,30 @@ def test_parallel_calls_of_another_model(ask: Ask, openclaw: OpenClaw, sandbox: 
     roles = [message["role"] for message in told["messages"]]
     assert "assistant function assistant function assistant" in " ".join(roles)
     assert ["слово 0" in json.dumps(result, ensure_ascii=False) for result in results(told)] == [True, False]
+    assert sandbox.state.refusals() == []
+
+
+def test_several_calls_of_gigachat(
+    openclaw: OpenClaw, service_with: Callable[..., Service], sandbox: SandboxServer, tmp_path: Path
+) -> None:
+    """Its newer interface: three files take two requests. Tools of GigaChat's own do not get in between, for OpenClaw
+    asks for none."""
+    sandbox.state.settings.character = sandbox.state.settings.character.changed("tolerant")
+    service = service_with(**QUICK, GPT2GIGA_GIGACHAT_API_MODE="v2")
+    here = OpenClaw(tmp_path)
+    here.connect("--url", service.url)
+    words = ["яблоко", "груша", "слива"]
+    for number, word in enumerate(words):
+        (here.workspace / f"{number}.txt").write_text(word)
+    sandbox.state.script({"calls": [{"name": "read", "arguments": {"path": f"{number}.txt"}} for number in range(3)]})
+    message = ("--session-id", "three", "--message", "Прочитай три файла.", "--json")
+    shown = here.run("agent", "--local", "--agent", "main", *message)
+    assert [word for word in words if word not in shown] == []
+    first, second = sandbox.state.chats()
+    assert [name for tool in first["tools"] for name in tool] == ["functions"]
+    told = [message["content"][0] for message in second["messages"] if message["role"] == "function"]
+    found = [part["function_result"]["result"] for part in told]
+    assert [word in result for word, result in zip(words, found, strict=True)] == [True] * 3
     assert sandbox.state.refusals() == []
 
 

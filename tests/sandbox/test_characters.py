@@ -39,6 +39,11 @@ def become(http: Http, **switches: Any) -> None:
     assert "character" in http.control("POST", "settings", json={"character": switches})
 
 
+def test_an_enum_without_a_type_is_refused_where_enums_do_not_pass(http: Http) -> None:
+    become(http, schemas=["const"])
+    assert http.chat(functions=[schema({"enum": ["x"]})]).status_code == 422
+
+
 def test_by_default_v2_is_a_path_like_any_that_is_not_served(http: Http, sandbox: SandboxServer) -> None:
     sandbox.state.revoke_tokens()
     unserved = http.session.post(f"{sandbox.url}/v2/unserved", json={}, timeout=10)

@@ -35,6 +35,13 @@ def test_settings_change(http: Http) -> None:
     assert http.control("POST", "settings", json={"max_streams": 0})["max_streams"] == 0
     assert http.chat().status_code == 429
     assert http.control("POST", "settings", json={"unknown": 1})["status"] == 400
+    assert http.control("POST", "settings", data=b"[1]")["status"] == 400
+
+
+def test_settings_come_as_curl_sends_them(http: Http) -> None:
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    told = http.control("POST", "settings", data=b'{"character": "tolerant"}', headers=form)
+    assert told["character"]["v2"] is True
 
 
 def test_requests_hide_keys_and_tokens(http: Http) -> None:

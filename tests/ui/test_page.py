@@ -224,6 +224,7 @@ def test_what_is_known_of_the_model(open_page: Open, service: Service) -> None:
     assert "Окно контекста" in page.text("#facts") and "по умолчанию" in page.text("#facts")
     page.choose("#model", "GigaChat-Plus")
     page.wait_for("#facts", "32\u00a0768")
+    page.shoot("facts")
     assert page.complaints() == []
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from gpt2giga.chat import ChatRequest, Done, Event, Message, Text, TextDelta, Tool, ToolCall, ToolChoice, Usage
 from gpt2giga.errors import UpstreamError
-from gpt2giga.upstream.emulation.checked_calls import check_calls
+from gpt2giga.upstream.emulation.checked_calls import check_calls, MOST_REPAIRS
 
 SCHEMA = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
 TOOLS = (Tool("a", "", SCHEMA), Tool("b", "", SCHEMA))
@@ -92,6 +92,13 @@ def test_one_that_cannot_be_repaired_takes_no_other_with_it() -> None:
     events: list[Event] = [wrong("1", "a"), wrong("2", "b"), END]
     found, _ = checked([events], UpstreamError("No."), [right("9", "b"), END])
     assert found == [wrong("1", "a"), right("2", "b"), Done("tool_calls", Usage(2, 2))]
+
+
+def test_a_flood_of_wrong_ones_is_passed_on() -> None:
+    calls = [wrong(str(number), "a") for number in range(MOST_REPAIRS + 2)]
+    found, asked = checked([[*calls, END]], *([right("x", "a"), END] for _ in range(MOST_REPAIRS)))
+    assert len(asked) == MOST_REPAIRS
+    assert found[:-1] == [*(right(call.id, "a") for call in calls[:MOST_REPAIRS]), *calls[MOST_REPAIRS:]]
 
 
 def test_each_repair_is_counted() -> None:

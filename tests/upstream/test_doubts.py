@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -35,6 +36,12 @@ SYNTAX = "Your request contains invalid JSON syntax"
         (PLAIN, V2, Refused(404, "Unknown tool web_search"), {"hosted": {"url_content_extraction"}}),
         (WITH_RESULT, V2, Refused(400, SYNTAX), {"result_role": "tool"}),
         (WITH_RESULT, Facts(v2=True, result_role="tool"), Refused(400, SYNTAX), {"result_role": "function"}),
+        (
+            WITH_RESULT,
+            V2,
+            Refused(400, "invalid function result for function f json string 5"),
+            {"result_role": "tool"},
+        ),
         (REQUIRED, V2, Refused(422, "unknown mode any"), {"any_call": False}),
         (PLAIN, V2, Refused(404, "Not Found"), {"v2": False}),
         (PLAIN, V2, Refused(403, "no explanation"), {"v2": False}),
@@ -46,6 +53,12 @@ def test_found(chat: ChatRequest, facts: Facts, refused: Refused, values: dict[s
 
 def test_one_answer_that_cannot_be_read_proves_nothing() -> None:
     assert doubt(PLAIN, V2, Refused(None, "")) == Doubt({"v2": False}, lasts=False)
+
+
+def test_a_tool_that_is_not_open_proves_nothing_of_v2() -> None:
+    searching = replace(PLAIN, hosted=("web_search",))
+    assert doubt(searching, V2, Refused(403, "no explanation")) == Doubt({"v2": False}, lasts=False)
+    assert doubt(searching, Facts(v2=True), Refused(403, "no explanation")) == Doubt({"v2": False}), "it was not sent"
 
 
 @pytest.mark.parametrize(
@@ -62,6 +75,8 @@ def test_one_answer_that_cannot_be_read_proves_nothing() -> None:
         (PLAIN, V2, Refused(429, "Too many requests")),
         (PLAIN, V2, Refused(500, "no explanation")),
         (PLAIN, V2, Refused(400, SYNTAX)),
+        (WITH_RESULT, V2, Refused(422, "CONTEXT_TOO_LONG: context too long 9, maximum allowed context is 5")),
+        (WITH_RESULT, V2, Refused(422, "Invalid params: top_p")),
     ],
 )
 def test_nothing_to_doubt(chat: ChatRequest, facts: Facts, refused: Refused) -> None:

@@ -176,6 +176,8 @@ FIGURES: dict[str, tuple[int, int]] = {
     "Tokens limit of GigaChat-2-Max exceeded: 40000 out of 32768": (32768, 40000),
     "maximum context of GigaChat-3.5-Ultra:1.2.3.4 is 32768, not 40000": (32768, 40000),
     "Tokens limit exceeded: 40000 out of 32768 in 3 messages": (32768, 40000),
+    "Payload too large: 20971521 bytes, maximum 20971520": (0, 0),
+    "Payload too large: 20000 KB, maximum 10000 KB": (0, 0),
     "context too long 301216 tokens (v1)": (0, 0),
     "context too long 301,216, maximum allowed context is 261,120": (0, 0),
     "context too long 301216, maximum allowed context is 2": (0, 0),

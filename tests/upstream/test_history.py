@@ -63,9 +63,9 @@ def test_pair(messages: list[Message], expected: dict[tuple[int, int], tuple[int
 
 def test_pairing_takes_time_in_proportion() -> None:
     many = [calls(*((f"id{i}", "f") for i in range(20_000))), *(result(f"id{i}") for i in reversed(range(20_000)))]
-    started = time.perf_counter()
+    started = time.process_time()  # of this process alone: others may be at work
     assert len(pair(many)) == 20_000
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
 
 
 DOCUMENTS = [

@@ -9,7 +9,7 @@ import pytest
 from gpt2giga.chat import Tool
 from gpt2giga.upstream.contract.facts import SCHEMA_KEYWORDS
 from gpt2giga.upstream.contract.functions import to_functions
-from gpt2giga.upstream.contract.schema.native import used_keywords
+from gpt2giga.upstream.contract.schema.native import as_written, used_keywords
 from gpt2giga.upstream.contract.tool_names import ToolNames
 
 STRING = {"type": "string"}
@@ -41,7 +41,7 @@ def tool(**node: Any) -> dict[str, Any]:
     ],
 )
 def test_keywords(schema: dict[str, Any], keywords: set[str]) -> None:
-    assert used_keywords(schema) == keywords and keywords <= set(SCHEMA_KEYWORDS)
+    assert used_keywords(as_written(schema)) == keywords and keywords <= set(SCHEMA_KEYWORDS)
 
 
 @pytest.mark.parametrize(
@@ -58,12 +58,65 @@ def test_keywords(schema: dict[str, Any], keywords: set[str]) -> None:
         tool(type="string", nullable=True),
         tool(anyOf="x"),
         tool(type="array", items=[STRING]),
+        tool(type="str"),
+        tool(type=["string", {}]),
+        tool(type={}),
+        tool(type="string", format={}),
+        tool(type="object", properties=[]),
+        tool(type="string", required=True),
         tool(type="array", items=True),
         tool(**{"if": STRING, "type": "string"}),
+        tool(**{"$ref": "#/nowhere"}),
+        {**tool(**{"$ref": "#/$defs/b"}), "$defs": {}},
+        tool(**{"$ref": "https://example.com/schema"}),
+        tool(anyOf=[]),
+        tool(anyOf=[{"type": "any"}, {"type": "null"}]),
+        tool(anyOf=[STRING, {"type": "null"}], default=None),  # whether null may be a default, nothing has asked
+        tool(type=[]),
+        tool(type="array"),
+        tool(type=["string", 5]),
+        tool(enum=["x"]),
+        tool(type="string", enum=[]),
+        tool(type="integer", enum=[1, None]),
+        tool(type="string", format="uri", minLength="1"),
+        tool(type="object", properties={}, additionalProperties="x"),
+        {**tool(**STRING), "required": ["b"]},
     ],
 )
 def test_what_is_always_converted(schema: Any) -> None:
     assert used_keywords(schema) is None
+
+
+def test_what_pydantic_writes_for_an_optional_value() -> None:
+    """The commonest of all tools; a null default is no value of any type."""
+    written = as_written({"$schema": "x", **tool(anyOf=[STRING, {"type": "null"}], default=None, title="A")})
+    assert written == tool(anyOf=[STRING, {"type": "null"}], title="A") and used_keywords(written) == {"unions"}
+
+
+def test_values_stay_as_they_are() -> None:
+    schema = tool(type="object", properties={"default": STRING}, default={"default": None}, const={"default": None})
+    assert as_written(schema) == schema
+
+
+@pytest.mark.parametrize(
+    "definitions",
+    [
+        {"a": {"type": "array", "items": {"$ref": "#/$defs/a"}}},
+        {
+            "a": {"$ref": "#/$defs/b"},
+            "b": tool(**{"$ref": "#/$defs/c"}),
+            "c": tool(anyOf=[{"$ref": "#/$defs/b"}, STRING]),
+        },
+    ],
+)
+def test_a_recursive_one_is_converted(definitions: dict[str, Any]) -> None:
+    assert used_keywords({**tool(**{"$ref": "#/$defs/a"}), "$defs": definitions}) is None
+
+
+def test_definitions_that_share_one() -> None:
+    definitions = {"a": tool(**{"$ref": "#/$defs/c"}), "b": tool(**{"$ref": "#/$defs/c"}), "c": STRING}
+    schema = {**tool(anyOf=[{"$ref": "#/$defs/a"}, {"$ref": "#/$defs/b"}]), "$defs": definitions}
+    assert used_keywords(schema) == {"unions", "references"}
 
 
 def test_a_deep_one_is_converted() -> None:

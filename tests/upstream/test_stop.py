@@ -125,6 +125,14 @@ def test_sources_come_behind_their_text(
     assert list(cut([*events, END], stops, close=True, size=size)) == left
 
 
+@pytest.mark.parametrize("close, size", [(False, 1), (False, 9), (True, 9)])
+def test_sources_of_what_is_kept_may_come_behind_the_cut(close: bool, size: int) -> None:
+    """A whole answer is one text, and so is a frame that holds the stop sequence and a source before it."""
+    events = [TextDelta("abc efgh"), FIRST, SECOND, END]
+    done = Done("stop", None if close else END.usage, "gh")
+    assert list(cut(events, ("gh",), close=close, size=size)) == [TextDelta("abc ef"), FIRST, done]
+
+
 @pytest.mark.parametrize("event", [HostedCall("t1", "web_search", "running"), Picture("1", "image/jpeg", b"a"), CALL])
 def test_what_is_no_text_ends_it(event: Event) -> None:
     """The letters held back come before it, where they were written."""

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from gpt2giga.chat import Citation, Done, Event, HostedCall, Picture, ReasoningDelta, TextDelta, ToolCall, Usage
 from gpt2giga.errors import UpstreamCut, UpstreamError
-from gpt2giga.upstream.contract import v2
+from gpt2giga.upstream.contract import citations, v2, v2_answer
 from gpt2giga.upstream.contract.answers import Unreadable
 from gpt2giga.upstream.contract.tool_names import ToolNames
 from tests.golden import check_same
@@ -339,6 +339,8 @@ def test_finish_error(finish: str) -> None:
         ({**whole({"text": "Да"}), "error_details": {"message": "слово"}}, ""),
         ({"error_details": "слово"}, "response.message.done"),
         ({"message": "слово", "model": "GigaChat"}, "response.error"),
+        ({"message": "слово"}, "response.error"),
+        ({"message": "слово"}, "response.error\nid: 1\nretry: 5\n: comment"),
     ],
 )
 def test_errors(data: Any, event: str) -> None:
@@ -347,6 +349,11 @@ def test_errors(data: Any, event: str) -> None:
     with pytest.raises(UpstreamError) as caught:
         feed(frame({"error_details": {"message": "long" * 1000}}))
     assert len(caught.value.message) < 600
+
+
+def test_an_error_with_a_status_counts_as_that() -> None:
+    with pytest.raises(Unreadable):
+        feed(frame({"status": 429, "message": "Too many requests"}, "response.error"))
 
 
 def test_what_came_before_an_error_counts() -> None:
@@ -359,6 +366,16 @@ def test_cached_tokens_are_never_more_than_all() -> None:
     """Contract 5.30."""
     usage = {"input_tokens": 9, "input_tokens_details": {"cached_tokens": 12}, "output_tokens": 2}
     assert read(done(usage=usage)) == [Done("stop", Usage(9, 2, 9))]
+
+
+def test_nothing_but_messages_and_the_end_is_needed() -> None:
+    for rest in ({}, {"usage": USAGE}):
+        document = {"messages": [{"role": "assistant", "content": [{"text": "Да"}]}], "finish_reason": "length", **rest}
+        assert (
+            read_whole(document)
+            == read(document)
+            == [TextDelta("Да"), Done("length", Usage(9, 2, 4) if rest else None)]
+        )
 
 
 @pytest.mark.parametrize("missing", [{}, {"usage": None}, {"usage": {}}])
@@ -433,3 +450,44 @@ def test_what_is_not_the_documented_form(document: Any) -> None:
             feed(frame(document))
     with pytest.raises(Unreadable):
         v2.from_completion(document, NAMES)
+
+
+ENDLESS = {
+    "calls": [{"function_call": {"name": "f", "arguments": {}}}],
+    "pictures": [{"files": [{"id": "#", "target": "image"}]}],
+    "searches": [{"tool_execution": {"name": "web_search", "status": status}} for status in ("running", "success")],
+}
+
+
+@pytest.mark.parametrize("what", ENDLESS)
+def test_an_answer_that_goes_on_and_on(what: str) -> None:
+    parts = [
+        json.loads(json.dumps(part).replace("#", str(n))) for n in range(v2_answer.MOST_ITEMS) for part in ENDLESS[what]
+    ]
+    last = json.loads(json.dumps(ENDLESS[what]).replace("#", "last"))
+    # A picture tells of its tool, which counts too.
+    if what == "pictures":
+        parts = parts[1:]
+    assert v2.from_completion(whole(*parts), NAMES)
+    for documents in ([whole(*parts, *last)], [delta(*parts), delta(*parts, *last), done()]):
+        with pytest.raises(UpstreamError, match="more than 1000 calls"):
+            feed(b"".join(map(frame, documents)))
+
+
+def test_sources_and_markers_without_end() -> None:
+    pages = {str(n): {"url": f"https://a.ru/{n}"} for n in range(citations.MOST_PAGES + 2)}
+    events = read(
+        delta({"text": "[sources=[1]]" * (citations.MOST_MARKS + 2), "inline_data": {"sources": pages}}), done()
+    )
+    [said] = [event.text for event in events if isinstance(event, TextDelta)]
+    assert said == "[1]" * citations.MOST_MARKS + "[sources=[1]]" * 2
+    cited = [event for event in events if isinstance(event, Citation)]
+    assert sum(mark.start < mark.end for mark in cited) == citations.MOST_MARKS
+    assert len({mark.url for mark in cited}) == citations.MOST_PAGES
+
+
+def test_an_answer_that_says_no_more_than_it_must() -> None:
+    message = {"role": "assistant", "content": [{"text": "Да"}]}
+    wanted = [TextDelta("Да"), Done("stop", None)]
+    assert read_whole({"messages": [message], "finish_reason": "stop"}) == wanted
+    assert read({"messages": [message]}, {"finish_reason": "stop"}) == wanted

@@ -42,7 +42,7 @@ class Answer(ABC):
         self._held = ""
         self._has_spoken, self._backticks = False, 0
         self._thoughts: Thoughts | None = None
-        # The last line of a stream that is no data; it may name the event of what comes next (contract 5.16).
+        # Of a stream: the line that names the event of what comes next (contract 5.16).
         self._line = b""
 
     @abstractmethod

@@ -14,7 +14,11 @@ MARKER = re.compile(r"\[sources=\[(\d{1,9}(?: ?, ?\d{1,9}){0,19})\]\]")
 UNFINISHED = re.compile(
     rf"(?:\[sources=\[[\d, ]{{0,240}}\]?|{'|'.join(re.escape(OPENING[:end]) for end in range(1, len(OPENING)))})\Z"
 )
+# Characters of it.
+LONGEST_UNFINISHED = len(OPENING) + 241
 NUMBER = re.compile(r"\d+")
+# Of an answer. Further pages are not told of, and further markers stay as they are.
+MOST_PAGES, MOST_MARKS = 1000, 1000
 # What clients show as a link.
 ADDRESS = re.compile(r"https?://\S", re.IGNORECASE)
 
@@ -33,6 +37,7 @@ class Citations:
         self.held = ""
         # Marks whose pages are not known yet.
         self._waiting: list[_Mark] = []
+        self._marked = 0
         self._pages: dict[str, tuple[str, str]] = {}
         self._titles: dict[str, str] = {}
         self._cited: set[str] = set()
@@ -40,12 +45,14 @@ class Citations:
     def feed(self, text: str, at: int) -> tuple[str, list[Citation]]:
         """The text to pass on, and what is to be cited after it. at: how many characters were passed on before."""
         text, self.held = self.held + text, ""
-        if unfinished := UNFINISHED.search(text):
+        if unfinished := UNFINISHED.search(text, max(0, len(text) - LONGEST_UNFINISHED)):
             text, self.held = text[: unfinished.start()], unfinished[0]
         written: list[str] = []
         marks: list[_Mark] = []
         done = 0
         for found in MARKER.finditer(text):
+            if self._marked + len(marks) >= MOST_MARKS:
+                break
             words = text[done : found.start()]
             written.append(words)
             at, done = at + len(words), found.end()
@@ -54,15 +61,21 @@ class Citations:
                 written.append(mark)
                 marks.append(_Mark(number, at, at + len(mark)))
                 at += len(mark)
+        self._marked += len(marks)
         return "".join((*written, text[done:])), self._cite(marks)
 
     def learn(self, sources: Any) -> list[Citation]:
-        """What its pages are for. What has no address is no page."""
+        """What its pages are for. What has no address is no page. Frames may tell the same ones again and again."""
+        known = len(self._pages)
         for number, source in sources.items() if isinstance(sources, dict) else ():
+            if number in self._pages or len(self._pages) >= MOST_PAGES:
+                continue
             url, title = (source.get("url"), source.get("title")) if isinstance(source, dict) else (None, None)
             if isinstance(url, str) and ADDRESS.match(url):
                 self._titles[url] = title if isinstance(title, str) else ""
                 self._pages[number] = url, self._titles[url]
+        if len(self._pages) == known:
+            return []
         waiting, self._waiting = self._waiting, []
         return self._cite(waiting)
 

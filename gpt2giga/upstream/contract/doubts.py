@@ -25,6 +25,8 @@ KEYWORD_WORDS: Mapping[str, re.Pattern[str]] = {
 ABOUT_SCHEMAS = re.compile(r"schema|function|parameters|propert|keyword|\btypes?\b|enum|JSON syntax", re.IGNORECASE)
 # Contract 5.11.
 NO_SUCH_TOOL = re.compile(r"Unknown tool (\w+)|Tool (\w+) is unavailable")
+# What a role that it does not know, or a result of the other role's form, is answered with (contract 5.7, 5.29).
+ABOUT_RESULTS = re.compile(r"JSON syntax|function result|\brole\b", re.IGNORECASE)
 # Statuses of a server that does not have the interface, or not for this account.
 NOT_SERVED = (403, 404, 405, 501)
 
@@ -41,7 +43,7 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """values: what the facts are then. lasts: if the second request succeeds, the first belief was wrong."""
+    """values: what the facts are then. lasts: if the second request is taken, the first belief was wrong."""
 
     values: Mapping[str, Any]
     lasts: bool = True
@@ -81,12 +83,13 @@ def _v2(chat: ChatRequest, facts: Facts, refused: Refused) -> Doubt | None:
         return None
     if refused.status is None:
         return Doubt({"v2": False}, lasts=False)
-    if refused.status in NOT_SERVED:
-        return Doubt({"v2": False})
+    if refused.status in NOT_SERVED:  # v1 is asked without tools of GigaChat's own, which may be what is refused
+        return Doubt({"v2": False}, lasts=facts.hosted.isdisjoint(chat.hosted))
     if refused.status not in (400, 422):
         return None
     if chat.tool_choice.mode == "required" and facts.any_call and re.search(r"\bmode\b|\bany\b", refused.words):
         return Doubt({"any_call": False})
-    if any(isinstance(part, ToolResult) for message in chat.messages for part in message.parts):
+    has_results = any(isinstance(part, ToolResult) for message in chat.messages for part in message.parts)
+    if has_results and ABOUT_RESULTS.search(refused.words):
         return Doubt({"result_role": "tool" if facts.result_role == "function" else "function"})  # contract 5.6
     return None

@@ -10,7 +10,6 @@ import orjson
 from gpt2giga.bounded_json import has_more_values
 from gpt2giga.chat import Tool
 from gpt2giga.errors import BadRequest
-from gpt2giga.upstream.contract.schema.native import without_preamble
 from gpt2giga.upstream.contract.schema.remembered import Conversions
 from gpt2giga.upstream.contract.tool_names import ToolNames
 
@@ -36,22 +35,21 @@ def to_functions(
             **tool.extras,
             "name": names.to_gigachat(tool.name),
             "description": tool.description,
-            "parameters": _parameters(tool.parameters, schema, native),
+            "parameters": _parameters(schema, native),
         }
         for tool, schema in zip(tools, schemas, strict=True)
     ]
 
 
-def _parameters(raw: Any, schema: bytes, native: frozenset[str] | None) -> dict[str, Any]:
+def _parameters(schema: bytes, native: frozenset[str] | None) -> dict[str, Any]:
     conversion = conversions.of(schema)
-    if native is None and isinstance(raw, dict):
-        return without_preamble(raw)
-    if native and conversion.keywords is not None and conversion.keywords <= native:
-        return without_preamble(raw)
-    return conversion.parameters
+    is_native = isinstance(conversion.native, dict) if native is None else False
+    if native and conversion.keywords is not None:
+        is_native = conversion.keywords <= native
+    return conversion.native if is_native else conversion.parameters
 
 
-def native_keywords(tools: Sequence[Tool], native: frozenset[str] | None) -> frozenset[str]:
+def native_keywords(tools: Sequence[Tool], native: frozenset[str]) -> frozenset[str]:
     """Those that went up as they are; to ask for when GigaChat has refused a request."""
     used = [conversions.of(orjson.dumps(tool.parameters)).keywords for tool in tools]
-    return frozenset().union(*(found for found in used if found and (native is None or found <= native)))
+    return frozenset().union(*(found for found in used if found and found <= native))

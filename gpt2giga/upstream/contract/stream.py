@@ -60,7 +60,7 @@ class Stream(Answer):
                         continue
                     if document:
                         self.add(document, events)
-                elif line:
+                elif line.startswith(b"event:"):
                     self._line = line
         except (Unreadable, UpstreamError) as failure:
             self.failure = failure

@@ -33,10 +33,14 @@ COMPLETED = ("success", "complete", "completed", "done")
 FAILED = ("fail", "failed", "failure", "error")
 # Whose texts are not the model's words to the user.
 SILENT = ("function_in_progress", "tool", "function", "user", "system")
+# What most documents of a stream have, and nothing else.
+OF_A_DELTA = frozenset({"messages", "model", "created_at"})
 # Of which an answer has at least one.
 DOCUMENTED = {"messages", "finish_reason", "usage", "tool_execution", "inline_data", "model"}
 # Characters of GigaChat's own words about an error.
 MOST_WORDS = 500
+# Calls, uses of tools and pictures of an answer. A model that goes on and on would keep the service from everybody.
+MOST_ITEMS = 1000
 
 
 def from_completion(document: Any, names: ToolNames) -> list[Event]:
@@ -61,6 +65,7 @@ class Answer(answers.Answer):
         self._found: list[tuple[dict[str, Any], Any]] = []
         self._called_before: Counter[str] = Counter()
         self._call_ids: set[str] = set()
+        self._items = 0
 
     def add(self, document: Any, events: list[Event]) -> None:
         try:
@@ -83,7 +88,7 @@ class Answer(answers.Answer):
                         self._backticks += text.count("`")
                         self._passed += len(text)
                         events.append(TextDelta(text))
-            if not messages or len(document) > 3:
+            if not messages or not document.keys() <= OF_A_DELTA:
                 self._add_rest(document, events)
             if self._found:
                 self._add_calls(events)
@@ -141,10 +146,11 @@ class Answer(answers.Answer):
         """What a document says beside its messages (contract 5.31)."""
         error = document.get("error_details")
         event = self._line.partition(b":")[2].strip()
-        if DOCUMENTED.isdisjoint(document) and not (event.startswith(b"response.tool.") or error):
-            raise Unreadable(document)
-        if error or event == b"response.error":
+        is_error = event == b"response.error"
+        if error or (is_error and "status" not in document):
             raise UpstreamError(f"GigaChat's answer broke off: {_words(error or document)}.")
+        if is_error or (DOCUMENTED.isdisjoint(document) and not event.startswith(b"response.tool.")):
+            raise Unreadable(document)
         if finish := document.get("finish_reason"):
             self._finish = string(finish)
         if usage := document.get("usage"):
@@ -206,6 +212,7 @@ class Answer(answers.Answer):
         if tool not in self._running:
             if status != "running" and tool in self._told:
                 return
+            self._count_item()
             self._told.add(tool)
             self._running[tool] = call_id(None)
             events.append(HostedCall(self._running[tool], tool, "running"))
@@ -217,6 +224,7 @@ class Answer(answers.Answer):
         id, mime = string(file["id"]), string(file.get("mime") or "")
         target = file.get("target") or ("image" if mime.startswith("image/") else "")
         if target == "image" and id not in self._shown:
+            self._count_item()
             self._shown.add(id)
             if "image_generate" not in self._told:
                 self._tell("image_generate", "completed", events)
@@ -234,12 +242,20 @@ class Answer(answers.Answer):
             count[key] += 1
             if count[key] <= self._called_before[key]:
                 continue
+            self._count_item()
             self._called = True
             self._call_ids.add(call.id)
             self._pass_on(self._end_before_call(), events)
             self._let_go(events)
             events.append(call)
-        self._called_before |= count
+        for key, times in count.items():  # not |=, which looks at all that came before
+            self._called_before[key] = max(times, self._called_before[key])
+
+    def _count_item(self) -> None:
+        """Raises UpstreamError."""
+        self._items += 1
+        if self._items > MOST_ITEMS:
+            raise UpstreamError(f"GigaChat's answer has more than {MOST_ITEMS} calls and pictures.")
 
     def _new_call_id(self, gigachats: Any) -> str:
         found = call_id(gigachats)

@@ -15,6 +15,9 @@ from gpt2giga.upstream.emulation.arguments import faults
 from gpt2giga.upstream.emulation.batches import Ask, collect, Steps
 from gpt2giga.upstream.listener import Listener
 
+# Of one answer: each sends the whole conversation once more.
+MOST_REPAIRS = 5
+
 log = logging.getLogger(__name__)
 
 
@@ -33,8 +36,10 @@ def check_calls(
         yield batch[:first]
         rest = batch[first:] + (yield from collect(batches))
         spent: list[Usage] = []
+        repairs_left = MOST_REPAIRS
         for event in rest:
-            if isinstance(event, ToolCall) and (wrong := _faults(event, chat, offered)):
+            if repairs_left and isinstance(event, ToolCall) and (wrong := _faults(event, chat, offered)):
+                repairs_left -= 1
                 second = yield from _ask_again(chat, ask, event, wrong)
                 spent += _usages(second)
                 event = _better(event, wrong, second, chat, offered, listener)

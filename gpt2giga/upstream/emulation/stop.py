@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from gpt2giga.chat import Citation, Done, Event, HostedCall, Picture, TextDelta, ToolCall, Usage
 from gpt2giga.upstream.partial_match import possible_start
@@ -19,15 +19,15 @@ def cut(batches: Iterator[list[Event]], stops: tuple[str, ...], *, close: bool) 
         if cutter.found:
             break
     if cutter.found:
-        rest = [] if close else [event for batch in batches for event in batch]
-        usage = None if close else _usage([*cutter.rest, *rest])
-        yield [Done("stop", usage, cutter.found)]
+        rest = [*cutter.rest, *([] if close else (event for batch in batches for event in batch))]
+        yield [*cutter.kept(rest), Done("stop", None if close else _usage(rest), cutter.found)]
 
 
 class _Cutter:
     """found: the stop sequence that has come, rest: the events of its batch that came after it.
 
-    Sources come behind their text, so they wait for it, and those of what is cut away are left out.
+    Sources come behind their text, so they wait for it, and may come behind the cut too. Those of what is cut away are
+    left out.
     """
 
     def __init__(self, stops: tuple[str, ...]) -> None:
@@ -58,9 +58,13 @@ class _Cutter:
             self._letters += len(text)
             passed.append(TextDelta(text))
         if self.found or not self._held:
-            passed += [citation for citation in self._citations if citation.end <= self._letters]
+            passed += self.kept(self._citations)
             self._citations = []
         return passed if self.found or isinstance(event, TextDelta) else [*passed, event]
+
+    def kept(self, events: Iterable[Event]) -> list[Event]:
+        """The sources of what was passed on."""
+        return [event for event in events if isinstance(event, Citation) and event.end <= self._letters]
 
     def _safe(self, event: Event) -> str:
         """The text up to where it is decided: at a stop sequence, or at what may become one, while more may come."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from gpt2giga.upstream.learning.topic import Answer
+from gpt2giga.upstream.learning.topic import Answer, Unclear
 
 
 def to_frames(stream: bytes) -> tuple[tuple[str, Any], ...]:
@@ -80,6 +80,13 @@ def text(answer: Answer) -> str:
     return "".join(map(str, found))
 
 
+def has_used_a_tool(answer: Answer) -> bool:
+    """One of GigaChat's own, which leaves a state or what it has found (contract 5.21, 5.22, 5.24)."""
+    found = [message for document in documents(answer) for message in messages(document)]
+    found += [part for document in documents(answer) for part in parts(document)]
+    return any(place.get(name) for place in found for name in ("tool_state_id", "inline_data", "tool_execution"))
+
+
 def has_thoughts(answer: Answer) -> bool:
     """In a field of their own, in the text, or as a role's messages (contract 4.6, 4.7, 5.20)."""
     found = [message for document in documents(answer) for message in messages(document)]
@@ -92,6 +99,12 @@ def finish_reason(document: Any) -> str:
         return ""
     found = [document.get("finish_reason"), *(choice.get("finish_reason") for choice in _choices(document))]
     return next((reason for reason in found if isinstance(reason, str)), "")
+
+
+def check_whole(answer: Answer) -> None:
+    """Raises Unclear for an answer that max_tokens cut: what it lacks might have come."""
+    if any(finish_reason(document) == "length" for document in documents(answer)):
+        raise Unclear("the answer was cut before it came to that")
 
 
 def release(answer: Answer) -> str:

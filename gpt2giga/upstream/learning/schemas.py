@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gpt2giga.upstream.contract.facts import Facts, SCHEMA_KEYWORDS
-from gpt2giga.upstream.learning.reading import finish_reason
+from gpt2giga.upstream.learning.reading import check_whole, finish_reason
 from gpt2giga.upstream.learning.topic import Answer, Asking, Request, Topic, Unclear
 from gpt2giga.upstream.learning.v1_topics import called_with, chat, user
 
@@ -71,7 +71,10 @@ def ask_schemas(model: str, facts: Facts) -> Asking:
             raise Unclear(f"a function is not called even with a plain schema ({plain.outcome})")
     for keyword in left:
         answer = yield _request(model, (keyword,), f"schema with {keyword}")
-        understood |= _understood(answer, (keyword,))
+        found = _understood(answer, (keyword,))
+        if not found:
+            check_whole(answer)
+        understood |= found
     return {"schema_keywords": frozenset(understood)}
 
 

@@ -7,7 +7,15 @@ from typing import Any, Literal
 
 from gpt2giga.chat import HostedTool
 from gpt2giga.upstream.contract.facts import Facts
-from gpt2giga.upstream.learning.reading import calls, documents, finish_reason, has_thoughts, text
+from gpt2giga.upstream.learning.reading import (
+    calls,
+    check_whole,
+    documents,
+    finish_reason,
+    has_thoughts,
+    has_used_a_tool,
+    text,
+)
 from gpt2giga.upstream.learning.topic import Answer, Asking, Request, Topic, Unclear
 from gpt2giga.upstream.learning.v1_topics import CALL_TOKENS, RESULT, WEATHER
 
@@ -71,7 +79,7 @@ def ask_any_call(model: str, facts: Facts) -> Asking:
     answer = yield request
     if not (answer.is_good or answer.is_not_open):
         raise Unclear(answer.outcome)
-    return {"any_call": bool(calls(answer))}
+    return {"any_call": _has_calls(answer, 1)}
 
 
 def ask_parallel_calls(model: str, facts: Facts) -> Asking:
@@ -79,11 +87,20 @@ def ask_parallel_calls(model: str, facts: Facts) -> Asking:
     answer = yield Request("v2, two calls", question, v2=True)
     if not (answer.is_good or answer.is_not_open):
         raise Unclear(answer.outcome)
-    return {"parallel_calls": len(calls(answer)) > 1}
+    return {"parallel_calls": _has_calls(answer, 2)}
+
+
+def _has_calls(answer: Answer, count: int) -> bool:
+    """Raises Unclear."""
+    if len(calls(answer)) >= count:
+        return True
+    check_whole(answer)
+    return False
 
 
 def ask_hosted(model: str, facts: Facts) -> Asking:
-    """A drawing is paid for, so of that only whether the tool may stand in a request."""
+    """Not only taken but used, or a model without it would make up what it has found (contract 5.35). A drawing is paid
+    for, so of that only whether the tool may stand in a request."""
     words = {"web_search": SEARCH, "url_content_extraction": PAGE, "image_generate": "Скажи: да."}
     open_tools: set[HostedTool] = set()
     for tool, wish in words.items():
@@ -94,7 +111,9 @@ def ask_hosted(model: str, facts: Facts) -> Asking:
         )
         if not (answer.is_good or answer.is_not_open):
             raise Unclear(f"{tool}: {answer.outcome}")
-        if answer.is_good and text(answer):
+        if answer.is_good and not text(answer):
+            check_whole(answer)
+        if text(answer) and (tool == "image_generate" or has_used_a_tool(answer)):
             open_tools.add(tool)  # type: ignore[arg-type]
     return {"hosted": frozenset(open_tools)}
 

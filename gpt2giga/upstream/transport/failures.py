@@ -50,6 +50,8 @@ OVERFLOW = re.compile(
 # Not those in names of models and in versions.
 FIGURE = re.compile(r"(?<![\w.-])(?<!\d,)(\d{1,9})(?![\w-]|[.,]\w)")
 MAXIMUM = re.compile(rf"(?<![\w-])max(?:imum)?\b.{{0,100}}?{FIGURE.pattern}", re.IGNORECASE)
+# Those of a body, not of a window.
+BYTES = re.compile(r"\bbytes?\b|\d ?[KMG]i?B\b", re.IGNORECASE)
 SMALLEST_WINDOW = 500  # 514 is the smallest known
 
 # What escapes the SDK (contract 7.1, 7.6). TypeError: it unpacks a JSON document that is no object.
@@ -218,6 +220,8 @@ def _too_long(words: str) -> ContextTooLong:
 
 def _figures(words: str) -> tuple[int, int] | None:
     """The window, and the tokens that were asked for: the last two figures, where it does not say which is the most."""
+    if BYTES.search(words):
+        return None
     figures = [figure for found in FIGURE.findall(words) if (figure := int(found)) >= SMALLEST_WINDOW]
     maximum = MAXIMUM.search(words)
     most = int(maximum[1]) if maximum else 0

@@ -111,7 +111,7 @@ def test_a_keyword_is_understood_where_the_argument_makes_sense() -> None:
     assert asked(SCHEMAS, poor, plain, of_v1(good), poor)[0] == {
         "schema_keywords": frozenset(SCHEMA_KEYWORDS) - {"const"}
     }
-    none = {"schema_keywords": frozenset()}
+    none: dict[str, Any] = {"schema_keywords": frozenset()}
     for answer in (REFUSED, of_v1(None), of_v1({}), of_v1(good, finish="error")):
         assert asked(SCHEMAS, answer, plain, *[answer] * len(SCHEMA_KEYWORDS))[0] == none
     for answers in ([FAILED], [REFUSED, of_v1(None)], [REFUSED, plain, SILENT]):
@@ -148,12 +148,40 @@ def test_calls_on_v2() -> None:
             asked(topic, FAILED)
 
 
-def test_a_tool_of_its_own_must_answer_with_words() -> None:
-    wordless = Answer(200, document={"messages": [{"role": "assistant", "content": []}]})
-    assert asked(HOSTED, SAID_ON_V2, Answer(404, "Unknown tool"), Answer(403))[0] == {
-        "hosted": frozenset({"web_search"})
-    }
+def test_a_tool_of_its_own_must_be_used_and_answer_with_words() -> None:
+    state = {"role": "assistant", "tool_state_id": "1"}
+    found = {"text": "да", "inline_data": {"sources": {"1": {"url": "https://example.com", "title": "a"}}}}
+    wordless, read, searched = (
+        Answer(200, document={"messages": [message]})
+        for message in ({**state, "content": []}, {**WORDS_ON_V2, **state}, {"role": "assistant", "content": [found]})
+    )
+    for used in (read, searched):
+        only_search = {"hosted": frozenset({"web_search"})}
+        assert asked(HOSTED, used, Answer(404, "Unknown tool"), Answer(403))[0] == only_search
     assert asked(HOSTED, wordless, REFUSED, SAID_ON_V2)[0] == {"hosted": frozenset({"image_generate"})}
+    # A model may make up what it has never looked for.
+    assert asked(HOSTED, SAID_ON_V2, SAID_ON_V2, REFUSED)[0] == {"hosted": frozenset()}
+
+
+def test_an_answer_that_was_cut_proves_no_lack() -> None:
+    """Thoughts may take all tokens that a question allows."""
+    thoughts = {"role": "reasoning", "content": [{"text": "17*23"}]}
+    one = {"role": "assistant", "content": [CALL_ON_V2]}
+    cut, cut_after_one = (
+        Answer(200, document={"messages": [message], "finish_reason": "length"}) for message in (thoughts, one)
+    )
+    assert asked(ANY_CALL, cut_after_one)[0] == {"any_call": True}
+    plain, cut_on_v1 = of_v1({"name": "Анна"}), of_v1(None, finish="length")
+    none: dict[str, Any] = {"schema_keywords": frozenset()}
+    assert asked(SCHEMAS, cut_on_v1, plain, *[REFUSED] * len(SCHEMA_KEYWORDS))[0] == none
+    for topic, answers in (
+        (ANY_CALL, [cut]),
+        (PARALLEL_CALLS, [cut_after_one]),
+        (HOSTED, [cut]),
+        (SCHEMAS, [REFUSED, plain, cut_on_v1]),
+    ):
+        with pytest.raises(Unclear, match="cut"):
+            asked(topic, *answers)
 
 
 def test_sizes() -> None:

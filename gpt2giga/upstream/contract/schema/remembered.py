@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from gpt2giga.upstream.contract.schema.convert import to_function_parameters
-from gpt2giga.upstream.contract.schema.native import used_keywords
+from gpt2giga.upstream.contract.schema.native import as_written, used_keywords
 
 # Bytes. Longer ones are rare, and would leave no room for others.
 LONGEST = 64 * 1024
@@ -18,9 +18,11 @@ LONGEST = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Conversion:
-    """keywords: what GigaChat would have to understand to take the schema as it is; None: more than it may."""
+    """parameters: converted. native: as it was written. keywords: what GigaChat would have to understand to take that;
+    None: more than it may."""
 
     parameters: dict[str, Any]
+    native: Any
     keywords: frozenset[str] | None
 
 
@@ -41,7 +43,8 @@ class Conversions:
                 self._found.move_to_end(schema)
                 return self._found[schema]
         raw = orjson.loads(schema)
-        converted = Conversion(to_function_parameters(raw), used_keywords(raw))
+        native = as_written(raw)
+        converted = Conversion(to_function_parameters(raw), native, used_keywords(native))
         if len(schema) > LONGEST:
             return converted
         with self._lock:

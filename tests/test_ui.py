@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections import Counter
 from importlib.resources import files
+from pathlib import Path
 
 import pytest
 from flask import Request
@@ -20,8 +22,14 @@ from gpt2giga_sandbox.server import SandboxServer
 from tests.service import Service
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
-ASSETS = {"page.css": "text/css", "page.js": "text/javascript"}
-SOURCES = {name: (files("gpt2giga") / "ui" / name).read_text() for name in ("page.html", *ASSETS)}
+FOLDER = Path(str(files("gpt2giga") / "ui"))
+VENDOR = FOLDER / "vendor"
+OURS = {path.name: path.read_text() for path in sorted(FOLDER.glob("*.*")) if path.suffix in (".html", ".css", ".js")}
+PAGE = OURS["page.html"]
+ASSETS = [*(name for name in OURS if name != "page.html"), "vendor/marked.js", "vendor/dompurify.js"]
+SCRIPTS = {name: text for name, text in OURS.items() if name.endswith(".js")}
+KINDS = {".css": "text/css", ".js": "text/javascript"}
+MOST_LINES = 300
 DATA = ("/ui/activity", "/ui/clients", "/ui/facts", "/ui/openclaw")
 HELLO = {"messages": [{"role": "user", "content": "Привет!"}]}
 
@@ -41,7 +49,7 @@ def over(
 def test_a_browser_gets_the_page(service: Service) -> None:
     answer = service.get("/", headers=BROWSER)
     assert answer.status_code == 200 and answer.headers["Content-Type"] == "text/html; charset=utf-8"
-    assert answer.text == SOURCES["page.html"]
+    assert answer.text == PAGE
     assert "Accept" in answer.headers["Vary"]
 
 
@@ -57,6 +65,7 @@ def test_headers(service: Service, path: str) -> None:
     answer = service.get(path, headers=BROWSER)
     policy = dict(part.split(" ", 1) for part in answer.headers["Content-Security-Policy"].split("; "))
     assert policy["default-src"] == policy["base-uri"] == policy["form-action"] == policy["frame-ancestors"] == "'none'"
+    assert policy["img-src"] == "'self' data:"
     assert policy["script-src"] == policy["style-src"] == policy["connect-src"] == "'self'"
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert answer.headers["Referrer-Policy"] == "no-referrer"
@@ -65,14 +74,72 @@ def test_headers(service: Service, path: str) -> None:
     assert again.status_code == 304 and again.content == b""
 
 
-@pytest.mark.parametrize("name, kind", ASSETS.items())
-def test_assets(service: Service, name: str, kind: str) -> None:
+@pytest.mark.parametrize("name", ASSETS)
+def test_assets(service: Service, name: str) -> None:
     answer = service.get(f"/ui/{name}")
-    assert answer.headers["Content-Type"] == f"{kind}; charset=utf-8"
-    assert answer.text == SOURCES[name]
+    assert answer.headers["Content-Type"] == f"{KINDS[Path(name).suffix]}; charset=utf-8"
+    assert answer.text == (FOLDER / name).read_text()
 
 
-@pytest.mark.parametrize("path", ["/ui/page.html", "/ui/views.py", "/ui/..%2ffactory.py", "/ui/", "/ui"])
+@pytest.mark.parametrize("name", OURS)
+def test_sizes(name: str) -> None:
+    assert OURS[name].count("\n") <= MOST_LINES
+
+
+def test_modules_import_each_other_by_name() -> None:
+    """No build step puts them together, and none is forgotten."""
+    imports = {found for text in SCRIPTS.values() for found in re.findall(r'^import .* from "\./(.+)";$', text, re.M)}
+    libraries = {f"vendor/{path.name}" for path in VENDOR.glob("*.js")}
+    assert imports == {*SCRIPTS, *libraries} - {"page.js"}
+
+
+def test_what_the_scripts_say_is_among_the_words() -> None:
+    known = set(re.findall(r'(?:^|[{,\s])"?([a-z_-]+)"?: "', SCRIPTS["words.js"]))
+    everything = "".join(text for name, text in SCRIPTS.items() if name != "words.js")
+    said = {*re.findall(r'(?:tell|act|#wait)\("(\w+)"', everything), *re.findall(r'\[\["?(\w+)"\]\]', everything)}
+    said |= set(re.findall(r'say\([^;]*?\["(\w+)"', everything))
+    assert len(said) > 20 and said <= known
+
+
+def test_libraries_are_as_they_came() -> None:
+    """With their licences. `make vendor` brings others."""
+    sums = dict(line.split("  ./")[::-1] for line in (VENDOR / "SHA256SUMS").read_text().splitlines())
+    assert sums == {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in VENDOR.iterdir()
+        if path.suffix in (".js", ".LICENSE")
+    }
+    names = [line.split()[0] for line in (VENDOR / "packages.txt").read_text().splitlines() if line[0] != "#"]
+    assert set(sums) == {f"{name}.{kind}" for name in names for kind in ("js", "LICENSE")}
+    for name in names:
+        version = next(
+            line.split()[1]
+            for line in (VENDOR / "packages.txt").read_text().splitlines()
+            if line.startswith(f"{name} ")
+        )
+        assert version in (VENDOR / f"{name}.js").read_text()[:2000], name
+
+
+def test_all_files_are_part_of_the_package() -> None:
+    [patterns] = re.findall(r"^gpt2giga = \[(.+)\]$", (FOLDER.parent.parent / "pyproject.toml").read_text(), re.M)
+    packed = {path for pattern in re.findall(r'"(.+?)"', patterns) for path in FOLDER.parent.glob(pattern)}
+    kept = {path for path in FOLDER.rglob("*") if path.is_file() and path.suffix not in (".py", ".pyc")}
+    assert kept <= packed
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/ui/page.html",
+        "/ui/views.py",
+        "/ui/vendor",
+        "/ui/vendor/renew.sh",
+        "/ui/..%2ffactory.py",
+        "/ui/../factory.py",
+        "/ui/",
+        "/ui",
+    ],
+)
 def test_nothing_else_is_served(service: Service, path: str) -> None:
     assert service.get(path, headers=BROWSER).status_code == 404
 
@@ -98,30 +165,31 @@ def test_off(contrary: Service) -> None:
 
 def test_no_file_names_another_address() -> None:
     known = {"http://www.w3.org/2000/svg"}  # the name of a language, never fetched
-    for name, source in SOURCES.items():
+    for name, source in OURS.items():
         assert {*re.findall(r"https?://[\w./-]+", source)} <= known, name
         assert not re.search(r"""(src|href|url\(|import)\s*[=(]?\s*["']?//""", source), name
 
 
 def test_no_file_needs_a_weaker_policy() -> None:
-    assert not re.search(r"<[^>]+\s(on\w+|style)=", SOURCES["page.html"])
-    assert "<style" not in SOURCES["page.html"]
-    assert re.findall(r"<script[^>]*>", SOURCES["page.html"]) == ['<script src="ui/page.js" defer>']
-    assert not re.search(
-        r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|Function\(", SOURCES["page.js"]
-    )
+    assert not re.search(r"<[^>]+\s(on\w+|style)=", PAGE)
+    assert "<style" not in PAGE
+    assert re.findall(r"<script[^>]*>", PAGE) == ['<script type="module" src="ui/page.js">']
+    for name, source in SCRIPTS.items():
+        assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|Function\(", source), name
 
 
 def test_the_key_is_kept_for_the_session_only() -> None:
-    assert set(re.findall(r'local\.setItem\("(\w+)"', SOURCES["page.js"])) == {"language"}
-    assert "document.cookie" not in SOURCES["page.js"]
+    everything = "".join(SCRIPTS.values())
+    assert set(re.findall(r"local\.setItem\((.+?),", everything)) == {'"language"', '"chats"'}
+    assert set(re.findall(r"session\.setItem\((.+?),", everything)) == {'"key"'}
+    assert "document.cookie" not in everything
 
 
 def test_every_client_of_the_command_is_on_the_page(service: Service) -> None:
     told = {client["name"]: client["text"] for client in service.get("/ui/clients").json()["clients"]}
     assert set(told) == set(SNIPPETS)
     assert "OPENAI_BASE_URL={base}" in told["openai"] and "{root}" in told["claude-code"]
-    assert all(re.search(rf'(?<!\w)"?{name}"?:', SOURCES["page.js"]) for name in (*told, "openclaw"))
+    assert all(re.search(rf'(?<!\w)"?{name}"?:', SCRIPTS["connect.js"]) for name in (*told, "openclaw"))
 
 
 def test_facts_of_a_model(service: Service, sandbox: SandboxServer) -> None:
@@ -132,7 +200,7 @@ def test_facts_of_a_model(service: Service, sandbox: SandboxServer) -> None:
     default = service.get("/ui/facts").json()["facts"]
     assert {"name": "images", "value": True, "source": "default", "when": 0} in default
     # Of an embedder alone; and the role of results is nobody's business but the service's.
-    assert {name for name in NAMES if f"fact_{name}:" in SOURCES["page.js"]} == NAMES - {
+    assert {name for name in NAMES if f"fact_{name}:" in SCRIPTS["words.js"]} == NAMES - {
         "embeddings_batch",
         "result_role",
     }

@@ -1,6 +1,6 @@
 """The page at `/`, for people: is all well, a chat to try, the last hour, and how to connect clients.
 
-The page and its two assets are open and the same for everybody; what they fetch needs the key like any request.
+The page and its assets are open and the same for everybody; what they fetch needs the key like any request.
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ from gpt2giga.upstream.client import GetUpstream
 from gpt2giga.web.auth import wants_html
 from gpt2giga.web.body import json_response
 
-CONTENT_TYPES = {"page.html": "text/html", "page.css": "text/css", "page.js": "text/javascript"}
+HERE = Path(__file__).parent
+CONTENT_TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
 HEADERS = {
     "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; "
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
         "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     ),
     "Referrer-Policy": "no-referrer",
@@ -42,8 +43,12 @@ def blueprint(
     """`models`: what clients are told to ask for."""
     ui = Blueprint("ui", __name__, url_prefix="/ui")
 
-    @ui.get("/<any('page.css', 'page.js'):name>")
+    assets = frozenset(path.relative_to(HERE).as_posix() for kind in ("css", "js") for path in HERE.rglob(f"*.{kind}"))
+
+    @ui.get("/<path:name>")
     def asset(name: str) -> Response:
+        if name not in assets:
+            raise NotFound("The page has no such file.")
         return _file(name)
 
     @ui.get("/activity")
@@ -75,8 +80,9 @@ def blueprint(
 
 
 def _file(name: str) -> Response:
-    content = Path(__file__).with_name(name).read_bytes()
-    response = Response(content, headers=HEADERS, content_type=f"{CONTENT_TYPES[name]}; charset=utf-8")
+    path = HERE / name
+    content_type = f"{CONTENT_TYPES[path.suffix]}; charset=utf-8"
+    response = Response(path.read_bytes(), headers=HEADERS, content_type=content_type)
     if name == "page.html":
         response.vary.add("Accept")
     response.add_etag()

@@ -39,9 +39,11 @@ def open_page(chromium: webdriver.Chrome) -> Iterator[Callable[..., Page]]:
     """open_page(service, language="ru", theme="dark", width=400): a fresh tab, as a visitor who was never here."""
     opened: list[Page] = []
 
-    def open_page(service: Service, language: str = "en", theme: str = "light", width: int = 1280) -> Page:
+    def open_page(
+        service: Service, language: str = "en", theme: str = "light", width: int = 1280, height: int = 900
+    ) -> Page:
         page = Page(chromium, service.url, shots())
-        page.open(language, theme, width)
+        page.open(language, theme, width, height)
         opened.append(page)
         return page
 

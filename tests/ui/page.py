@@ -11,7 +11,7 @@ from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
-from selenium.webdriver.support.ui import WebDriverWait
+from selenium.webdriver.support.ui import Select, WebDriverWait
 
 SECONDS = 10
 
@@ -22,13 +22,13 @@ class Page:
         self.url = url
         self.shots = shots
 
-    def open(self, language: str, theme: str, width: int) -> None:
+    def open(self, language: str, theme: str, width: int, height: int) -> None:
         self.browser.switch_to.new_window("tab")
         agent = self.browser.execute_script("return navigator.userAgent")
         self._cdp("Network.setUserAgentOverride", userAgent=agent, acceptLanguage=language)
         self._cdp("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": theme}])
         self._cdp(
-            "Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=width < 600
+            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 600
         )
         self.browser.get_log("browser")
         self.browser.get_log("performance")
@@ -47,7 +47,7 @@ class Page:
 
     def texts(self, selector: str) -> list[str]:
         # textContent, for a test may run while something is being redrawn.
-        script = "return [...document.querySelectorAll(arguments[0])].map((node) => node.textContent)"
+        script = "return [...document.querySelectorAll(arguments[0])].map((node) => node.textContent.trim())"
         found: list[str] = self.browser.execute_script(script, selector)
         return found
 
@@ -71,11 +71,33 @@ class Page:
     def script(self, source: str, *arguments: Any) -> Any:
         return self.browser.execute_script(source, *arguments)
 
+    def module(self, name: str, expression: str) -> Any:
+        """What `expression` makes of `found`, a module of the page's."""
+        source = (
+            f"import('/ui/{name}').then((found) => arguments[0]({expression}), (error) => arguments[0](String(error)))"
+        )
+        return self.browser.execute_async_script(source)
+
+    def choose(self, selector: str, value: str) -> None:
+        Select(self.find(selector)).select_by_value(value)
+
     def click(self, selector: str) -> None:
         self.find(selector).click()
 
+    def press(self, key: str) -> None:
+        """Where the focus is."""
+        self.browser.switch_to.active_element.send_keys(getattr(Keys, key))
+
     def ask(self, text: str) -> None:
         self.find("#text").send_keys(text, Keys.ENTER)
+
+    def allow_clipboard(self) -> None:
+        permissions = ["clipboardReadWrite", "clipboardSanitizedWrite"]
+        self._cdp("Browser.grantPermissions", origin=self.url, permissions=permissions)
+
+    def clipboard(self) -> str:
+        read = "const done = arguments[0]; navigator.clipboard.readText().then(done, (error) => done(String(error)))"
+        return str(self.browser.execute_async_script(read))
 
     def enter_key(self, key: str) -> None:
         self.find("#key").send_keys(key, Keys.ENTER)

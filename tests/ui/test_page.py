@@ -57,6 +57,7 @@ def test_an_answer_comes_in_a_stream(open_page: Open, service: Service, sandbox:
 def test_a_tool_call_is_shown_run_and_answered(open_page: Open, service: Service, sandbox: SandboxServer) -> None:
     sandbox.state.script(call("current_time", time_zone="Europe/Moscow"), {"text": "Поздно."})
     page = open_page(service).ready()
+    page.click("#show-settings")
     page.click("#tool")
     page.ask("Который час?")
     page.wait_for(".said", "Поздно.")
@@ -204,20 +205,24 @@ def test_russian_and_english(open_page: Open, service: Service) -> None:
 
 def test_both_languages_say_everything(open_page: Open, service: Service) -> None:
     page = open_page(service).ready()
-    english, russian = page.script("return Object.values(WORDS).map((words) => Object.keys(words).sort())")
+    english, russian = page.module("words.js", "Object.values(found.WORDS).map((words) => Object.keys(words).sort())")
     assert english == russian
-    named = set(page.script("return [...document.querySelectorAll('[data-t]')].map((node) => node.dataset.t)"))
-    assert named <= set(english)
+    for name in ("data-t", "data-t-placeholder", "data-t-label"):
+        named = page.script(
+            f"return [...document.querySelectorAll('[{name}]')].map((node) => node.getAttribute('{name}'))"
+        )
+        assert named and set(named) <= set(english)
 
 
 def test_what_is_known_of_the_model(open_page: Open, service: Service) -> None:
     page = open_page(service).ready()
     assert page.texts("#facts tr") == []
+    page.click("#show-settings")
     page.click("#facts summary")
     page.wait_for("#facts", "Context window, tokens261,120assumed")
     page.click("#language")
     assert "Окно контекста" in page.text("#facts") and "по умолчанию" in page.text("#facts")
-    page.script("byId('model').value = 'GigaChat-Plus'; byId('model').dispatchEvent(new Event('change'))")
+    page.choose("#model", "GigaChat-Plus")
     page.wait_for("#facts", "32\u00a0768")
     page.shoot("facts")
     assert page.complaints() == []
@@ -259,12 +264,10 @@ def test_openclaw_gets_a_command_and_a_file(open_page: Open, service: Service) -
 
 def test_copy(open_page: Open, service: Service) -> None:
     page = open_page(service).ready()
-    granted = {"origin": service.url, "permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"]}
-    page.browser.execute_cdp_cmd("Browser.grantPermissions", granted)
+    page.allow_clipboard()
     page.click("#snippet .copy")
     page.wait_for("#snippet .copy", "Copied")
-    read = "const done = arguments[0]; navigator.clipboard.readText().then(done, (error) => done(String(error)))"
-    assert f"OPENAI_BASE_URL={service.url}/v1" in page.browser.execute_async_script(read)
+    assert f"OPENAI_BASE_URL={service.url}/v1" in page.clipboard()
 
 
 def test_the_last_hour(open_page: Open, start_service: Start, sandbox: SandboxServer) -> None:

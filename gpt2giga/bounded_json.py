@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -27,6 +28,9 @@ _HIGH, _LOW, _U = rb"[89abAB][0-9a-fA-F]{2}", rb"[c-fC-F][0-9a-fA-F]{2}", rb"\\u
 _HALF = re.compile(rb"%b(?:%b(?!%b%b)|%b(?<!%b%b%b%b))" % (_U, _HIGH, _U, _LOW, _LOW, _U, _HIGH, _U, _LOW))
 # So many of them no tool leaves behind, and millions would hold up everybody.
 MOST_HALVES = 100_000
+# Bytes that are searched for them at a time, and the most that tells whether one is alone.
+STEP, PAIR = 1024 * 1024, 12
+AT_ONCE = 1000
 # The same as UTF-8 would write it, if it were allowed to; some write both halves so.
 _RAW_HALF = re.compile(rb"\xed[\xa0-\xbf]")
 _RAW_HALVES = re.compile(rb"(?:\xed[\xa0-\xbf][\x80-\xbf]){1,2}")
@@ -36,11 +40,12 @@ class TooManyValues(Exception):
     pass
 
 
-def parse(content: bytes, most_values: int, *, mend: bool = False) -> Any:
+def parse(content: bytes, most_values: int, *, mend: bool = False, give_way: Callable[[], None] | None = None) -> Any:
     """Raises TooManyValues before anything is made of it, orjson.JSONDecodeError.
 
     mend: a byte order mark, and letters that a client's tool has cut in half, are no error. Clients send their whole
-    history again, so one such letter would end a conversation for good.
+    history again, so one such letter would end a conversation for good. give_way: called now and then
+    meanwhile.
     """
     if len(content) > most_values and has_more_values(content, most_values):
         raise TooManyValues
@@ -49,17 +54,39 @@ def parse(content: bytes, most_values: int, *, mend: bool = False) -> Any:
     except orjson.JSONDecodeError:
         if not mend:
             raise
-        return orjson.loads(_mend(content))
+        return orjson.loads(_mend(content, give_way or (lambda: None)))
 
 
-def _mend(content: bytes) -> bytes:
+def _mend(content: bytes, give_way: Callable[[], None]) -> bytes:
     """With U+FFFD for what is left of a letter."""
     content = content.removeprefix(_BOM)
     if _RAW_HALF.search(content):  # most letters that begin with the same byte are Korean
-        content = _RAW_HALVES.sub(_mend_raw, content, MOST_HALVES)
+        content = _replace(_RAW_HALVES, _mend_raw, content, give_way)
     if b"\0" in content:  # which no JSON holds
         return content
-    return _HALF.sub(rb"\\ufffd", content.replace(rb"\\", b"\0"), MOST_HALVES).replace(b"\0", rb"\\")
+    mended = _replace(_HALF, lambda _: rb"\ufffd", content.replace(rb"\\", b"\0"), give_way)
+    return mended.replace(b"\0", rb"\\")
+
+
+def _replace(
+    halves: re.Pattern[bytes],
+    replacement: Callable[[re.Match[bytes]], bytes],
+    content: bytes,
+    give_way: Callable[[], None],
+) -> bytes:
+    """Step by step, for a search of it all would hold up everybody."""
+    pieces, done, count = [], 0, 0
+    for start in range(0, len(content), STEP):
+        end = start + STEP
+        for found in halves.finditer(content, max(start, done), end + PAIR):
+            if found.start() >= end or count == MOST_HALVES:
+                break
+            pieces += [content[done : found.start()], replacement(found)]
+            done, count = found.end(), count + 1
+            if count % AT_ONCE == 0:
+                give_way()
+        give_way()
+    return b"".join([*pieces, content[done:]])
 
 
 def _mend_raw(halves: re.Match[bytes]) -> bytes:

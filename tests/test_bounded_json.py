@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from typing import Any
+from unittest.mock import patch
 
 import orjson
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gpt2giga import bounded_json
-from gpt2giga.bounded_json import TooManyValues
+from gpt2giga.bounded_json import parse, TooManyValues
 
 MOST = 1000
 MANY: dict[str, bytes] = {
@@ -43,3 +46,17 @@ def test_what_only_looks_like_many(value: Any) -> None:
 def test_a_text_of_nothing_but_marks_is_no_table() -> None:
     with pytest.raises(TooManyValues):
         bounded_json.parse(orjson.dumps({"a": "[]," * 10 * MOST}), MOST)
+
+
+@given(
+    st.lists(st.sampled_from(["a", r"\\", r"\ud83d", r"\ude00", r"\n", r"\u0041", "ж"]), max_size=40),
+    st.integers(1, 30),
+)
+def test_cut_letters_are_found_in_steps_of_any_size(words: list[str], step: int) -> None:
+    """Also where a step ends inside of a pair."""
+    content = ('"' + "".join(words) + '"').encode()
+    with patch.object(bounded_json, "STEP", step):
+        mended = parse(content, 10, mend=True)
+    pairs = "".join(words).replace(r"\\", "\0").replace(r"\ud83d\ude00", "\1")
+    alone = pairs.replace(r"\ud83d", r"\ufffd").replace(r"\ude00", r"\ufffd")
+    assert mended == orjson.loads('"' + alone.replace("\1", r"\ud83d\ude00").replace("\0", r"\\") + '"')

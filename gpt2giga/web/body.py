@@ -205,7 +205,7 @@ def json_body() -> Mapping[str, Any]:
     limits = exchange.limits
     most, content = limits.max_json_values, exchange.request.environ["wsgi.input"].getvalue()
     try:
-        body = bounded_json.parse(content, most, mend=True)
+        body = bounded_json.parse(content, most, mend=True, give_way=give_way)
     except TooManyValues:
         raise BodyTooLarge(f"The body has more than the {most} values that GPT2GIGA_MAX_JSON_VALUES allows.") from None
     except orjson.JSONDecodeError as error:

@@ -21,7 +21,7 @@ import httpx
 from gpt2giga.bounded_json import read_json, TooManyValues
 from gpt2giga.concurrency import background
 from gpt2giga.concurrency.memory import give_back_soon, LARGE
-from gpt2giga.concurrency.waiting import run_to_end, SilenceClock, Tick
+from gpt2giga.concurrency.waiting import give_way, run_to_end, SilenceClock, Tick
 from gpt2giga.config.limits import LimitSettings
 from gpt2giga.errors import UpstreamError
 from gpt2giga.upstream.transport.connect import Route
@@ -224,9 +224,10 @@ class GigaChatResponse:
                 is_head_told = True
                 yield b""
             if pieces:
-                piece = b"".join(pieces)
+                yield (piece := b"".join(pieces))
                 pieces.clear()
-                yield piece
+                if len(piece) > PIECE_BYTES // 4:  # then the next one is there too, and nothing here would wait for it
+                    give_way()
             if self._is_whole:
                 return
             clock.reader = clock.current()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import logging
+import signal
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
 
 # Each is a module beside this one, holding a click command of the same name.
 VERBS = ("init", "doctor", "connect", "models", "chat")
+
+
+# What a shell gives for a program that Ctrl-C ended.
+INTERRUPTED = 128 + signal.SIGINT
 
 
 class Failure(click.ClickException):
@@ -56,6 +61,8 @@ class Verbs(click.Group):
         except click.UsageError as error:  # click would tell it in four lines
             verb = error.ctx.command_path if error.ctx else "gpt2giga"
             raise Failure(f"{error.format_message().rstrip('.')} (see {verb} --help)") from None
+        except KeyboardInterrupt:
+            raise click.exceptions.Exit(INTERRUPTED) from None
 
 
 def _never_fail_over_a_letter() -> None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from gpt2giga.upstream.client import Upstream
 
 # Each is a module beside this one, holding a click command of the same name.
-VERBS = ("init", "doctor", "connect", "models", "chat")
+VERBS = ("init", "doctor", "connect", "models", "chat", "launch")
 
 
 # What a shell gives for a program that Ctrl-C ended.

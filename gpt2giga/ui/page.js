@@ -34,12 +34,8 @@ const WORDS = {
     connect: "Connect a client", base: "Base URL", copy: "Copy", copied: "Copied",
     put_key: "YOUR_KEY stands for the API key of this service.",
     any_key: "This service asks for no key; “unused” is there for clients that insist on one.",
-    about_openai: "OpenAI's SDKs, and whatever reads the same two variables:",
     about_openclaw: "Where gpt2giga is installed, this writes OpenClaw's configuration and keeps what is in it:",
     about_openclaw_file: "Or by hand, into ~/.openclaw/openclaw.json:",
-    about_aider: "In the terminal:", about_continue: "Into ~/.continue/config.yaml:",
-    "about_open-webui": "Variables of its process or container:", about_codex: "Into ~/.codex/config.toml:",
-    "about_claude-code": "In the terminal:", about_cursor: "In its settings, under Models:",
     door: "API key", door_why: "This service answers only those who have its key. It stays in this tab and goes when you close it.",
     wrong: "The service does not accept this key.", open: "Continue", later: "Later", forget: "Forget the key", enter: "Enter the key",
     failed: "The request failed ({0})",
@@ -88,12 +84,8 @@ const WORDS = {
     connect: "Подключить клиента", base: "Базовый URL", copy: "Копировать", copied: "Скопировано",
     put_key: "Вместо YOUR_KEY подставьте ключ API этого сервиса.",
     any_key: "Этот сервис ключа не спрашивает; «unused» нужен клиентам, которые без ключа не работают.",
-    about_openai: "SDK OpenAI и всё, что читает те же две переменные:",
     about_openclaw: "Там, где установлен gpt2giga, команда допишет настройки OpenClaw и сохранит то, что в них есть:",
     about_openclaw_file: "Или вручную, в ~/.openclaw/openclaw.json:",
-    about_aider: "В терминале:", about_continue: "В ~/.continue/config.yaml:",
-    "about_open-webui": "Переменные процесса или контейнера:", about_codex: "В ~/.codex/config.toml:",
-    "about_claude-code": "В терминале:", about_cursor: "В его настройках, в разделе Models:",
     door: "Ключ API", door_why: "Сервис отвечает только тем, у кого есть его ключ. Ключ останется в этой вкладке и исчезнет вместе с ней.",
     wrong: "Этот ключ сервис не принимает.", open: "Продолжить", later: "Позже", forget: "Забыть ключ", enter: "Ввести ключ",
     failed: "Запрос не удался ({0})",
@@ -113,10 +105,8 @@ const WORDS = {
     failed_restarting: "Сервис перезапускается", failed_overloaded: "Сервис перегружен",
   },
 };
-const CLIENT_NAMES = {
-  openai: "openai", openclaw: "OpenClaw", codex: "Codex", "claude-code": "Claude Code", aider: "aider",
-  continue: "Continue", "open-webui": "Open WebUI", cursor: "Cursor",
-};
+// The others are those of the command, which the service names.
+const CLIENT_NAMES = { openai: "openai", openclaw: "OpenClaw" };
 const TOOL = {
   type: "function",
   function: {
@@ -631,6 +621,10 @@ async function loadClients() {
     const found = await get("ui/clients");
     usualModel = found.model;
     clients = new Map(found.clients.map(({ name, text }) => [name, text]));
+    for (const { name, title, about } of found.clients) {
+      CLIENT_NAMES[name] = title;
+      for (const [code, words] of Object.entries(about)) WORDS[code][`about_${name}`] = `${words[0].toUpperCase()}${words.slice(1)}:`;
+    }
     showClient(shownClient);
   } catch (failure) {
     byId("snippet").replaceChildren(say(element("p", { className: "about" }), failure.code === "invalid_api_key" ? ["locked"] : failure.title));

@@ -151,6 +151,17 @@ def token(account: AccountSettings) -> str:
     return f"a token for {kind}{_validity(seconds)}"
 
 
+def scope_of_key(account: AccountSettings) -> str:
+    """The first of the account's own and the others that the key is good for. Raises ProxyError."""
+    try:
+        _token(account)
+    except NotAuthenticated:
+        if scope := _scope_that_works(account):
+            return scope
+        raise
+    return account.scope
+
+
 def _token(account: AccountSettings) -> float:
     """Seconds that a new token is good for, by this machine's clock."""
     with closing(GigaChatClient(account)) as client, translated():

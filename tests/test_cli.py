@@ -49,6 +49,11 @@ def test_help_lists_the_commands_in_whole_sentences() -> None:
     assert [verb for verb in VERBS if f"  {verb} " not in commands] == [] and "..." not in commands
 
 
+@pytest.mark.parametrize("words", [("launch",), ("launch", "vim"), ("connect", "vim"), ("fly",), ("chat", "--fly")])
+def test_a_wrong_word_is_told_in_one_line(words: tuple[str, ...]) -> None:
+    assert "--help)" in refused(*words)
+
+
 def test_completion() -> None:
     """By click, under the name that the command is installed with."""
     command = [Path(sys.executable).parent / "gpt2giga"]

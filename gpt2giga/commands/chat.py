@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from gpt2giga.chat import ChatRequest, File, Image, Message, Text
 from gpt2giga.commands.chat_answer import Answer, Screen
 from gpt2giga.commands.chat_input import clean, read_attachment, read_image, read_piped
 from gpt2giga.commands.chat_session import chat_request, ChatSession, show_answer
-from gpt2giga.commands.command_line import CommandLine, Failure
+from gpt2giga.commands.command_line import CommandLine, Failure, has_terminal
 from gpt2giga.upstream.client import Upstream
 
 READABLE = click.Path(path_type=Path, exists=True, dir_okay=False)
@@ -40,7 +39,7 @@ def chat(
 
     Without TEXT, in a terminal: a conversation. -: TEXT is what comes on standard input.
     """
-    is_conversation = not (text or as_json) and sys.stdin.isatty() and sys.stdout.isatty()
+    is_conversation = not (text or as_json) and has_terminal()
     attached = [*map(read_image, images), *map(read_attachment, files)]
     question = None if is_conversation else _question(text, attached)
     with closing(command_line.upstream()) as upstream:

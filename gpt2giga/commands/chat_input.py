@@ -44,7 +44,7 @@ def read_piped(*, is_asked_for: bool) -> Text | Image | File | None:
 
     is_asked_for: without it only a pipe or a file is read, since anything else may stay open without a word.
     """
-    if not (is_asked_for or _is_redirected()):
+    if not sys.stdin or not (is_asked_for or _is_redirected()):
         return None
     content = sys.stdin.buffer.read()
     try:
@@ -57,7 +57,7 @@ def read_piped(*, is_asked_for: bool) -> Text | Image | File | None:
 def _is_redirected() -> bool:
     try:
         mode = os.fstat(sys.stdin.fileno()).st_mode
-    except (AttributeError, OSError, ValueError):  # there is no standard input at all
+    except (OSError, ValueError):
         return False
     return stat.S_ISFIFO(mode) or stat.S_ISREG(mode)
 

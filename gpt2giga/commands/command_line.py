@@ -40,7 +40,7 @@ class Failure(click.ClickException):
     exit_code = 2
 
     def show(self, file: object = None) -> None:
-        click.echo(f"gpt2giga: {self.message}", err=True)
+        click.echo(f"gpt2giga: {' '.join(self.message.split())}", err=True)
 
 
 class Verbs(click.Group):
@@ -87,6 +87,11 @@ class Verbs(click.Group):
             raise Failure(f"{error.filename}: {error.strerror}" if error.filename else str(error)) from None
         except KeyboardInterrupt:
             raise click.exceptions.Exit(INTERRUPTED) from None
+
+
+def has_terminal() -> bool:
+    """Somebody reads and can answer. A process may also have no standard input at all."""
+    return bool(sys.stdin and sys.stdin.isatty() and sys.stdout and sys.stdout.isatty())
 
 
 def _in_words_of_options(text: str, options: Mapping[str, Any]) -> str:

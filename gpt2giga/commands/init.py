@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from gpt2giga.commands.command_line import CommandLine, Failure
+from gpt2giga.commands.command_line import CommandLine, Failure, has_terminal
 from gpt2giga.config.parsers import authorization_key
 from gpt2giga.config.settings import AccountSettings, SCOPES, ServerSettings, SettingsError, TranslationSettings
 from gpt2giga.config.sources import environment
@@ -135,7 +135,7 @@ def _say_what_is_next(path: Path, env_file: Path | None) -> None:
         (f"{command} connect", "tells how clients are connected"),
     ):
         click.echo(f"  {line:{len(command) + 9}} {about}")
-    if sys.stdin.isatty() and sys.stdout.isatty() and click.confirm("Start the service now?"):
+    if has_terminal() and click.confirm("Start the service now?"):
         sys.stdout.flush()
         options = ["--env-file", str(env_file)] if env_file else []
         os.execv(sys.executable, [sys.executable, "-m", "gpt2giga", *options])
@@ -144,14 +144,14 @@ def _say_what_is_next(path: Path, env_file: Path | None) -> None:
 def _read_key(option: str | None) -> str:
     if option:
         return _key(sys.stdin.read() if option == "-" else option)
-    if not sys.stdin.isatty():
+    if not has_terminal():
         raise Failure("there is no terminal to ask on: use --credentials")
     return str(click.prompt("Authorization Key from Sber Studio (not shown)", hide_input=True, value_proc=_key))
 
 
 def _read_scope(option: str | None) -> str:
     """With neither option nor terminal it is the one that most people have."""
-    if option or not sys.stdin.isatty():
+    if option or not has_terminal():
         return _scope(option or AccountSettings.scope)
     question = "Scope: PERS (people), B2B or CORP (companies)"
     return str(click.prompt(question, default=AccountSettings.scope, value_proc=_scope))

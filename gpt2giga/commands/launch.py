@@ -90,7 +90,7 @@ def _passing_signals(process: subprocess.Popen[bytes]) -> Iterator[None]:
     """
 
     def pass_on(number: int, _: FrameType | None) -> None:
-        if number != signal.SIGINT or not sys.stdin.isatty():
+        if number != signal.SIGINT or not (sys.stdin and sys.stdin.isatty()):
             process.send_signal(number)
 
     former = {number: signal.signal(number, pass_on) for number in (signal.SIGINT, *PASSED_ON)}

@@ -55,6 +55,16 @@ def test_a_pipe_without_a_question(account: dict[str, str], sandbox: SandboxServ
     assert "empty" in refused("chat", **account)
 
 
+def test_without_any_standard_input(account: dict[str, str], sandbox: SandboxServer) -> None:
+    sandbox.state.script({"text": "Раз."})
+    for question, told in (('"Считай."', "Раз.\n"), ("", "")):
+        command = f'exec "{COMMAND[0]}" -m gpt2giga chat {question} <&-'
+        done = subprocess.run(
+            ["sh", "-c", command], env=environment(**account), capture_output=True, text=True, timeout=SECONDS
+        )
+        assert done.stdout == told and "Traceback" not in done.stderr, done
+
+
 def test_a_picture_through_a_pipe(account: dict[str, str], sandbox: SandboxServer) -> None:
     command = [*COMMAND, "chat", "Что это?"]
     done = subprocess.run(command, env=environment(**account), input=png(), capture_output=True, timeout=SECONDS)

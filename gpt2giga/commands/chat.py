@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,7 +14,9 @@ from gpt2giga.commands.chat_answer import Answer, Screen
 from gpt2giga.commands.chat_input import clean, read_attachment, read_image, read_piped
 from gpt2giga.commands.chat_session import chat_request, ChatSession, show_answer
 from gpt2giga.commands.command_line import CommandLine, Failure, has_terminal
-from gpt2giga.upstream.client import Upstream
+
+if TYPE_CHECKING:
+    from gpt2giga.upstream.client import Upstream
 
 READABLE = click.Path(path_type=Path, exists=True, dir_okay=False)
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from contextlib import closing, suppress
 from itertools import chain
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import click
@@ -16,7 +17,9 @@ from gpt2giga.commands.chat_answer import Screen
 from gpt2giga.commands.chat_input import clean, read_attachment
 from gpt2giga.commands.command_line import Failure
 from gpt2giga.errors import ProxyError
-from gpt2giga.upstream.client import Upstream
+
+if TYPE_CHECKING:
+    from gpt2giga.upstream.client import Upstream
 
 PROMPT = "> "
 HELP = """\
@@ -49,9 +52,13 @@ class ChatSession:
             import readline  # noqa: F401  line editing and history of input()
         model = self._upstream.catalog.resolve(self._model)
         click.secho(f"{model}. /help lists the commands, Ctrl-D ends the chat.", err=True, dim=True)
-        while (line := self._read()) is not None:
+        while True:
             try:
+                if (line := self._read()) is None:
+                    return
                 self._take(line)
+            except KeyboardInterrupt:
+                click.secho("\n(Ctrl-D or /exit ends the chat)", err=True, dim=True)
             except (Failure, ProxyError) as error:
                 click.secho(f"gpt2giga: {error}", err=True, fg="red")
 
@@ -59,9 +66,6 @@ class ChatSession:
         """None at the end."""
         try:
             line = clean(input(PROMPT)).strip()
-        except KeyboardInterrupt:
-            click.secho("\n(Ctrl-D or /exit ends the chat)", err=True, dim=True)
-            return ""
         except EOFError:
             click.echo()
             return None

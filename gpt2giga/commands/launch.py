@@ -16,8 +16,6 @@ import click
 
 from gpt2giga.commands.command_line import CommandLine, Failure, service_url
 from gpt2giga.commands.launch_programs import Program, PROGRAMS, Target
-from gpt2giga.commands.running_service import running_service
-from gpt2giga.commands.service_client import list_models
 from gpt2giga.config.sources import environment
 
 # Of POSIX; Windows has the second only.
@@ -44,6 +42,9 @@ def launch(
     Its own configuration stays as it is; OpenClaw gets a state of its own for the run. Where no service runs, one is
     started and ended with the program. Options of this command come before PROGRAM.
     """
+    from gpt2giga.commands.running_service import running_service
+    from gpt2giga.commands.service_client import list_models
+
     command_line: CommandLine = context.obj
     for number in PASSED_ON:  # until the program is there to get them
         signal.signal(number, _end)

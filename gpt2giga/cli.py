@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import signal
+import socket
 import subprocess
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
 import click
 
-from gpt2giga import __version__
-from gpt2giga.commands.command_line import CommandLine, Failure, Verbs
+from gpt2giga.commands.command_line import CommandLine, Failure, Verbs, with_version
 from gpt2giga.config.settings import Settings, SettingsError
 from gpt2giga.config.variables import table
 from gpt2giga.serving.address import banner, check_address
 from gpt2giga.serving.current_settings import CurrentSettings
+from gpt2giga_sandbox.character import CHARACTERS
 
 
 def _settings_help() -> str:
@@ -23,13 +25,18 @@ def _settings_help() -> str:
     return "\b\nSettings, from the environment or .env:\n" + "\n".join(rows)
 
 
-@click.group(cls=Verbs, invoke_without_command=True, epilog=_settings_help())
+@click.group(
+    cls=Verbs,
+    invoke_without_command=True,
+    epilog=_settings_help(),
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.option("--host", help="Address to listen on (GPT2GIGA_HOST).")
 @click.option("--port", help="Port to listen on (GPT2GIGA_PORT).")
 @click.option("--workers", help="Worker processes (GPT2GIGA_WORKERS).")
 @click.option("--env-file", type=click.Path(path_type=Path), help="File with settings instead of .env.")
 @click.option("--sandbox", is_flag=True, help="Answer from a built-in stand-in instead of GigaChat; needs no key.")
-@click.version_option(__version__, prog_name="gpt2giga")
+@with_version
 @click.pass_context
 def main(
     context: click.Context,
@@ -39,7 +46,7 @@ def main(
     env_file: Path | None,
     sandbox: bool,
 ) -> None:
-    """GigaChat behind OpenAI's API. Without a command: serve in the foreground."""
+    """GigaChat behind OpenAI's API. Without a command: serve, in the foreground."""
     options = {"GPT2GIGA_HOST": host, "GPT2GIGA_PORT": port, "GPT2GIGA_WORKERS": workers}
     overrides = {variable: value for variable, value in options.items() if value is not None}
     if sandbox:
@@ -49,7 +56,14 @@ def main(
         _serve(env_file, overrides)
 
 
-def _serve(env_file: Path | None, overrides: dict[str, str]) -> None:
+@main.command()
+@click.pass_obj
+def serve(command_line: CommandLine) -> None:
+    """Serve in the foreground, as without a command."""
+    _serve(command_line.env_file, command_line.overrides)
+
+
+def _serve(env_file: Path | None, overrides: Mapping[str, str]) -> None:
     """Raises SettingsError."""
     current = CurrentSettings(env_file, overrides)  # before gunicorn's import, which reads WEB_CONCURRENCY
     check_address(current.settings.server)
@@ -106,12 +120,24 @@ def _release(child: subprocess.Popen[str]) -> None:
 
 @main.command()
 @click.option("--port", type=click.IntRange(0, 65535), default=8090, show_default=True, help="0: any free one.")
+@click.option(
+    "--character",
+    type=click.Choice(sorted(CHARACTERS)),
+    default="strict",
+    show_default=True,
+    help="strict: only what passes everywhere; tolerant: like GigaChat-3.",
+)
 @click.option("--until-eof", is_flag=True, hidden=True, help="Stop when standard input closes.")
-def sandbox(port: int, until_eof: bool) -> None:
+def sandbox(port: int, character: str, until_eof: bool) -> None:
     """A stand-in for GigaChat on this machine only, for trying out and for tests."""
     from gpt2giga_sandbox.server import SandboxServer
 
+    try:  # werkzeug would tell it in two lines, with advice of its own
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError as error:
+        raise Failure(f"cannot listen on 127.0.0.1:{port} (--port): {error.strerror}") from None
     server = SandboxServer(port)
+    server.state.settings.character = CHARACTERS[character]
     click.echo(f"Sandbox (not GigaChat) listens on {server.url}")
     with suppress(KeyboardInterrupt):
         if until_eof:

@@ -35,8 +35,48 @@ def refused(*arguments: str, **environ: str) -> str:
     return done.stderr
 
 
-def test_version() -> None:
-    assert __version__ in run("--version").stdout
+VERBS = ("chat", "connect", "doctor", "init", "launch", "models", "probe", "sandbox", "serve")
+
+
+@pytest.mark.parametrize("verb", [(), *((verb,) for verb in VERBS)])
+def test_version_and_help_everywhere(verb: tuple[str, ...]) -> None:
+    assert run(*verb, "--version").stdout == f"gpt2giga, version {__version__}\n"
+    assert run(*verb, "-h").stdout == run(*verb, "--help").stdout != ""
+
+
+def test_help_lists_the_commands_in_whole_sentences() -> None:
+    commands = run("-h").stdout.partition("Commands:")[2].partition("Settings,")[0]
+    assert [verb for verb in VERBS if f"  {verb} " not in commands] == [] and "..." not in commands
+
+
+@pytest.mark.parametrize("words", [("launch",), ("launch", "vim"), ("connect", "vim"), ("fly",), ("chat", "--fly")])
+def test_a_wrong_word_is_told_in_one_line(words: tuple[str, ...]) -> None:
+    assert "--help)" in refused(*words)
+
+
+def test_completion() -> None:
+    """By click, under the name that the command is installed with."""
+    command = [Path(sys.executable).parent / "gpt2giga"]
+    for shell, words in (("bash", "gpt2giga lau"), ("zsh", "gpt2giga lau"), ("fish", "gpt2giga lau")):
+        asked = {"_GPT2GIGA_COMPLETE": f"{shell}_complete", "COMP_WORDS": words, "COMP_CWORD": "1"}
+        fish = {"COMP_CWORD": "lau"} if shell == "fish" else {}
+        done = subprocess.run(command, env={**asked, **fish}, capture_output=True, text=True, timeout=30)
+        assert "launch" in done.stdout, done
+
+
+def test_a_port_in_use_of_the_sandbox() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        assert "in use" in refused("sandbox", "--port", str(taken.getsockname()[1]))
+
+
+def test_the_character_of_the_sandbox() -> None:
+    command = [sys.executable, "-m", "gpt2giga", "sandbox", "--port", "0", "--character", "tolerant", "--until-eof"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None and process.stdin is not None
+        url = process.stdout.readline().split()[-1]
+        settings = requests.post(f"{url}/sandbox/settings", json={}, timeout=10).json()
+        process.stdin.close()
+    assert settings["character"]["v2"] is True
 
 
 def test_help_prints_every_setting() -> None:
@@ -46,11 +86,15 @@ def test_help_prints_every_setting() -> None:
 
 def test_no_credentials() -> None:
     assert "GIGACHAT_CREDENTIALS" in refused()
+    assert "GIGACHAT_CREDENTIALS" in refused("serve")
 
 
 @pytest.mark.parametrize("port", ["http", "0", "65536"])
 def test_port_that_is_none(port: str) -> None:
-    assert f"GPT2GIGA_PORT: '{port}'" in refused("--port", port, GIGACHAT_CREDENTIALS=KEY)
+    """Named as it was given."""
+    assert f"--port (GPT2GIGA_PORT): '{port}'" in refused("--port", port, GIGACHAT_CREDENTIALS=KEY)
+    assert f"--port (GPT2GIGA_PORT): '{port}'" in refused("--port", port, "connect", "openai")
+    assert f": GPT2GIGA_PORT: '{port}'" in refused(GPT2GIGA_PORT=port, GIGACHAT_CREDENTIALS=KEY)
 
 
 def test_key_that_is_none_is_not_shown() -> None:

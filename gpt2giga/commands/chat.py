@@ -1,63 +1,78 @@
-"""`gpt2giga chat`: one question to GigaChat, answered in the terminal as it comes. A check without curl."""
+"""`gpt2giga chat`: GigaChat in the terminal, one question or a conversation. A check without curl."""
 
 from __future__ import annotations
 
-import sys
-import time
-from collections.abc import Iterable
+import json
 from contextlib import closing
-from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from gpt2giga.chat import ChatRequest, Done, Event, Message, Text, TextDelta
-from gpt2giga.commands.command_line import CommandLine, Failure
+from gpt2giga.chat import ChatRequest, File, Image, Message, Text
+from gpt2giga.commands.chat_answer import Answer, Screen
+from gpt2giga.commands.chat_input import clean, read_attachment, read_image, read_piped
+from gpt2giga.commands.chat_session import chat_request, ChatSession, show_answer
+from gpt2giga.commands.command_line import CommandLine, Failure, has_terminal
 
-# An answer must not be able to move the cursor or to name the window.
-CONTROLS = {code: None for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
-WARNINGS = {
-    "length": "The answer was cut: it reached the model's limit of tokens.",
-    "content_filter": "GigaChat's filter stopped the answer.",
-}
+if TYPE_CHECKING:
+    from gpt2giga.upstream.client import Upstream
+
+READABLE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 
 @click.command()
-@click.argument("text")
+@click.argument("text", default="")
 @click.option("--model", default="", help="Instead of GIGACHAT_MODEL.")
+@click.option("--system", default="", metavar="TEXT", help="What the model is told before the question.")
+@click.option("--image", "images", multiple=True, type=READABLE, help="An image to ask about; may be repeated.")
+@click.option("--file", "files", multiple=True, type=READABLE, help="A document or a recording to ask about.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object: text, model, usage, finish.")
 @click.pass_obj
-def chat(command_line: CommandLine, text: str, model: str) -> None:
-    """Ask GigaChat TEXT (-: what comes on standard input); the answer streams to the terminal."""
-    question = sys.stdin.read() if text == "-" else text
-    if not question.strip():
+def chat(
+    command_line: CommandLine,
+    text: str,
+    model: str,
+    system: str,
+    images: tuple[Path, ...],
+    files: tuple[Path, ...],
+    as_json: bool,
+) -> None:
+    """Ask GigaChat TEXT; the answer streams to the terminal. What is piped in is asked too, after TEXT.
+
+    Without TEXT, in a terminal: a conversation. -: TEXT is what comes on standard input.
+    """
+    is_conversation = not (text or as_json) and has_terminal()
+    attached = [*map(read_image, images), *map(read_attachment, files)]
+    question = None if is_conversation else _question(text, attached)
+    with closing(command_line.upstream()) as upstream:
+        if question is None:
+            ChatSession(upstream, model, clean(system), attached).run()
+        else:
+            _ask(upstream, chat_request(upstream, model, clean(system), [question]), as_json=as_json)
+
+
+def _question(text: str, attached: list[Image | File]) -> Message:
+    """Raises Failure when there is none."""
+    piped = read_piped(is_asked_for=text in ("", "-"))
+    texts = [] if text == "-" or not text.strip() else [clean(text)]
+    if isinstance(piped, Text):
+        texts.append(piped.text)
+    elif piped:
+        attached = [*attached, piped]
+    if not texts:
         raise Failure("there is nothing to ask: the text is empty")
-    upstream = command_line.upstream()
-    request = ChatRequest(model, (Message("user", (Text(question),)),))
-    with closing(upstream):
-        done, first, last = _show(chain.from_iterable(upstream.answer(request, stream=True)))
-    _sum_up(upstream.catalog.resolve(model), done, first, last)
+    return Message("user", (Text("\n\n".join(texts)), *attached))
 
 
-def _show(events: Iterable[Event]) -> tuple[Done | None, float, float]:
-    """How it ended, and the seconds to its first word and its last."""
-    started, first, done = time.monotonic(), 0.0, None
-    line_is_open = False
-    try:
-        for event in events:
-            if isinstance(event, TextDelta):
-                first = first or time.monotonic() - started
-                click.echo(event.text.translate(CONTROLS), nl=False)
-                line_is_open = not event.text.endswith("\n")
-            elif isinstance(event, Done):
-                done = event
-    finally:
-        if line_is_open:
-            click.echo()
-    return done, first, time.monotonic() - started
-
-
-def _sum_up(model: str, done: Done | None, first: float, last: float) -> None:
-    """On stderr, so that a pipe gets the answer only."""
-    if done and done.finish in WARNINGS:
-        click.echo(WARNINGS[done.finish], err=True)
-    usage = f"{done.usage.prompt} + {done.usage.completion} tokens, " if done and done.usage else ""
-    click.secho(f"{model}: {usage}first word after {first:.1f} s, all in {last:.1f} s", err=True, dim=True)
+def _ask(upstream: Upstream, request: ChatRequest, *, as_json: bool) -> None:
+    model = upstream.catalog.resolve(request.model)
+    if as_json:
+        answer = Answer()
+        for event in upstream.complete(request):
+            answer.add(event)
+        click.echo(json.dumps(answer.to_json(model), ensure_ascii=False))
+        return
+    screen = Screen()
+    show_answer(upstream, request, screen)
+    screen.sum_up(model)

@@ -49,9 +49,9 @@ def connect(
 
 
 def _list() -> None:
-    abouts = {OPENCLAW: "OpenClaw: writes its configuration", **{name: it.about for name, it in SNIPPETS.items()}}
-    for name, about in abouts.items():
-        click.echo(f"gpt2giga connect {name:12} {about}")
+    abouts = {name: f"{snippet.title}: {snippet.about['en']}" for name, snippet in SNIPPETS.items()}
+    for name, about in {OPENCLAW: "OpenClaw: writes its configuration", **abouts}.items():
+        click.echo(f"gpt2giga connect {name:14} {about}")
 
 
 def _connect_openclaw(connection: Connection, file: Path | None, *, only_print: bool, dry_run: bool) -> None:

@@ -40,7 +40,7 @@ def doctor(
 ) -> None:
     """Check settings, key, network, GigaChat and the running service, one line each.
 
-    Costs the account about 500 tokens. The exit code is 0 only when all is well.
+    Costs the account about 500 tokens. The exit code is 0 when nothing failed; what is only doubtful says warn.
     """
     command_line: CommandLine = context.obj
     logging.disable()  # what a check finds is told in its line

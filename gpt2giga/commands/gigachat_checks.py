@@ -15,7 +15,7 @@ from urllib.parse import SplitResult
 
 from gpt2giga.chat import ChatRequest, Event, Message, Text, TextDelta, Tool, ToolCall, ToolChoice
 from gpt2giga.commands.command_line import CommandLine
-from gpt2giga.commands.report import CheckFailed, Report
+from gpt2giga.commands.report import CheckFailed, Doubtful, Report
 from gpt2giga.commands.stream_timing import StreamTiming
 from gpt2giga.config.settings import KEY_IS_MISSING, Settings
 from gpt2giga.config.sources import read_settings
@@ -38,6 +38,7 @@ UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.I)
 KEY = "GIGACHAT_CREDENTIALS"
 # Nobody waits ten minutes for a diagnosis.
 MOST_SECONDS = 60.0
+WORST_CLOCK_SECONDS = 60
 # What all that comes after needs.
 CONDITIONS = ("settings", "key", "dns", "tls", "oauth")
 
@@ -57,6 +58,7 @@ class GigaChatChecks:
             "key": self._check_key,
             "dns": lambda: diagnosis.names(self._hosts()),
             "tls": lambda: diagnosis.certificates(self.settings.account, self._hosts()),
+            "clock": self._check_clock,
             "oauth": lambda: diagnosis.token(self.settings.account),
             "models": self._check_models,
             "chat": self._check_chat,
@@ -95,7 +97,11 @@ class GigaChatChecks:
             raise CheckFailed(KEY_IS_MISSING)
         file = self._command_line.env_file or Path(".env")
         where = f"{file} and the environment" if file.exists() else f"the environment only, {file} does not exist"
-        return "; ".join([f"from {where}; answers come from {settings.backend}", *doubts])
+        other = file.with_name(f"{file.name}.txt")  # as editors on Windows call it, without showing so
+        if other.exists() and not file.exists():
+            doubts.append(f"{other} is not read: rename it to {file.name}")
+        found = "; ".join([f"from {where}; answers come from {settings.backend}", *doubts])
+        return Doubtful(found) if doubts else found
 
     def _check_key(self) -> str:
         raw = self._command_line.variables().get(KEY, "").strip()
@@ -111,6 +117,18 @@ class GigaChatChecks:
         if self.settings.account.credentials:
             return f"has the form of one, {len(self.settings.account.credentials)} characters"
         return "none, but another kind of account (token, password or certificate)"
+
+    def _check_clock(self) -> str:
+        """One that is wrong spoils certificates and tokens."""
+        lead = diagnosis.clock_lead(self.settings.account)
+        if lead is None:
+            return "not compared: GigaChat does not tell its time"
+        if abs(lead) < WORST_CLOCK_SECONDS:
+            return "agrees with GigaChat's"
+        return Doubtful(
+            f"{abs(lead):.0f} s {'ahead of' if lead > 0 else 'behind'} GigaChat's: set it by the network, as "
+            "timedatectl set-ntp true does"
+        )
 
     def _check_models(self) -> str:
         """Also those that the settings name must be there."""

@@ -6,13 +6,17 @@ import os
 import re
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
-from gpt2giga.commands.command_line import CommandLine, Failure
+from gpt2giga.commands.command_line import CommandLine, Failure, has_terminal
 from gpt2giga.config.parsers import authorization_key
-from gpt2giga.config.settings import AccountSettings, SCOPES, ServerSettings, TranslationSettings
+from gpt2giga.config.settings import AccountSettings, SCOPES, ServerSettings, SettingsError, TranslationSettings
+from gpt2giga.config.sources import environment
+from gpt2giga.config.variables import parse
+from gpt2giga.errors import NotAuthenticated, ProxyError
 
 # For people, as in Sber's own guides: the file is theirs to read and change.
 TEMPLATE = """\
@@ -39,6 +43,8 @@ GPT2GIGA_HOST=127.0.0.1
 # Модель для эмбеддингов: EmbeddingsGigaR (2560 чисел) или Embeddings (1024)
 # GPT2GIGA_EMBEDDINGS={embeddings}
 """
+# What of the environment matters before there is a file.
+WAY_TO_GIGACHAT = ("GIGACHAT_BASE_URL", "GIGACHAT_AUTH_URL", "GIGACHAT_CA_BUNDLE_FILE", "GIGACHAT_VERIFY_SSL_CERTS")
 # Means the same to systemd, to containers and to a shell that reads the file.
 PLAIN_WORD = re.compile(r"[\w.,:/@%+=~-]+", re.ASCII)
 
@@ -61,43 +67,91 @@ def _scope(value: str) -> str:
 
 @click.command()
 @click.option("--credentials", metavar="KEY", help="Authorization Key from Sber Studio; -: read it from stdin.")
-@click.option("--scope", help="GIGACHAT_API_PERS, _B2B or _CORP.")
+@click.option("--scope", help="GIGACHAT_API_PERS, _B2B or _CORP (default: the one that the key is good for).")
 @click.option("--api-key", default="", metavar="KEY", help="A key of your choice that clients must show.")
 @click.option("--port", type=click.IntRange(1, 65535), default=ServerSettings.port, show_default=True)
+@click.option("--no-check", is_flag=True, help="Do not try the key at GigaChat.")
 @click.option("--force", is_flag=True, help="Replace a file that is there.")
 @click.pass_obj
 def init(
-    command_line: CommandLine, credentials: str | None, scope: str | None, api_key: str, port: int, force: bool
+    command_line: CommandLine,
+    credentials: str | None,
+    scope: str | None,
+    api_key: str,
+    port: int,
+    no_check: bool,
+    force: bool,
 ) -> None:
-    """Write .env (or --env-file) with the key and the scope of your account; asks for what you do not name."""
+    """Write .env (or --env-file) with the key and the scope of your account; asks for what you do not name.
+
+    The key is tried at GigaChat, which also tells its scope.
+    """
     path = command_line.env_file or Path(".env")
     if path.exists() and not force:
         raise Failure(f"{path} is there already; --force replaces it")
     if api_key and not PLAIN_WORD.fullmatch(api_key):
         raise Failure("--api-key: letters, digits and .,:/@%+=~_- only, which mean the same to all who read the file")
+    scope = scope and _scope(scope)
+    key = _read_key(credentials)
+    found = "" if no_check else _try(command_line, key, scope or AccountSettings.scope)
+    if scope and found and found != scope:
+        click.echo(f"The key belongs to {found}, not to {scope}.")
     text = TEMPLATE.format(
-        credentials=_read_key(credentials),
-        scope=_read_scope(scope),
+        credentials=key,
+        scope=found or _read_scope(scope),
         port=port,
         api_key=f"GPT2GIGA_API_KEY={api_key}" if api_key else "# GPT2GIGA_API_KEY=",
         model=AccountSettings.model,
         embeddings=TranslationSettings.embeddings,
     )
     _write(path, text)
-    click.echo(f"{path} is written. Next: gpt2giga doctor --no-service checks it, gpt2giga starts the service.")
+    _say_what_is_next(path, command_line.env_file)
+
+
+def _try(command_line: CommandLine, key: str, scope: str) -> str:
+    """The scope that the key is good for; empty where GigaChat cannot be asked. Raises Failure for a refused key."""
+    from gpt2giga.upstream.transport.diagnosis import scope_of_key
+
+    variables = {name: value for name, value in environment().items() if name in WAY_TO_GIGACHAT}
+    account = replace(parse({**variables, **command_line.overrides}).account, credentials=key, scope=scope)
+    try:
+        found = scope_of_key(account)
+    except NotAuthenticated as error:
+        raise Failure(f"{error} With --no-check it is written all the same.") from None
+    except (ProxyError, SettingsError) as error:
+        click.echo(f"The key was not tried: {error}", err=True)
+        return ""
+    click.echo(f"GigaChat takes the key ({found}).")
+    return found
+
+
+def _say_what_is_next(path: Path, env_file: Path | None) -> None:
+    """In a terminal the service may also be started at once."""
+    command = f"gpt2giga --env-file {env_file}" if env_file else "gpt2giga"
+    click.echo(f"{path} is written. Next:")
+    for line, about in (
+        (command, "starts the service"),
+        (f"{command} doctor", "checks everything, from the key to a stream"),
+        (f"{command} connect", "tells how clients are connected"),
+    ):
+        click.echo(f"  {line:{len(command) + 9}} {about}")
+    if has_terminal() and click.confirm("Start the service now?"):
+        sys.stdout.flush()
+        options = ["--env-file", str(env_file)] if env_file else []
+        os.execv(sys.executable, [sys.executable, "-m", "gpt2giga", *options])
 
 
 def _read_key(option: str | None) -> str:
     if option:
         return _key(sys.stdin.read() if option == "-" else option)
-    if not sys.stdin.isatty():
+    if not has_terminal():
         raise Failure("there is no terminal to ask on: use --credentials")
     return str(click.prompt("Authorization Key from Sber Studio (not shown)", hide_input=True, value_proc=_key))
 
 
 def _read_scope(option: str | None) -> str:
     """With neither option nor terminal it is the one that most people have."""
-    if option or not sys.stdin.isatty():
+    if option or not has_terminal():
         return _scope(option or AccountSettings.scope)
     question = "Scope: PERS (people), B2B or CORP (companies)"
     return str(click.prompt(question, default=AccountSettings.scope, value_proc=_scope))

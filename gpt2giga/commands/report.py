@@ -13,7 +13,12 @@ import click
 from gpt2giga.config.settings import SettingsError
 from gpt2giga.errors import ProxyError
 
-MARKS = {"ok": ("ok  ", "green"), "failed": ("FAIL", "red"), "skipped": ("-   ", "yellow")}
+MARKS = {
+    "ok": ("ok  ", "green"),
+    "warn": ("warn", "yellow"),
+    "failed": ("FAIL", "red"),
+    "skipped": ("-   ", "bright_black"),
+}
 NAME_WIDTH = 11
 CLEAR_LINE = "\r\x1b[K"
 
@@ -32,6 +37,10 @@ class Finding:
         click.echo(f"{click.style(mark, fg=colour)} {self.name:{NAME_WIDTH}} {' '.join(self.detail.split())}")
 
 
+class Doubtful(str):
+    """What a check found: nothing fails by it, and yet it should not stay so."""
+
+
 class CheckFailed(Exception):
     """A check that failed with a cause of its own; the text holds the cure."""
 
@@ -43,6 +52,7 @@ class Report:
         self._as_json = as_json
         self._shows_progress = sys.stderr.isatty()
         self.findings: list[Finding] = []
+        self._skipped: list[Finding] = []
 
     @property
     def is_well(self) -> bool:
@@ -53,23 +63,36 @@ class Report:
         self._progress(f"     {name} ...")
         started = time.monotonic()
         try:
-            status, detail = "ok", check()
+            detail = check()
+            status = "warn" if isinstance(detail, Doubtful) else "ok"
         except (CheckFailed, ProxyError, SettingsError) as error:
             status, detail = "failed", str(error)
         finally:
             self._progress("")
         self._add(Finding(name, status, detail, round(time.monotonic() - started, 3)))
-        return status == "ok"
+        return status != "failed"
 
     def skip(self, name: str, why: str) -> None:
-        self._add(Finding(name, "skipped", why))
+        """What was not tried for one reason is one line, printed before the next that was."""
+        if self._skipped and self._skipped[0].detail != why:
+            self._print_skipped()
+        self._skipped.append(Finding(name, "skipped", why))
+        self.findings.append(self._skipped[-1])
 
     def close(self) -> None:
+        self._print_skipped()
         if self._as_json:
             steps = [asdict(finding) for finding in self.findings]
             click.echo(json.dumps({"ok": self.is_well, "steps": steps}, ensure_ascii=False, indent=2))
 
+    def _print_skipped(self) -> None:
+        if self._skipped and not self._as_json:
+            names = ", ".join(finding.name for finding in self._skipped)
+            Finding(names, "skipped", f"({self._skipped[0].detail})").print()
+        self._skipped.clear()
+
     def _add(self, finding: Finding) -> None:
+        self._print_skipped()
         self.findings.append(finding)
         if not self._as_json:
             finding.print()

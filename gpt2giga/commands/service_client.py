@@ -55,4 +55,5 @@ def list_models(root: str, key: str) -> list[Model] | None:
         explanation = body["error"]["message"]
     except (ValueError, KeyError, TypeError):
         raise Failure(f"{root}: something else than this service answers there") from None
-    raise Failure(f"{root} gives no list of models: {explanation}")
+    cure = " Name its key with --api-key." if response.status_code == 401 and not key else ""
+    raise Failure(f"{root} gives no list of models: {explanation}{cure}")

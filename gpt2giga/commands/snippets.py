@@ -1,107 +1,72 @@
-"""How clients are told where the service is: text to paste, for those whose configuration is short."""
+"""How clients are told where the service is: text to paste, for those whose configuration is short.
+
+Each client is a file of `clients/`: a head of `name: value`, an empty line, and the text.
+"""
 
 from __future__ import annotations
 
+import json
+import re
 import shlex
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+
+from gpt2giga.upstream.contract.facts import default_facts
+
+FOLDER = Path(__file__).parent / "clients"
+# The best known first; the others follow by name.
+FIRST = ("openai", "codex", "claude-code", "cursor", "opencode", "aider", "continue", "cline", "vscode", "open-webui")
+PLACEHOLDER = re.compile(r"\{(root|base|key|model|embeddings|window|longest_answer)\}")
+# What a key must look like where it stands: in a shell, inside quotation marks, or alone.
+QUOTING: dict[str, Callable[[str], str]] = {
+    "shell": shlex.quote,
+    "quoted": lambda key: json.dumps(key, ensure_ascii=False)[1:-1],
+    "plain": str,
+}
 
 
 @dataclass(frozen=True)
 class ClientSnippet:
-    """In `text`, {root} is the service's address, {base} the same with /v1."""
+    """In `text`, {root} is the service's address, {base} the same with /v1. `about` is in English and in Russian;
+    `key` says how a key is quoted there."""
 
-    about: str
+    title: str
+    about: dict[str, str]
+    key: str
     text: str
 
+    def filled(self, values: dict[str, str]) -> str:
+        """What `values` do not name stays as it is."""
+        return PLACEHOLDER.sub(lambda found: values.get(found[1], found[0]), self.text)
 
-SNIPPETS = {
-    "openai": ClientSnippet(
-        "OpenAI's SDKs and whatever reads the same two variables",
-        """\
-export OPENAI_BASE_URL={base}
-export OPENAI_API_KEY={key}
-""",
-    ),
-    "aider": ClientSnippet(
-        "aider, in the terminal",
-        """\
-export OPENAI_API_BASE={base}
-export OPENAI_API_KEY={key}
-aider --model openai/{model} --no-show-model-warnings
-""",
-    ),
-    "continue": ClientSnippet(
-        "Continue: ~/.continue/config.yaml",
-        """\
-name: GigaChat
-version: 1.0.0
-schema: v1
-models:
-  - name: {model}
-    provider: openai
-    model: {model}
-    apiBase: {base}
-    apiKey: {key}
-    roles: [chat, edit, apply]
-    capabilities: [tool_use]
-  - name: {embeddings}
-    provider: openai
-    model: {embeddings}
-    apiBase: {base}
-    apiKey: {key}
-    roles: [embed]
-""",
-    ),
-    "open-webui": ClientSnippet(
-        "Open WebUI: variables of its process or container",
-        """\
-ENABLE_OLLAMA_API=False
-OPENAI_API_BASE_URL={base}
-OPENAI_API_KEY={key}
-RAG_EMBEDDING_ENGINE=openai
-RAG_OPENAI_API_BASE_URL={base}
-RAG_OPENAI_API_KEY={key}
-RAG_EMBEDDING_MODEL={embeddings}
-""",
-    ),
-    "codex": ClientSnippet(
-        "Codex: ~/.codex/config.toml; the key is read from the variable that env_key names",
-        """\
-model = "{model}"
-model_provider = "gigachat"
 
-[model_providers.gigachat]
-name = "GigaChat"
-base_url = "{base}"
-wire_api = "responses"
-env_key = "GPT2GIGA_API_KEY"  # export GPT2GIGA_API_KEY={key}
-""",
-    ),
-    "cursor": ClientSnippet(
-        "Cursor: what to enter in its settings, under Models",
-        """\
-OpenAI API Key: {key}
-Override OpenAI Base URL: {base}
-Add Custom Model: {model}
+def _read(path: Path) -> ClientSnippet:
+    head, _, text = path.read_text(encoding="utf-8").partition("\n\n")
+    fields = dict(line.split(": ", 1) for line in head.splitlines())
+    return ClientSnippet(fields["title"], {"en": fields["en"], "ru": fields["ru"]}, fields["key"], text)
 
-Cursor's servers call this address, not your machine: it must be public and begin with https://
-(gpt2giga connect cursor --url https://ai.example.com), and the service must ask for a key (GPT2GIGA_API_KEY).
-""",
-    ),
-    "claude-code": ClientSnippet(
-        "Claude Code, in the terminal",
-        """\
-export ANTHROPIC_BASE_URL={root}
-export ANTHROPIC_AUTH_TOKEN={key}
-export ANTHROPIC_MODEL={model}
-export CLAUDE_CODE_MAX_CONTEXT_TOKENS=128000
-claude
-""",
-    ),
-}
+
+def _rank(name: str) -> tuple[int, str]:
+    return (FIRST.index(name) if name in FIRST else len(FIRST), name)
+
+
+SNIPPETS = {name: _read(FOLDER / f"{name}.txt") for name in sorted((it.stem for it in FOLDER.glob("*.txt")), key=_rank)}
+
+
+def model_values(model: str, embeddings: str) -> dict[str, str]:
+    """What snippets say of the models, as far as it is known without asking."""
+    facts = default_facts(model)
+    return {
+        "model": model,
+        "embeddings": embeddings,
+        "window": str(facts.window),
+        "longest_answer": str(facts.longest_answer),
+    }
 
 
 def fill_snippet(name: str, *, root: str, key: str, model: str, embeddings: str) -> str:
     """`key` may be empty; most clients insist on one, so they get a word that nobody checks."""
-    quoted = shlex.quote(key) if key else "unused"
-    return SNIPPETS[name].text.format(root=root, base=f"{root}/v1", key=quoted, model=model, embeddings=embeddings)
+    snippet = SNIPPETS[name]
+    quoted = QUOTING[snippet.key](key or "unused")
+    return snippet.filled({"root": root, "base": f"{root}/v1", "key": quoted, **model_values(model, embeddings)})

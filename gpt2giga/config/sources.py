@@ -66,6 +66,11 @@ def read_variables(env_file: Path | None = None) -> tuple[dict[str, str], list[s
     return _with_environment(in_file), doubts
 
 
+def environment() -> dict[str, str]:
+    """The process's own, for programs that it starts."""
+    return dict(os.environ)
+
+
 def metrics_folder() -> str | None:
     """Where processes count together, in the variable of prometheus-client, which reads it by itself."""
     return os.environ.get("PROMETHEUS_MULTIPROC_DIR")

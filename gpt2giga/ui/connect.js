@@ -2,11 +2,10 @@
 import { byId, copyButton, element } from "./dom.js";
 import { say, tell } from "./language.js";
 import { apiKey, get, ROOT } from "./service.js";
+import { WORDS } from "./words.js";
 
-const CLIENT_NAMES = {
-  openai: "openai", openclaw: "OpenClaw", codex: "Codex", "claude-code": "Claude Code", aider: "aider",
-  continue: "Continue", "open-webui": "Open WebUI", cursor: "Cursor",
-};
+// The others are those of the command, which the service names.
+const CLIENT_NAMES = { openai: "openai", openclaw: "OpenClaw" };
 
 let clients = new Map();
 let shownClient = "openai";
@@ -16,6 +15,12 @@ export async function loadClients() {
   try {
     const found = await get("ui/clients");
     clients = new Map(found.clients.map(({ name, text }) => [name, text]));
+    for (const { name, title, about } of found.clients) {
+      CLIENT_NAMES[name] = title;
+      for (const [code, words] of Object.entries(about)) WORDS[code][`about_${name}`] = `${words[0].toUpperCase()}${words.slice(1)}:`;
+    }
+    drawTabs();
+    findClient();
     showClient(shownClient);
     return found.model;
   } catch (failure) {

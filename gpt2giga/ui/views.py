@@ -10,7 +10,7 @@ from pathlib import Path
 from flask import Blueprint, request, Response
 
 from gpt2giga.commands.openclaw_config import choose_models, connect
-from gpt2giga.commands.snippets import SNIPPETS
+from gpt2giga.commands.snippets import model_values, SNIPPETS
 from gpt2giga.config.settings import ServerSettings
 from gpt2giga.errors import NotFound
 from gpt2giga.telemetry.last_hour import LastHour
@@ -57,8 +57,12 @@ def blueprint(
 
     @ui.get("/clients")
     def clients() -> Response:
-        """What each client must be told, and the model that answers by default."""
-        texts = [{"name": name, "text": it.text.format(**models, **PLACEHOLDERS)} for name, it in SNIPPETS.items()]
+        """What each client must be told, where, and the model that answers by default."""
+        values = model_values(**models)
+        texts = [
+            {"name": name, "title": it.title, "about": it.about, "text": it.filled(values)}
+            for name, it in SNIPPETS.items()
+        ]
         return json_response({"model": models["model"], "clients": texts})
 
     @ui.get("/facts")

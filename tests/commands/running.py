@@ -73,11 +73,14 @@ class Terminal:
             pipe.close()
 
     def type(self, after: str, line: str) -> None:
+        self.press(after, f"{line}\n")
+
+    def press(self, after: str, keys: str) -> None:
         while after.encode() not in self._shown[self._unread :]:
             assert self._read(), f"ended before {after}: {self.screen}"
         self._unread = len(self._shown)
         assert self._process.stdin is not None
-        self._process.stdin.write(f"{line}\n".encode())
+        self._process.stdin.write(keys.encode())
         self._process.stdin.flush()
 
     def end(self) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from gpt2giga.commands.snippets import SNIPPETS
+from gpt2giga.commands.snippets import PLACEHOLDER, SNIPPETS
 from tests.commands.running import printed, refused
 from tests.service import free_port, Service
 
@@ -43,8 +43,19 @@ def test_variables_for_openai(service: Service) -> None:
 @pytest.mark.parametrize("name", SNIPPETS)
 def test_snippets_name_address_and_key(name: str) -> None:
     shown = printed("--port", "8765", "connect", name, GPT2GIGA_API_KEY="it's", GIGACHAT_MODEL="GigaChat-3-Ultra")
-    assert "http://127.0.0.1:8765" in shown and """'it'"'"'s'""" in shown and "{" not in shown
+    assert "http://127.0.0.1:8765" in shown and not PLACEHOLDER.search(shown)
+    assert ("""'it'"'"'s'""" if SNIPPETS[name].key == "shell" else "it's") in shown
     assert ("GigaChat-3-Ultra" in shown) == (name not in ("openai", "open-webui"))  # those ask for it elsewhere
+
+
+@pytest.mark.parametrize("name", ["opencode", "vscode"])
+def test_what_is_json_holds_any_key(name: str) -> None:
+    assert json.loads(printed("connect", name, GPT2GIGA_API_KEY='a"b'))
+
+
+@pytest.mark.parametrize("name", ["agents-sdk", "langchain", "llama-index"])
+def test_what_is_python_compiles(name: str) -> None:
+    compile(printed("connect", name, GPT2GIGA_API_KEY='a"b'), name, "exec")
 
 
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="no tomllib")
@@ -79,6 +90,7 @@ def test_openclaw_anew(service: Service, file: Path) -> None:
 
 def test_openclaw_with_a_key(guarded: Service, file: Path) -> None:
     assert "Incorrect API key" in refused(*OPENCLAW, "--url", guarded.url, "--api-key", "wrong")
+    assert "--api-key" in refused(*OPENCLAW, "--url", guarded.url)
     printed(*OPENCLAW, "--url", guarded.url, GPT2GIGA_API_KEY="first-key")
     assert content(file)["models"]["providers"]["gigachat"]["apiKey"] == "first-key"
 

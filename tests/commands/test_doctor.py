@@ -11,7 +11,7 @@ from gpt2giga_sandbox.server import SandboxServer
 from tests.commands.running import run, Terminal
 from tests.service import free_port, Service
 
-GIGACHAT = ["settings", "key", "dns", "tls", "oauth", "models", "chat", "stream", "tool", "embedding", "facts"]
+GIGACHAT = ["settings", "key", "dns", "tls", "clock", "oauth", "models", "chat", "stream", "tool", "embedding", "facts"]
 SERVICE = ["service", "access", "flow"]
 
 
@@ -38,7 +38,7 @@ def test_all_is_well(account: dict[str, str], service: Service) -> None:
 def test_json_for_scripts(account: dict[str, str], guarded: Service) -> None:
     done = run("doctor", "--json", "--url", f"{guarded.url}/v1/", GPT2GIGA_API_KEY="first-key", **account)
     report = json.loads(done.stdout)
-    assert (done.returncode, report["ok"], len(report["steps"])) == (0, True, 14)
+    assert (done.returncode, report["ok"], len(report["steps"])) == (0, True, 15)
     assert report["steps"][-2]["detail"] == "the key is asked and taken"
 
 
@@ -51,10 +51,16 @@ def test_in_front_of_the_sandbox_nothing_is_needed() -> None:
 def test_without_an_account_nothing_is_tried() -> None:
     done = run("--port", str(free_port()), "doctor")
     assert (done.returncode, done.stderr) == (2, "")
-    lines = dict(zip([*GIGACHAT, *SERVICE], done.stdout.splitlines(), strict=True))
-    assert lines["key"].startswith("FAIL") and "GIGACHAT_CREDENTIALS" in lines["key"]
-    assert lines["dns"].startswith("- ") and "since key failed" in lines["dns"]
-    assert lines["service"].startswith("FAIL") and "start the service" in lines["service"]
+    _, key, rest, service, last = done.stdout.splitlines()
+    assert key.startswith("FAIL key") and "GIGACHAT_CREDENTIALS" in key
+    assert rest.startswith("-    dns, tls, clock, oauth, models") and "since key failed" in rest
+    assert service.startswith("FAIL service") and "start the service" in service
+    assert last.startswith("-    access, flow")
+
+
+def test_doubts_are_no_failures(account: dict[str, str]) -> None:
+    done = run("doctor", "--no-service", **account, GPT2GIGA_PROT="1")
+    assert done.returncode == 0 and done.stdout.startswith("warn settings") and "GPT2GIGA_PORT?" in done.stdout
 
 
 def test_a_failure_is_told_once_and_the_rest_goes_on(account: dict[str, str], sandbox: SandboxServer) -> None:

@@ -14,6 +14,8 @@ from gpt2giga.commands.gigachat_checks import GigaChatChecks
 from gpt2giga.commands.report import Finding, Report
 from gpt2giga_sandbox.server import SandboxServer
 from tests.certificates import Authority
+from tests.proxy_server import ProxyServer
+from tests.service import free_port
 
 Examine = Callable[..., dict[str, Finding]]
 
@@ -46,6 +48,27 @@ def test_settings_that_are_doubtful(examine: Examine, tmp_path: Path) -> None:
     assert failed(findings) == []
     for words in ("did you mean GPT2GIGA_PORT?", "line 2", "anyone on the way", ".env and the environment"):
         assert words in findings["settings"].detail
+
+
+def test_settings_in_a_file_that_is_not_read(examine: Examine, tmp_path: Path) -> None:
+    (tmp_path / ".env.txt").write_text("GPT2GIGA_PORT=1\n")
+    found = examine()["settings"]
+    assert found.status == "warn" and ".env.txt is not read" in found.detail
+
+
+def test_a_proxy_that_is_gone(examine: Examine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALL_PROXY", f"http://user:secret@127.0.0.1:{free_port()}")
+    monkeypatch.setenv("NO_PROXY", "nowhere")
+    findings = examine()
+    assert failed(findings) == ["dns"] and "ALL_PROXY: no proxy answers on 127.0.0.1" in findings["dns"].detail
+    assert "secret" not in findings["dns"].detail
+
+
+def test_a_clock_that_is_wrong(examine: Examine) -> None:
+    assert examine()["clock"].status == "ok"
+    with ProxyServer(answer=b"HTTP/1.1 405 No\r\nDate: Thu, 01 Jan 2026 00:00:00 GMT\r\n\r\n") as server:
+        found = examine(GIGACHAT_AUTH_URL=server.url())["clock"]
+    assert found.status == "warn" and "s ahead of GigaChat's" in found.detail
 
 
 @pytest.mark.parametrize(
@@ -86,9 +109,11 @@ def test_nobody_at_the_address(examine: Examine) -> None:
 
 
 def test_behind_a_proxy_its_ways_are_not_ours(examine: Examine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
-    findings = examine()
-    assert failed(findings) == ["oauth"] and "HTTP_PROXY" in findings["tls"].detail
+    with ProxyServer() as proxy:
+        monkeypatch.setenv("http_proxy", proxy.url())
+        monkeypatch.setenv("no_proxy", "nowhere")
+        findings = examine()
+    assert failed(findings) == [] and "HTTP_PROXY" in findings["dns"].detail and "HTTP_PROXY" in findings["tls"].detail
 
 
 def test_certificates(examine: Examine, tmp_path: Path) -> None:

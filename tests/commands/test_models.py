@@ -37,7 +37,7 @@ def test_accounts_of_the_clients_are_not_ours() -> None:
     assert "GPT2GIGA_PASS_TOKEN" in refused("models", GPT2GIGA_PASS_TOKEN="True")
 
 
-@pytest.mark.parametrize("arguments", [("fly",), ("models", "--fly"), ("chat",)])
+@pytest.mark.parametrize("arguments", [("fly",), ("models", "--fly"), ("launch",)])
 def test_what_does_not_exist(arguments: tuple[str, ...]) -> None:
     assert "--help" in refused(*arguments)
 

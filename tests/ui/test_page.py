@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from gpt2giga.commands.snippets import SNIPPETS
 from gpt2giga_sandbox.server import SandboxServer
 from tests.service import Service
 from tests.ui.page import Page
@@ -15,7 +16,7 @@ Open = Callable[..., Page]
 Start = Callable[..., Service]
 # GigaChat counts cached tokens apart.
 USAGE = {"prompt_tokens": 1017, "completion_tokens": 30, "total_tokens": 1047, "precached_prompt_tokens": 12}
-CLIENTS = ["openai", "OpenClaw", "Codex", "Claude Code", "aider", "Continue", "Open WebUI", "Cursor"]
+CLIENTS = ["openai", "OpenClaw", *(it.title for name, it in SNIPPETS.items() if name != "openai")]
 
 
 def call(name: str, **arguments: Any) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
+from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
@@ -20,7 +21,8 @@ import httpx
 from gpt2giga.config.settings import AccountSettings, SCOPES
 from gpt2giga.errors import NotAuthenticated, ProxyError, UpstreamUnavailable
 from gpt2giga.upstream.transport.failures import to_proxy_error, translated
-from gpt2giga.upstream.transport.proxy import port_of, proxy_for
+from gpt2giga.upstream.transport.login import login_client
+from gpt2giga.upstream.transport.proxy import port_of, Proxy, proxy_for
 from gpt2giga.upstream.transport.sdk import CONNECT_TIMEOUT, GigaChatClient
 from gpt2giga.upstream.transport.tls import RUSSIAN_ROOT, ssl_context
 
@@ -39,7 +41,8 @@ def names(hosts: list[SplitResult]) -> str:
     found = []
     for host in hosts:
         if proxy := proxy_for(host.geturl()):
-            found.append(f"{host.hostname}: the proxy's work ({proxy.variable})")
+            _try_proxy(proxy)
+            found.append(f"{host.hostname}: the work of the proxy {proxy.host}:{proxy.port} ({proxy.variable})")
             continue
         try:
             entries = socket.getaddrinfo(host.hostname, port_of(host), type=socket.SOCK_STREAM)
@@ -50,6 +53,27 @@ def names(hosts: list[SplitResult]) -> str:
             ) from None
         found.append(f"{host.hostname} is {entries[0][4][0]}")
     return "; ".join(found)
+
+
+def _try_proxy(proxy: Proxy) -> None:
+    try:
+        socket.create_connection((proxy.host, proxy.port), CONNECT_TIMEOUT).close()
+    except OSError as error:
+        raise UpstreamUnavailable(
+            f"{proxy.variable}: no proxy answers on {proxy.host}:{proxy.port} ({error.strerror or error}). Start it, "
+            f"name another one, or take {proxy.variable} away where GigaChat is reached directly."
+        ) from None
+
+
+def clock_lead(account: AccountSettings) -> float | None:
+    """Seconds that this machine's clock is ahead of GigaChat's; None where GigaChat does not tell its time."""
+    url = account.auth_url if account.credentials else account.base_url
+    with closing(login_client(account, ssl_context(account), CONNECT_TIMEOUT)) as client:
+        try:
+            answered = parsedate_to_datetime(client.head(url).headers["Date"])
+        except (httpx.HTTPError, KeyError, ValueError):
+            return None
+    return time.time() - answered.timestamp()
 
 
 def certificates(account: AccountSettings, hosts: list[SplitResult]) -> str:
@@ -125,6 +149,17 @@ def token(account: AccountSettings) -> str:
         ) from error
     kind = account.scope if account.credentials else "the account"
     return f"a token for {kind}{_validity(seconds)}"
+
+
+def scope_of_key(account: AccountSettings) -> str:
+    """The first of the account's own and the others that the key is good for. Raises ProxyError."""
+    try:
+        _token(account)
+    except NotAuthenticated:
+        if scope := _scope_that_works(account):
+            return scope
+        raise
+    return account.scope
 
 
 def _token(account: AccountSettings) -> float:

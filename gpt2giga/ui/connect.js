@@ -20,7 +20,7 @@ export async function loadClients() {
       for (const [code, words] of Object.entries(about)) WORDS[code][`about_${name}`] = `${words[0].toUpperCase()}${words.slice(1)}:`;
     }
     drawTabs();
-    findClient();
+    if (byId("find-client").value) findClient();
     showClient(shownClient);
     return found.model;
   } catch (failure) {

@@ -21,7 +21,13 @@ export function toTheEnd() {
 // Whoever scrolled up reads; whoever is at the end sees what comes.
 export function startFollowing() {
   const log = byId("log");
-  log.addEventListener("scroll", () => (follows = log.scrollHeight - log.scrollTop - log.clientHeight < NEAR_THE_END));
+  let before = 0;
+  log.addEventListener("scroll", () => {
+    // Only a reader scrolls up; that the end is far may just be an answer that has grown meanwhile.
+    if (log.scrollHeight - log.scrollTop - log.clientHeight < NEAR_THE_END) follows = true;
+    else if (log.scrollTop < before) follows = false;
+    before = log.scrollTop;
+  });
   const observer = new ResizeObserver(() => follows && log.scrollTo({ top: log.scrollHeight }));
   for (const node of [log, byId("turns")]) observer.observe(node);
 }

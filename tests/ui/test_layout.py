@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from gpt2giga.commands.snippets import SNIPPETS
 from gpt2giga_sandbox.server import SandboxServer
 from tests.clients import npm
 from tests.service import Service
@@ -144,7 +145,7 @@ def test_tabs_obey_the_keyboard(open_page: Open, service: Service) -> None:
 
     assert press("ARROW_RIGHT") == "client-openclaw"
     assert press("ARROW_LEFT") == press("HOME") == "client-openai"
-    assert press("ARROW_LEFT") == press("END") == "client-cursor"
+    assert press("ARROW_LEFT") == press("END") == f"client-{[*SNIPPETS][-1]}"
     assert press("ARROW_RIGHT") == "client-openai"
     page.press("TAB")
     assert page.script("return document.activeElement.id") == "snippet"
@@ -153,7 +154,7 @@ def test_tabs_obey_the_keyboard(open_page: Open, service: Service) -> None:
 def test_clients_are_found_by_words(open_page: Open, service: Service) -> None:
     page = open_page(service).ready()
     find = page.find("#find-client")
-    for words, found in (("claude", ["Claude Code"]), ("YAML", ["Continue"]), ("nothing like it", [])):
+    for words, found in (("claude", ["Claude Code"]), ("~/.continue", ["Continue"]), ("nothing like it", [])):
         find.clear()
         find.send_keys(words)
         assert page.texts("#clients button:not([hidden])") == found

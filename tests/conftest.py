@@ -10,8 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from flask import Flask
 from openai import OpenAI
 
+from gpt2giga.config.variables import parse
+from gpt2giga.factory import create_app
 from gpt2giga_sandbox.server import SandboxServer
 from tests.service import KEYS, OWN_ACCOUNT, Service, Services, STARTS
 
@@ -67,6 +70,31 @@ def sandbox(shared_sandbox: SandboxServer) -> Iterator[SandboxServer]:
     shared_sandbox.state.reset()
     yield shared_sandbox
     assert shared_sandbox.state.pending() == 0
+
+
+@pytest.fixture
+def at_sandbox(sandbox: SandboxServer, tmp_path: Path) -> dict[str, str]:
+    """The variables of an account at the sandbox, as if it were GigaChat, with slots and state of its own."""
+    return {
+        "GIGACHAT_BASE_URL": sandbox.base_url,
+        "GIGACHAT_AUTH_URL": sandbox.auth_url,
+        "GIGACHAT_CREDENTIALS": sandbox.credentials,
+        "GPT2GIGA_RUNTIME_DIR": str(tmp_path),
+        "GPT2GIGA_STATE_DIR": str(tmp_path),
+    }
+
+
+@pytest.fixture
+def app_with(at_sandbox: dict[str, str]) -> Iterator[Callable[..., Flask]]:
+    """app_with(GPT2GIGA_X="...") for the application in this process, where nothing needs a server of its own."""
+    with contextlib.ExitStack() as stack:
+
+        def app_with(**settings: str) -> Flask:
+            app = create_app(parse(at_sandbox | settings))
+            stack.callback(app.extensions["accounts"].close)
+            return app
+
+        yield app_with
 
 
 @pytest.fixture(scope="session")

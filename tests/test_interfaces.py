@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 
 from gpt2giga.config.variables import parse
-from gpt2giga.factory import create_app
 from gpt2giga.upstream import attempts
 from gpt2giga.upstream.fact_book import fact_book, FactBook
 from gpt2giga_sandbox.server import SandboxServer
@@ -35,28 +33,17 @@ Asking = Callable[..., tuple[FlaskClient, FactBook]]
 
 
 @pytest.fixture
-def asking(sandbox: SandboxServer, tmp_path: Path) -> Iterator[Asking]:
+def asking(app_with: Callable[..., Flask], at_sandbox: dict[str, str], sandbox: SandboxServer) -> Asking:
     """asking(character, learned, **settings): a service whose account has that character, and what it has learned."""
-    with ExitStack() as stack:
 
-        def start(character: Any, learned: dict[str, Any], **settings: str) -> tuple[FlaskClient, FactBook]:
-            sandbox.state.settings.character = sandbox.state.settings.character.changed(character)
-            variables = {
-                "GIGACHAT_BASE_URL": sandbox.base_url,
-                "GIGACHAT_AUTH_URL": sandbox.auth_url,
-                "GIGACHAT_CREDENTIALS": sandbox.credentials,
-                "GPT2GIGA_RUNTIME_DIR": str(tmp_path),
-                "GPT2GIGA_STATE_DIR": str(tmp_path),
-            }
-            found = parse(variables | settings)
-            book = fact_book(found)
-            if learned:
-                book.learn(MODEL, "measured", **learned)
-            app = create_app(found)
-            stack.callback(app.extensions["accounts"].close)
-            return app.test_client(), fact_book(found)
+    def start(character: Any, learned: dict[str, Any], **settings: str) -> tuple[FlaskClient, FactBook]:
+        sandbox.state.settings.character = sandbox.state.settings.character.changed(character)
+        found = parse(at_sandbox | settings)
+        if learned:
+            fact_book(found).learn(MODEL, "measured", **learned)
+        return app_with(**settings).test_client(), fact_book(found)
 
-        yield start
+    return start
 
 
 def ask(client: FlaskClient, text: str = "Привет", **body: Any) -> dict[str, Any]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from flask import Flask
 
 from gpt2giga.config.variables import parse
-from gpt2giga.factory import create_app
 from gpt2giga.upstream.fact_book import fact_book
 from gpt2giga_sandbox.server import SandboxServer
 from tests.asking import MESSAGES, STREAMED
@@ -57,18 +57,12 @@ def test_in_the_middle_of_a_response(lively: Service, sandbox: SandboxServer) ->
 
 
 @pytest.mark.parametrize("pass_token, then", [("False", 200000), ("True", 261120)])
-def test_the_window_is_remembered(sandbox: SandboxServer, tmp_path: Path, pass_token: str, then: int) -> None:
+def test_the_window_is_remembered(
+    app_with: Callable[..., Flask], at_sandbox: dict[str, str], sandbox: SandboxServer, pass_token: str, then: int
+) -> None:
     """Of one account only: what the model of another can is not its to tell."""
-    variables = {
-        "GIGACHAT_BASE_URL": sandbox.base_url,
-        "GIGACHAT_AUTH_URL": sandbox.auth_url,
-        "GIGACHAT_CREDENTIALS": sandbox.credentials,
-        "GPT2GIGA_PASS_TOKEN": pass_token,
-        "GPT2GIGA_RUNTIME_DIR": str(tmp_path),
-        "GPT2GIGA_STATE_DIR": str(tmp_path),
-    }
-    settings = parse(variables)
-    app = create_app(settings)
+    setting = {"GPT2GIGA_PASS_TOKEN": pass_token}
+    app = app_with(**setting)
     words = "CONTEXT_TOO_LONG: context too long 301216, maximum allowed context is 200000"
     sandbox.state.script({"status": 422, "body": {"status": 422, "message": words}})
     response = app.test_client().post(
@@ -76,9 +70,8 @@ def test_the_window_is_remembered(sandbox: SandboxServer, tmp_path: Path, pass_t
         json={"model": "GigaChat-3-Pro", "messages": MESSAGES},
         headers={"Authorization": f"Bearer giga-cred-{sandbox.credentials}"},
     )
-    app.extensions["accounts"].close()
     assert "is 200000 tokens" in response.text
-    book = fact_book(settings)  # as another worker, or the next start, reads it
+    book = fact_book(parse(at_sandbox | setting))  # as another worker, or the next start, reads it
     assert book.of("GigaChat-3-Pro").window == then and book.of("GigaChat-3-Ultra").window == 261120
 
 

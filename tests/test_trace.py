@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import CodeType, FrameType
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 
 import gpt2giga
-from gpt2giga.config.variables import parse
-from gpt2giga.factory import create_app
 from gpt2giga_sandbox.server import SandboxServer
 from tests.sockets import HELLO
 
@@ -23,17 +22,8 @@ WORDS = 40
 
 
 @pytest.fixture
-def app_client(sandbox: SandboxServer, tmp_path: Path) -> Iterator[FlaskClient]:
-    variables = {
-        "GIGACHAT_BASE_URL": sandbox.base_url,
-        "GIGACHAT_AUTH_URL": sandbox.auth_url,
-        "GIGACHAT_CREDENTIALS": sandbox.credentials,
-        "GPT2GIGA_RUNTIME_DIR": str(tmp_path),
-        "GPT2GIGA_STATE_DIR": str(tmp_path),
-    }
-    app = create_app(parse(variables))
-    yield app.test_client()
-    app.extensions["accounts"].close()
+def app_client(app_with: Callable[..., Flask]) -> FlaskClient:
+    return app_with().test_client()
 
 
 def calls_of(run: Callable[[], object]) -> list[CodeType]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -13,8 +12,6 @@ from anthropic import Anthropic
 from flask import Flask
 from openai import OpenAI
 
-from gpt2giga.config.variables import parse
-from gpt2giga.factory import create_app
 from gpt2giga_sandbox.server import SandboxServer
 from tests.pictures import data_url, png
 
@@ -162,19 +159,9 @@ class Messages(Chats):
 
 
 @pytest.fixture
-def app(sandbox: SandboxServer, tmp_path: Path) -> Iterator[Flask]:
+def app(app_with: Callable[..., Flask], sandbox: SandboxServer) -> Flask:
     sandbox.state.settings.character = sandbox.state.settings.character.changed("tolerant")
-    variables = {
-        "GIGACHAT_BASE_URL": sandbox.base_url,
-        "GIGACHAT_AUTH_URL": sandbox.auth_url,
-        "GIGACHAT_CREDENTIALS": sandbox.credentials,
-        "GPT2GIGA_RUNTIME_DIR": str(tmp_path),
-        "GPT2GIGA_STATE_DIR": str(tmp_path),
-        "GPT2GIGA_GIGACHAT_API_MODE": "v2",
-    }
-    app = create_app(parse(variables))
-    yield app
-    app.extensions["accounts"].close()
+    return app_with(GPT2GIGA_GIGACHAT_API_MODE="v2")
 
 
 @pytest.fixture(params=[Chats, Responses, Messages], ids=lambda api: api.__name__)

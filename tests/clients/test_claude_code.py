@@ -14,7 +14,6 @@ import pytest
 from gpt2giga_sandbox.server import SandboxServer
 from gpt2giga_sandbox.storage import drawing
 from tests.clients.npm import install
-from tests.conftest import QUICK
 from tests.service import Service
 
 VERSION = "2.1.331"
@@ -126,13 +125,6 @@ def test_a_prompt_that_is_too_long(ask: Ask, sandbox: SandboxServer) -> None:
     answer = ask("Ты здесь?")
     sandbox.state.reset()
     assert answer["is_error"] and "Prompt is too long" in answer["result"]
-
-
-@pytest.fixture
-def v2(service_with: Callable[..., Service], sandbox: SandboxServer) -> Service:
-    """GigaChat's newer interface behind it."""
-    sandbox.state.settings.character = sandbox.state.settings.character.changed("tolerant")
-    return service_with(**QUICK, GPT2GIGA_GIGACHAT_API_MODE="v2")
 
 
 def test_several_calls_in_one_answer(ask: Ask, sandbox: SandboxServer, v2: Service, folder: Path) -> None:

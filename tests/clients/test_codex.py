@@ -15,7 +15,6 @@ import pytest
 from gpt2giga_sandbox.server import SandboxServer
 from gpt2giga_sandbox.storage import drawing
 from tests.clients.npm import install
-from tests.conftest import QUICK
 from tests.service import Service
 
 VERSION = "0.169.0"
@@ -184,13 +183,6 @@ def test_a_key_that_is_wrong(ask: Ask, start_service: Callable[..., Service]) ->
     guarded = start_service(GPT2GIGA_API_KEY="secret")
     assert "Incorrect API key" in json.dumps(ask("Ты здесь?", url=guarded.url)[-1])
     assert ask("Ты здесь?", url=guarded.url, key="secret")[-1]["type"] == "turn.completed"
-
-
-@pytest.fixture
-def v2(service_with: Callable[..., Service], sandbox: SandboxServer) -> Service:
-    """GigaChat's newer interface behind it."""
-    sandbox.state.settings.character = sandbox.state.settings.character.changed("tolerant")
-    return service_with(**QUICK, GPT2GIGA_GIGACHAT_API_MODE="v2")
 
 
 def test_several_calls_in_one_answer(ask: Ask, sandbox: SandboxServer, v2: Service, folder: Path) -> None:

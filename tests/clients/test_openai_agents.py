@@ -27,7 +27,6 @@ from openai import APIError, AsyncOpenAI, BadRequestError  # noqa: E402
 from pydantic import BaseModel  # noqa: E402
 
 from gpt2giga_sandbox.server import SandboxServer  # noqa: E402
-from tests.conftest import QUICK  # noqa: E402
 from tests.service import Service  # noqa: E402
 
 README = Path(__file__).parent.parent.parent / "README.md"
@@ -131,10 +130,8 @@ def test_the_client_remembers_the_conversation(run: Run, sandbox: SandboxServer)
 
 
 @pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
-def test_a_search_of_gigachat(service_with: Callable[..., Service], sandbox: SandboxServer, streamed: bool) -> None:
+def test_a_search_of_gigachat(v2: Service, sandbox: SandboxServer, streamed: bool) -> None:
     """Over its newer interface, beside a tool of the agent's own, and sent back with the history."""
-    sandbox.state.settings.character = sandbox.state.settings.character.changed("tolerant")
-    v2 = service_with(**QUICK, GPT2GIGA_GIGACHAT_API_MODE="v2")
     agent = helper(tools=[weather, WebSearchTool()])
     result = asyncio.run(_run(v2, agent, "Найди новости", streamed, {}))
     if streamed:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 import time
 from collections.abc import Iterator
 from itertools import chain
@@ -19,13 +20,17 @@ STATUSES = (429, 500, 502, 503, 504)
 
 @pytest.fixture(autouse=True)
 def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The clock of the process goes on only while somebody sleeps."""
+    """The clock of the process goes on only while this thread sleeps; another test's threads may sleep beside it."""
     waits: list[float] = []
     now = [0.0]
+    this_thread, really_sleep = threading.get_ident(), time.sleep
 
     def sleep(seconds: float) -> None:
+        if threading.get_ident() != this_thread:
+            return really_sleep(seconds)
         waits.append(seconds)
         now[0] += seconds
+        return None
 
     monkeypatch.setattr(time, "sleep", sleep)
     monkeypatch.setattr(time, "monotonic", lambda: now[0])

@@ -12,7 +12,7 @@ say() { printf '%s\n' "$*"; }
 fail() { printf 'install.sh: %s\n' "$*" >&2; exit 1; }
 
 [ "$(id -u)" = 0 ] || fail "run it as root: sudo bash $0"
-[ -d /run/systemd/system ] || fail "systemd does not run here; deploy/README.md has other ways"
+[ -d /run/systemd/system ] || fail "systemd does not run here; docs/deployment.md has other ways"
 command -v apt-get >/dev/null || fail "there is no apt-get; this script is for Debian and Ubuntu"
 
 # The system's own Python: one of pyenv or uv lies in root's home, where the service may not go.

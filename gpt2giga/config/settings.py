@@ -1,5 +1,5 @@
-"""Every setting, in the group of the package that needs it; limits have a file of their own. The README's table and
-`gpt2giga --help` are printed from here; `variables` reads them."""
+"""Every setting, in the group of the package that needs it; limits have a file of their own. The table in
+docs/settings.md and `gpt2giga --help` are printed from here; `variables` reads them."""
 
 from __future__ import annotations
 

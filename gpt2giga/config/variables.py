@@ -107,7 +107,7 @@ def unknown_variables(environ: Mapping[str, str]) -> list[str]:
 
 
 def table() -> list[tuple[str, str, str]]:
-    """Rows of variable, default, doc: the one source of the README's table and of --help."""
+    """Rows of variable, default, doc: the one source of the table in docs/settings.md and of --help."""
     order: list[str] = []
     place = 0
     for variable, field in FIELDS.items():

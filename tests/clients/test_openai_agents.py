@@ -29,7 +29,7 @@ from pydantic import BaseModel  # noqa: E402
 from gpt2giga_sandbox.server import SandboxServer  # noqa: E402
 from tests.service import Service  # noqa: E402
 
-README = Path(__file__).parent.parent.parent / "README.md"
+PAGE = Path(__file__).parent.parent.parent / "docs/clients.md"
 MODEL = "GigaChat-2-Max"
 
 Run = Callable[..., Any]
@@ -161,8 +161,8 @@ def test_errors(run: Run, sandbox: SandboxServer) -> None:
     assert isinstance(caught.value, APIError | RuntimeError | agents.exceptions.AgentsException)
 
 
-def test_the_readme(service: Service) -> None:
-    [script] = re.findall(r"```py\n(.*?)```", README.read_text(), re.S)
+def test_the_documented_program(service: Service) -> None:
+    [script] = re.findall(r"```py\n(.*?)```", PAGE.read_text(), re.S)
     here = script.replace("http://127.0.0.1:8080", service.url)
     done = subprocess.run([sys.executable, "-c", here], capture_output=True, text=True, timeout=30, check=True)
     assert "Привет!" in done.stdout

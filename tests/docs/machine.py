@@ -53,7 +53,9 @@ SCRIPTS = {
     "nano": 'test -w "$1"',
     "make": 'exec /usr/bin/make --silent --dry-run "$@"',
     # The installer, whose traces the next line counts on.
-    "bash": '/bin/bash -n "$1" && mkdir -p {root}/opt/gpt2giga && cp .env.example {root}/opt/gpt2giga/.env',
+    "bash": """
+        /bin/bash -n "$1" && mkdir -p {root}/opt/gpt2giga && cp .env.example {root}/opt/gpt2giga/.env
+        cp {bin}/gpt2giga {root}/usr/local/bin/""",
     "git": 'test "$1 $2" = "clone URL" && mkdir -p "$3" && cp -R {checkout}/. "$3"',
     # Groups belong to root.
     "install": 'test "$3" = -g && exec /usr/bin/install "$1" "$2" "$5" "$6"',

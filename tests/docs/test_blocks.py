@@ -21,7 +21,7 @@ from gpt2giga.config.sources import read_settings
 from gpt2giga_sandbox.server import SandboxServer
 from tests.commands.running import printed
 from tests.deploy.test_systemd import GUIDES_UNIT
-from tests.docs.blocks import all_of, blocks, DOCUMENTS, ROOT, rows
+from tests.docs.blocks import all_of, blocks, DOCUMENTS, holder_of, ROOT, rows
 from tests.service import Service
 
 if sys.version_info >= (3, 11):
@@ -142,8 +142,9 @@ def test_prometheus(start_service: Callable[..., Service], sandbox: SandboxServe
     assert service.post("/v1/chat/completions", body, headers=shown).status_code == 200
     told = service.get("/metrics", headers=shown).text
     families = {name.removesuffix("_total") for name in re.findall(r"^# TYPE (gpt2giga_\w+)", told, re.M)}
-    for document in ("README.md", "README.ru.md"):
-        promised = {name for row in rows(document, "metrics") for name in re.findall(r"`(gpt2giga_\w+)`", row[0])}
+    for russian in (False, True):
+        table = rows(holder_of("metrics", russian=russian), "metrics")
+        promised = {name for row in table for name in re.findall(r"`(gpt2giga_\w+)`", row[0])}
         assert {name.removesuffix("_total") for name in promised} == families
 
 

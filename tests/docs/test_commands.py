@@ -12,14 +12,14 @@ import pytest
 
 from gpt2giga_sandbox.server import SandboxServer
 from tests.commands.running import printed
-from tests.docs.blocks import all_commands, blocks, commands, CONTRIBUTING, PAIRS, ROOT
+from tests.docs.blocks import all_commands, blocks, commands, PAIRS, ROOT, WITHOUT_TWIN
 from tests.docs.machine import ReadersMachine
 from tests.docs.programs import ELSEWHERE
 from tests.service import free_port, Service
 
 URL = "http://127.0.0.1:8080"
-ENGLISH = [*(english for english, _ in PAIRS), CONTRIBUTING]
-DEPLOY = "deploy/README.md"
+ENGLISH = [*(english for english, _ in PAIRS), *WITHOUT_TWIN]
+DEPLOY = "docs/deployment.md"
 
 
 @pytest.fixture
@@ -115,5 +115,5 @@ def test_claude_code_gets_what_connect_says() -> None:
     def exported(script: str) -> list[str]:
         return [pair for words in commands(script) if words[0] == "export" for pair in words[1:]]
 
-    [block] = [block.text for block in blocks("README.md") if "ANTHROPIC_BASE_URL" in block.text]
+    [block] = [block.text for block in blocks("docs/clients.md") if "ANTHROPIC_BASE_URL" in block.text]
     assert exported(block) == exported(printed("connect", "claude-code"))

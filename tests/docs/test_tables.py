@@ -1,6 +1,6 @@
 """The documents' tables are those of the code.
 
-`python -m tests.docs.test_tables` brings them up to date: whole in the English README; in the Russian one all but
+`python -m tests.docs.test_tables` brings them up to date: whole in the English pages; in the Russian ones all but
 the last column, which people write. What is new there stays empty until somebody does, and fails here.
 """
 
@@ -15,9 +15,8 @@ import pytest
 from gpt2giga.config.variables import parse, table
 from gpt2giga.dialects.openai.parameters import TABLE
 from gpt2giga.factory import create_app
-from tests.docs.blocks import ROOT, rows
+from tests.docs.blocks import holder_of, ROOT, rows, text
 
-ENGLISH, RUSSIAN = "README.md", "README.ru.md"
 FATES = {"used": "используется", "emulated": "эмулируется", "ignored": "игнорируется", "refused": "отклоняется"}
 # What is the same in every language.
 FACTS = re.compile(r"`[^`]+`|\b[A-Z][A-Z0-9]*_[A-Z_0-9]+\b|\b\d[\d.]*\b|\w+://\S+|\w+=[\w-]+|True|False")
@@ -56,14 +55,13 @@ TABLES = {
 
 
 def meanings(name: str) -> dict[str, str]:
-    return {row[0]: row[-1] for row in rows(RUSSIAN, name)}
+    return {row[0]: row[-1] for row in rows(holder_of(name, russian=True), name)}
 
 
 def write_tables() -> None:
-    for document in (ENGLISH, RUSSIAN):
-        path = ROOT / document
-        for name, found in TABLES.items():
-            printed = found.printed() if document == ENGLISH else found.printed_in_russian(meanings(name))
+    for name, found in TABLES.items():
+        for russian, printed in ((False, found.printed()), (True, found.printed_in_russian(meanings(name)))):
+            path = ROOT / holder_of(name, russian=russian)
             start, end = f"<!-- {name} -->\n", f"\n<!-- /{name} -->"
             before, after = path.read_text().split(start)
             path.write_text(before + start + printed + after[after.index(end) :])
@@ -72,7 +70,7 @@ def write_tables() -> None:
 @pytest.mark.parametrize("name", TABLES)
 def test_printed(name: str) -> None:
     printed = f"<!-- {name} -->\n{TABLES[name].printed()}\n<!-- /{name} -->"
-    assert printed in (ROOT / ENGLISH).read_text(), "run: python -m tests.docs.test_tables"
+    assert printed in text(holder_of(name)), "run: python -m tests.docs.test_tables"
 
 
 @pytest.mark.parametrize("name", TABLES)
@@ -80,15 +78,15 @@ def test_in_russian(name: str) -> None:
     """Every row with its default; an explanation wherever there is an English one, in Russian, with the same facts."""
     told = meanings(name)
     printed = f"<!-- {name} -->\n{TABLES[name].printed_in_russian(told)}\n<!-- /{name} -->"
-    assert printed in (ROOT / RUSSIAN).read_text(), "run: python -m tests.docs.test_tables"
+    assert printed in text(holder_of(name, russian=True)), "run: python -m tests.docs.test_tables"
     for first, _, meaning in TABLES[name].rows:
         assert bool(meaning) == bool(told[first]), first
         assert {fact for fact in FACTS.findall(meaning) if fact not in told[first]} == set(), first
         assert not re.search("[a-z]{4} [a-z]{2,} [a-z]{4}", told[first]), "in English"
 
 
-@pytest.mark.parametrize("document", [ENGLISH, RUSSIAN])
-def test_endpoints(document: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("russian", [False, True])
+def test_endpoints(russian: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every route that the service has, and no other."""
     app = create_app(parse({"GIGACHAT_CREDENTIALS": "YTpi", "GPT2GIGA_METRICS": "True"}))
     routes = {
@@ -97,7 +95,7 @@ def test_endpoints(document: str, monkeypatch: pytest.MonkeyPatch) -> None:
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
         if not rule.rule.startswith(("/v1", "/ui"))
     }
-    named = {name for row in rows(document, "endpoints") for name in _endpoints(row[0])}
+    named = {name for row in rows(holder_of("endpoints", russian=russian), "endpoints") for name in _endpoints(row[0])}
     assert named == routes
 
 

@@ -12,9 +12,21 @@ import pytest
 from gpt2giga.cli import main
 from gpt2giga.config.settings import SCOPES
 from gpt2giga.config.variables import VARIABLES
-from tests.docs.blocks import Block, blocks, commands, DOCUMENTS, in_code, PAIRS, prose, ROOT, text
+from tests.docs.blocks import Block, blocks, commands, CONTRACT_IN_RUSSIAN, DOCUMENTS, in_code, PAIRS, prose, ROOT, text
 
 LONGEST_BLOCK = 28
+LONGEST_README = 150
+
+
+def test_every_page_has_a_russian_twin() -> None:
+    russian = {f"docs/{path.name}" for path in ROOT.glob("docs/*.ru.md")}
+    assert russian | {"README.ru.md"} == {twin for _, twin in PAIRS} | {CONTRACT_IN_RUSSIAN}
+
+
+@pytest.mark.parametrize("document", ["README.md", "README.ru.md"])
+def test_readme_is_short(document: str) -> None:
+    """What takes longer has a page of its own."""
+    assert len(text(document).splitlines()) <= LONGEST_README
 
 
 def without_comments(block: Block) -> object:
@@ -51,7 +63,7 @@ def test_variables(document: str) -> None:
 WAYS = 9
 
 
-@pytest.mark.parametrize("document", ["deploy/README.md", "deploy/README.ru.md"])
+@pytest.mark.parametrize("document", ["docs/deployment.md", "docs/deployment.ru.md"])
 def test_every_way_of_deploying_names_the_key(document: str) -> None:
     """Or else somebody sets up a service that lets nobody in, or everybody."""
     ways = re.split("^## ", text(document), flags=re.M)[1 : WAYS + 1]
@@ -117,4 +129,4 @@ def test_shell_words() -> None:
 
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_blocks_are_short(document: str) -> None:
-    assert max(len(block.text.splitlines()) for block in blocks(document)) <= LONGEST_BLOCK
+    assert max((len(block.text.splitlines()) for block in blocks(document)), default=0) <= LONGEST_BLOCK

@@ -1,4 +1,4 @@
-"""What becomes of each parameter of a chat request; printed in the README."""
+"""How each parameter of a chat request is supported; printed in docs/api.md."""
 
 from __future__ import annotations
 

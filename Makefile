@@ -5,6 +5,7 @@
 # make test-clients  real clients against the service: Claude Code and others; installs them from npm and PyPI
 # make test-openclaw  the real OpenClaw against the service; installs it and its Node into .cache (1.1 GB, a minute)
 # make test-ui    the page in Debian's Chromium, which root installs by apt where it is missing
+# make picture  the pictures of the page in docs/, taken again; needs the same browser
 # make test-deploy   the files of deploy/ for real: nginx, Apache, systemd, Redis; root, installs them by apt
 # make bench  how the cost grows, as a table and a picture; BASE=REV compares with another commit, V2=1 v2 with v1
 # make lint   mend what lint can mend
@@ -17,7 +18,7 @@ VENV = .venv
 PY = $(VENV)/bin/python
 PIP = $(PY) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo run test test-clients openclaw test-openclaw test-ui test-deploy bench check style lint vendor lock clean
+.PHONY: demo run test test-clients openclaw test-openclaw test-ui picture test-deploy bench check style lint vendor lock clean
 
 demo: $(VENV)/installed
 	@$(PY) -m gpt2giga --sandbox --port $(PORT)
@@ -42,6 +43,10 @@ test-openclaw: openclaw
 test-ui: $(VENV)/installed-ui
 	bash tests/ui/needs.sh
 	$(PY) -m pytest tests/ui
+
+picture: $(VENV)/installed-ui
+	bash tests/ui/needs.sh
+	$(PY) -m tests.ui.picture
 
 test-deploy: $(VENV)/installed-dev
 	bash tests/deploy/needs.sh

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from gpt2giga.commands.snippets import SNIPPETS
 from gpt2giga.config.variables import parse, table
 from gpt2giga.dialects.openai.parameters import TABLE
 from gpt2giga.factory import create_app
@@ -27,6 +28,7 @@ class Table:
     head: tuple[str, ...]
     russian_head: tuple[str, ...]
     rows: list[tuple[str, str, str]]
+    meanings: dict[str, str] | None = None  # the Russian last column, where the code has it
 
     def printed(self) -> str:
         return _lines(self.head, self.rows)
@@ -47,15 +49,21 @@ TABLES = {
         [(f"`{variable}`", default and f"`{default}`", doc) for variable, default, doc in table()],
     ),
     "parameters": Table(
-        ("parameter", "becomes", "how"),
-        ("параметр", "что с ним", "как"),
+        ("parameter", "support", "how"),
+        ("параметр", "поддержка", "как"),
         [(f"`{name}`", parameter.fate, parameter.how) for name, parameter in TABLE.items()],
+    ),
+    "clients": Table(
+        ("client", "command", "where it goes"),
+        ("клиент", "команда", "куда вставить"),
+        [(client.title, f"`gpt2giga connect {name}`", client.about["en"]) for name, client in SNIPPETS.items()],
+        {client.title: client.about["ru"] for client in SNIPPETS.values()},
     ),
 }
 
 
 def meanings(name: str) -> dict[str, str]:
-    return {row[0]: row[-1] for row in rows(holder_of(name, russian=True), name)}
+    return TABLES[name].meanings or {row[0]: row[-1] for row in rows(holder_of(name, russian=True), name)}
 
 
 def write_tables() -> None:

@@ -12,7 +12,19 @@ import pytest
 from gpt2giga.cli import main
 from gpt2giga.config.settings import SCOPES
 from gpt2giga.config.variables import VARIABLES
-from tests.docs.blocks import Block, blocks, commands, CONTRACT_IN_RUSSIAN, DOCUMENTS, in_code, PAIRS, prose, ROOT, text
+from tests.docs.blocks import (
+    Block,
+    blocks,
+    commands,
+    CONTRACT,
+    CONTRACT_IN_RUSSIAN,
+    DOCUMENTS,
+    in_code,
+    PAIRS,
+    prose,
+    ROOT,
+    text,
+)
 
 LONGEST_BLOCK = 28
 LONGEST_README = 150
@@ -42,6 +54,12 @@ def test_both_languages_have_the_same_blocks(english: str, russian: str) -> None
     assert [block.language for block in first] == [block.language for block in second]
     for left, right in zip(first, second, strict=True):
         assert without_comments(left) == without_comments(right)
+
+
+@pytest.mark.parametrize(("readme", "russian"), [("README.md", False), ("README.ru.md", True)])
+def test_readme_leads_to_every_page(readme: str, russian: bool) -> None:
+    pages = [pair[russian] for pair in [*PAIRS, (CONTRACT, CONTRACT_IN_RUSSIAN)]]
+    assert [page for page in pages if page != readme and f"({page})" not in text(readme)] == []
 
 
 def outline(document: str) -> list[str]:

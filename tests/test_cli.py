@@ -220,12 +220,13 @@ def test_sandbox_says_so_and_leaves_nothing(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "gpt2giga", "--sandbox", "--port", port]
     process = launch(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout is not None
-    lines = [process.stdout.readline() for _ in range(3)]
+    lines = [process.stdout.readline() for _ in range(4)]
     answer = requests.post(f"http://127.0.0.1:{port}/v1/chat/completions", json={"messages": HELLO}, timeout=10)
     health = requests.get(f"http://127.0.0.1:{port}/health", timeout=10).json()
     process.send_signal(signal.SIGINT)
     rest, log = process.communicate(timeout=20)
     assert all("sandbox" in line for line in lines), lines
+    assert f"Open http://127.0.0.1:{port} in a browser" in lines[-1]
     assert health["backend"] == "sandbox (not GigaChat)"
     assert "Песочница" in answer.json()["choices"][0]["message"]["content"]
     assert all("sandbox" in line for line in log.splitlines() if "chat" in line)

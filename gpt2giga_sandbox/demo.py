@@ -11,7 +11,7 @@ from typing import Any
 from gpt2giga_sandbox import phrases
 from gpt2giga_sandbox.character import Character
 from gpt2giga_sandbox.conversation import fresh_results
-from gpt2giga_sandbox.echo import Echo
+from gpt2giga_sandbox.echo import Echo, vector
 from gpt2giga_sandbox.storage import StoredFile
 
 # Seconds between two words: about as fast as GigaChat.
@@ -21,6 +21,8 @@ LONGEST_QUESTION = 300
 LONGEST_QUOTE = 80
 RUSSIAN = re.compile("[а-яё]+", re.IGNORECASE)
 ENGLISH = re.compile("[a-z]+", re.IGNORECASE)
+WORD = re.compile(r"\w{3,}")
+STEM = 4  # letters of a word that its forms have in common, more or less
 Messages = list[dict[str, Any]]
 
 
@@ -76,6 +78,11 @@ class Demo(Echo):
     def thinks(self, messages: Messages) -> str:
         asked = _question(messages)
         return _in_language(phrases.THOUGHTS, asked).format(_quoted(asked))
+
+    def embeds(self, text: str, dim: int) -> list[float]:
+        """Texts that share words are near each other, so that a search finds something."""
+        stems = {word[:STEM] for word in WORD.findall(text.lower())} or {""}
+        return [sum(numbers) / len(stems) for numbers in zip(*(vector(stem, dim) for stem in stems), strict=True)]
 
 
 def _question(messages: Messages) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import struct
 from typing import Any
 
 from gpt2giga_sandbox.conversation import fresh_results
@@ -32,3 +34,12 @@ class Echo:
 
     def thinks(self, messages: list[dict[str, Any]]) -> str:
         return f"Песочница делает вид, что думает. {self.says(messages)}"
+
+    def embeds(self, text: str, dim: int) -> list[float]:
+        return vector(text, dim)
+
+
+def vector(text: str, dim: int) -> list[float]:
+    """Numbers of a hash of the text between -5 and 5, not normalised, as the service's are not (contract 6.17)."""
+    digest = hashlib.shake_256(text.encode("utf-8", "surrogatepass")).digest(2 * dim)
+    return [round(value / 6553.6, 6) for value in struct.unpack(f">{dim}h", digest)]

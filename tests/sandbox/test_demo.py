@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from operator import mul
 from typing import Any
 
 import pytest
@@ -162,3 +163,12 @@ def test_on_v2(tolerant: SandboxServer, http: Http) -> None:
     tolerant.state.settings.demo = True
     [message] = http.chat_v2("Посчитай от 1 до 5").json()["messages"]
     assert message["content"] == [{"text": "1, 2, 3, 4, 5"}]
+
+
+def test_texts_that_share_words_are_near(sandbox: SandboxServer, http: Http) -> None:
+    sandbox.state.settings.demo = True
+    texts = ["Как зовут кота?", "Кота зовут Барсик", "Поезд ушёл"]
+    data = http.post("/embeddings", json={"model": "Embeddings", "input": texts}).json()["data"]
+    question, near, far = (item["embedding"] for item in data)
+    assert sum(map(mul, question, near)) > 5 * sum(map(mul, question, far))
+    assert Demo({}).embeds("?!", 2) == Demo({}).embeds("", 2)

@@ -23,6 +23,7 @@ def _found(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern, re.IGNORECASE)
 
 
+NOTED = _found(r"запиши в память|запомни\b|\bremember(?::| that\b| my\b)")
 REAL_ONE = (
     "Настоящий GigaChat: получите ключ в Sber Studio, выполните `gpt2giga init`, затем `gpt2giga`.",
     "For the real GigaChat get a key in Sber Studio, run `gpt2giga init`, then `gpt2giga`.",
@@ -102,7 +103,7 @@ REPLIES: tuple[tuple[re.Pattern[str], tuple[str, str]], ...] = tuple(
         (r"что (?:ты )?(?:умеешь|можешь)|what can you do|^\W*(?:help|помощь)\W*$", SKILLS),
         (r"(?:зови меня|меня зовут|call me|my name is) ([\w-]+)", ("Хорошо, {0}, запомнил.", "All right, {0}.")),
         (
-            r"запиши в память|запомни|\bremember\b",
+            NOTED.pattern,
             (
                 "Запомнил до конца этого разговора. Надолго песочница пишет, только если дать ей инструмент.",
                 "Noted for this conversation. To keep it longer the sandbox needs a tool that writes.",
@@ -176,12 +177,12 @@ TOOL_TOLD = ("Инструмент {name} вернул: {facts}", "The tool {nam
 TOOL_WISHES = (
     ToolWish(
         _found(r"который час|сколько\b.{0,10}\bвремени|како\w+ (?:сегодня )?(?:число|дата|день)|\btime\b|\bdate\b"),
-        _found(r"time|clock|date|now"),
+        _found(r"(?:^|_|get|current)(?:date_?)?(?:time|date|clock|now)(?:$|_)"),
         ("Сейчас {values}.", "It is {values}."),
     ),
     ToolWish(_found(r"погод|weather"), _found(r"weather|forecast"), ("Погода: {facts}.", "The weather: {facts}.")),
     ToolWish(
-        _found(r"запиши|запомни|\bremember\b"),
+        NOTED,
         _found(r"^write$|^(?:save|add|store|create)\w*(?:memory|note)"),
         ("Записано. {facts}", "Written down. {facts}"),
     ),

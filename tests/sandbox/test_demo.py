@@ -94,6 +94,20 @@ def test_calls_the_tool_that_a_question_is_about(text: str, call: Call | None) -
     assert answer(text, functions=TOOLS).call == call
 
 
+@pytest.mark.parametrize(
+    ("name", "is_clock"),
+    [
+        ("getCurrentTime", True),
+        ("get_current_datetime", True),
+        ("now", True),
+        ("update_plan", False),
+        ("runtime", False),
+    ],
+)
+def test_tools_that_tell_the_time_are_known_by_their_names(name: str, is_clock: bool) -> None:
+    assert bool(answer("Который час?", functions=[{**TIME, "name": name}]).call) is is_clock
+
+
 def test_no_tool_no_call() -> None:
     assert answer("Который час?").text.startswith("Часов у меня нет")
     assert answer("Который час?", functions=TOOLS, function_call="none").call is None

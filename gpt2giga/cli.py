@@ -100,7 +100,7 @@ def _serve_with_gevent(settings: Settings) -> None:
 def _start_sandbox(context: click.Context) -> str:
     """The sandbox in a process of its own; returns its address. It ends when this process does, however it ends:
     its standard input is a pipe that closes then."""
-    command = [sys.executable, "-m", "gpt2giga", "sandbox", "--port", "0", "--until-eof"]
+    command = [sys.executable, "-m", "gpt2giga", "sandbox", "--port", "0", "--demo", "--until-eof"]
     child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True, text=True)
     context.call_on_close(lambda: _release(child))
     assert child.stdout is not None
@@ -127,17 +127,19 @@ def _release(child: subprocess.Popen[str]) -> None:
     show_default=True,
     help="strict: only what passes everywhere; tolerant: like GigaChat-3.",
 )
+@click.option("--demo", is_flag=True, help="Talk as a model would, at its pace, instead of quoting the request.")
 @click.option("--until-eof", is_flag=True, hidden=True, help="Stop when standard input closes.")
-def sandbox(port: int, character: str, until_eof: bool) -> None:
+def sandbox(port: int, character: str, demo: bool, until_eof: bool) -> None:
     """A stand-in for GigaChat on this machine only, for trying out and for tests."""
+    from gpt2giga_sandbox.demo import demo_settings
     from gpt2giga_sandbox.server import SandboxServer
 
     try:  # werkzeug would tell it in two lines, with advice of its own
         socket.create_server(("127.0.0.1", port)).close()
     except OSError as error:
         raise Failure(f"cannot listen on 127.0.0.1:{port} (--port): {error.strerror}") from None
-    server = SandboxServer(port)
-    server.state.settings.character = CHARACTERS[character]
+    chosen = CHARACTERS[character]
+    server = SandboxServer(port, **(demo_settings(chosen) if demo else {"character": chosen}))
     click.echo(f"Sandbox (not GigaChat) listens on {server.url}")
     with suppress(KeyboardInterrupt):
         if until_eof:

@@ -40,15 +40,19 @@ SHOWN = [
     *(ROOT / "gpt2giga/ui").glob("words*.js"),
     *(ROOT / "gpt2giga").rglob("*.po"),
     *(ROOT / "gpt2giga/commands/clients").glob("*.txt"),
+    *(ROOT / "examples").glob("*.md"),
     ROOT / ".env.example",
 ]
+QUOTED = re.compile(r"«[^»\n]*»")  # what somebody says to the model
 READ = [*DOCUMENTS, CONTRACT, *(str(path.relative_to(ROOT)) for path in SHOWN)]
 
 
 @pytest.mark.parametrize("file", READ)
 def test_nothing_sounds_translated(file: str) -> None:
     words = {**RUSSIAN, **ENGLISH}
-    found = [(match[0], words[word]) for word in words for match in re.finditer(word, text(file), re.M)]
+    found = [
+        (match[0], words[word]) for word in words for match in re.finditer(word, QUOTED.sub("«»", text(file)), re.M)
+    ]
     assert found == []
 
 

@@ -13,10 +13,12 @@ from gpt2giga.config.limits import LimitSettings
 from gpt2giga.config.parsers import (
     authorization_key,
     boolean,
+    client_keys,
+    ClientKey,
     comma_list,
     host,
     host_names,
-    keys,
+    log_level,
     one_of,
     origins,
     pairs,
@@ -112,11 +114,11 @@ class ServerSettings:
         "believed; the log then names the client",
         proxies,
     )
-    api_key: tuple[str, ...] = setting(
+    api_key: tuple[ClientKey, ...] = setting(
         (),
-        "Keys that clients must show, separated by commas; none: no key is asked. Each key has its own files and kept "
-        "responses",
-        keys,
+        "Keys that clients must show, separated by commas; none: no key is asked. `name:key` gives one a name for the "
+        "log. Each key has its own files and kept responses",
+        client_keys,
         secret=True,
     )
     redis_url: str | None = setting(
@@ -152,6 +154,12 @@ class ServerSettings:
         origins,
     )
     log_format: str = setting("plain", "plain or json", one_of("plain", "json"))
+    log_level: str = setting(
+        "info",
+        "What the log leaves out: debug (nothing; also shows requests of the page, health and metrics), info, warning "
+        "or error",
+        log_level,
+    )
     log_content: bool = setting(False, "Log prompts and answers too", boolean)
     metrics: bool = setting(False, "Figures for Prometheus at /metrics", boolean)
     ui: bool = setting(True, "The page at / for browsers", boolean)
@@ -165,6 +173,11 @@ class ServerSettings:
     @property
     def asks_for_key(self) -> bool:
         return bool(self.api_key or self.pass_token)
+
+    @property
+    def first_key(self) -> str:
+        """What a client on this machine may show; empty where no key is set."""
+        return self.api_key[0].key if self.api_key else ""
 
     @property
     def lacks_key(self) -> bool:

@@ -26,7 +26,7 @@ class FileOwners:
     """
 
     def __init__(self, server: ServerSettings, store: StoreSettings) -> None:
-        self.keeps_apart = len({*server.api_key}) > 1 and not server.pass_token
+        self.keeps_apart = len({key.key for key in server.api_key}) > 1 and not server.pass_token
         self._folder = Path(store.state_dir) / FOLDER if store.state_dir else None
 
     def add(self, tenant: str, file_id: str) -> None:

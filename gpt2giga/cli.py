@@ -97,7 +97,10 @@ def _serve_with_gevent(settings: Settings) -> None:
 
     from gpt2giga.factory import create_app
 
-    server = WSGIServer((settings.server.host, settings.server.port), create_app(settings), log=None, spawn=Pool())
+    # Its own lines quote what it cannot read, which may be a header with a key.
+    server = WSGIServer(
+        (settings.server.host, settings.server.port), create_app(settings), log=None, error_log=None, spawn=Pool()
+    )
     signal_handler(signal.SIGINT, server.stop, 0)
     signal_handler(signal.SIGTERM, server.stop, settings.server.graceful_timeout)
     server.start()

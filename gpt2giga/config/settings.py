@@ -25,11 +25,11 @@ from gpt2giga.config.parsers import (
     proxies,
     redis_url,
     seconds,
-    size,
     url,
     whole_number,
 )
-from gpt2giga.config.setting import MIB, setting
+from gpt2giga.config.setting import setting
+from gpt2giga.config.store import StoreSettings
 
 KEY_IS_MISSING = (
     "Behind a web server the service answers nobody until GPT2GIGA_API_KEY holds a key that clients must show, "
@@ -156,7 +156,7 @@ class ServerSettings:
     log_format: str = setting("plain", "plain or json", one_of("plain", "json"))
     log_level: str = setting(
         "info",
-        "What the log leaves out: debug (nothing; also shows requests of the page, health and metrics), info, warning "
+        "Least serious lines that the log shows: debug (also requests of the page, health and metrics), info, warning "
         "or error",
         log_level,
     )
@@ -257,24 +257,6 @@ class TranslationSettings:
         "Leave out tools that OpenAI or Anthropic would run themselves, where GigaChat does not; False: refuse them",
         boolean,
     )
-
-
-@dataclass(frozen=True)
-class StoreSettings:
-    """Responses that are kept for previous_response_id."""
-
-    PREFIX = "GPT2GIGA_STORE_"
-
-    state_dir: str | None = setting(
-        None,
-        "Folder for kept responses (previous_response_id), for which key owns which file and for what is known of "
-        "GigaChat's models (default: gpt2giga in ~/.local/state)",
-        variable="GPT2GIGA_STATE_DIR",
-        also="STATE_DIRECTORY",
-        below="GPT2GIGA_PASS_TOKEN",
-    )
-    days: int = setting(30, "Days that a response is kept; 0: none is", whole_number(0, 36500))
-    size: int = setting(256 * MIB, "Bytes that all kept responses may take; the oldest make room", size)
 
 
 @dataclass(frozen=True)

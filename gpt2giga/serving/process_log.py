@@ -34,22 +34,22 @@ def begin(env_file: Path | None = None, *, stdout: bool = True) -> str:
         variables = environment()
     form = "json" if variables.get("GPT2GIGA_LOG_FORMAT", "").strip() == "json" else "plain"
     adopt(ServerSettings(log_format=form), stdout=stdout)
+    logging.captureWarnings(True)
+    warnings.formatwarning = _to_sentence
+    sys.excepthook = _tell_the_end
+    threading.excepthook = _tell_thread
+    sys.unraisablehook = _tell_unraisable
     return form
 
 
 def adopt(server: ServerSettings, *, stdout: bool = True) -> None:
-    """May be called again, with other settings."""
+    """The form of all that is told from here on; may be called again."""
     is_json = server.log_format == "json"
     sys.stderr = _stream(sys.stderr, logging.ERROR, is_json)
     if stdout:
         sys.stdout = _stream(sys.stdout, logging.INFO, is_json)
     log_format.configure(server)
     log_format.adopt_libraries()
-    logging.captureWarnings(True)
-    warnings.formatwarning = _to_sentence
-    sys.excepthook = _tell_the_end
-    threading.excepthook = _tell_thread
-    sys.unraisablehook = _tell_unraisable
 
 
 def adopt_gevent() -> None:

@@ -15,8 +15,6 @@ log = logging.getLogger(__name__)
 # Asked again and again by machines, or by the page itself.
 QUIET_ROUTES = frozenset(prefix + path for prefix in ("", "/v1") for path in ("/", "/health", "/ready", "/metrics"))
 QUIET_PATHS = ("/ui/", "/favicon.ico")
-# Seconds that every request takes to find that it need not wait.
-NO_WAIT = 0.001
 
 
 class RequestLog:
@@ -50,7 +48,7 @@ class RequestLog:
             fields["filtered"] = True
         if exchange.cause:
             fields["cause"] = exchange.cause
-        if exchange.queued >= NO_WAIT:
+        if exchange.queued:
             fields["queue_ms"] = round(exchange.queued * 1000, 1)
         if exchange.first_ms is not None:
             fields["first_ms"] = exchange.first_ms

@@ -23,7 +23,7 @@ from gpt2giga.errors import (
     Unavailable,
     UpstreamError,
 )
-from gpt2giga.upstream.accounts.slots import QueueTimeout, Slot, Slots
+from gpt2giga.upstream.accounts.slots import ignore_wait, OnWait, QueueTimeout, Slot, Slots
 from gpt2giga.upstream.attempts import ANY_FAILURE, Attempts
 from gpt2giga.upstream.contract import v1
 from gpt2giga.upstream.contract.answers import whole_number
@@ -39,7 +39,7 @@ from gpt2giga.upstream.emulation.one_call import first_call
 from gpt2giga.upstream.fact_book import FactBook
 from gpt2giga.upstream.files.attachments import Attachments, RequestFiles
 from gpt2giga.upstream.files.storage import Files
-from gpt2giga.upstream.listener import ignore_wait, Listener, OnWait
+from gpt2giga.upstream.listener import Listener
 from gpt2giga.upstream.transport.failures import KeyRejected, to_proxy_error
 from gpt2giga.upstream.transport.retries import Retries
 from gpt2giga.upstream.transport.sdk import GigaChatClient
@@ -209,7 +209,7 @@ class Upstream:
             self._listener.on_wait_begun()
         try:
             acquire = self._slots.acquire_last if last else self._slots.acquire
-            return (yield from acquire(self._limits.queue_timeout, tick))
+            return (yield from acquire(self._limits.queue_timeout, tick, on_wait))
         except QueueTimeout as timeout:
             raise RateLimited(
                 f"Rate limit reached: the account's {self._most_slots} slots (GPT2GIGA_MAX_CONCURRENCY) stayed "
@@ -217,10 +217,8 @@ class Upstream:
                 retry_after=RETRY_AFTER_QUEUE,
             ) from None
         finally:  # also when a greenlet is killed in the line
-            waited = time.monotonic() - asked
-            on_wait(waited)
             if self._listener:
-                self._listener.on_wait_over(waited)
+                self._listener.on_wait_over(time.monotonic() - asked)
 
     def _prove(self) -> None:
         """Anybody can make up an account, and a line leaves files on the disk: GigaChat has to know it first."""

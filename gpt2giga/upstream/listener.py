@@ -2,16 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeAlias
-
-# Called with the seconds that one request has been in the account's line, by whoever wants to know of that request.
-OnWait: TypeAlias = Callable[[float], Any]
-
-
-def ignore_wait(_: float) -> None:
-    pass
-
 
 class Listener:
     """This one does not listen; others override what they want to hear. Requests wait for it, so nothing may block."""

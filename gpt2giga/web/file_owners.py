@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from gpt2giga.chat import ChatRequest, File, ToolResult
-from gpt2giga.config.settings import ServerSettings, StoreSettings
+from gpt2giga.config.settings import ServerSettings
+from gpt2giga.config.store import StoreSettings
 from gpt2giga.errors import BadRequest
 from gpt2giga.upstream.files.attachments import by_age
 from gpt2giga.upstream.files.storage import missing_file

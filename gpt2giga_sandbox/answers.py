@@ -89,7 +89,7 @@ def named(messages: list[dict[str, Any]], functions: dict[str, dict[str, Any]], 
     name. A name that has no object is a wish only where it was not called with one before."""
     if not functions:
         return ()
-    text = messages[-1]["content"]
+    text = voice.heard(messages[-1]["content"])
     names = re.compile(rf"(?<!\w)({'|'.join(sorted(map(re.escape, functions), key=len, reverse=True))})(?!\w)")
     calls: list[Call] = []
     place = 0

@@ -16,9 +16,10 @@ from gpt2giga_sandbox.storage import StoredFile
 
 # Seconds between two words: about as fast as GigaChat.
 PACE = 0.03
-# Agents put their own words before the user's, and long texts are none of these questions.
+STAMPED = re.compile(r"\[\w{3} [\d-]{10} [\d:]{5} [^]\n]{1,40}\] (.*?)(?:\n\n|$)", re.DOTALL)
+# Long texts are none of these questions.
 LONGEST_QUESTION = 300
-LONGEST_QUOTE = 80
+LONGEST_QUOTE = 200
 RUSSIAN = re.compile("[а-яё]+", re.IGNORECASE)
 ENGLISH = re.compile("[a-z]+", re.IGNORECASE)
 WORD = re.compile(r"\w{3,}")
@@ -37,13 +38,15 @@ class Demo(Echo):
     def __init__(self, files: Mapping[str, StoredFile]) -> None:
         self.files = files
 
+    def heard(self, text: str) -> str:
+        return _asked(text)
+
     def wish(self, text: str, functions: dict[str, dict[str, Any]]) -> str:
-        asked = _last_paragraph(text)
         fitting = (
             name
             for wish in phrases.TOOL_WISHES
             for name in functions
-            if wish.question.search(asked) and wish.tool.search(name)
+            if wish.question.search(text) and wish.tool.search(name)
         )
         return next(fitting, "")
 
@@ -59,7 +62,7 @@ class Demo(Echo):
         city = city or (found[1] if found else _in_language(phrases.DEFAULT_CITY, asked))
         told = (
             (phrases.CITY_ARGUMENT, city),
-            (phrases.QUESTION_ARGUMENT, asked),
+            (phrases.QUESTION_ARGUMENT, phrases.NOTED.sub("", asked).strip(" :,")),
             (phrases.PATH_ARGUMENT, phrases.PATH),
         )
         return {name: value for name in schemas for pattern, value in told if pattern.search(name)}
@@ -91,11 +94,13 @@ def _question(messages: Messages) -> str:
     # What an agent adds to results is no question.
     while results and len(said) > 1 and messages[-1]["role"] == "user":
         messages, said = messages[:-1], said[:-1]
-    return _last_paragraph(said[-1]) if said else ""
+    return _asked(said[-1]) if said else ""
 
 
-def _last_paragraph(text: str) -> str:
-    return text.rstrip().rpartition("\n\n")[2][-LONGEST_QUESTION:].strip()
+def _asked(text: str) -> str:
+    """The user's own words: OpenClaw puts a time before them and much after them, others put their words before."""
+    stamped = STAMPED.match(text)
+    return (stamped[1] if stamped else text.rstrip().rpartition("\n\n")[2])[-LONGEST_QUESTION:].strip()
 
 
 def _in_language(pair: tuple[str, str], asked: str) -> str:
@@ -134,13 +139,15 @@ def _result(result: dict[str, Any], asked: str) -> str:
     except ValueError:
         value = result["content"]
     entries = value if isinstance(value, dict) else {"": value}
+    if entries.keys() == {"result"}:  # gpt2giga makes an object of a text, as GigaChat wants it
+        entries = {"": entries["result"]}
     texts = {
         name: item if isinstance(item, str) else json.dumps(item, ensure_ascii=False) for name, item in entries.items()
     }
     words = {
         "name": result["name"],
-        "values": ", ".join(texts.values()),
-        "facts": ", ".join(f"{name}: {text}" if name else text for name, text in texts.items()),
+        "values": _quoted(", ".join(texts.values())),
+        "facts": _quoted(", ".join(f"{name}: {text}" if name else text for name, text in texts.items())),
     }
     fitting = (wish.told for wish in phrases.TOOL_WISHES if wish.tool.search(result["name"]) and "error" not in entries)
     return _in_language(next(fitting, phrases.TOOL_TOLD), asked).format(**words)

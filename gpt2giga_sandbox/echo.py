@@ -14,6 +14,10 @@ PREFIX = "Песочница GigaChat"
 class Echo:
     word_by_word = False
 
+    def heard(self, text: str) -> str:
+        """The part of a message in which functions may be named."""
+        return text
+
     def wish(self, text: str, functions: dict[str, dict[str, Any]]) -> str:
         """The function that is to be called although the text does not name it."""
         return ""

@@ -42,6 +42,7 @@ def answer(*said: str, **fields: Any) -> Answer:
         ("Покажи пример Markdown", phrases.MARKDOWN[0]),
         ("Call me Барсик", "All right, Барсик."),
         ("Системные слова агента.\n\nСпасибо", "Пожалуйста!"),
+        ("[Sun 2026-11-29 17:19 UTC] Спасибо\n\nRuntime: agent=main\n\nWhat time is it?", "Пожалуйста!"),
     ],
 )
 def test_prepared_replies(text: str, reply: str) -> None:
@@ -58,7 +59,7 @@ def test_to_anything_else_it_says_what_it_is_and_how_to_get_the_real_one(text: s
 
 def test_braces_and_long_texts_are_quoted() -> None:
     assert "«Что значит {0}?»" in answer("Что значит {0}?").text
-    assert len(answer("слово " * 100_000).text) < 600
+    assert len(answer("слово " * 100_000).text) < 700
 
 
 @pytest.mark.parametrize(
@@ -83,11 +84,8 @@ def test_remembers_a_name_within_the_conversation() -> None:
         ("Какая погода в Казани?", Call("get_weather", {"city": "Казань"})),
         ("What is the weather in Berlin?", Call("get_weather", {"city": "Berlin"})),
         ("What is the weather?", Call("get_weather", {"city": "Moscow"})),
-        (
-            "Запиши в память: кота зовут Барсик",
-            Call("write", {"path": phrases.PATH, "content": "Запиши в память: кота зовут Барсик"}),
-        ),
-        ("Привет!", None),
+        ("Запиши в память: кота зовут Барсик", Call("write", {"path": phrases.PATH, "content": "кота зовут Барсик"})),
+        ("В моём распоряжении get_weather и write.\n\nПривет!", None),
     ],
 )
 def test_calls_the_tool_that_a_question_is_about(text: str, call: Call | None) -> None:
@@ -125,6 +123,8 @@ def test_arguments_of_a_forced_call_are_those_of_the_question() -> None:
         ("What time is it?", "current_time", "12:00", "It is 12:00."),
         ("Погода?", "get_weather", {"t": -5, "sky": "ясно"}, "Погода: t: -5, sky: ясно."),
         ("Погода?", "get_weather", {"error": "нет связи"}, "Инструмент get_weather вернул: error: нет связи"),
+        ("Запиши в память: a", "write", {"result": "2 bytes"}, "Записано. 2 bytes"),
+        ("Погода?", "get_weather", "дождь " * 1000, f"Погода: {'дождь ' * 33}до…."),
         ("Go", "other", [1, 2], "The tool other returned: [1, 2]"),
     ],
 )

@@ -9,6 +9,7 @@
 # make test-deploy   the files of deploy/ for real: nginx, Apache, systemd, Redis; root, installs them by apt
 # make bench  how the cost grows, as a table and a picture; BASE=REV compares with another commit, V2=1 v2 with v1
 # make lint   mend what lint can mend
+# make messages  bring the Russian catalogue up to date with the code, and compile it
 # make vendor  bring the page's libraries from npm again, as gpt2giga/ui/vendor/packages.txt names them
 # make lock   pin what the requirements name now, with hashes for deployed services
 
@@ -18,7 +19,8 @@ VENV = .venv
 PY = $(VENV)/bin/python
 PIP = $(PY) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo run test test-clients openclaw test-openclaw test-ui picture test-deploy bench check style lint vendor lock clean
+.PHONY: demo run test test-clients openclaw test-openclaw test-ui picture test-deploy bench check style lint messages \
+	vendor lock clean
 
 demo: $(VENV)/installed
 	@$(PY) -m gpt2giga --sandbox --port $(PORT)
@@ -65,6 +67,9 @@ style: $(VENV)/installed-dev
 lint: $(VENV)/installed-dev
 	$(PY) -m ruff check --fix .
 	$(PY) -m ruff format .
+
+messages: $(VENV)/installed-dev
+	@$(PY) -m tests.language.catalogue
 
 vendor:
 	bash gpt2giga/ui/vendor/renew.sh

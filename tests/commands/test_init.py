@@ -44,7 +44,7 @@ def refused(*arguments: str) -> str:
 def test_the_scope_is_found(env: Path, way: dict[str, str], sandbox: SandboxServer, scope: str) -> None:
     sandbox.state.settings = replace(sandbox.state.settings, scope=scope)
     said = running.printed("init", "--credentials", KEY, **way)
-    assert f"GigaChat takes the key ({scope})" in said and parse(read_variables(env)[0]).account.scope == scope
+    assert f"GigaChat accepts the key ({scope})" in said and parse(read_variables(env)[0]).account.scope == scope
     for command in ("  gpt2giga  ", "  gpt2giga doctor", "  gpt2giga connect"):
         assert command in said
 

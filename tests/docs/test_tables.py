@@ -1,7 +1,7 @@
 """The documents' tables are those of the code.
 
-`python -m tests.docs.test_tables` brings them up to date: whole in the English pages; in the Russian ones all but
-the last column, which people write. What is new there stays empty until somebody does, and fails here.
+`python -m tests.docs.test_tables` brings them up to date, the Russian ones with what the catalogue of the command says
+(`make messages`).
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from gpt2giga.commands.snippets import SNIPPETS
 from gpt2giga.config.variables import parse, table
 from gpt2giga.dialects.openai.parameters import TABLE
 from gpt2giga.factory import create_app
+from gpt2giga.language import _, speaking
 from tests.docs.blocks import holder_of, ROOT, rows, text
 
 FATES = {"used": "используется", "emulated": "эмулируется", "ignored": "игнорируется", "refused": "отклоняется"}
@@ -28,13 +29,17 @@ class Table:
     head: tuple[str, ...]
     russian_head: tuple[str, ...]
     rows: list[tuple[str, str, str]]
-    meanings: dict[str, str] | None = None  # the Russian last column, where the code has it
+    meanings: dict[str, str] | None = None  # the Russian last column, where it is not in the catalogue
 
     def printed(self) -> str:
         return _lines(self.head, self.rows)
 
-    def printed_in_russian(self, meanings: dict[str, str]) -> str:
-        found = [(name, FATES.get(second, second), meanings.get(name, "")) for name, second, _ in self.rows]
+    def printed_in_russian(self) -> str:
+        with speaking("ru"):
+            found = [
+                (name, FATES.get(second, second), self.meanings[name] if self.meanings else meaning and _(meaning))
+                for name, second, meaning in self.rows
+            ]
         return _lines(self.russian_head, found)
 
 
@@ -63,12 +68,12 @@ TABLES = {
 
 
 def meanings(name: str) -> dict[str, str]:
-    return TABLES[name].meanings or {row[0]: row[-1] for row in rows(holder_of(name, russian=True), name)}
+    return {row[0]: row[-1] for row in rows(holder_of(name, russian=True), name)}
 
 
 def write_tables() -> None:
     for name, found in TABLES.items():
-        for russian, printed in ((False, found.printed()), (True, found.printed_in_russian(meanings(name)))):
+        for russian, printed in ((False, found.printed()), (True, found.printed_in_russian())):
             path = ROOT / holder_of(name, russian=russian)
             start, end = f"<!-- {name} -->\n", f"\n<!-- /{name} -->"
             before, after = path.read_text().split(start)
@@ -85,9 +90,9 @@ def test_printed(name: str) -> None:
 def test_in_russian(name: str) -> None:
     """Every row with its default; an explanation wherever there is an English one, in Russian, with the same facts."""
     told = meanings(name)
-    printed = f"<!-- {name} -->\n{TABLES[name].printed_in_russian(told)}\n<!-- /{name} -->"
+    printed = f"<!-- {name} -->\n{TABLES[name].printed_in_russian()}\n<!-- /{name} -->"
     assert printed in text(holder_of(name, russian=True)), "run: python -m tests.docs.test_tables"
-    for first, _, meaning in TABLES[name].rows:
+    for first, _second, meaning in TABLES[name].rows:
         assert bool(meaning) == bool(told[first]), first
         assert {fact for fact in FACTS.findall(meaning) if fact not in told[first]} == set(), first
         assert not re.search("[a-z]{4} [a-z]{2,} [a-z]{4}", told[first]), "in English"

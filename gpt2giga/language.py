@@ -15,6 +15,7 @@ DOMAIN = "gpt2giga"
 FOLDER = Path(__file__).parent / "locale"
 ENGLISH = "en"
 LANGUAGES = (ENGLISH, "ru")
+WINDOWS_NAMES = {"russian": "ru"}
 UNTRANSLATED = "messages"  # gettext's own name for no catalogue
 
 _catalogue = gettext.NullTranslations()
@@ -41,13 +42,16 @@ def speaking(language: str) -> Iterator[None]:
         choose(before)
 
 
-def language_of(environ: Mapping[str, str]) -> str:
-    """As GNU gettext reads it: LANGUAGE lists what is wanted, but for a locale that is named C."""
-    locale = next((value for name in ("LC_ALL", "LC_MESSAGES", "LANG") if (value := environ.get(name))), "")
-    is_plain = locale.partition(".")[0] in ("C", "POSIX")
-    wanted = locale if is_plain else environ.get("LANGUAGE") or locale
+def language_of(environ: Mapping[str, str], system: str = "") -> str:
+    """As GNU gettext reads it: LANGUAGE lists what is wanted, but for a locale that is named C.
+
+    system: the locale where no variable names one, as on Windows.
+    """
+    named = next((value for name in ("LC_ALL", "LC_MESSAGES", "LANG") if (value := environ.get(name))), "")
+    is_plain = named.partition(".")[0] in ("C", "POSIX")
+    wanted = named if is_plain else environ.get("LANGUAGE") or named or system
     names = (name.replace(".", "_").partition("_")[0].lower() for name in wanted.split(":"))
-    return next((name for name in names if name in LANGUAGES), ENGLISH)
+    return next((found for name in names if (found := WINDOWS_NAMES.get(name, name)) in LANGUAGES), ENGLISH)
 
 
 def chosen() -> str:

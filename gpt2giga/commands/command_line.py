@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import importlib
+import locale
 import logging
 import re
 import signal
@@ -54,9 +55,11 @@ def choose_language(arguments: list[str]) -> None:
     """Before the arguments are parsed, since what is wrong with them is told in that language too."""
     pairs = pairwise([*arguments, ""])
     wanted = next((word[7:] or following for word, following in pairs if word[:7] in ("--lang", "--lang=")), "")
-    if wanted in LANGUAGES:
-        set_language(wanted)
-    choose(wanted if wanted in LANGUAGES else language_of(environment()))
+    environ = environment()
+    language = wanted if wanted in LANGUAGES else language_of(environ, locale.setlocale(locale.LC_CTYPE))
+    if language != language_of(environ):
+        set_language(language)
+    choose(language)
 
 
 def translated(command: SomeCommand) -> SomeCommand:

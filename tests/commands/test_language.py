@@ -52,6 +52,12 @@ def test_the_locale(environ: dict[str, str], language: str) -> None:
     assert language_of(environ) == language
 
 
+def test_the_locale_of_windows() -> None:
+    assert language_of({}, "Russian_Russia.1251") == "ru" and language_of({}, "German_Germany.1252") == "en"
+    assert language_of({"LANG": "en_US"}, "Russian_Russia.1251") == "en"
+    assert language_of({"LANGUAGE": "ru"}, "C") == "ru" and language_of({"LC_ALL": "C", "LANGUAGE": "ru"}, "C") == "en"
+
+
 @pytest.mark.parametrize(
     ("words", "environ"),
     [

@@ -26,7 +26,16 @@ SHIPPED = (
         "compose.yaml",
         ".env.example",
     ),
-    *("pyproject.toml", "requirements.txt", "requirements.lock", "constraints.txt", "README.md", "LICENSE", "Makefile"),
+    *(
+        "pyproject.toml",
+        "setup.py",
+        "requirements.txt",
+        "requirements.lock",
+        "constraints.txt",
+        "README.md",
+        "LICENSE",
+        "Makefile",
+    ),
 )
 
 

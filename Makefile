@@ -1,21 +1,21 @@
-# make demo   the sandbox with the proxy in front of it, no key needed
-# make run    the proxy with the settings in .env
-# make test   the whole test suite
-# make check  lint, types and tests; writes nothing
-# make lint   mend what lint can mend
-# make test-clients  real clients against the service: Claude Code and others; installs them from npm and PyPI
-# make test-openclaw  the real OpenClaw against the service; installs it and its Node into .cache (1.1 GB, a minute)
-# make test-ui    the page in Debian's Chromium, which root installs by apt where it is missing
-# make test-deploy   the files of deploy/ for real: nginx, Apache, systemd, Redis; root, installs them by apt
-# make bench  how the cost grows, as a table and a picture; BASE=REV compares with another commit, V2=1 v2 with v1
-# make wheelhouse  all that an installation without internet needs, into wheelhouse/;
-#             FOR="--python-version 3.13 --platform manylinux_2_28_aarch64" for another machine than this one
-# make licences  of everything that is installed or shipped
-# make pythons  on which Pythons and systems everything is there as wheels; asks PyPI
-# make vendor  bring the page's libraries from npm again, as gpt2giga/ui/vendor/packages.txt names them
-# make lock   pin what the requirements name now, with hashes for deployed services
-# make repository URL=https://...  write where the repository is published, wherever that stands
-# make clean  remove what the others have made
+# make demo            the sandbox with the proxy in front of it, no key needed
+# make run             the proxy with the settings in .env
+# make test            the whole test suite
+# make check           lint, types and tests; writes nothing
+# make lint            mend what lint can mend
+# make test-clients    real clients against the service: Claude Code and others; installs them from npm and PyPI
+# make test-openclaw   the real OpenClaw against the service; installs it and its Node into .cache (1.1 GB, a minute)
+# make test-ui         the page in Debian's Chromium, which root installs by apt where it is missing
+# make test-deploy     the files of deploy/ for real: nginx, Apache, systemd, Redis; root, installs them by apt
+# make bench           how the cost grows, as a table and a picture; BASE=REV compares commits, V2=1 v2 with v1
+# make wheelhouse      all that an installation without internet needs, into wheelhouse/;
+#                      FOR="--python-version 3.13 --platform manylinux_2_28_aarch64" for another machine than this one
+# make licences        of everything that is installed or shipped
+# make pythons         on which Pythons and systems everything is there as wheels; asks PyPI
+# make vendor          bring the page's libraries from npm again, as gpt2giga/ui/vendor/packages.txt names them
+# make lock            pin what the requirements name now, with hashes for deployed services
+# make repository      URL=https://..., where this is published: writes it wherever it stands
+# make clean           remove what the others have made
 #
 # PORT=8081 is another port for demo and run, PYTHON=python3.13 another Python. uv installs where it is there, else pip;
 # UV= means pip in any case.
@@ -25,7 +25,8 @@ PORT ?= 8080
 VENV = .venv
 PY = $(VENV)/bin/python
 UV ?= $(shell command -v uv)
-INSTALL = $(if $(UV),$(UV) pip install --python $(PY),$(PY) -m pip install --disable-pip-version-check) \
+# Compiled is what is imported, when it is: a quarter of pip's time less.
+INSTALL = $(if $(UV),$(UV) pip install --python $(PY),$(PY) -m pip install --disable-pip-version-check --no-compile) \
 	--constraint constraints.txt
 
 .PHONY: help demo run test test-clients openclaw test-openclaw test-ui test-deploy bench check style lint vendor lock \

@@ -8,8 +8,7 @@
 # make test-ui         the page in Debian's Chromium, which root installs by apt where it is missing
 # make test-deploy     the files of deploy/ for real: nginx, Apache, systemd, Redis; root, installs them by apt
 # make bench           how the cost grows, as a table and a picture; BASE=REV compares commits, V2=1 v2 with v1
-# make wheelhouse      all that an installation without internet needs, into wheelhouse/;
-#                      FOR="--python-version 3.13 --platform manylinux_2_28_aarch64" for another machine than this one
+# make wheelhouse      all that an installation without internet needs, on machines with this one's system and Python
 # make licences        of everything that is installed or shipped
 # make pythons         on which Pythons and systems everything is there as wheels; asks PyPI
 # make vendor          bring the page's libraries from npm again, as gpt2giga/ui/vendor/packages.txt names them
@@ -94,12 +93,13 @@ $(VENV)/lock/bin/uv:
 pythons: $(VENV)/lock/bin/uv
 	@$(PYTHON) -m tests.deploy.pythons $<
 
-DOWNLOAD = $(VENV)/wheelhouse/bin/pip download --disable-pip-version-check --only-binary=:all: --no-deps --dest wheelhouse
+# For machines with this one's system and Python.
+DOWNLOAD = $(VENV)/wheelhouse/bin/pip download --disable-pip-version-check --only-binary=:all: --dest wheelhouse
 wheelhouse:
 	@$(PYTHON) -m venv $(VENV)/wheelhouse
-	rm -rf build wheelhouse/gpt2giga-*
-	$(DOWNLOAD) $(FOR) --requirement requirements.lock
-	$(DOWNLOAD) $(FOR) --constraint constraints.txt redis socksio pillow setuptools
+	rm -rf build wheelhouse
+	$(DOWNLOAD) --requirement requirements.lock
+	$(DOWNLOAD) --constraint constraints.txt redis socksio pillow setuptools
 	$(VENV)/wheelhouse/bin/pip wheel --disable-pip-version-check --no-deps --wheel-dir wheelhouse .
 
 # Of what a service runs with, of the page's libraries, and whose certificate is shipped.

@@ -1,9 +1,10 @@
-"""Writes into what is built from which commit it was; all else is in pyproject.toml."""
+"""Which commit is built: in the version that pip compares and in what the program says. All else: pyproject.toml."""
 
 from __future__ import annotations
 
 import subprocess
 from pathlib import Path
+from typing import Any
 
 from setuptools import setup
 from setuptools.command.build_py import build_py
@@ -13,20 +14,27 @@ ROOT = Path(__file__).parent
 VERSION = "gpt2giga/version.py"
 
 
-def stamp(folder: str) -> None:
-    """The copy in this folder. Where there is no git, or no copy (an editable installation), nothing is written."""
-    path = Path(folder, VERSION)
-    if not path.exists() or not (ROOT / ".git").exists():
-        return
+def stamped() -> str:
+    """version.py, with the commit in it where git knows it."""
+    text = (ROOT / VERSION).read_text(encoding="utf-8")
+    if not (ROOT / ".git").exists():  # a folder inside of somebody's repository is not this one
+        return text
     try:
-        commit = subprocess.run(
-            ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True
-        ).stdout.strip()
+        commit = subprocess.check_output(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, text=True)
     except (OSError, subprocess.CalledProcessError):
-        return
-    text = path.read_text(encoding="utf-8").replace("$Format:%h$", commit)
-    path.unlink()  # in an sdist it may be the source's own file under a second name
-    path.write_text(text, encoding="utf-8")
+        return text
+    return text.replace("$Format:%h$", commit.strip())
+
+
+TEXT = stamped()
+
+
+def stamp(folder: str) -> None:
+    """The copy in this folder; an editable installation makes none."""
+    path = Path(folder, VERSION)
+    if path.exists():
+        path.unlink()  # in an sdist it may be the source's own file under a second name
+        path.write_text(TEXT, encoding="utf-8")
 
 
 class BuildPy(build_py):
@@ -41,4 +49,6 @@ class Sdist(sdist):
         stamp(base_dir)
 
 
-setup(cmdclass={"build_py": BuildPy, "sdist": Sdist})
+told: dict[str, Any] = {}
+exec(TEXT, told)
+setup(version=told["PACKAGE_VERSION"], cmdclass={"build_py": BuildPy, "sdist": Sdist})

@@ -63,7 +63,7 @@ make_release() {
     fi
     # A copy is built, so that root leaves no files in the checkout.
     mkdir "$build/copy"
-    cp -r "$source"/{gpt2giga,gpt2giga_sandbox,pyproject.toml,requirements.txt,README.md,LICENSE} "$build/copy"
+    cp -r "$source"/{gpt2giga,gpt2giga_sandbox,pyproject.toml,setup.py,requirements.txt,README.md,LICENSE} "$build/copy"
     commit=$(git -c safe.directory='*' -C "$source" rev-parse --short HEAD 2>/dev/null || true)
     # shellcheck disable=SC2016 # it is git's word, not a variable
     [ -z "$commit" ] || sed -i 's/\$Format:%h\$/'"$commit/" "$build/copy/gpt2giga/version.py"

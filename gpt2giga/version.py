@@ -8,4 +8,4 @@ COMMIT = "$Format:%h$"
 __version__ = f"{NUMBER}+g{COMMIT}" if NUMBER.endswith(".dev0") and COMMIT.isalnum() else NUMBER
 # With an epoch, for pip alone: PyPI's gpt2giga is another project, and whatever number it reaches, `pip install
 # --upgrade gpt2giga` does not put it in the place of ours.
-PACKAGE_VERSION = f"1!{NUMBER}"
+PACKAGE_VERSION = f"1!{__version__}"

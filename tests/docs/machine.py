@@ -27,6 +27,7 @@ SHIPPED = (
         "passenger_wsgi.py",
         "Makefile",
         "pyproject.toml",
+        "setup.py",
         "LICENSE",
     ),
     *(

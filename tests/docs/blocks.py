@@ -76,7 +76,7 @@ def commands(script: str) -> Iterator[tuple[str, ...]]:
 
 
 def _without_sudo(words: list[str]) -> tuple[str, ...]:
-    while words[0] == "sudo" or words[0].startswith("-"):
+    while words[0] == "sudo" or words[0].startswith("-") or re.match(r"[A-Z]+=", words[0]):
         words = words[2:] if words[0] in OPTIONS_WITH_A_VALUE else words[1:]
     return tuple(words)
 

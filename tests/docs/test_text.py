@@ -130,7 +130,9 @@ def check_verb(*arguments: str) -> None:
     """Raises UsageError for verbs and options that do not exist."""
     context = click.Context(main)
     flags = [word for word in arguments if word.startswith("--")]
-    verbs = [word for word in arguments if not word.startswith("--")]
+    takes_value = {option for found in main.params if not getattr(found, "is_flag", True) for option in found.opts}
+    values = {after for before, after in zip(arguments, arguments[1:], strict=False) if before in takes_value}
+    verbs = [word for word in arguments if not word.startswith("--") and word not in values]
     known = {option for parameter in main.params for option in parameter.opts} | {"--help"}
     if verbs and verbs[0] != "VERB":
         command = main.get_command(context, verbs[0])

@@ -55,6 +55,14 @@ def read_settings(
                     variable=variable,
                 )
             )
+    doubts += [
+        _(
+            "GPT2GIGA_API_KEY: key {place} has no name, for what follows its colon is shorter than 8 characters",
+            place=place,
+        )
+        for place, key in enumerate(settings.server.api_key, 1)
+        if key.is_nearly_named
+    ]
     if not settings.account.verify_ssl_certs:
         doubts.append(
             _(

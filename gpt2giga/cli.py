@@ -57,7 +57,7 @@ def main(
     overrides = {variable: value for variable, value in options.items() if value is not None}
     form = "plain" if context.invoked_subcommand not in (None, "serve") else process_log.wanted_form(env_file)
     if not context.invoked_subcommand:
-        process_log.begin(form)
+        _begin_log(form)
     if sandbox:
         overrides["GPT2GIGA_SANDBOX"] = _start_sandbox(context, form)
     context.obj = CommandLine(env_file, overrides)
@@ -69,8 +69,15 @@ def main(
 @click.pass_obj
 def serve(command_line: CommandLine) -> None:
     """Serve in the foreground, as without a command."""
-    process_log.begin(process_log.wanted_form(command_line.env_file))
+    _begin_log(process_log.wanted_form(command_line.env_file))
     _serve(command_line.env_file, command_line.overrides)
+
+
+def _begin_log(form: str) -> None:
+    """Programs that read a log in JSON match what it says, from its first line on."""
+    process_log.begin(form)
+    if form == "json":
+        choose(ENGLISH)
 
 
 def _serve(env_file: Path | None, overrides: Mapping[str, str]) -> None:
@@ -156,7 +163,7 @@ def _release(child: subprocess.Popen[str]) -> None:
 @click.pass_obj
 def sandbox(command_line: CommandLine, port: int, character: str, demo: bool, until_eof: bool) -> None:
     """A sandbox that plays GigaChat on this machine, for trying out and for tests."""
-    process_log.begin(process_log.wanted_form(command_line.env_file))
+    _begin_log(process_log.wanted_form(command_line.env_file))
     from gpt2giga_sandbox.demo import demo_settings
     from gpt2giga_sandbox.server import SandboxServer
 

@@ -77,7 +77,7 @@ def test_by_flags(env: Path) -> None:
         "GIGACHAT_API_B2B",
         8765,
     )
-    assert settings.server.api_key == ("sk-1", "sk-2")
+    assert [key.key for key in settings.server.api_key] == ["sk-1", "sk-2"]
     assert env.stat().st_mode & 0o777 == 0o600
     assert "# Тип аккаунта" in env.read_text(encoding="utf-8")
 

@@ -97,6 +97,12 @@ def test_a_language_that_is_none() -> None:
     assert "'--lang'" in refused("--lang", "de") and "'--lang'" in refused("chat", "--lang", "de")
 
 
+def test_a_log_for_programs_is_english() -> None:
+    """Also the failure of a start, which is its last line."""
+    line = json.loads(refused("serve", GPT2GIGA_LOG_FORMAT="json", **RUSSIAN))
+    assert "no GigaChat account" in line["message"]
+
+
 def test_the_doctor(account: dict[str, str], sandbox: SandboxServer) -> None:
     """What scripts look at is as it was: marks, exit codes, JSON but for its texts."""
     lines = printed("doctor", "--no-service", **RUSSIAN, **account).splitlines()

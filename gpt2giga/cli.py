@@ -124,7 +124,7 @@ def _serve_with_gevent(settings: Settings) -> None:
 def _start_sandbox(context: click.Context, log_format: str) -> str:
     """The sandbox in a process of its own; returns its address. It ends when this process does, however it ends:
     its standard input is a pipe that closes then."""
-    command = [sys.executable, "-m", "gpt2giga", "--lang", chosen(), "sandbox", "--port", "0", "--until-eof"]
+    command = [sys.executable, "-m", "gpt2giga", "--lang", chosen(), "sandbox", "--port", "0", "--demo", "--until-eof"]
     child = subprocess.Popen(
         command,
         env={**environment(), "GPT2GIGA_LOG_FORMAT": log_format},
@@ -158,19 +158,21 @@ def _release(child: subprocess.Popen[str]) -> None:
     show_default=True,
     help="strict: takes only what passes everywhere; tolerant: like GigaChat-3.",
 )
+@click.option("--demo", is_flag=True, help="Talk as a model would, at its pace, instead of quoting the request.")
 @click.option("--until-eof", is_flag=True, hidden=True, help="Stop when standard input closes.")
 @click.pass_obj
-def sandbox(command_line: CommandLine, port: int, character: str, until_eof: bool) -> None:
+def sandbox(command_line: CommandLine, port: int, character: str, demo: bool, until_eof: bool) -> None:
     """A sandbox that plays GigaChat on this machine, for trying out and for tests."""
     _begin_log(process_log.wanted_form(command_line.env_file))
+    from gpt2giga_sandbox.demo import demo_settings
     from gpt2giga_sandbox.server import SandboxServer
 
     try:  # werkzeug would tell it in two lines, with advice of its own
         socket.create_server(("127.0.0.1", port)).close()
     except OSError as error:
         raise Failure(_("cannot listen on 127.0.0.1:{port} (--port): {why}", port=port, why=reason(error))) from None
-    server = SandboxServer(port)
-    server.state.settings.character = CHARACTERS[character]
+    played = CHARACTERS[character]
+    server = SandboxServer(port, **(demo_settings(played) if demo else {"character": played}))
     click.echo(_("Sandbox (not GigaChat) listens on {url}", url=server.url))
     with suppress(KeyboardInterrupt):
         if until_eof:

@@ -59,7 +59,7 @@ def _is_served(path: str) -> bool:
 
 
 def banner(settings: Settings) -> str:
-    """One line; for the sandbox and whoever reads that also one to paste, and each says that it is the sandbox."""
+    """One line; for the sandbox and whoever reads that also what to do first, and each says that it is the sandbox."""
     is_socket = settings.server.host.startswith("unix:")
     url = settings.server.address if is_socket else f"http://{settings.server.address}"
     line = _(
@@ -70,7 +70,13 @@ def banner(settings: Settings) -> str:
     )
     if is_socket or not settings.server.sandbox or settings.server.log_format == "json":
         return line
+    page = f"http://{on_loopback(settings.server).address}"
     question = '{"messages": [{"role": "user", "content": "Привет!"}]}'
-    base = _("Base URL of the sandbox: {url}/v1", url=url)
-    invitation = _("Try the sandbox:")
-    return f"{line}\n{base}\n{invitation}  curl {url}/v1/chat/completions -d '{question}'"
+    lines = [
+        line,
+        _("Base URL of the sandbox: {url}/v1", url=url),
+        _("Try the sandbox:") + f"  curl {url}/v1/chat/completions -d '{question}'",
+    ]
+    if settings.server.ui:
+        lines.append(_("Open {page} in a browser to chat with the sandbox", page=page))
+    return "\n".join(lines)

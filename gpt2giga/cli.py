@@ -171,8 +171,8 @@ def sandbox(command_line: CommandLine, port: int, character: str, demo: bool, un
         socket.create_server(("127.0.0.1", port)).close()
     except OSError as error:
         raise Failure(_("cannot listen on 127.0.0.1:{port} (--port): {why}", port=port, why=reason(error))) from None
-    switches = CHARACTERS[character]
-    server = SandboxServer(port, **(demo_settings(switches) if demo else {"character": switches}))
+    played = CHARACTERS[character]
+    server = SandboxServer(port, **(demo_settings(played) if demo else {"character": played}))
     click.echo(_("Sandbox (not GigaChat) listens on {url}", url=server.url))
     with suppress(KeyboardInterrupt):
         if until_eof:

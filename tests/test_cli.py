@@ -235,7 +235,7 @@ def test_sandbox_says_so_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.
     rest, log = process.communicate(timeout=20)
     assert all("sandbox" in line or "песочниц" in line.lower() for line in lines), lines
     assert "слушает на http" in lines[0] and "Проверьте песочницу:  curl http" in lines[2]
-    assert f"http://127.0.0.1:{port} " in lines[-1]
+    assert f"Откройте http://127.0.0.1:{port} в браузере" in lines[-1]
     assert health["backend"] == "sandbox (not GigaChat)"
     assert "Песочница gpt2giga" in answer.json()["choices"][0]["message"]["content"]
     assert "does not exist. The closest one is" in refusal.json()["error"]["message"]

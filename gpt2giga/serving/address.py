@@ -72,9 +72,11 @@ def banner(settings: Settings) -> str:
         return line
     page = f"http://{on_loopback(settings.server).address}"
     question = '{"messages": [{"role": "user", "content": "Привет!"}]}'
-    base = _("Base URL of the sandbox: {url}/v1", url=url)
-    invitation = _("Try the sandbox:")
-    lines = [line, base, f"{invitation}  curl {url}/v1/chat/completions -d '{question}'"]
+    lines = [
+        line,
+        _("Base URL of the sandbox: {url}/v1", url=url),
+        _("Try the sandbox:") + f"  curl {url}/v1/chat/completions -d '{question}'",
+    ]
     if settings.server.ui:
         lines.append(_("Open {page} in a browser to chat with the sandbox", page=page))
     return "\n".join(lines)

@@ -167,9 +167,7 @@ def test_table(
     assert len(found.message) < 1500 and "\n" not in found.message
 
 
-@pytest.mark.parametrize(
-    "proxy, way", [("", ""), ("http://u:hidden@proxy:3128", " through the proxy proxy:3128 (ALL_PROXY)")]
-)
+@pytest.mark.parametrize("proxy, way", [("", ""), ("http://u:hidden@proxy:3128", " (ALL_PROXY proxy:3128)")])
 def test_the_log_says_why_there_is_no_connection(
     proxy: str, way: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -270,7 +270,7 @@ def _url(error: httpx.HTTPError) -> str:
 def _way(url: str) -> str:
     """Over which it was tried: a proxy that is down looks as if GigaChat were."""
     proxy = proxy_for(url) if url else None
-    return f" through the proxy {proxy.host}:{proxy.port} ({proxy.variable})" if proxy else ""
+    return f" ({proxy.variable} {proxy.host}:{proxy.port})" if proxy else ""
 
 
 def _from_tls(failure: ssl.SSLError, who: str, url: str) -> ProxyError:

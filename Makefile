@@ -90,8 +90,8 @@ $(VENV)/lock/bin/uv:
 	@$(PYTHON) -m venv $(VENV)/lock
 	@$(VENV)/lock/bin/pip install --quiet --disable-pip-version-check uv
 
-pythons: $(VENV)/lock/bin/uv
-	@$(PYTHON) -m tests.deploy.pythons $<
+pythons: $(VENV)/lock/bin/uv $(VENV)/installed-dev
+	@$(PY) -m tests.deploy.pythons $<
 
 # For machines with this one's system and Python.
 DOWNLOAD = $(VENV)/wheelhouse/bin/pip download --disable-pip-version-check --only-binary=:all: --dest wheelhouse

@@ -11,6 +11,7 @@
 # make wheelhouse      all that an installation without internet needs, on machines with this one's system and Python
 # make licences        of everything that is installed or shipped
 # make pythons         on which Pythons and systems everything is there as wheels; asks PyPI
+# make messages        bring the Russian catalogue up to date with the code, and compile it
 # make vendor          bring the page's libraries from npm again, as gpt2giga/ui/vendor/packages.txt names them
 # make lock            pin what the requirements name now, with hashes for deployed services
 # make repository      URL=https://..., where this is published: writes it wherever it stands
@@ -28,8 +29,8 @@ UV ?= $(shell command -v uv)
 INSTALL = $(if $(UV),$(UV) pip install --python $(PY),$(PY) -m pip install --disable-pip-version-check --no-compile) \
 	--constraint constraints.txt
 
-.PHONY: help demo run test test-clients openclaw test-openclaw test-ui test-deploy bench check style lint vendor lock \
-	wheelhouse licences pythons repository clean
+.PHONY: help demo run test test-clients openclaw test-openclaw test-ui test-deploy bench check style lint messages vendor \
+	lock wheelhouse licences pythons repository clean
 
 help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
@@ -75,6 +76,9 @@ style: $(VENV)/installed-dev
 lint: $(VENV)/installed-dev
 	$(PY) -m ruff check --fix .
 	$(PY) -m ruff format .
+
+messages: $(VENV)/installed-dev
+	@$(PY) -m tests.language.catalogue
 
 vendor:
 	bash gpt2giga/ui/vendor/renew.sh

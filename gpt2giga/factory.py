@@ -16,6 +16,7 @@ from gpt2giga.dialects.anthropic import views as anthropic
 from gpt2giga.dialects.openai import views as openai
 from gpt2giga.dialects.responses import views as responses
 from gpt2giga.dialects.responses.request import from_input_at_chat
+from gpt2giga.openapi import views as description
 from gpt2giga.telemetry import log_format
 from gpt2giga.telemetry.last_hour import LastHour
 from gpt2giga.telemetry.request_log import RequestLog
@@ -122,6 +123,7 @@ def _register_views(app: Flask, settings: Settings, get_upstream: GetUpstream, l
         # Guides point clients at the root as often as at /v1.
         app.register_blueprint(blueprint)
         app.register_blueprint(blueprint, name=f"v1_{blueprint.name}", url_prefix="/v1")
+    app.register_blueprint(description.blueprint(settings.limits, asks_for_key=settings.server.asks_for_key))
     if settings.server.ui:
         app.register_blueprint(ui.blueprint(settings.server, settings.default_models, get_upstream, last_hour))
 

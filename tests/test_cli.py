@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import socket
 import subprocess
@@ -69,14 +70,17 @@ def test_a_port_in_use_of_the_sandbox() -> None:
         assert "in use" in refused("sandbox", "--port", str(taken.getsockname()[1]))
 
 
-def test_the_character_of_the_sandbox() -> None:
-    command = [sys.executable, "-m", "gpt2giga", "sandbox", "--port", "0", "--character", "tolerant", "--until-eof"]
+@pytest.mark.parametrize("demo", [False, True])
+def test_the_character_of_the_sandbox(demo: bool) -> None:
+    options = ["--character", "tolerant", *(["--demo"] if demo else [])]
+    command = [sys.executable, "-m", "gpt2giga", "sandbox", "--port", "0", *options, "--until-eof"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None and process.stdin is not None
         url = process.stdout.readline().split()[-1]
         settings = requests.post(f"{url}/sandbox/settings", json={}, timeout=10).json()
         process.stdin.close()
     assert settings["character"]["v2"] is True
+    assert (settings["demo"], settings["frame_delay"] > 0) == (demo, demo)
 
 
 def test_help_prints_every_setting() -> None:
@@ -215,20 +219,28 @@ def test_the_guides_env_file(tmp_path: Path, sandbox: SandboxServer) -> None:
         assert "anyone on the way can read the key" in service.log.read_text()
 
 
-def test_sandbox_says_so_and_leaves_nothing(tmp_path: Path) -> None:
+def test_sandbox_says_so_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the terminal's language. What the service answers and logs stays English: clients and operators match it."""
+    monkeypatch.setenv("LANG", "ru_RU.UTF-8")
     port = str(free_port())
     command = [sys.executable, "-m", "gpt2giga", "--sandbox", "--port", port]
     process = launch(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout is not None
-    lines = [process.stdout.readline() for _ in range(3)]
-    answer = requests.post(f"http://127.0.0.1:{port}/v1/chat/completions", json={"messages": HELLO}, timeout=10)
+    lines = [process.stdout.readline() for _ in range(4)]
+    chat = f"http://127.0.0.1:{port}/v1/chat/completions"
+    answer = requests.post(chat, json={"messages": HELLO}, timeout=10)
+    refusal = requests.post(chat, json={"messages": HELLO, "model": "GigaChat-9"}, timeout=10)
     health = requests.get(f"http://127.0.0.1:{port}/health", timeout=10).json()
     process.send_signal(signal.SIGINT)
     rest, log = process.communicate(timeout=20)
-    assert all("sandbox" in line for line in lines), lines
+    assert all("sandbox" in line or "песочниц" in line.lower() for line in lines), lines
+    assert "слушает на http" in lines[0] and "Проверьте песочницу:  curl http" in lines[2]
+    assert f"Откройте http://127.0.0.1:{port} в браузере" in lines[-1]
     assert health["backend"] == "sandbox (not GigaChat)"
-    assert "Песочница" in answer.json()["choices"][0]["message"]["content"]
+    assert "Песочница gpt2giga" in answer.json()["choices"][0]["message"]["content"]
+    assert "does not exist. The closest one is" in refusal.json()["error"]["message"]
     assert all("sandbox" in line for line in log.splitlines() if "chat" in line)
+    assert not re.search("[А-яё]", log)
     assert rest == "" and [*tmp_path.iterdir()] == []
 
 

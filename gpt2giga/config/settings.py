@@ -30,8 +30,9 @@ from gpt2giga.config.parsers import (
 )
 from gpt2giga.config.setting import setting
 from gpt2giga.config.store import StoreSettings
+from gpt2giga.language import N_
 
-KEY_IS_MISSING = (
+KEY_IS_MISSING = N_(
     "Behind a web server the service answers nobody until GPT2GIGA_API_KEY holds a key that clients must show, "
     "GPT2GIGA_PASS_TOKEN=True lets them bring their own accounts, or GPT2GIGA_ALLOW_ANONYMOUS=True lets everybody in."
 )

@@ -1,7 +1,7 @@
 """The documents' tables are those of the code.
 
-`python -m tests.docs.test_tables` brings them up to date: whole in the English README; in the Russian one all but
-the last column, which people write. What is new there stays empty until somebody does, and fails here.
+`python -m tests.docs.test_tables` brings them up to date, the Russian ones with what the catalogue of the command says
+(`make messages`).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import pytest
 from gpt2giga.config.variables import parse, table
 from gpt2giga.dialects.openai.parameters import TABLE
 from gpt2giga.factory import create_app
+from gpt2giga.language import _, speaking
 from tests.docs.blocks import ROOT, rows
 
 ENGLISH, RUSSIAN = "README.md", "README.ru.md"
@@ -32,8 +33,9 @@ class Table:
     def printed(self) -> str:
         return _lines(self.head, self.rows)
 
-    def printed_in_russian(self, meanings: dict[str, str]) -> str:
-        found = [(name, FATES.get(second, second), meanings.get(name, "")) for name, second, _ in self.rows]
+    def printed_in_russian(self) -> str:
+        with speaking("ru"):
+            found = [(name, FATES.get(second, second), meaning and _(meaning)) for name, second, meaning in self.rows]
         return _lines(self.russian_head, found)
 
 
@@ -63,7 +65,7 @@ def write_tables() -> None:
     for document in (ENGLISH, RUSSIAN):
         path = ROOT / document
         for name, found in TABLES.items():
-            printed = found.printed() if document == ENGLISH else found.printed_in_russian(meanings(name))
+            printed = found.printed() if document == ENGLISH else found.printed_in_russian()
             start, end = f"<!-- {name} -->\n", f"\n<!-- /{name} -->"
             before, after = path.read_text().split(start)
             path.write_text(before + start + printed + after[after.index(end) :])
@@ -79,9 +81,9 @@ def test_printed(name: str) -> None:
 def test_in_russian(name: str) -> None:
     """Every row with its default; an explanation wherever there is an English one, in Russian, with the same facts."""
     told = meanings(name)
-    printed = f"<!-- {name} -->\n{TABLES[name].printed_in_russian(told)}\n<!-- /{name} -->"
+    printed = f"<!-- {name} -->\n{TABLES[name].printed_in_russian()}\n<!-- /{name} -->"
     assert printed in (ROOT / RUSSIAN).read_text(), "run: python -m tests.docs.test_tables"
-    for first, _, meaning in TABLES[name].rows:
+    for first, _second, meaning in TABLES[name].rows:
         assert bool(meaning) == bool(told[first]), first
         assert {fact for fact in FACTS.findall(meaning) if fact not in told[first]} == set(), first
         assert not re.search("[a-z]{4} [a-z]{2,} [a-z]{4}", told[first]), "in English"

@@ -103,7 +103,7 @@ class GigaChatChecks:
             _("from {file} and the environment") if file.exists() else _("from the environment only, no {file} here")
         )
         doubts += misnamed(file)
-        answers = _("answers come from {backend}", backend=settings.backend)
+        answers = _("answers come from {backend}", backend=_(settings.backend))
         found = "; ".join([where.format(file=file), answers, *doubts])
         return Doubtful(found) if doubts else found
 

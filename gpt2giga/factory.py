@@ -16,6 +16,7 @@ from gpt2giga.dialects.anthropic import views as anthropic
 from gpt2giga.dialects.openai import views as openai
 from gpt2giga.dialects.responses import views as responses
 from gpt2giga.dialects.responses.request import from_input_at_chat
+from gpt2giga.store.choice import database_of
 from gpt2giga.telemetry import log_format
 from gpt2giga.telemetry.last_hour import LastHour
 from gpt2giga.telemetry.request_log import RequestLog
@@ -116,7 +117,9 @@ def _register_views(app: Flask, settings: Settings, get_upstream: GetUpstream, l
         openai.blueprint(translation.tokenizer_file, model, get_upstream),
         openai.files_blueprint(get_upstream, owners),
         models.blueprint(get_upstream, MODELS_FORMS),
-        responses.blueprint(translation, model, settings.store, get_upstream, conversation),
+        responses.blueprint(
+            translation, model, settings.store, database_of(settings.store), get_upstream, conversation
+        ),
         anthropic.blueprint(translation, model, get_upstream, conversation),
     ):
         # Guides point clients at the root as often as at /v1.

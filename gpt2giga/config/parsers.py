@@ -72,6 +72,12 @@ def redis_url(value: str) -> str:
     return value
 
 
+def postgresql_url(value: str) -> str:
+    if urlsplit(value).scheme not in ("postgresql", "postgres"):
+        raise ValueError("an address such as postgresql://user:password@host/name")
+    return value
+
+
 def comma_list(value: str) -> tuple[str, ...]:
     return tuple(word.strip() for word in value.split(",") if word.strip())
 

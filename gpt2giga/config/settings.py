@@ -20,6 +20,7 @@ from gpt2giga.config.parsers import (
     one_of,
     origins,
     pairs,
+    postgresql_url,
     proxies,
     redis_url,
     seconds,
@@ -259,6 +260,14 @@ class StoreSettings:
         variable="GPT2GIGA_STATE_DIR",
         also="STATE_DIRECTORY",
         below="GPT2GIGA_PASS_TOKEN",
+    )
+    database_url: str | None = setting(
+        None,
+        "Database of several machines, postgresql://user:password@host/name (extra: postgres); without it there is a "
+        "file in GPT2GIGA_STATE_DIR",
+        postgresql_url,
+        variable="GPT2GIGA_DATABASE_URL",
+        secret=True,
     )
     days: int = setting(30, "Days that a response is kept; 0: none is", whole_number(0, 36500))
     size: int = setting(256 * MIB, "Bytes that all kept responses may take; the oldest make room", size)

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from peewee import BlobField, Database, DoubleField, fn, IntegerField, Model, SchemaManager, TextField
+from peewee import (
+    BigIntegerField,
+    BlobField,
+    CompositeKey,
+    Database,
+    DoubleField,
+    fn,
+    IntegerField,
+    Model,
+    SchemaManager,
+    TextField,
+)
 
 
 class SchemaVersion(Model):
@@ -30,7 +41,44 @@ class KeptResponse(Model):
         table_name = "responses"
 
 
-TABLES: tuple[type[Model], ...] = (SchemaVersion, KeptResponse)
+class UsageHour(Model):
+    """What was used in an hour. `hour` counts from the beginning of Unix time; `key` and `account` are names. Cached
+    tokens are among those of the prompt; `seconds` is the sum over the requests."""
+
+    hour = IntegerField()
+    key = TextField()
+    account = TextField()
+    model = TextField()
+    route = TextField()
+    requests = BigIntegerField()
+    errors = BigIntegerField()
+    prompt = BigIntegerField()
+    completion = BigIntegerField()
+    cached = BigIntegerField()
+    seconds = DoubleField()
+
+    class Meta:
+        table_name = "usage"
+        primary_key = CompositeKey("hour", "key", "account", "model", "route")
+
+
+class UsageFailure(Model):
+    """How many of an hour's errors had which cause: the code of an error, or its status."""
+
+    hour = IntegerField()
+    key = TextField()
+    account = TextField()
+    model = TextField()
+    route = TextField()
+    cause = TextField()
+    errors = BigIntegerField()
+
+    class Meta:
+        table_name = "usage_failures"
+        primary_key = CompositeKey("hour", "key", "account", "model", "route", "cause")
+
+
+TABLES: tuple[type[Model], ...] = (SchemaVersion, KeptResponse, UsageHour, UsageFailure)
 Upgrade = Callable[[Database], None]
 # From version 1 to 2, from 2 to 3 and so on; a step is never changed once it was released.
 UPGRADES: tuple[Upgrade, ...] = ()

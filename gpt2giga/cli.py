@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import socket
 import subprocess
@@ -14,10 +15,15 @@ import click
 
 from gpt2giga.commands.command_line import CommandLine, Failure, Verbs, with_version
 from gpt2giga.config.settings import Settings, SettingsError
+from gpt2giga.config.sources import environment
 from gpt2giga.config.variables import table
+from gpt2giga.serving import process_log
 from gpt2giga.serving.address import banner, check_address
 from gpt2giga.serving.current_settings import CurrentSettings
 from gpt2giga_sandbox.character import CHARACTERS
+
+# Verbs whose output is a log.
+SERVING = ("serve", "sandbox")
 
 
 def _settings_help() -> str:
@@ -49,8 +55,9 @@ def main(
     """GigaChat behind OpenAI's API. Without a command: serve, in the foreground."""
     options = {"GPT2GIGA_HOST": host, "GPT2GIGA_PORT": port, "GPT2GIGA_WORKERS": workers}
     overrides = {variable: value for variable, value in options.items() if value is not None}
+    form = process_log.begin(env_file) if context.invoked_subcommand in (None, *SERVING) else "plain"
     if sandbox:
-        overrides["GPT2GIGA_SANDBOX"] = _start_sandbox(context)
+        overrides["GPT2GIGA_SANDBOX"] = _start_sandbox(context, form)
     context.obj = CommandLine(env_file, overrides)
     if not context.invoked_subcommand:
         _serve(env_file, overrides)
@@ -83,13 +90,17 @@ def _serve_with_gevent(settings: Settings) -> None:
     from gevent import monkey
 
     monkey.patch_all()
+    process_log.adopt_gevent()
     from gevent import signal_handler
     from gevent.pool import Pool
     from gevent.pywsgi import WSGIServer
 
     from gpt2giga.factory import create_app
 
-    server = WSGIServer((settings.server.host, settings.server.port), create_app(settings), log=None, spawn=Pool())
+    # Its own lines quote what it cannot read, which may be a header with a key.
+    server = WSGIServer(
+        (settings.server.host, settings.server.port), create_app(settings), log=None, error_log=None, spawn=Pool()
+    )
     signal_handler(signal.SIGINT, server.stop, 0)
     signal_handler(signal.SIGTERM, server.stop, settings.server.graceful_timeout)
     server.start()
@@ -97,17 +108,24 @@ def _serve_with_gevent(settings: Settings) -> None:
     server.serve_forever()
 
 
-def _start_sandbox(context: click.Context) -> str:
+def _start_sandbox(context: click.Context, log_format: str) -> str:
     """The sandbox in a process of its own; returns its address. It ends when this process does, however it ends:
     its standard input is a pipe that closes then."""
     command = [sys.executable, "-m", "gpt2giga", "sandbox", "--port", "0", "--until-eof"]
-    child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True, text=True)
+    child = subprocess.Popen(
+        command,
+        env={**environment(), "GPT2GIGA_LOG_FORMAT": log_format},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+        text=True,
+    )
     context.call_on_close(lambda: _release(child))
     assert child.stdout is not None
-    address = child.stdout.readline().strip()
+    address = re.search(r"http://[^\s\"]+", child.stdout.readline())
     if not address:
         raise Failure("the sandbox did not start")
-    return address.rsplit(" ", 1)[-1]
+    return address[0]
 
 
 def _release(child: subprocess.Popen[str]) -> None:

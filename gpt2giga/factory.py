@@ -17,9 +17,12 @@ from gpt2giga.dialects.openai import views as openai
 from gpt2giga.dialects.responses import views as responses
 from gpt2giga.dialects.responses.request import from_input_at_chat
 from gpt2giga.store.choice import database_of
+from gpt2giga.store.database import Database
 from gpt2giga.telemetry import log_format
+from gpt2giga.telemetry.known_models import KnownModels
 from gpt2giga.telemetry.last_hour import LastHour
 from gpt2giga.telemetry.request_log import RequestLog
+from gpt2giga.telemetry.usage import UsageCounter
 from gpt2giga.ui import views as ui
 from gpt2giga.upstream.accounts.pool import Accounts
 from gpt2giga.upstream.client import GetUpstream
@@ -45,7 +48,10 @@ def create_app(settings: Settings, *, behind_web_server: bool = False) -> Flask:
     """
     server, limits = settings.server, settings.limits
     log_format.configure(server)
-    metrics = _metrics(settings)
+    known = KnownModels(settings.account.model, settings.translation)
+    metrics = _metrics(settings, known)
+    database = database_of(settings.store)
+    usage = UsageCounter(database, known)
     last_hour = LastHour()
     may_call = origins.allowed_origins(server.cors_origins)
     app = Flask("gpt2giga", static_folder=None)
@@ -74,11 +80,11 @@ def create_app(settings: Settings, *, behind_web_server: bool = False) -> Flask:
             body.discard_rest,
             origins.cors(may_call, all_alike="*" in server.cors_origins),
         ],
-        observers=[RequestLog(settings.backend).write, last_hour.add, *([metrics.add] if metrics else [])],
+        observers=[RequestLog(settings.backend).write, usage.add, last_hour.add, *([metrics.add] if metrics else [])],
     )
     errors.init_app(app, ERROR_FORMS)
-    app.extensions["accounts"] = accounts = Accounts(settings, metrics)
-    _register_views(app, settings, _upstream_getter(accounts), last_hour)
+    app.extensions["accounts"] = accounts = Accounts(settings, metrics or known)
+    _register_views(app, settings, _upstream_getter(accounts), last_hour, database)
     if metrics:
         app.register_blueprint(metrics.blueprint())
     return app
@@ -101,7 +107,9 @@ def _upstream_getter(accounts: Accounts) -> GetUpstream:
     return (lambda: own) if own else lambda: accounts.of(exchange.current().key)
 
 
-def _register_views(app: Flask, settings: Settings, get_upstream: GetUpstream, last_hour: LastHour) -> None:
+def _register_views(
+    app: Flask, settings: Settings, get_upstream: GetUpstream, last_hour: LastHour, database: Database | None
+) -> None:
     translation, model = settings.translation, settings.account.model
     owners = FileOwners(settings.server, settings.store)
     conversation = Conversation(get_upstream, settings.limits.heartbeat, owners)
@@ -117,9 +125,7 @@ def _register_views(app: Flask, settings: Settings, get_upstream: GetUpstream, l
         openai.blueprint(translation.tokenizer_file, model, get_upstream),
         openai.files_blueprint(get_upstream, owners),
         models.blueprint(get_upstream, MODELS_FORMS),
-        responses.blueprint(
-            translation, model, settings.store, database_of(settings.store), get_upstream, conversation
-        ),
+        responses.blueprint(translation, model, settings.store, database, get_upstream, conversation),
         anthropic.blueprint(translation, model, get_upstream, conversation),
     ):
         # Guides point clients at the root as often as at /v1.
@@ -129,9 +135,9 @@ def _register_views(app: Flask, settings: Settings, get_upstream: GetUpstream, l
         app.register_blueprint(ui.blueprint(settings.server, settings.default_models, get_upstream, last_hour))
 
 
-def _metrics(settings: Settings) -> Metrics | None:
+def _metrics(settings: Settings, known: KnownModels) -> Metrics | None:
     if not settings.server.metrics:
         return None
     from gpt2giga.telemetry.metrics import Metrics  # only now, for it loads a library of its own
 
-    return Metrics(settings.account.model, settings.translation)
+    return Metrics(known)

@@ -78,10 +78,41 @@ def test_lines_that_are_no_settings_are_named(capsys: pytest.CaptureFixture[str]
     for _ in range(2):
         current.renew()
     lines = capsys.readouterr().err.splitlines()
-    assert [line.partition("WARNING ")[2] for line in lines] == [
+    assert [line.partition("WARNING ")[2] for line in lines if "WARNING" in line] == [
         ".env: line 1 is not NAME=value",
         ".env: line 3 is not NAME=value",
     ]
+
+
+def told_by_a_reload(capsys: pytest.CaptureFixture[str], before: str, after: str) -> str:
+    write(KEY + before)
+    current = CurrentSettings()
+    write(KEY + after)
+    capsys.readouterr()
+    current.renew()
+    return capsys.readouterr().err.partition(" ")[2]
+
+
+def test_a_reload_says_what_has_changed(capsys: pytest.CaptureFixture[str]) -> None:
+    """Of secrets only that they have."""
+    before = "GPT2GIGA_API_KEY=marker-old\nGPT2GIGA_HEARTBEAT=5\nGPT2GIGA_REDIS_URL=redis://:marker@a/0\n"
+    after = "GPT2GIGA_API_KEY=name:marker-new\nGPT2GIGA_MODEL_ALIASES=a=b,c=d\nGPT2GIGA_LOG_FORMAT=plain\n"
+    told = told_by_a_reload(capsys, before, after)
+    assert told == (
+        "INFO Reloaded: GPT2GIGA_API_KEY, GPT2GIGA_REDIS_URL, GPT2GIGA_HEARTBEAT 5 -> 20, "
+        "GPT2GIGA_MODEL_ALIASES (none) -> a=b,c=d\n"
+    )
+    assert told_by_a_reload(capsys, before, before) == "INFO Reloaded: no setting has changed\n"
+    assert told_by_a_reload(capsys, "", "GPT2GIGA_LOG_FORMAT=json\nGPT2GIGA_PORT=x\n").startswith("ERROR The former")
+    told = told_by_a_reload(capsys, "", "GPT2GIGA_LOG_FORMAT=json\n")
+    assert told == 'GPT2GIGA_LOG_FORMAT plain -> json"}\n', "the line has the new form already"
+
+
+def test_a_key_that_nearly_has_a_name(capsys: pytest.CaptureFixture[str]) -> None:
+    write(f"{KEY}GPT2GIGA_API_KEY=alice:12345678,bob:1234567,c d:12345678,whole\n")
+    load_settings()
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.endswith("key 2 has no name, for what follows its colon is shorter than 8 characters")
 
 
 def test_what_looks_wrong_is_told_with_the_mistake() -> None:

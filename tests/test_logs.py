@@ -196,7 +196,7 @@ def test_clients_cannot_forge_lines(service: Service, logging: Service, form: st
         used.post(CHAT, body, headers={"Authorization": "Bearer marker-key"})
         used.get("/" + "".join(f"%{byte:02x}" for byte in strange.encode()))
         header = b"X-Request-ID: " + strange.encode().translate(None, b"\r\n\0")
-        raw.exchange(used.port, "/health", header, method="GET")
+        raw.exchange(used.port, "/v1/models", header, method="GET")
     expected = 3 * len(STRANGE)
     raw.wait_until(lambda: used.log.read_text()[before:].count("\n") >= expected)
     written = used.log.read_text()[before:]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import platform
 import re
 import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,6 +18,7 @@ import pytest
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
+from gpt2giga import __version__
 from gpt2giga.config.settings import SettingsError
 from gpt2giga.config.variables import parse
 from gpt2giga.factory import create_app
@@ -47,7 +50,9 @@ class Figures:
 
     def of(self, name: str, **labels: str) -> float:
         """The sum of all series with these labels."""
-        name = f"gpt2giga_{name}"
+        return self.all(f"gpt2giga_{name}", **labels)
+
+    def all(self, name: str, **labels: str) -> float:
         return sum(s.value for s in self.samples if s.name == name and labels.items() <= s.labels.items())
 
     def labels(self, label: str) -> set[str]:
@@ -202,6 +207,20 @@ def test_clients_cannot_make_it_grow(url: str) -> None:
     assert "/v1/models/<path:model_id>" in after.labels("route")
 
 
+def test_the_process_and_what_runs(running: Service, url: str) -> None:
+    """Of the master and both workers, whichever of them answers."""
+    looks = [look(url) for _ in range(6)]
+    assert len({now.all("process_start_time_seconds") for now in looks}) == 1
+    assert 0 < time.time() - looks[0].all("process_start_time_seconds") < 3600
+    used = [now.all("process_cpu_seconds_total") for now in looks]
+    assert used == sorted(used) and used[0] > 0.2
+    pids = [running.process.pid, *workers(running)]
+    pages = sum(int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in pids)
+    assert 0.8 < looks[-1].all("process_resident_memory_bytes") / (pages * os.sysconf("SC_PAGE_SIZE")) < 1.2
+    assert 3 * 5 < looks[0].all("process_open_fds") < looks[0].all("process_max_fds")
+    assert looks[0].of("build_info", version=__version__, python=platform.python_version()) == 1
+
+
 def test_a_worker_that_is_killed(start_service: Callable[..., Service], sandbox: SandboxServer, tmp_path: Path) -> None:
     """What it had open is gone, what it had counted stays. Switched on by a reload; nothing is left at the end."""
     service = start_service(**{**SETTINGS, "GPT2GIGA_METRICS": ""})
@@ -214,8 +233,11 @@ def test_a_worker_that_is_killed(start_service: Callable[..., Service], sandbox:
     with requests.post(url + CHAT, json={"messages": HELLO, "stream": True}, headers=KEY, stream=True, timeout=10):
         assert look(url).of("streams_open") == 1
         [worker] = workers(service)
+        before = look(url)
         os.kill(worker, signal.SIGKILL)
     raw.wait_until(lambda: look(url).of("streams_open") == 0)
+    assert look(url).all("process_cpu_seconds_total") >= before.all("process_cpu_seconds_total")
+    assert look(url).all("process_start_time_seconds") == before.all("process_start_time_seconds")
     assert look(url).of("requests_total", route=CHAT) == 1
     [folder] = tmp_path.glob("gpt2giga-metrics-*")
     service.stop()
@@ -274,7 +296,8 @@ def test_without_gunicorn(sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatc
     for _ in range(2):
         client = create_app(settings).test_client()
         client.get("/health").close()
-        assert Figures(client.get("/metrics", headers=KEY).text).of("requests_total") == 1
+        figures = Figures(client.get("/metrics", headers=KEY).text)
+        assert figures.of("requests_total") == 1 and figures.all("process_resident_memory_bytes") > 1e7
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path / "nowhere"))
     with pytest.raises(SettingsError, match="PROMETHEUS_MULTIPROC_DIR"):
         create_app(settings)

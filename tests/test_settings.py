@@ -6,6 +6,7 @@ import dataclasses
 import pytest
 from gigachat.settings import Settings as SdkSettings
 
+from gpt2giga.config.parsers import ClientKey
 from gpt2giga.config.settings import SettingsError
 from gpt2giga.config.variables import check, GROUPS, parse, table, unknown_variables, VARIABLES
 
@@ -20,7 +21,9 @@ KEY = base64.b64encode(b"id:secret").decode()
         ("WEB_CONCURRENCY", "3", "workers", 3),
         ("GIGACHAT_VERIFY_SSL_CERTS", "False", "verify_ssl_certs", False),
         ("GIGACHAT_VERIFY_SSL_CERTS", "1", "verify_ssl_certs", True),
-        ("GPT2GIGA_API_KEY", "a, b,", "api_key", ("a", "b")),
+        ("GPT2GIGA_API_KEY", "a, b,", "api_key", (ClientKey("a", "key-1"), ClientKey("b", "key-2"))),
+        ("GPT2GIGA_API_KEY", "a", "api_key", (ClientKey("a", ""),)),
+        ("GPT2GIGA_LOG_LEVEL", "WARNING", "log_level", "warning"),
         ("GPT2GIGA_HOST", "LOCALHOST", "host", "localhost"),
         ("GPT2GIGA_HOST", "[::1]", "host", "::1"),
         ("GPT2GIGA_HOST", "unix:/run/A[1]", "host", "unix:/run/A[1]"),

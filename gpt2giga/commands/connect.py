@@ -39,7 +39,7 @@ def connect(
         return
     settings = command_line.unchecked_settings()
     root = service_url(settings.server, url)
-    key = api_key or (settings.server.api_key or ("",))[0]
+    key = api_key or settings.server.first_key
     if client == OPENCLAW:
         models = _live_models(command_line, root, key)
         connection = choose_models(root, key, models, **settings.default_models)

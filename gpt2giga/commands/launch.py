@@ -52,7 +52,7 @@ def launch(
     if not found:
         raise Failure(f"{program} is not installed: {PROGRAMS[program].install}")
     settings = command_line.unchecked_settings()
-    key = api_key or (settings.server.api_key or ("",))[0]
+    key = api_key or settings.server.first_key
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="gpt2giga-", ignore_cleanup_errors=True)))
         root = service_url(settings.server, url) if url else stack.enter_context(running_service(command_line, folder))

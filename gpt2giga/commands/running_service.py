@@ -57,7 +57,7 @@ def _started(command_line: CommandLine, settings: Settings, log: Path) -> Iterat
     with log.open("wb") as output:
         process = subprocess.Popen(
             command,
-            env={**environment(), **command_line.overrides},
+            env={**environment(), **command_line.overrides, "GPT2GIGA_LOG_FORMAT": "plain"},  # for _last_words
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,

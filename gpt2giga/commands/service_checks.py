@@ -112,7 +112,7 @@ class ServiceChecks:
         return f"{timing}; {'too fast to tell whether something holds it back' if held_back is None else 'it flows'}"
 
     def _send(self, method: str, path: str, *, key: bool = False, json: Any = None) -> requests.Response:
-        auth = bearer(self._settings.server.api_key[0] if key and self._settings.server.api_key else "")
+        auth = bearer(self._settings.server.first_key if key else "")
         try:
             return self._session.request(
                 method, self._url + path, json=json, auth=auth, timeout=READ_SECONDS, stream=json is not None

@@ -7,7 +7,30 @@ import binascii
 import ipaddress
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from urllib.parse import urlsplit, urlunsplit
+
+# What follows the colon has to be long enough for a key: one that ends in `:1` must not shrink to that.
+NAMED_KEY = re.compile(r"([A-Za-z0-9_.-]{1,64}):(.{8,})", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class ClientKey:
+    """A key of GPT2GIGA_API_KEY. `name` is what the log calls it: empty for one alone that has none.
+
+    Of `name:key`, `whole` is all of it, which clients may show as well: it may have been somebody's key before keys had
+    names. What stands before the colon is then a part of the key and must not be told, so its name is `whole_name`.
+    """
+
+    key: str
+    name: str
+    whole: str = ""
+    whole_name: str = ""
+
+    @property
+    def is_nearly_named(self) -> bool:
+        name, colon, rest = self.key.partition(":")
+        return bool(colon and not self.whole and NAMED_KEY.fullmatch(f"{name}:{rest:>8}"))
 
 
 def text(value: str) -> str:
@@ -49,6 +72,10 @@ def one_of(*allowed: str) -> Callable[[str], str]:
     return parse
 
 
+def log_level(value: str) -> str:
+    return one_of("debug", "info", "warning", "error")(value.lower())
+
+
 def url(value: str) -> str:
     """Without user and password, which no request would use: so nothing can ever show them."""
     try:
@@ -82,12 +109,18 @@ def comma_list(value: str) -> tuple[str, ...]:
     return tuple(word.strip() for word in value.split(",") if word.strip())
 
 
-def keys(value: str) -> tuple[str, ...]:
+def client_keys(value: str) -> tuple[ClientKey, ...]:
     """Never none: whoever sets a key wants one to be asked for."""
-    found = comma_list(value)
-    if not found:
-        raise ValueError("a key, or several separated by commas")
-    return found
+    words = comma_list(value)
+    if not words:
+        raise ValueError("a key, or several separated by commas, each with a name if you like: name:key")
+    return tuple(_client_key(word, "" if len(words) == 1 else f"key-{place}") for place, word in enumerate(words, 1))
+
+
+def _client_key(word: str, position: str) -> ClientKey:
+    if found := NAMED_KEY.fullmatch(word):
+        return ClientKey(found[2], found[1], word, position or "key-1")
+    return ClientKey(word, position)
 
 
 def size(value: str) -> int:

@@ -13,22 +13,23 @@ from gpt2giga.config.limits import LimitSettings
 from gpt2giga.config.parsers import (
     authorization_key,
     boolean,
+    client_keys,
+    ClientKey,
     comma_list,
     host,
     host_names,
-    keys,
+    log_level,
     one_of,
     origins,
     pairs,
-    postgresql_url,
     proxies,
     redis_url,
     seconds,
-    size,
     url,
     whole_number,
 )
-from gpt2giga.config.setting import MIB, setting
+from gpt2giga.config.setting import setting
+from gpt2giga.config.store import StoreSettings
 
 KEY_IS_MISSING = (
     "Behind a web server the service answers nobody until GPT2GIGA_API_KEY holds a key that clients must show, "
@@ -113,11 +114,11 @@ class ServerSettings:
         "believed; the log then names the client",
         proxies,
     )
-    api_key: tuple[str, ...] = setting(
+    api_key: tuple[ClientKey, ...] = setting(
         (),
-        "Keys that clients must show, separated by commas; none: no key is asked. Each key has its own files and kept "
-        "responses",
-        keys,
+        "Keys that clients must show, separated by commas; none: no key is asked. `name:key` gives one a name for the "
+        "log. Each key has its own files and kept responses",
+        client_keys,
         secret=True,
     )
     redis_url: str | None = setting(
@@ -153,6 +154,12 @@ class ServerSettings:
         origins,
     )
     log_format: str = setting("plain", "plain or json", one_of("plain", "json"))
+    log_level: str = setting(
+        "info",
+        "Least serious lines that the log shows: debug (also requests of the page, health and metrics), info, warning "
+        "or error",
+        log_level,
+    )
     log_content: bool = setting(False, "Log prompts and answers too", boolean)
     metrics: bool = setting(False, "Figures for Prometheus at /metrics", boolean)
     ui: bool = setting(True, "The page at / for browsers", boolean)
@@ -166,6 +173,11 @@ class ServerSettings:
     @property
     def asks_for_key(self) -> bool:
         return bool(self.api_key or self.pass_token)
+
+    @property
+    def first_key(self) -> str:
+        """What a client on this machine may show; empty where no key is set."""
+        return self.api_key[0].key if self.api_key else ""
 
     @property
     def lacks_key(self) -> bool:
@@ -245,32 +257,6 @@ class TranslationSettings:
         "Leave out tools that OpenAI or Anthropic would run themselves, where GigaChat does not; False: refuse them",
         boolean,
     )
-
-
-@dataclass(frozen=True)
-class StoreSettings:
-    """Responses that are kept for previous_response_id."""
-
-    PREFIX = "GPT2GIGA_STORE_"
-
-    state_dir: str | None = setting(
-        None,
-        "Folder for kept responses (previous_response_id), for which key owns which file and for what is known of "
-        "GigaChat's models (default: gpt2giga in ~/.local/state)",
-        variable="GPT2GIGA_STATE_DIR",
-        also="STATE_DIRECTORY",
-        below="GPT2GIGA_PASS_TOKEN",
-    )
-    database_url: str | None = setting(
-        None,
-        "Database of several machines, postgresql://user:password@host/name (extra: postgres); without it there is a "
-        "file in GPT2GIGA_STATE_DIR",
-        postgresql_url,
-        variable="GPT2GIGA_DATABASE_URL",
-        secret=True,
-    )
-    days: int = setting(30, "Days that a response is kept; 0: none is", whole_number(0, 36500))
-    size: int = setting(256 * MIB, "Bytes that all kept responses may take; the oldest make room", size)
 
 
 @dataclass(frozen=True)

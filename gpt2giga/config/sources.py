@@ -49,6 +49,11 @@ def read_settings(
     for variable in ("GIGACHAT_BASE_URL", "GIGACHAT_AUTH_URL"):
         if "@" in urlsplit(variables.get(variable, "")).netloc:
             doubts.append(f"{variable}: user and password in it are not used; set GIGACHAT_USER and GIGACHAT_PASSWORD")
+    doubts += [
+        f"GPT2GIGA_API_KEY: key {place} has no name, for what follows its colon is shorter than 8 characters"
+        for place, key in enumerate(settings.server.api_key, 1)
+        if key.is_nearly_named
+    ]
     if not settings.account.verify_ssl_certs:
         doubts.append(
             "GIGACHAT_VERIFY_SSL_CERTS=False: GigaChat's certificate is not checked, so anyone on the way can read "

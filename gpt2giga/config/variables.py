@@ -95,6 +95,17 @@ def check(settings: Settings) -> None:
         )
 
 
+def differences(former: Settings, settings: Settings) -> list[str]:
+    """A phrase for each setting that means something else now; of secrets only the name."""
+    return [
+        variable if field.metadata["secret"] else f"{variable} {_to_text(before)} -> {_to_text(after)}"
+        for name, group in GROUPS.items()
+        for variable, field in _fields(group).items()
+        if (before := getattr(getattr(former, name), field.name))
+        != (after := getattr(getattr(settings, name), field.name))
+    ]
+
+
 def unknown_variables(environ: Mapping[str, str]) -> list[str]:
     """A sentence for each of our variables that does not exist, with the closest one that does."""
     sentences = []
@@ -119,8 +130,13 @@ def table() -> list[tuple[str, str, str]]:
 
 
 def _default_text(default: object) -> str:
-    if default is None or default == ():
-        return ""
-    if isinstance(default, tuple):
-        return ",".join(map(str, default))
-    return f"{default:g}" if isinstance(default, float) else str(default)
+    return "" if default is None or default == () else _to_text(default)
+
+
+def _to_text(value: object) -> str:
+    """As it would be written in .env."""
+    if value is None or value == ():
+        return "(none)"
+    if isinstance(value, tuple):
+        return ",".join("=".join(word) if isinstance(word, tuple) else str(word) for word in value)
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -54,11 +54,11 @@ def _is_served(path: str) -> bool:
 
 
 def banner(settings: Settings) -> str:
-    """One line; for the sandbox also one to paste, and each says that it is the sandbox."""
+    """One line; for the sandbox and whoever reads that also one to paste, and each says that it is the sandbox."""
     is_socket = settings.server.host.startswith("unix:")
     url = settings.server.address if is_socket else f"http://{settings.server.address}"
     line = f"gpt2giga {__version__} listens on {url}, backend: {settings.backend}"
-    if is_socket or not settings.server.sandbox:
+    if is_socket or not settings.server.sandbox or settings.server.log_format == "json":
         return line
     question = '{"messages": [{"role": "user", "content": "Привет!"}]}'
     return (

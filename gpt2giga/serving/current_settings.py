@@ -8,6 +8,8 @@ from pathlib import Path
 
 from gpt2giga.config.settings import AccountSettings, Settings, SettingsError
 from gpt2giga.config.sources import read_settings
+from gpt2giga.config.variables import differences
+from gpt2giga.serving import process_log
 from gpt2giga.serving.address import check_address
 from gpt2giga.telemetry import log_format
 
@@ -24,27 +26,32 @@ class CurrentSettings:
         """Raises SettingsError. `overrides` (the command line) win over everything."""
         self._env_file, self._overrides = env_file, overrides
         self._told_doubts: set[str] = set()
-        self.variables, self.settings = self._read()
+        self.variables, self.settings, doubts = read_settings(env_file, overrides)
+        process_log.adopt(self.settings.server)
+        self._tell(doubts)
 
-    def _read(self) -> tuple[Mapping[str, str], Settings]:
-        variables, settings, doubts = read_settings(self._env_file, self._overrides)
-        log_format.configure(settings.server)
+    def renew(self) -> None:
+        """A mistake changes nothing, nor does what would end the whole service if gunicorn or a new worker found it."""
+        former = self.settings
+        try:
+            variables, settings, doubts = read_settings(self._env_file, self._overrides)
+            check_upstream(settings.account)
+            if settings.server.address != former.server.address:
+                check_address(settings.server)
+        except SettingsError as error:
+            log.error("The former settings stay: %s", error)
+            return
+        self.variables, self.settings = variables, settings
+        process_log.adopt(settings.server)
+        log.info("Reloaded: %s", ", ".join(differences(former, settings)) or "no setting has changed")
+        self._tell(doubts)
+
+    def _tell(self, doubts: list[str]) -> None:
+        """Each once."""
         for doubt in doubts:
             if doubt not in self._told_doubts:
                 log.warning("%s", doubt)
         self._told_doubts.update(doubts)
-        return variables, settings
-
-    def renew(self) -> None:
-        """A mistake changes nothing, nor does what would end the whole service if gunicorn or a new worker found it."""
-        try:
-            variables, settings = self._read()
-            check_upstream(settings.account)
-            if settings.server.address != self.settings.server.address:
-                check_address(settings.server)
-            self.variables, self.settings = variables, settings
-        except SettingsError as error:
-            log.error("The former settings stay: %s", error)
 
 
 def check_upstream(account: AccountSettings) -> None:
@@ -60,5 +67,9 @@ def check_upstream(account: AccountSettings) -> None:
 
 
 def load_settings(env_file: Path | None = None, overrides: Mapping[str, str] | None = None) -> Settings:
-    """For whoever reads them only once. Raises SettingsError."""
-    return CurrentSettings(env_file, overrides).settings
+    """For whoever reads them only once, and may have other things to print. Raises SettingsError."""
+    _, settings, doubts = read_settings(env_file, overrides)
+    log_format.configure(settings.server)
+    for doubt in doubts:
+        log.warning("%s", doubt)
+    return settings

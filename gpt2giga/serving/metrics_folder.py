@@ -10,9 +10,11 @@ import logging
 import os
 import shutil
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from gpt2giga.config import sources
+from gpt2giga.telemetry.processes import describe_master
 
 log = logging.getLogger(__name__)
 PREFIX = f"gpt2giga-metrics-{os.geteuid()}-"
@@ -44,6 +46,8 @@ class MetricsFolder:
         fcntl.flock(self._lock, fcntl.LOCK_EX)
         if path.exists():
             self._path = path
+            with suppress(OSError):  # without /proc
+                describe_master(path)
             return
         # Another master, which has just been started too, took it for left over.
         os.close(self._lock)

@@ -13,14 +13,16 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 
 from gpt2giga.config.settings import Settings
+from gpt2giga.serving import process_log
 from gpt2giga.serving.address import banner
 from gpt2giga.serving.current_settings import check_upstream, CurrentSettings
 from gpt2giga.serving.metrics_folder import MetricsFolder
 from gpt2giga.serving.worker import LAST_EVENTS_SECONDS, STOP_SIGNALS, Worker
-from gpt2giga.telemetry import log_format
 
 # Connections beside the requests in work: probes, requests to be refused, and those kept open between two requests.
 SPARE_CONNECTIONS = 2000
+# What it says of its workers at every start and end is not for everybody.
+GUNICORN_LEVELS = {"debug": "info", "info": "warning"}
 
 
 class GunicornConfiguration:
@@ -57,7 +59,9 @@ class GunicornConfiguration:
             "control_socket_disable": True,
             # For a unix socket: besides the owner also the group, nginx's, may use it.
             "umask": 0o117,
-            "loglevel": "warning",
+            "logger_class": "gpt2giga.serving.gunicorn_log.GunicornLog",
+            # Further down it tells the path of every request, with what may be a key.
+            "loglevel": GUNICORN_LEVELS.get(settings.server.log_level, settings.server.log_level),
             "on_starting": self._prepare,
             "on_reload": self._prepare,
             # A collection would write to every page that master and worker could share.
@@ -69,7 +73,6 @@ class GunicornConfiguration:
         }
 
     def _prepare(self, master: Arbiter) -> None:
-        log_format.adopt_gunicorns()
         server = self.current.settings.server
         if server.metrics:
             self._metrics.make(server.runtime_folder, master.cfg.uid, master.cfg.gid)
@@ -90,6 +93,7 @@ def configuration_of_file() -> dict[str, Any]:
     if _file_configuration:
         _file_configuration[0].current.renew()
     else:
+        process_log.begin()
         _file_configuration.append(GunicornConfiguration(CurrentSettings()))
     return _file_configuration[0].to_gunicorn()
 

@@ -21,9 +21,11 @@ def load(folder: Path) -> WSGIApplication:
     beside = folder / ".env"
     try:
         from gpt2giga.factory import create_app
+        from gpt2giga.serving import process_log
         from gpt2giga.serving.current_settings import load_settings
 
         env_file = beside if os.path.exists(beside) and not os.path.exists(".env") else None
+        process_log.begin(env_file, stdout=False)  # which is the answer of a CGI script
         return create_app(load_settings(env_file), behind_web_server=True)
     except SettingsError as error:
         return _refuse(str(error))

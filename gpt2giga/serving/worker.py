@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import sys
 from collections.abc import Mapping
@@ -11,7 +12,12 @@ from typing import Any
 
 import gevent
 from gunicorn import util
+from gunicorn.arbiter import Arbiter
 from gunicorn.workers.ggevent import GeventWorker
+
+from gpt2giga.serving import process_log
+
+log = logging.getLogger(__name__)
 
 # What is left to a worker after the graceful time: the last events go out, and connections close.
 LAST_EVENTS_SECONDS = 5
@@ -33,7 +39,15 @@ class Worker(GeventWorker):
         for signum in STOP_SIGNALS:
             signal.signal(signum, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
-        super().init_process()
+        process_log.adopt_gevent()
+        try:
+            super().init_process()
+        except Exception as error:  # noqa: BLE001 gunicorn would log it and also print it
+            if self.booted:  # then the text may be a client's
+                log.critical("A worker ends unexpectedly", exc_info=error)
+                sys.exit(1)
+            log.critical("A worker cannot start: %s: %s", type(error).__name__, error, exc_info=error)
+            sys.exit(Arbiter.WORKER_BOOT_ERROR)
 
     def load_wsgi(self) -> None:
         """With what the master gives: `wsgi` would read the settings again, and a mistake that was made in them since

@@ -5,7 +5,8 @@ from __future__ import annotations
 from importlib.util import find_spec
 from pathlib import Path
 
-from gpt2giga.config.settings import SettingsError, StoreSettings
+from gpt2giga.config.settings import SettingsError
+from gpt2giga.config.store import StoreSettings
 from gpt2giga.store.database import Database
 from gpt2giga.store.postgresql import PostgreSQL
 from gpt2giga.store.sqlite import FILE, SQLiteFile

@@ -42,12 +42,11 @@ class KeptResponse(Model):
 
 
 class UsageHour(Model):
-    """What was used in an hour. `hour` counts from the beginning of Unix time; `key` and `account` are names. Cached
-    tokens are among those of the prompt; `seconds` is the sum over the requests."""
+    """What was used in an hour. `hour` counts from the beginning of Unix time; `key` is a name. Cached tokens are
+    among those of the prompt; `seconds` is the sum over the requests."""
 
     hour = IntegerField()
     key = TextField()
-    account = TextField()
     model = TextField()
     route = TextField()
     requests = BigIntegerField()
@@ -59,7 +58,7 @@ class UsageHour(Model):
 
     class Meta:
         table_name = "usage"
-        primary_key = CompositeKey("hour", "key", "account", "model", "route")
+        primary_key = CompositeKey("hour", "key", "model", "route")
 
 
 class UsageFailure(Model):
@@ -67,7 +66,6 @@ class UsageFailure(Model):
 
     hour = IntegerField()
     key = TextField()
-    account = TextField()
     model = TextField()
     route = TextField()
     cause = TextField()
@@ -75,7 +73,7 @@ class UsageFailure(Model):
 
     class Meta:
         table_name = "usage_failures"
-        primary_key = CompositeKey("hour", "key", "account", "model", "route", "cause")
+        primary_key = CompositeKey("hour", "key", "model", "route", "cause")
 
 
 TABLES: tuple[type[Model], ...] = (SchemaVersion, KeptResponse, UsageHour, UsageFailure)

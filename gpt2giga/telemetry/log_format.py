@@ -9,10 +9,11 @@ import sys
 import time
 import traceback
 from collections.abc import Mapping
+from typing import Any
 
 from gpt2giga.config.settings import ServerSettings
 
-INVALID = re.compile(r"(Invalid request from ip=\S+: [^:]*).*", re.S)
+HANDLER = "gpt2giga"
 PLAIN = re.compile(r"[\w./:@+-]+")
 # Unlike orjson it does not fail over half of a surrogate pair, which an exception may hold.
 _json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
@@ -25,27 +26,29 @@ def configure(server: ServerSettings) -> None:
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     ours = logging.getLogger("gpt2giga")
     ours.handlers = [handler(server)]
-    ours.setLevel(logging.INFO)
+    ours.setLevel(server.log_level.upper())
     ours.propagate = False
     # The SDK logs the text of a frame that it cannot read.
     logging.getLogger("gigachat").setLevel(logging.WARNING if server.log_content else logging.CRITICAL)
 
 
-def adopt_gunicorns() -> None:
-    """gunicorn's own lines get the form of ours."""
-    gunicorns = logging.getLogger("gunicorn.error")
-    gunicorns.handlers = logging.getLogger("gpt2giga").handlers
-    gunicorns.addFilter(_without_quotes)
+def adopt_libraries() -> None:
+    """What they warn of gets the form of ours, unless somebody has arranged for it. The rest might hold anything."""
+    root = logging.getLogger()
+    if all(handler.get_name() == HANDLER for handler in root.handlers):
+        ours = logging.getLogger("gpt2giga")
+        root.handlers = [*ours.handlers]
+        root.setLevel(max(ours.level, logging.WARNING))
 
 
-def _without_quotes(entry: logging.LogRecord) -> bool:
-    """gunicorn quotes what it cannot read, which may be a header with a key."""
-    entry.msg, entry.args = INVALID.sub(r"\1", entry.getMessage()), ()
-    return True
+def unwrapped(stream: Any) -> Any:
+    """The stream itself, where something of ours stands before it."""
+    return getattr(stream, "unwrapped", stream)
 
 
 def handler(server: ServerSettings) -> logging.Handler:
-    made = ToStderr(sys.stderr)
+    made = ToStderr(unwrapped(sys.stderr))
+    made.set_name(HANDLER)
     lines = JsonLines if server.log_format == "json" else PlainLines
     made.setFormatter(lines(server.log_content))
     return made
@@ -57,7 +60,7 @@ class ToStderr(logging.StreamHandler):  # type: ignore[type-arg]  # no generic c
 
 
 class Lines(logging.Formatter):
-    def __init__(self, with_content: bool) -> None:
+    def __init__(self, with_content: bool = False) -> None:
         super().__init__()
         self._with_content = with_content
 

@@ -19,8 +19,10 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from gpt2giga.chat import Usage
 from gpt2giga.config.settings import SettingsError
 from gpt2giga.config.sources import metrics_folder
+from gpt2giga.errors import QuotaExceeded, RateLimited, UpstreamCut, UpstreamError, UpstreamTimeout, UpstreamUnavailable
 from gpt2giga.telemetry.known_models import KnownModels
 from gpt2giga.telemetry.metrics_file import MetricsFile
+from gpt2giga.telemetry.service_metrics import ServiceMetrics
 from gpt2giga.upstream.listener import Listener
 from gpt2giga.web.exchange import Exchange
 
@@ -29,6 +31,8 @@ SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300, 600)
 WAITS = (0.005, 0.05, 0.25, 1, 2.5, 5, 10, 20, 30, 60, 120)
 UNMATCHED = "unmatched"
 KINDS = ("in", "out", "cached")
+OUTCOMES = ("done", "failed")
+WATCHED_FAILURES = (QuotaExceeded, RateLimited, UpstreamCut, UpstreamError, UpstreamTimeout, UpstreamUnavailable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,8 @@ class Metrics(Listener):
         if folder:
             self._shared = CollectorRegistry()
             MultiProcessCollector(self._shared, folder)  # type: ignore[no-untyped-call]
+        for registry in {self._own, self._shared}:
+            registry.register(ServiceMetrics(folder))
 
     def _count_requests(self, own: CollectorRegistry) -> None:
         self._requests = Counter("gpt2giga_requests", "Requests answered.", ("route", "model", "status"), registry=own)
@@ -113,6 +119,14 @@ class Metrics(Listener):
             "gpt2giga_call_repairs", "Calls that did not fit their tool, asked for again.", ("outcome",), registry=own
         )
         self._renewals = Counter("gpt2giga_token_refreshes", "Access tokens asked for.", ("outcome",), registry=own)
+        # Prometheus sees no growth where a series begins, so those that people want to be told of begin at 0.
+        for counter, labels in (
+            (self._failures, [failure.code for failure in WATCHED_FAILURES]),
+            (self._repairs, OUTCOMES),
+            (self._renewals, OUTCOMES),
+        ):
+            for label in labels:
+                counter.labels(label)
 
     def add(self, exchange: Exchange) -> None:
         """Once a request, when its last byte has been sent."""

@@ -12,6 +12,10 @@ from gpt2giga.web.exchange import Exchange
 
 log = logging.getLogger(__name__)
 
+# Asked again and again by machines, or by the page itself.
+QUIET_ROUTES = frozenset(prefix + path for prefix in ("", "/v1") for path in ("/", "/health", "/ready", "/metrics"))
+QUIET_PATHS = ("/ui/", "/favicon.ico")
+
 
 class RequestLog:
     """backend: what answers, by name."""
@@ -21,7 +25,9 @@ class RequestLog:
 
     def write(self, exchange: Exchange) -> None:
         """When the exchange is over."""
-        log.info("request", extra={"fields": self._fields(exchange)})
+        level = logging.DEBUG if is_quiet(exchange) else logging.INFO
+        if log.isEnabledFor(level):
+            log.log(level, "request", extra={"fields": self._fields(exchange)})
 
     def _fields(self, exchange: Exchange) -> dict[str, Any]:
         fields: dict[str, Any] = {
@@ -32,6 +38,8 @@ class RequestLog:
         }
         if exchange.client:
             fields["client"] = exchange.client
+        if exchange.key_name:
+            fields["key"] = exchange.key_name
         if exchange.model:
             fields |= {"model": exchange.model, "stream": exchange.stream, "backend": self._backend}
         if usage := exchange.usage:
@@ -40,12 +48,19 @@ class RequestLog:
             fields["filtered"] = True
         if exchange.cause:
             fields["cause"] = exchange.cause
+        if exchange.queued:
+            fields["queue_ms"] = round(exchange.queued * 1000, 1)
         if exchange.first_ms is not None:
             fields["first_ms"] = exchange.first_ms
         if exchange.keeps_content:
             fields |= {"request": exchange.body, "answer": "".join(map(_said, exchange.answer))}
         fields["ms"] = exchange.ms()
         return fields
+
+
+def is_quiet(exchange: Exchange) -> bool:
+    """Of no interest as long as it goes well."""
+    return (exchange.route in QUIET_ROUTES and exchange.status < 400) or exchange.path.startswith(QUIET_PATHS)
 
 
 def _said(event: Event) -> str:

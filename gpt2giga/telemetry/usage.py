@@ -30,11 +30,10 @@ UNMATCHED = "unmatched"
 
 
 class Subject(NamedTuple):
-    """What is counted apart. `hour` is that of Unix time, UTC; key and account are names, never secrets."""
+    """What is counted apart. `hour` is that of Unix time, UTC; key is its name, never the secret."""
 
     hour: int
     key: str
-    account: str
     model: str
     route: str
 
@@ -55,8 +54,8 @@ class Counted:
 class UsageCounter:
     """One a process. database: None counts nothing, for nobody could ask for it."""
 
-    def __init__(self, database: Database | None, known: KnownModels, account: str) -> None:
-        self._database, self._known, self._account = database, known, account
+    def __init__(self, database: Database | None, known: KnownModels) -> None:
+        self._database, self._known = database, known
         self._waiting: dict[Subject, Counted] = defaultdict(Counted)
         self._failures: dict[tuple[Subject, str], int] = defaultdict(int)
         self._lock = threading.Lock()
@@ -72,7 +71,7 @@ class UsageCounter:
             return
         hour = int(time.time()) // HOUR_SECONDS
         model, route = self._known.name(exchange.model), exchange.route or UNMATCHED
-        subject = Subject(hour, exchange.key_name, self._account, model, route)
+        subject = Subject(hour, exchange.key_name, model, route)
         with self._lock:
             counted = self._waiting[subject]
             counted.requests += 1

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from flask import Request
 
+from gpt2giga.config.parsers import ClientKey
 from gpt2giga.config.settings import AccountSettings, KEY_IS_MISSING, ServerSettings
 from gpt2giga.errors import NotAuthenticated, PermissionDenied
 from gpt2giga.upstream.accounts.client_account import account_settings
@@ -30,7 +31,7 @@ def checker(server: ServerSettings, account: AccountSettings) -> Callable[[Excha
         if server.pass_token:
             account_settings(account, exchange.key)
         else:
-            _check_key(exchange.key, server.api_key)
+            exchange.key_name = _name_of(exchange.key, server.api_key)
 
     return check
 
@@ -67,11 +68,20 @@ def _shown_key(request: Request) -> str:
     return shown.encode("latin-1").decode(errors="replace")
 
 
-def _check_key(shown: str, keys: tuple[str, ...]) -> None:
-    # Each in constant time, so that the time taken says nothing about a key.
-    if not any(hmac.compare_digest(shown.encode(), key.encode()) for key in keys):
-        raise NotAuthenticated(
-            "Incorrect API key provided. This service wants the key that its GPT2GIGA_API_KEY holds."
-            if shown
-            else "No API key provided. Send it as 'Authorization: Bearer KEY' or 'x-api-key: KEY'."
-        )
+def _name_of(shown: str, keys: tuple[ClientKey, ...]) -> str:
+    """Raises NotAuthenticated."""
+    for key in keys:
+        if _is_same(shown, key.key):
+            return key.name
+        if key.whole and _is_same(shown, key.whole):
+            return key.whole_name
+    raise NotAuthenticated(
+        "Incorrect API key provided. This service wants the key that its GPT2GIGA_API_KEY holds."
+        if shown
+        else "No API key provided. Send it as 'Authorization: Bearer KEY' or 'x-api-key: KEY'."
+    )
+
+
+def _is_same(shown: str, key: str) -> bool:
+    """In constant time, so that the time taken says nothing about the key."""
+    return hmac.compare_digest(shown.encode(), key.encode())

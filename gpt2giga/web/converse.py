@@ -108,7 +108,8 @@ class Conversation:
         sent_at, has_begun = time.monotonic(), False
         try:
             for choice, chat in enumerate(chats):
-                source = self._sources.new(upstream.answer(chat, stream=True, tick=tick), tick)
+                answer = upstream.answer(chat, stream=True, tick=tick, on_wait=exchange.add_wait)
+                source = self._sources.new(answer, tick)
                 exchange.on_end(partial(self._sources.remove, source))
                 self._sources.add(source)
                 for batches in source.parts():
@@ -163,6 +164,6 @@ def _to_failure(error: Exception, exchange: Exchange) -> ProxyError:
 
 
 def _complete(exchange: Exchange, upstream: Upstream, chat: ChatRequest) -> list[Event]:
-    events = upstream.complete(chat)
+    events = upstream.complete(chat, exchange.add_wait)
     exchange.observe(events)
     return events

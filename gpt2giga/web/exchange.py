@@ -46,7 +46,8 @@ class Outcome(enum.Enum):
 @dataclass(slots=True)
 class Exchange:
     """What is known of a request. `client` is the address behind trusted proxies, `key` what the client shows as its
-    API key (secret), `first_ms` the time to the first piece of GigaChat's answer, `cause` the code of what went wrong.
+    API key (secret) and `key_name` what the operator calls it, `first_ms` the time to the first piece of GigaChat's
+    answer, `queued` the seconds in line for the account's slots, `cause` the code of what went wrong.
     is_filtered: GigaChat's filter gave the answer, or ended it.
 
     keeps_content: what was asked and answered is kept too, for the log (GPT2GIGA_LOG_CONTENT). wants_all: every event
@@ -62,12 +63,14 @@ class Exchange:
     client: str = ""
     keeps_content: bool = False
     key: str = ""
+    key_name: str = ""
     started: float = field(default_factory=time.monotonic)
     status: int = 0
     model: str = ""
     stream: bool = False
     usage: Usage | None = None
     first_ms: float | None = None
+    queued: float = 0.0
     outcome: Outcome = Outcome.WHOLE
     cause: str = ""
     is_filtered: bool = False
@@ -85,6 +88,9 @@ class Exchange:
     def on_end(self, call: Callable[[], Any]) -> None:
         """`call` is called once, when the exchange is over however it ended. It must not raise."""
         self.calls.append(call)
+
+    def add_wait(self, seconds: float) -> None:
+        self.queued += seconds
 
     def ms(self) -> float:
         return round((time.monotonic() - self.started) * 1000, 1)

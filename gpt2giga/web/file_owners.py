@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from gpt2giga.chat import ChatRequest, File, ToolResult
-from gpt2giga.config.settings import ServerSettings, StoreSettings
+from gpt2giga.config.settings import ServerSettings
+from gpt2giga.config.store import StoreSettings
 from gpt2giga.errors import BadRequest
 from gpt2giga.upstream.files.attachments import by_age
 from gpt2giga.upstream.files.storage import missing_file
@@ -26,7 +27,7 @@ class FileOwners:
     """
 
     def __init__(self, server: ServerSettings, store: StoreSettings) -> None:
-        self.keeps_apart = len({*server.api_key}) > 1 and not server.pass_token
+        self.keeps_apart = len({key.key for key in server.api_key}) > 1 and not server.pass_token
         self._folder = Path(store.state_dir) / FOLDER if store.state_dir else None
 
     def add(self, tenant: str, file_id: str) -> None:

@@ -9,7 +9,8 @@ from functools import partial
 from flask import Blueprint, request, Response
 
 from gpt2giga.chat import ChatRequest, Event, HostedTool
-from gpt2giga.config.settings import StoreSettings, TranslationSettings
+from gpt2giga.config.settings import TranslationSettings
+from gpt2giga.config.store import StoreSettings
 from gpt2giga.dialects import fields
 from gpt2giga.dialects.fields import Body
 from gpt2giga.dialects.pages import to_page

@@ -13,11 +13,11 @@ import queue
 import random
 import time
 from collections import deque
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 from weakref import WeakSet
 
 from gpt2giga.concurrency.waiting import pause
@@ -26,6 +26,12 @@ from gpt2giga.upstream.accounts.redis_counter import RedisCounter
 
 # Seconds between two looks of who waits behind the line.
 PAUSE = 0.05
+# Called with the seconds that a request has been in the line, however that ended, if there was no slot at once.
+OnWait: TypeAlias = Callable[[float], Any]
+
+
+def ignore_wait(_: float) -> None:
+    pass
 
 
 class QueueTimeout(Exception):
@@ -106,7 +112,9 @@ class Slots:
     def held(self) -> int:
         return self._counter.held
 
-    def acquire(self, timeout: float, tick: float | None = None) -> Generator[list[Any], None, Slot]:
+    def acquire(
+        self, timeout: float, tick: float | None = None, on_wait: OnWait = ignore_wait
+    ) -> Generator[list[Any], None, Slot]:
         """Yields an empty list every `tick` seconds in the line; whoever closes it or throws into it leaves the line.
 
         Raises QueueTimeout after `timeout` seconds.
@@ -120,7 +128,7 @@ class Slots:
             if line[0] is slot:
                 slot.token = slot.counter.take()
             if slot.token is None:
-                yield from self._wait(slot, timeout, tick or math.inf)
+                yield from self._wait(slot, timeout, tick or math.inf, on_wait)
         except BaseException:  # a greenlet can be killed in the line, and the error may keep the slot alive
             slot.release()
             raise
@@ -132,20 +140,34 @@ class Slots:
                 slot.counter.announce(False)
         return slot
 
-    def acquire_last(self, timeout: float, tick: float | None = None) -> Generator[list[Any], None, Slot]:
+    def acquire_last(
+        self, timeout: float, tick: float | None = None, on_wait: OnWait = ignore_wait
+    ) -> Generator[list[Any], None, Slot]:
         """As `acquire`, but behind all who wait, whenever they come: it looks now and then whether there is no line."""
-        since = time.monotonic()
-        while True:
-            if not self._line:
-                with suppress(QueueTimeout):
-                    return (yield from self.acquire(0.0))
-            waited = time.monotonic() - since
-            if waited >= timeout:
-                raise QueueTimeout(waited, len(self._line))
-            yield from pause(min(PAUSE, timeout - waited), tick)
+        since, has_waited = time.monotonic(), False
+        try:
+            while True:
+                if not self._line:
+                    with suppress(QueueTimeout):
+                        return (yield from self.acquire(0.0))
+                waited = time.monotonic() - since
+                if waited >= timeout:
+                    raise QueueTimeout(waited, len(self._line))
+                has_waited = True
+                yield from pause(min(PAUSE, timeout - waited), tick)
+        finally:
+            if has_waited:
+                on_wait(time.monotonic() - since)
 
-    def _wait(self, slot: Slot, timeout: float, tick: float) -> Generator[list[Any], None, None]:
-        line, counter, since = self._line, slot.counter, time.monotonic()
+    def _wait(self, slot: Slot, timeout: float, tick: float, on_wait: OnWait) -> Generator[list[Any], None, None]:
+        since = time.monotonic()
+        try:
+            yield from self._stand_in_line(slot, timeout, tick, since)
+        finally:
+            on_wait(time.monotonic() - since)
+
+    def _stand_in_line(self, slot: Slot, timeout: float, tick: float, since: float) -> Generator[list[Any], None, None]:
+        line, counter = self._line, slot.counter
         slot.bell = queue.SimpleQueue()
         end, due = since + timeout, since + tick
         while True:

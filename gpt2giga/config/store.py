@@ -1,0 +1,34 @@
+"""The settings of what is kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gpt2giga.config.parsers import postgresql_url, size, whole_number
+from gpt2giga.config.setting import MIB, setting
+
+
+@dataclass(frozen=True)
+class StoreSettings:
+    """Where the database is, and how much of responses that are kept for previous_response_id."""
+
+    PREFIX = "GPT2GIGA_STORE_"
+
+    state_dir: str | None = setting(
+        None,
+        "Folder for kept responses (previous_response_id), for which key owns which file and for what is known of "
+        "GigaChat's models (default: gpt2giga in ~/.local/state)",
+        variable="GPT2GIGA_STATE_DIR",
+        also="STATE_DIRECTORY",
+        below="GPT2GIGA_PASS_TOKEN",
+    )
+    database_url: str | None = setting(
+        None,
+        "Database of several machines, postgresql://user:password@host/name (extra: postgres); without it there is a "
+        "file in GPT2GIGA_STATE_DIR",
+        postgresql_url,
+        variable="GPT2GIGA_DATABASE_URL",
+        secret=True,
+    )
+    days: int = setting(30, "Days that a response is kept; 0: none is", whole_number(0, 36500))
+    size: int = setting(256 * MIB, "Bytes that all kept responses may take; the oldest make room", size)

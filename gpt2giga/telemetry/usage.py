@@ -55,7 +55,7 @@ class UsageCounter:
     """One a process. database: None counts nothing, for nobody could ask for it."""
 
     def __init__(self, database: Database | None, known: KnownModels) -> None:
-        self._database, self._known = database, known
+        self.database, self._known = database, known
         self._waiting: dict[Subject, Counted] = defaultdict(Counted)
         self._failures: dict[tuple[Subject, str], int] = defaultdict(int)
         self._lock = threading.Lock()
@@ -67,7 +67,7 @@ class UsageCounter:
 
     def add(self, exchange: Exchange) -> None:
         """Only what asks for work: probes, and the page that shows this, would drown the rest."""
-        if exchange.method != "POST" or self._database is None:
+        if exchange.method != "POST" or self.database is None:
             return
         hour = int(time.time()) // HOUR_SECONDS
         model, route = self._known.name(exchange.model), exchange.route or UNMATCHED
@@ -97,10 +97,10 @@ class UsageCounter:
             with self._lock:
                 waiting, self._waiting = self._waiting, defaultdict(Counted)
                 failures, self._failures = self._failures, defaultdict(int)
-            if not waiting or self._database is None:
+            if not waiting or self.database is None:
                 return
             try:
-                self._database.do(lambda database: _write(database, waiting, failures))
+                self.database.do(lambda database: _write(database, waiting, failures))
                 self._warned = False
             except Unusable as unusable:
                 if not self._warned:

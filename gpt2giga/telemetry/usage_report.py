@@ -39,7 +39,7 @@ class Span:
 def usage(database: Database, span: Span, by: tuple[str, ...], key: str | None = None) -> list[dict[str, Any]]:
     """Sums for each combination of `by`: hour, day, key, model and route. key: only that one's. Raises Unusable."""
     sums = [fn.COALESCE(fn.SUM(UsageHour._meta.fields[name]), 0).alias(name) for name in SUMS]
-    query = _grouped(UsageHour, span, by, key, sums)
+    query = _grouped(UsageHour, span, by, key, sums).order_by(*_places(by))
     return database.do(lambda connection: [_plain(row) for row in query.dicts().execute(connection)])
 
 
@@ -55,8 +55,12 @@ def _grouped(table: type[Model], span: Span, by: tuple[str, ...], key: str | Non
     query = table.select(*groups, *sums).where(table._meta.fields["hour"] >= span.first_hour)
     if key is not None:
         query = query.where(table._meta.fields["key"] == key)
-    # By their places: with parameters in it PostgreSQL does not take two equal expressions for one.
-    return query.group_by(*(SQL(str(place)) for place, _ in enumerate(by, 1)))
+    return query.group_by(*_places(by))
+
+
+def _places(by: tuple[str, ...]) -> list[SQL]:
+    """In the list of columns: with parameters in it PostgreSQL does not take two equal expressions for one."""
+    return [SQL(str(place)) for place, _ in enumerate(by, 1)]
 
 
 def _plain(row: dict[str, Any]) -> dict[str, Any]:

@@ -22,9 +22,6 @@ from gpt2giga.serving.address import banner, check_address
 from gpt2giga.serving.current_settings import CurrentSettings
 from gpt2giga_sandbox.character import CHARACTERS
 
-# Verbs whose output is a log.
-SERVING = ("serve", "sandbox")
-
 
 def _settings_help() -> str:
     rows = (f"  {variable}{f' [{default}]' if default else ''}\n      {doc}" for variable, default, doc in table())
@@ -55,7 +52,9 @@ def main(
     """GigaChat behind OpenAI's API. Without a command: serve, in the foreground."""
     options = {"GPT2GIGA_HOST": host, "GPT2GIGA_PORT": port, "GPT2GIGA_WORKERS": workers}
     overrides = {variable: value for variable, value in options.items() if value is not None}
-    form = process_log.begin(env_file) if context.invoked_subcommand in (None, *SERVING) else "plain"
+    form = "plain" if context.invoked_subcommand not in (None, "serve") else process_log.wanted_form(env_file)
+    if not context.invoked_subcommand:
+        process_log.begin(form)
     if sandbox:
         overrides["GPT2GIGA_SANDBOX"] = _start_sandbox(context, form)
     context.obj = CommandLine(env_file, overrides)
@@ -67,6 +66,7 @@ def main(
 @click.pass_obj
 def serve(command_line: CommandLine) -> None:
     """Serve in the foreground, as without a command."""
+    process_log.begin(process_log.wanted_form(command_line.env_file))
     _serve(command_line.env_file, command_line.overrides)
 
 
@@ -146,8 +146,10 @@ def _release(child: subprocess.Popen[str]) -> None:
     help="strict: only what passes everywhere; tolerant: like GigaChat-3.",
 )
 @click.option("--until-eof", is_flag=True, hidden=True, help="Stop when standard input closes.")
-def sandbox(port: int, character: str, until_eof: bool) -> None:
+@click.pass_obj
+def sandbox(command_line: CommandLine, port: int, character: str, until_eof: bool) -> None:
     """A stand-in for GigaChat on this machine only, for trying out and for tests."""
+    process_log.begin(process_log.wanted_form(command_line.env_file))
     from gpt2giga_sandbox.server import SandboxServer
 
     try:  # werkzeug would tell it in two lines, with advice of its own

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from pathlib import Path
 
 import pytest
@@ -106,6 +107,13 @@ def test_a_reload_says_what_has_changed(capsys: pytest.CaptureFixture[str]) -> N
     assert told_by_a_reload(capsys, "", "GPT2GIGA_LOG_FORMAT=json\nGPT2GIGA_PORT=x\n").startswith("ERROR The former")
     told = told_by_a_reload(capsys, "", "GPT2GIGA_LOG_FORMAT=json\n")
     assert told == 'GPT2GIGA_LOG_FORMAT plain -> json"}\n', "the line has the new form already"
+
+
+def test_another_host_with_the_same_port_needs_a_restart(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as ours:
+        port = f"GPT2GIGA_PORT={ours.getsockname()[1]}\n"
+        told = told_by_a_reload(capsys, port, f"{port}GPT2GIGA_HOST=0.0.0.0\nGPT2GIGA_API_KEY=k\n")
+    assert "ERROR The former settings stay: cannot listen on 0.0.0.0:" in told and "needs a restart" in told
 
 
 def test_a_key_that_nearly_has_a_name(capsys: pytest.CaptureFixture[str]) -> None:

@@ -165,8 +165,7 @@ def test_a_start_that_fails(environ: dict[str, str], tmp_path: Path, program: li
 
 
 def test_a_process_that_ends_unexpectedly(environ: dict[str, str], tmp_path: Path) -> None:
-    program = "from gpt2giga.serving import process_log; process_log.begin(); print('on'); 1 / 0"
-    environ["GPT2GIGA_LOG_FORMAT"] = "json"
+    program = "from gpt2giga.serving import process_log; process_log.begin('json'); print('on'); 1 / 0"
     done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, env=environ, capture_output=True, text=True)
     assert done.returncode == 1 and json.loads(done.stdout)["message"] == "on"
     [entry] = map(json.loads, done.stderr.splitlines())
@@ -175,9 +174,10 @@ def test_a_process_that_ends_unexpectedly(environ: dict[str, str], tmp_path: Pat
 
 def test_other_commands_print_for_people(at_sandbox: dict[str, str], tmp_path: Path) -> None:
     environ = {**os.environ, **at_sandbox, "PYTHONPATH": str(ROOT), "GPT2GIGA_LOG_FORMAT": "json"}
-    command = [sys.executable, "-m", "gpt2giga", "models"]
-    done = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True)
-    assert "GigaChat-2-Max" in done.stdout and "{" not in done.stdout
+    for words, shown in ((["models"], "GigaChat-2-Max"), (["serve", "--help"], "Serve in the foreground")):
+        command = [sys.executable, "-m", "gpt2giga", *words]
+        done = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True)
+        assert shown in done.stdout and "{" not in done.stdout
 
 
 def test_the_sandbox_with_the_service(tmp_path: Path) -> None:

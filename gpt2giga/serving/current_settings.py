@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping
 from pathlib import Path
 
-from gpt2giga.config.settings import AccountSettings, Settings, SettingsError
+from gpt2giga.config.settings import AccountSettings, ServerSettings, Settings, SettingsError
 from gpt2giga.config.sources import read_settings
 from gpt2giga.config.variables import differences
 from gpt2giga.serving import process_log
@@ -36,8 +36,7 @@ class CurrentSettings:
         try:
             variables, settings, doubts = read_settings(self._env_file, self._overrides)
             check_upstream(settings.account)
-            if settings.server.address != former.server.address:
-                check_address(settings.server)
+            _check_new_address(former.server, settings.server)
         except SettingsError as error:
             log.error("The former settings stay: %s", error)
             return
@@ -52,6 +51,18 @@ class CurrentSettings:
             if doubt not in self._told_doubts:
                 log.warning("%s", doubt)
         self._told_doubts.update(doubts)
+
+
+def _check_new_address(former: ServerSettings, server: ServerSettings) -> None:
+    """Raises SettingsError."""
+    if server.address == former.address:
+        return
+    try:
+        check_address(server)
+    except SettingsError as error:
+        if server.port == former.port and not server.host.startswith("unix:"):  # this service may be what is there
+            raise SettingsError(f"{error}; another GPT2GIGA_HOST with the same port needs a restart") from None
+        raise
 
 
 def check_upstream(account: AccountSettings) -> None:

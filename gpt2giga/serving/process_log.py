@@ -23,23 +23,23 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def begin(env_file: Path | None = None, *, stdout: bool = True) -> str:
-    """Before the settings are checked, whose mistakes are to be told in the form they ask for. Returns that form.
-
-    stdout: False where somebody else reads it.
-    """
+def wanted_form(env_file: Path | None = None) -> str:
+    """Before the settings are checked, whose mistakes are to be told in the form they ask for."""
     try:
         variables = read_variables(env_file)[0]
     except SettingsError:
         variables = environment()
-    form = "json" if variables.get("GPT2GIGA_LOG_FORMAT", "").strip() == "json" else "plain"
+    return "json" if variables.get("GPT2GIGA_LOG_FORMAT", "").strip() == "json" else "plain"
+
+
+def begin(form: str, *, stdout: bool = True) -> None:
+    """stdout: False where somebody else reads it."""
     adopt(ServerSettings(log_format=form), stdout=stdout)
     logging.captureWarnings(True)
     warnings.formatwarning = _to_sentence
     sys.excepthook = _tell_the_end
     threading.excepthook = _tell_thread
     sys.unraisablehook = _tell_unraisable
-    return form
 
 
 def adopt(server: ServerSettings, *, stdout: bool = True) -> None:

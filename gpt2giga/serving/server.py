@@ -93,7 +93,7 @@ def configuration_of_file() -> dict[str, Any]:
     if _file_configuration:
         _file_configuration[0].current.renew()
     else:
-        process_log.begin()
+        process_log.begin(process_log.wanted_form())
         _file_configuration.append(GunicornConfiguration(CurrentSettings()))
     return _file_configuration[0].to_gunicorn()
 

@@ -25,7 +25,7 @@ def load(folder: Path) -> WSGIApplication:
         from gpt2giga.serving.current_settings import load_settings
 
         env_file = beside if os.path.exists(beside) and not os.path.exists(".env") else None
-        process_log.begin(env_file, stdout=False)  # which is the answer of a CGI script
+        process_log.begin(process_log.wanted_form(env_file), stdout=False)  # which is the answer of a CGI script
         return create_app(load_settings(env_file), behind_web_server=True)
     except SettingsError as error:
         return _refuse(str(error))

@@ -48,7 +48,7 @@ def describe_master(folder: Path) -> None:
 
 
 def master_of(folder: Path) -> tuple[int, float]:
-    """Raises OSError where none has described itself."""
+    """Raises OSError or ValueError where none has described itself."""
     pid, started = (folder / MASTER).read_text().split()
     return int(pid), float(started)
 

@@ -25,7 +25,7 @@ class ServiceMetrics(Collector):
     def __init__(self, folder: str | None) -> None:
         self._folder = Path(folder) if folder else None
         self._master, self._started = 0, 0.0
-        with suppress(OSError):
+        with suppress(OSError, ValueError):  # no /proc, or no room for the master to say who it is
             if self._folder is None:
                 self._started = start_time(os.getpid())
             else:

@@ -111,7 +111,7 @@ def _serve_with_gevent(settings: Settings) -> None:
 def _start_sandbox(context: click.Context, log_format: str) -> str:
     """The sandbox in a process of its own; returns its address. It ends when this process does, however it ends:
     its standard input is a pipe that closes then."""
-    command = [sys.executable, "-m", "gpt2giga", "sandbox", "--port", "0", "--until-eof"]
+    command = [sys.executable, "-m", "gpt2giga", "sandbox", "--port", "0", "--demo", "--until-eof"]
     child = subprocess.Popen(
         command,
         env={**environment(), "GPT2GIGA_LOG_FORMAT": log_format},
@@ -145,19 +145,21 @@ def _release(child: subprocess.Popen[str]) -> None:
     show_default=True,
     help="strict: only what passes everywhere; tolerant: like GigaChat-3.",
 )
+@click.option("--demo", is_flag=True, help="Talk as a model would, at its pace, instead of quoting the request.")
 @click.option("--until-eof", is_flag=True, hidden=True, help="Stop when standard input closes.")
 @click.pass_obj
-def sandbox(command_line: CommandLine, port: int, character: str, until_eof: bool) -> None:
+def sandbox(command_line: CommandLine, port: int, character: str, demo: bool, until_eof: bool) -> None:
     """A stand-in for GigaChat on this machine only, for trying out and for tests."""
     process_log.begin(process_log.wanted_form(command_line.env_file))
+    from gpt2giga_sandbox.demo import demo_settings
     from gpt2giga_sandbox.server import SandboxServer
 
     try:  # werkzeug would tell it in two lines, with advice of its own
         socket.create_server(("127.0.0.1", port)).close()
     except OSError as error:
         raise Failure(f"cannot listen on 127.0.0.1:{port} (--port): {error.strerror}") from None
-    server = SandboxServer(port)
-    server.state.settings.character = CHARACTERS[character]
+    chosen = CHARACTERS[character]
+    server = SandboxServer(port, **(demo_settings(chosen) if demo else {"character": chosen}))
     click.echo(f"Sandbox (not GigaChat) listens on {server.url}")
     with suppress(KeyboardInterrupt):
         if until_eof:

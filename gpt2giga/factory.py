@@ -16,6 +16,7 @@ from gpt2giga.dialects.anthropic import views as anthropic
 from gpt2giga.dialects.openai import views as openai
 from gpt2giga.dialects.responses import views as responses
 from gpt2giga.dialects.responses.request import from_input_at_chat
+from gpt2giga.openapi import views as description
 from gpt2giga.store.choice import database_of
 from gpt2giga.store.database import Database
 from gpt2giga.telemetry import log_format
@@ -131,6 +132,7 @@ def _register_views(
         # Guides point clients at the root as often as at /v1.
         app.register_blueprint(blueprint)
         app.register_blueprint(blueprint, name=f"v1_{blueprint.name}", url_prefix="/v1")
+    app.register_blueprint(description.blueprint(settings.limits, asks_for_key=settings.server.asks_for_key))
     if settings.server.ui:
         app.register_blueprint(ui.blueprint(settings.server, settings.default_models, get_upstream, last_hour))
 

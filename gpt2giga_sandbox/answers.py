@@ -1,4 +1,4 @@
-"""What the sandbox answers when no script says otherwise: deterministic, and openly not a model."""
+"""What the sandbox answers when no script says otherwise: a call, JSON, a picture, or what its voice says."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from gpt2giga_sandbox.conversation import up_to_results
+from gpt2giga_sandbox.echo import Echo, PREFIX
 from gpt2giga_sandbox.samples import sample
 
-PREFIX = "Песочница GigaChat"
+ECHO = Echo()
 DRAW = re.compile(r"нарисуй|\bdraw\b", re.IGNORECASE)
 WORD = re.compile(r"\S+\s*")
 DRAWING = ("text2image", "image_generate")
@@ -34,6 +36,7 @@ class Answer:
     reasoning: str = ""
     usage: dict[str, Any] | None = None
     frames_apart: bool = False
+    word_by_word: bool = False
     tool: str = ""
     sources: dict[str, dict[str, str]] | None = None
     files: tuple[dict[str, str], ...] = ()
@@ -47,20 +50,16 @@ class Answer:
         return self.finish or ("function_call" if self.call else "stop")
 
 
-def answer(body: dict[str, Any], draw: Callable[[], str], parallel: bool = False) -> Answer:
+def answer(body: dict[str, Any], draw: Callable[[], str], parallel: bool = False, voice: Echo = ECHO) -> Answer:
     """`body` is one of v1. `draw` stores a picture and gives its file id. `parallel`: several calls may come."""
-    calls = _calls(body)
+    calls = _calls(body, voice)
     if calls:
         return Answer(calls=calls if parallel else calls[:1])
     if "response_format" in body:
         return cut(Answer(_conforming(body["response_format"]["schema"])), body)
     if _wants_drawing(body):
         return Answer(f'{PREFIX}: рисунок <img src="{draw()}" fuse="true"/> готов.')
-    return cut(Answer(_text(body["messages"])), body)
-
-
-def thoughts(body: dict[str, Any]) -> str:
-    return f"Песочница делает вид, что думает. {_text(body['messages'])}"
+    return cut(Answer(voice.says(body["messages"]), word_by_word=voice.word_by_word), body)
 
 
 def cut(answer: Answer, body: dict[str, Any]) -> Answer:
@@ -72,23 +71,25 @@ def cut(answer: Answer, body: dict[str, Any]) -> Answer:
     return replace(answer, text="".join(words[:limit]).rstrip(), finish="length")
 
 
-def _calls(body: dict[str, Any]) -> tuple[Call, ...]:
+def _calls(body: dict[str, Any], voice: Echo) -> tuple[Call, ...]:
     functions = {function["name"]: function for function in body.get("functions", [])}
     choice = body.get("function_call", "auto")
     if isinstance(choice, dict):
         forced = functions.get(choice["name"])
-        return (sampled(forced, choice.get("partial_arguments", {})),) if forced else ()
+        known = choice.get("partial_arguments", {})
+        return (sampled(forced, {**voice.arguments(forced, body["messages"]), **known}),) if forced else ()
     last = up_to_results(body["messages"])[-1]
     if choice == "none" or last["role"] != "user":
         return ()
-    return named(last["content"], functions)
+    return named(body["messages"], functions, voice)
 
 
-def named(text: str, functions: dict[str, dict[str, Any]]) -> tuple[Call, ...]:
-    """Each function whose name stands in the text as a word, with the JSON object between it and the next name.
-    A name that has no object is a wish only where it was not called with one before."""
+def named(messages: list[dict[str, Any]], functions: dict[str, dict[str, Any]], voice: Echo = ECHO) -> tuple[Call, ...]:
+    """Each function whose name stands in the last message as a word, with the JSON object between it and the next
+    name. A name that has no object is a wish only where it was not called with one before."""
     if not functions:
         return ()
+    text = voice.heard(messages[-1]["content"])
     names = re.compile(rf"(?<!\w)({'|'.join(sorted(map(re.escape, functions), key=len, reverse=True))})(?!\w)")
     calls: list[Call] = []
     place = 0
@@ -98,8 +99,9 @@ def named(text: str, functions: dict[str, dict[str, Any]]) -> tuple[Call, ...]:
         if arguments is not None:
             calls.append(Call(match[1], arguments))
         elif match[1] not in [call.name for call in calls]:
-            calls.append(sampled(functions[match[1]], {}))
-    return tuple(calls)
+            calls.append(sampled(functions[match[1]], voice.arguments(functions[match[1]], messages)))
+    wish = "" if calls else voice.wish(text, functions)
+    return (sampled(functions[wish], voice.arguments(functions[wish], messages)),) if wish else tuple(calls)
 
 
 def _json_object(text: str, start: int, end: int) -> tuple[dict[str, Any] | None, int]:
@@ -133,37 +135,3 @@ def _wants_drawing(body: dict[str, Any]) -> bool:
     last = body["messages"][-1]
     asked = last["role"] == "user" and DRAW.search(last["content"])
     return choice == "auto" and not body.get("functions") and bool(asked)
-
-
-def _text(messages: list[dict[str, Any]]) -> str:
-    results = _fresh_results(messages)
-    if results:
-        quoted = "; ".join(f"{result['name']} вернула {result['content']}" for result in results)
-        return f"{PREFIX}: функция {quoted}"
-    users = [message for message in messages if message["role"] in ("user", "system")]
-    attached = len(users[-1].get("attachments", [])) if users else 0
-    files = f" (файлов: {attached})" if attached else ""
-    return f"{PREFIX}, ответ не настоящий. Вы написали{files}: {users[-1]['content'] if users else ''}"
-
-
-def _fresh_results(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The results since the last word of the user, when the history ends on one."""
-    fresh: list[dict[str, Any]] = []
-    messages = up_to_results(messages)
-    if messages[-1]["role"] != "function":
-        return fresh
-    for message in reversed(messages):
-        if message["role"] == "user":
-            break
-        if message["role"] == "function":
-            fresh.insert(0, message)
-    return fresh
-
-
-def up_to_results(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Without what an agent adds to results in the user's name: OpenClaw lists its tools there, which must not be
-    taken for a wish to call them again, for ever."""
-    before = messages
-    while before and before[-1]["role"] == "user":
-        before = before[:-1]
-    return before if before and before[-1]["role"] == "function" else messages

@@ -13,7 +13,7 @@ from flask import Blueprint, request, Response
 from gpt2giga_sandbox import answers
 from gpt2giga_sandbox.catalog import Model
 from gpt2giga_sandbox.delivery import Reply
-from gpt2giga_sandbox.replies import character, client_id, json_body, JSON_TYPE, NO_CACHE, send, state, take
+from gpt2giga_sandbox.replies import character, client_id, json_body, JSON_TYPE, NO_CACHE, send, state, take, voice
 from gpt2giga_sandbox.rules import check_chat, prompt_tokens
 from gpt2giga_sandbox.shapes import chunks, compact, DONE, frame, Turn, whole
 from gpt2giga_sandbox.steps import Step
@@ -59,9 +59,9 @@ def reply_of(pieces: list[bytes], streamed: bool) -> Reply:
 
 
 def _reply(body: dict[str, Any], step: Step, turn: Turn) -> Reply:
-    told = replace(answers.answer(body, draw), frames_apart=character().call_frames == 2)
+    told = replace(answers.answer(body, draw, voice=voice()), frames_apart=character().call_frames == 2)
     if "reasoning_effort" in body and character().reasoning_content:
-        told = replace(told, reasoning=answers.thoughts(body))
+        told = replace(told, reasoning=voice().thinks(body["messages"]))
     answer = step.applied(told)
     if not body.get("stream"):
         return reply_of([compact(whole(answer, turn))], streamed=False)

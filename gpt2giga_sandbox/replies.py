@@ -8,8 +8,11 @@ from typing import Any, cast
 
 from flask import current_app, g, request, Response
 
+from gpt2giga_sandbox.answers import ECHO
 from gpt2giga_sandbox.character import Character
 from gpt2giga_sandbox.delivery import deliver, Reply
+from gpt2giga_sandbox.demo import Demo
+from gpt2giga_sandbox.echo import Echo
 from gpt2giga_sandbox.refusal import bad_json
 from gpt2giga_sandbox.shapes import compact, DONE, frame
 from gpt2giga_sandbox.state import State, Stream
@@ -25,6 +28,11 @@ def state() -> State:
 
 def character() -> Character:
     return state().settings.character
+
+
+def voice() -> Echo:
+    """Who answers what no script tells."""
+    return Demo(state().files(client_id())) if state().settings.demo else ECHO
 
 
 def json_body() -> dict[str, Any]:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import struct
 from typing import Any
 
 from flask import Blueprint, Response
 
 from gpt2giga_sandbox import catalog
 from gpt2giga_sandbox.refusal import bad_json, check_types, invalid, no_such_model, Refusal
-from gpt2giga_sandbox.replies import answer_json, character, json_body, state
+from gpt2giga_sandbox.replies import answer_json, character, json_body, state, voice
 
 blueprint = Blueprint("resources", __name__)
 
@@ -50,16 +48,10 @@ def _embedding(text: str, index: int, model: catalog.Model) -> dict[str, Any]:
         raise Refusal(413, f"Tokens limit exceeded for index {index}: {tokens} (max {most})")
     return {
         "object": "embedding",
-        "embedding": vector(text, model.dim),
+        "embedding": voice().embeds(text, model.dim),
         "index": index,
         "usage": {"prompt_tokens": tokens},
     }
-
-
-def vector(text: str, dim: int) -> list[float]:
-    """Numbers of a hash of the text between -5 and 5, not normalised, as the service's are not (contract 6.17)."""
-    digest = hashlib.shake_256(text.encode("utf-8", "surrogatepass")).digest(2 * dim)
-    return [round(value / 6553.6, 6) for value in struct.unpack(f">{dim}h", digest)]
 
 
 def _texts(body: dict[str, Any]) -> list[str]:

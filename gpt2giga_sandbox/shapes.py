@@ -14,6 +14,7 @@ from gpt2giga_sandbox.catalog import Model
 
 DONE = b"data: [DONE]\n\n"
 PIECE = re.compile(r"(?:\S+\s*){1,3}|\s+")
+WORD = re.compile(r"\S+\s*|\s+")
 
 
 @dataclass(frozen=True)
@@ -51,10 +52,14 @@ def chunks(answer: Answer, turn: Turn) -> list[dict[str, Any]]:
     return frames
 
 
+def pieces(answer: Answer, text: str) -> list[str]:
+    return (WORD if answer.word_by_word else PIECE).findall(text)
+
+
 def _deltas(answer: Answer) -> Iterator[dict[str, Any]]:
-    for piece in PIECE.findall(answer.reasoning):
+    for piece in pieces(answer, answer.reasoning):
         yield {"content": "", "reasoning_content": piece}
-    for piece in PIECE.findall(answer.text):
+    for piece in pieces(answer, answer.text):
         yield {"content": piece}
     if answer.calls:
         yield {"content": "", **_call(answer)}

@@ -33,6 +33,8 @@ class Settings:
     # Streams wait after so many frames for as long as this says so.
     hold_after: int | None = None
     pay_as_you_go: bool = False
+    # Talks as a model would, instead of quoting what it was sent.
+    demo: bool = False
     # Also by its name, or as an object of the switches that differ from strict.
     character: Character = STRICT
 

@@ -69,14 +69,17 @@ def test_a_port_in_use_of_the_sandbox() -> None:
         assert "in use" in refused("sandbox", "--port", str(taken.getsockname()[1]))
 
 
-def test_the_character_of_the_sandbox() -> None:
-    command = [sys.executable, "-m", "gpt2giga", "sandbox", "--port", "0", "--character", "tolerant", "--until-eof"]
+@pytest.mark.parametrize("demo", [False, True])
+def test_the_character_of_the_sandbox(demo: bool) -> None:
+    options = ["--character", "tolerant", *(["--demo"] if demo else [])]
+    command = [sys.executable, "-m", "gpt2giga", "sandbox", "--port", "0", *options, "--until-eof"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None and process.stdin is not None
         url = process.stdout.readline().split()[-1]
         settings = requests.post(f"{url}/sandbox/settings", json={}, timeout=10).json()
         process.stdin.close()
     assert settings["character"]["v2"] is True
+    assert (settings["demo"], settings["frame_delay"] > 0) == (demo, demo)
 
 
 def test_help_prints_every_setting() -> None:
@@ -220,14 +223,15 @@ def test_sandbox_says_so_and_leaves_nothing(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "gpt2giga", "--sandbox", "--port", port]
     process = launch(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout is not None
-    lines = [process.stdout.readline() for _ in range(3)]
+    lines = [process.stdout.readline() for _ in range(4)]
     answer = requests.post(f"http://127.0.0.1:{port}/v1/chat/completions", json={"messages": HELLO}, timeout=10)
     health = requests.get(f"http://127.0.0.1:{port}/health", timeout=10).json()
     process.send_signal(signal.SIGINT)
     rest, log = process.communicate(timeout=20)
     assert all("sandbox" in line for line in lines), lines
+    assert f"Open http://127.0.0.1:{port} in a browser" in lines[-1]
     assert health["backend"] == "sandbox (not GigaChat)"
-    assert "Песочница" in answer.json()["choices"][0]["message"]["content"]
+    assert "Песочница gpt2giga" in answer.json()["choices"][0]["message"]["content"]
     assert all("sandbox" in line for line in log.splitlines() if "chat" in line)
     assert rest == "" and [*tmp_path.iterdir()] == []
 

@@ -54,13 +54,15 @@ def _is_served(path: str) -> bool:
 
 
 def banner(settings: Settings) -> str:
-    """One line; for the sandbox and whoever reads that also one to paste, and each says that it is the sandbox."""
+    """One line; for the sandbox and whoever reads that also what to do first, and each says that it is the sandbox."""
     is_socket = settings.server.host.startswith("unix:")
     url = settings.server.address if is_socket else f"http://{settings.server.address}"
     line = f"gpt2giga {__version__} listens on {url}, backend: {settings.backend}"
     if is_socket or not settings.server.sandbox or settings.server.log_format == "json":
         return line
+    page = f"http://{on_loopback(settings.server).address}"
     question = '{"messages": [{"role": "user", "content": "Привет!"}]}'
     return (
         f"{line}\nBase URL of the sandbox: {url}/v1\nTry the sandbox:  curl {url}/v1/chat/completions -d '{question}'"
+        + (f"\nOpen {page} in a browser to chat with the sandbox" if settings.server.ui else "")
     )

@@ -12,7 +12,7 @@ from gpt2giga.web.exchange import Exchange
 
 log = logging.getLogger(__name__)
 
-# Asked again and again by machines, or by the page itself.
+# Asked again and again by machines, or by the page itself: of no interest as long as it goes well.
 QUIET_ROUTES = frozenset(prefix + path for prefix in ("", "/v1") for path in ("/", "/health", "/ready", "/metrics"))
 QUIET_PATHS = ("/ui/", "/favicon.ico")
 
@@ -25,7 +25,8 @@ class RequestLog:
 
     def write(self, exchange: Exchange) -> None:
         """When the exchange is over."""
-        level = logging.DEBUG if is_quiet(exchange) else logging.INFO
+        is_quiet = (exchange.route in QUIET_ROUTES and exchange.status < 400) or exchange.path.startswith(QUIET_PATHS)
+        level = logging.DEBUG if is_quiet else logging.INFO
         if log.isEnabledFor(level):
             log.log(level, "request", extra={"fields": self._fields(exchange)})
 
@@ -56,11 +57,6 @@ class RequestLog:
             fields |= {"request": exchange.body, "answer": "".join(map(_said, exchange.answer))}
         fields["ms"] = exchange.ms()
         return fields
-
-
-def is_quiet(exchange: Exchange) -> bool:
-    """Of no interest as long as it goes well."""
-    return (exchange.route in QUIET_ROUTES and exchange.status < 400) or exchange.path.startswith(QUIET_PATHS)
 
 
 def _said(event: Event) -> str:

@@ -16,7 +16,7 @@ from gpt2giga.upstream.accounts.client_account import account_settings
 from gpt2giga.web.exchange import Exchange
 
 PROBE = "health.alive"
-OPEN_ENDPOINTS = (PROBE, "ui.asset")
+OPEN_ENDPOINTS = (PROBE, "ui.asset", "openapi.document")
 ROOT = "health.root"
 # Clients that ask for a whole header get the key alone, and those that ask for the key get "Bearer KEY".
 BEARER = re.compile("(bearer( +|$))+", re.IGNORECASE)
@@ -48,7 +48,7 @@ def needs_no_key(request: Request) -> bool:
 
 
 def is_open(request: Request) -> bool:
-    """What everybody may see: the probe, and the page with its files."""
+    """What everybody may see: the probe, the page with its files, and the API's description."""
     endpoint = request.endpoint or ""
     return endpoint.endswith(OPEN_ENDPOINTS) or (endpoint == ROOT and wants_html(request))
 

@@ -7,7 +7,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from gpt2giga_sandbox import answers
-from gpt2giga_sandbox.answers import Answer, cut, DRAW, named, PREFIX, sampled, up_to_results
+from gpt2giga_sandbox.answers import Answer, cut, DRAW, ECHO, named, sampled
+from gpt2giga_sandbox.conversation import up_to_results
+from gpt2giga_sandbox.echo import Echo, PREFIX
 from gpt2giga_sandbox.v2.formats import matching
 from gpt2giga_sandbox.v2.request import ChatRequest
 
@@ -22,31 +24,32 @@ WISHES = {
 LONGEST_QUERY = 200
 
 
-def answer(chat: ChatRequest, draw: Callable[[], str]) -> Answer:
+def answer(chat: ChatRequest, draw: Callable[[], str], voice: Echo = ECHO) -> Answer:
     """`draw` stores a picture and gives its file id."""
-    told = _told(chat, draw)
-    return replace(told, reasoning=answers.thoughts(chat.body)) if chat.thinks else told
+    told = _told(chat, draw, voice)
+    return replace(told, reasoning=voice.thinks(chat.body["messages"])) if chat.thinks else told
 
 
-def _told(chat: ChatRequest, draw: Callable[[], str]) -> Answer:
+def _told(chat: ChatRequest, draw: Callable[[], str], voice: Echo) -> Answer:
     if chat.choice.mode == "any":
-        return _some_call(chat)
+        return _some_call(chat, voice)
     if chat.regex:
         return cut(Answer(matching(chat.regex)), chat.body)
-    told = answers.answer(chat.body, draw, chat.parallel)
+    told = answers.answer(chat.body, draw, chat.parallel, voice)
     tool = _tool(chat)
     if told.calls or not tool:
         return told
     return cut(_used(tool, up_to_results(chat.body["messages"])[-1]["content"], draw), chat.body)
 
 
-def _some_call(chat: ChatRequest) -> Answer:
+def _some_call(chat: ChatRequest, voice: Echo) -> Answer:
     """The functions that are named, or else the first that is eligible."""
     functions = {function["name"]: function for function in chat.body["functions"]}
     eligible = {name: functions[name] for name in chat.choice.eligible}
     last = up_to_results(chat.body["messages"])[-1]
-    calls = named(last["content"], eligible) if last["role"] == "user" else ()
-    calls = calls or (sampled(next(iter(eligible.values())), {}),)
+    calls = named(chat.body["messages"], eligible, voice) if last["role"] == "user" else ()
+    first = next(iter(eligible.values()))
+    calls = calls or (sampled(first, voice.arguments(first, chat.body["messages"])),)
     return Answer(calls=calls if chat.parallel else calls[:1])
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gpt2giga_sandbox.answers import Answer
-from gpt2giga_sandbox.shapes import compact, PIECE, spoken_tokens, stable_id, Turn
+from gpt2giga_sandbox.shapes import compact, pieces, spoken_tokens, stable_id, Turn
 from gpt2giga_sandbox.steps import Step
 
 DELTA, END = "response.message.delta", "response.message.done"
@@ -27,12 +27,12 @@ def whole(answer: Answer, turn: Turn, state_id: str, call_ids: bool) -> dict[str
 
 def events(answer: Answer, turn: Turn, state_id: str, call_ids: bool) -> list[Event]:
     told = [*_tool_events(answer, turn)]
-    told += [_event(DELTA, turn, {"text": piece}, "reasoning") for piece in PIECE.findall(answer.reasoning)]
+    told += [_event(DELTA, turn, {"text": piece}, "reasoning") for piece in pieces(answer, answer.reasoning)]
     if answer.sources:
         told.append(_event(DELTA, turn, {"inline_data": _sources(answer)}))
     if answer.files:
         told.append(_event(DELTA, turn, {"files": list(answer.files)}))
-    told += [_event(DELTA, turn, {"text": piece}) for piece in PIECE.findall(answer.text)]
+    told += [_event(DELTA, turn, {"text": piece}) for piece in pieces(answer, answer.text)]
     last: dict[str, Any] = {}
     if state_id:
         calls = _calls(answer, state_id, call_ids)

@@ -8,7 +8,7 @@ from werkzeug.exceptions import NotFound
 from gpt2giga_sandbox.chat import converse, draw, reply_of, turn_of
 from gpt2giga_sandbox.delivery import Reply
 from gpt2giga_sandbox.refusal import Refusal
-from gpt2giga_sandbox.replies import character, client_id, json_body, state
+from gpt2giga_sandbox.replies import character, client_id, json_body, state, voice
 from gpt2giga_sandbox.shapes import compact, stable_id
 from gpt2giga_sandbox.steps import Step
 from gpt2giga_sandbox.v2.answers import answer
@@ -36,7 +36,7 @@ def files() -> Response:
 
 
 def _reply(chat: ChatRequest, step: Step) -> Reply:
-    told = step.applied(answer(chat, draw))
+    told = step.applied(answer(chat, draw, voice()))
     turn = turn_of(chat.body, chat.model)
     used = told.calls or told.tool or chat.body["messages"][-1]["role"] == "function"
     state_id = stable_id([told.tool, told.text, [vars(call) for call in told.calls]]) if used else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import subprocess
 import sys
@@ -166,3 +167,12 @@ def test_the_readme(service: Service) -> None:
     here = script.replace("http://127.0.0.1:8080", service.url)
     done = subprocess.run([sys.executable, "-c", here], capture_output=True, text=True, timeout=30, check=True)
     assert "Привет!" in done.stdout
+
+
+def test_the_example(service: Service, sandbox: SandboxServer) -> None:
+    sandbox.state.settings.demo = True
+    environ = {**os.environ, "OPENAI_BASE_URL": f"{service.url}/v1"}
+    command = [sys.executable, README.parent / "examples/agent.py"]
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60, check=True)
+    assert re.search(r"Сейчас .*\d\d:\d\d", done.stdout)
+    assert [message["role"] for message in sandbox.state.chats()[-1]["messages"][-2:]] == ["assistant", "function"]

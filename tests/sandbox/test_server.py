@@ -187,16 +187,18 @@ def test_tls(certificate: tuple[str, str]) -> None:
 
 
 def test_the_foreground_command_tells_its_addresses() -> None:
-    command = [sys.executable, "-m", "gpt2giga_sandbox", "--port", "0", "--character", "tolerant"]
+    command = [sys.executable, "-m", "gpt2giga_sandbox", "--port", "0", "--character", "tolerant", "--demo"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
         told = dict(process.stdout.readline().strip().split("=", 1) for _ in range(3))
         url = told["GIGACHAT_AUTH_URL"].removesuffix("/api/v2/oauth")
         stats = requests.get(f"{url}/sandbox/stats", timeout=10)
         newer = requests.post(f"{url}/v2/chat/completions", timeout=10)
+        settings = requests.post(f"{url}/sandbox/settings", json={}, timeout=10)
         process.terminate()
 
     assert stats.json()["open_streams"] == 0
     assert newer.status_code == 401
+    assert settings.json()["demo"] is True
     assert told["GIGACHAT_BASE_URL"].endswith("/api/v1")
     assert told["GIGACHAT_CREDENTIALS"]

@@ -39,7 +39,12 @@ Place: TypeAlias = tuple[int, int]
 
 def has_files(messages: Sequence[Message]) -> bool:
     """Most chats have none, and need none of what files need."""
-    return any(files_of(part) for message in messages if message.role == "user" for part in message.parts)
+    return any(
+        isinstance(part, Image | File) or (isinstance(part, ToolResult) and files_of(part))
+        for message in messages
+        if message.role == "user"
+        for part in message.parts
+    )
 
 
 def pair(messages: Sequence[Message]) -> dict[Place, Place]:

@@ -1,0 +1,216 @@
+"""The bodies of answers and of the events of streams."""
+
+from __future__ import annotations
+
+from gpt2giga.openapi.schema import (
+    ANYTHING,
+    const,
+    COUNT,
+    either,
+    FLAG,
+    list_of,
+    made_of,
+    OBJECT,
+    one_of,
+    or_null,
+    ref,
+    Schema,
+    TEXT,
+)
+
+TIME: Schema = {"type": "integer", "description": "Seconds since 1970"}
+MAYBE_TEXT = or_null(TEXT)
+FINISH = or_null({"type": "string", "enum": ["stop", "length", "tool_calls", "function_call", "content_filter"]})
+CALLED = made_of({"name": TEXT, "arguments": {**TEXT, "description": "JSON"}})
+TOOL_CALL = made_of(
+    {"id": TEXT, "type": one_of("function", "custom"), "function": CALLED, "custom": OBJECT, "index": COUNT},
+    optional=("function", "custom", "index", "id", "type"),
+)
+SPOKEN: dict[str, Schema] = {
+    "role": const("assistant"),
+    "content": MAYBE_TEXT,
+    "refusal": MAYBE_TEXT,
+    "reasoning_content": MAYBE_TEXT,
+    "tool_calls": list_of(TOOL_CALL),
+    "function_call": CALLED | {"required": []},
+    "annotations": list_of(OBJECT),
+}
+USAGE = made_of(
+    {
+        "prompt_tokens": COUNT,
+        "completion_tokens": COUNT,
+        "total_tokens": COUNT,
+        "prompt_tokens_details": OBJECT,
+        "completion_tokens_details": OBJECT,
+    },
+    optional=("completion_tokens", "prompt_tokens_details", "completion_tokens_details"),
+)
+
+
+def _chat(kind: str, spoken: str, said: Schema, optional: tuple[str, ...]) -> Schema:
+    choice = made_of({"index": COUNT, spoken: said, "logprobs": {"type": "null"}, "finish_reason": FINISH})
+    return made_of(
+        {
+            "id": TEXT,
+            "object": const(kind),
+            "created": TIME,
+            "model": TEXT,
+            "choices": list_of(choice),
+            "usage": or_null(ref("Usage")),
+        },
+        optional,
+    )
+
+
+def _page(item: Schema) -> Schema:
+    return made_of(
+        {
+            "object": const("list"),
+            "data": list_of(item),
+            "first_id": MAYBE_TEXT,
+            "last_id": MAYBE_TEXT,
+            "has_more": FLAG,
+        }
+    )
+
+
+COMPLETION_CHOICE = made_of({"text": TEXT, "index": COUNT, "logprobs": {"type": "null"}, "finish_reason": FINISH})
+ANSWERS: dict[str, Schema] = {
+    "Usage": USAGE,
+    "ChatCompletion": _chat(
+        "chat.completion",
+        "message",
+        made_of(SPOKEN, optional=tuple(name for name in SPOKEN if name not in ("role", "content"))),
+        (),
+    ),
+    "ChatCompletionChunk": _chat("chat.completion.chunk", "delta", made_of(SPOKEN, tuple(SPOKEN)), ("usage",)),
+    "Completion": made_of(
+        {
+            "id": TEXT,
+            "object": const("text_completion"),
+            "created": TIME,
+            "model": TEXT,
+            "choices": list_of(COMPLETION_CHOICE),
+            "usage": or_null(ref("Usage")),
+        },
+        optional=("usage",),
+    ),
+    "Embeddings": made_of(
+        {
+            "object": const("list"),
+            "data": list_of(
+                made_of(
+                    {
+                        "object": const("embedding"),
+                        "index": COUNT,
+                        "embedding": either(
+                            list_of({"type": "number"}), {**TEXT, "description": "base64 of 32-bit floats"}
+                        ),
+                    }
+                )
+            ),
+            "model": TEXT,
+            "usage": ref("Usage"),
+        }
+    ),
+    "Images": made_of(
+        {
+            "created": TIME,
+            "data": list_of(made_of({"b64_json": {**TEXT, "contentEncoding": "base64"}})),
+            "output_format": one_of("png", "jpeg"),
+        }
+    ),
+    "Model": made_of(
+        {
+            "id": TEXT,
+            "object": const("model"),
+            "created": TIME,
+            "owned_by": TEXT,
+            "type": TEXT,
+            "context_length": COUNT,
+            "max_output_tokens": COUNT,
+            "alias_of": TEXT,
+        },
+        optional=("context_length", "max_output_tokens", "alias_of"),
+    ),
+    "Models": made_of({"object": const("list"), "data": list_of(ref("Model"))}),
+    "AnthropicModel": made_of(
+        {
+            "type": const("model"),
+            "id": TEXT,
+            "display_name": TEXT,
+            "created_at": TEXT,
+            "lifecycle": TEXT,
+            "max_input_tokens": COUNT,
+            "max_tokens": COUNT,
+        }
+    ),
+    "AnthropicModels": made_of(
+        {"data": list_of(ref("AnthropicModel")), "has_more": FLAG, "first_id": MAYBE_TEXT, "last_id": MAYBE_TEXT}
+    ),
+    "ModelInfo": made_of(
+        {"data": list_of(made_of({"model_name": TEXT, "litellm_params": OBJECT, "model_info": OBJECT}))}
+    ),
+    "File": made_of(
+        {
+            "id": TEXT,
+            "object": const("file"),
+            "bytes": COUNT,
+            "created_at": TIME,
+            "filename": TEXT,
+            "purpose": TEXT,
+            "status": TEXT,
+        }
+    ),
+    "Files": _page(ref("File")),
+    "Deleted": made_of({"id": TEXT, "object": one_of("file", "response"), "deleted": const("") | {"const": True}}),
+    "Response": made_of(
+        {
+            "id": TEXT,
+            "object": const("response"),
+            "created_at": TIME,
+            "status": one_of("completed", "incomplete", "failed", "in_progress"),
+            "model": TEXT,
+            "output": list_of(made_of({"id": TEXT, "type": TEXT}, optional=("id",))),
+            "error": or_null(OBJECT),
+            "incomplete_details": or_null(OBJECT),
+            "usage": or_null(OBJECT),
+            "metadata": OBJECT,
+            "previous_response_id": MAYBE_TEXT,
+            "store": FLAG,
+            "tools": list_of(OBJECT),
+        }
+    ),
+    "ResponseEvent": made_of({"type": TEXT, "sequence_number": COUNT}),
+    "InputItems": _page(OBJECT),
+    "InputTokens": made_of({"object": const("response.input_tokens"), "input_tokens": COUNT}),
+    "Message": made_of(
+        {
+            "id": TEXT,
+            "type": const("message"),
+            "role": const("assistant"),
+            "model": TEXT,
+            "content": list_of(made_of({"type": TEXT})),
+            "stop_reason": MAYBE_TEXT,
+            "stop_sequence": MAYBE_TEXT,
+            "usage": made_of({"input_tokens": COUNT, "output_tokens": COUNT}),
+        }
+    ),
+    "MessageEvent": made_of({"type": TEXT}),
+    "CountedTokens": made_of({"input_tokens": COUNT}),
+    "Name": made_of({"name": const("gpt2giga")}),
+    "Health": made_of({"status": one_of("ok", "ready"), "version": TEXT, "backend": TEXT}),
+    "OpenApi": made_of({"openapi": TEXT, "info": OBJECT, "paths": OBJECT}),
+    "Activity": made_of({"now": TIME, "since": TIME, "worker": COUNT, "minutes": list_of(OBJECT), "workers": COUNT}),
+    "Clients": made_of({"model": TEXT, "clients": list_of(OBJECT)}),
+    "Facts": made_of({"facts": list_of(made_of({"name": TEXT, "value": ANYTHING, "source": TEXT, "when": {}}))}),
+    "OpenClawSettings": OBJECT,
+    "Error": made_of({"error": made_of({"message": TEXT, "type": TEXT, "param": MAYBE_TEXT, "code": MAYBE_TEXT})}),
+    "AnthropicError": made_of(
+        {
+            "type": const("error"),
+            "error": made_of({"type": TEXT, "message": TEXT, "details": OBJECT}, optional=("details",)),
+            "request_id": TEXT,
+        }
+    ),
+}

@@ -1,0 +1,199 @@
+"""The bodies of requests: the dialects' tables of parameters, with the types of those that are used."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from gpt2giga.config.limits import LimitSettings
+from gpt2giga.dialects import parameters
+from gpt2giga.dialects.anthropic.parameters import TABLE as MESSAGES
+from gpt2giga.dialects.controls import EXTRAS, MOST_STOPS
+from gpt2giga.dialects.fields import INT32
+from gpt2giga.dialects.openai import completions, embeddings, images
+from gpt2giga.dialects.openai.parameters import TABLE as CHAT
+from gpt2giga.dialects.openai.request import MOST_CHOICES
+from gpt2giga.dialects.parameters import Parameter
+from gpt2giga.dialects.responses.parameters import TABLE as RESPONSES
+from gpt2giga.dialects.responses.request import MOST_METADATA
+from gpt2giga.openapi.schema import (
+    ANYTHING,
+    const,
+    either,
+    FLAG,
+    integer,
+    list_of,
+    NOT_EMPTY,
+    number,
+    OBJECT,
+    of_check,
+    one_of,
+    or_null,
+    Schema,
+    TEXT,
+)
+
+TOKENS = either(integer(1, INT32), {"const": -1, "description": "no limit"})
+STOPS = either(TEXT, list_of(TEXT, maxItems=MOST_STOPS))
+CONTENT = either(TEXT, list_of(OBJECT))
+MESSAGE: Schema = {"type": "object", "properties": {"role": TEXT, "content": or_null(CONTENT)}, "required": ["role"]}
+TYPED: Schema = {"type": "object", "properties": {"type": TEXT}, "required": ["type"]}
+FORMAT: Schema = {
+    "type": "object",
+    "properties": {"type": one_of("text", "json_object", "json_schema")},
+    "required": ["type"],
+}
+CHOICE = either(TEXT, OBJECT)
+GIGACHATS: dict[str, Schema] = {
+    "extra_body": {**OBJECT, "description": "may hold the parameters that only GigaChat has"},
+    **{name: of_check(check) for name, check in EXTRAS.items()},
+}
+OF_ALL_CHATS: dict[str, Schema] = {
+    "model": TEXT,
+    "stream": FLAG,
+    "temperature": number(0, 2),
+    "top_p": number(0, 1),
+    **GIGACHATS,
+}
+OF_CHAT: dict[str, Schema] = {
+    **OF_ALL_CHATS,
+    "messages": list_of(MESSAGE, minItems=1),
+    "system": {**CONTENT, "description": "as in Anthropic's API, where Cursor leaves it"},
+    "stream_options": {"type": "object", "properties": {"include_usage": or_null(FLAG)}},
+    "tools": list_of(OBJECT),
+    "tool_choice": CHOICE,
+    "parallel_tool_calls": FLAG,
+    "functions": list_of(OBJECT),
+    "function_call": CHOICE,
+    "max_tokens": TOKENS,
+    "max_completion_tokens": TOKENS,
+    "reasoning_effort": TEXT,
+    "response_format": FORMAT,
+    "stop": STOPS,
+    "n": integer(1, MOST_CHOICES),
+    "prompt_cache_key": TEXT,
+    "user": TEXT,
+    "modalities": const("text") | {"const": ["text"]},
+    "web_search_options": OBJECT,
+}
+OF_RESPONSES: dict[str, Schema] = {
+    **OF_ALL_CHATS,
+    "input": either(TEXT, list_of(OBJECT)),
+    "instructions": TEXT,
+    "stream_options": OBJECT,
+    "tools": list_of(TYPED),
+    "tool_choice": CHOICE,
+    "parallel_tool_calls": FLAG,
+    "max_output_tokens": TOKENS,
+    "reasoning": {"type": "object", "properties": {"effort": or_null(TEXT)}},
+    "text": {
+        "type": "object",
+        "properties": {"format": or_null(FORMAT), "verbosity": one_of("low", "medium", "high", None)},
+    },
+    "store": FLAG,
+    "previous_response_id": TEXT,
+    "metadata": {"type": "object", "additionalProperties": TEXT, "maxProperties": MOST_METADATA},
+    "prompt_cache_key": TEXT,
+    "safety_identifier": TEXT,
+    "user": TEXT,
+    "include": list_of(TEXT),
+    "background": {"const": False},
+    "conversation": {"type": "null"},
+    "prompt": {"type": "null"},
+}
+OF_MESSAGES: dict[str, Schema] = {
+    **OF_ALL_CHATS,
+    "temperature": number(0, 1),
+    "messages": list_of(MESSAGE, minItems=1),
+    "system": CONTENT,
+    "max_tokens": TOKENS,
+    "stop_sequences": STOPS,
+    "tools": list_of(OBJECT),
+    "tool_choice": TYPED,
+    "thinking": TYPED,
+    "output_config": OBJECT,
+    "metadata": {"type": "object", "properties": {"user_id": or_null(TEXT)}},
+    "cache_control": ANYTHING,
+    "output_format": {**OBJECT, "description": "the older name of `output_config.format`"},
+    "thread": {"type": "null"},
+    "container": either(TEXT, OBJECT),
+}
+OF_AN_ANSWER = ("max_tokens", "stream")  # which a count of tokens does not look at
+OF_COMPLETION: dict[str, Schema] = {
+    **OF_ALL_CHATS,
+    "prompt": either(NOT_EMPTY, list_of(NOT_EMPTY, minItems=1, maxItems=completions.MOST_PROMPTS)),
+    "n": integer(1, MOST_CHOICES),
+    "echo": FLAG,
+    "stream_options": OF_CHAT["stream_options"],
+    "max_tokens": TOKENS,
+    "stop": STOPS,
+    "suffix": const(""),
+}
+OF_EMBEDDINGS: dict[str, Schema] = {
+    "input": {
+        **either(NOT_EMPTY, list_of(NOT_EMPTY, minItems=1), list_of({"type": "integer"}, minItems=1)),
+        "description": "A text or texts; with `GPT2GIGA_TOKENIZER_FILE` also their tokens of cl100k_base.",
+    },
+    "model": TEXT,
+    "encoding_format": {"type": "string", "enum": [*embeddings.IN_BASE64]},
+    "dimensions": {**integer(1, 100_000), "description": "Only as many as the model gives."},
+}
+OF_IMAGES: dict[str, Schema] = {
+    "prompt": NOT_EMPTY,
+    "n": integer(1, images.MOST_IMAGES),
+    "model": TEXT,
+    "response_format": {"type": "string", "enum": ["b64_json"]},
+    "stream": {"const": False},
+}
+
+
+def bodies(limits: LimitSettings) -> dict[str, Schema]:
+    counted = {name: parameter for name, parameter in MESSAGES.items() if name not in OF_AN_ANSWER}
+    of_counted = {name: schema for name, schema in OF_MESSAGES.items() if name not in OF_AN_ANSWER}
+    return {
+        "ChatCompletionRequest": _body(CHAT, OF_CHAT, ("messages",), limits),
+        "CompletionRequest": _body(completions.IGNORED, OF_COMPLETION, ("prompt",), limits),
+        "EmbeddingsRequest": _body(embeddings.IGNORED, OF_EMBEDDINGS, ("input",), limits),
+        "ImagesRequest": _body(images.IGNORED, OF_IMAGES, ("prompt",), limits),
+        "ResponseRequest": _body(RESPONSES, OF_RESPONSES, (), limits),
+        "MessageRequest": _body(MESSAGES, OF_MESSAGES, ("messages", "max_tokens"), limits),
+        "CountTokensRequest": _body(counted, of_counted, ("messages",), limits),
+    }
+
+
+def _body(
+    table: Mapping[str, Parameter], types: Mapping[str, Schema], required: tuple[str, ...], limits: LimitSettings
+) -> Schema:
+    """What the table does not name is used. Other parameters are ignored, and never sent to GigaChat."""
+    properties = {}
+    for name in dict.fromkeys((*types, *table)):
+        parameter = table.get(name)
+        schema = _limited(name, types[name] if name in types else _of(parameter), limits)
+        properties[name] = {**(schema if name in required else or_null(schema)), **_described(parameter)}
+    return {"type": "object", "properties": properties, **({"required": [*required]} if required else {})}
+
+
+def _of(parameter: Parameter | None) -> Schema:
+    """Raises KeyError for a parameter whose type nobody has told."""
+    return of_check(parameter.check if parameter else parameters.no_check)
+
+
+def _limited(name: str, schema: Schema, limits: LimitSettings) -> Schema:
+    """Lists that the service's own settings limit."""
+    most = {"tools": limits.max_tools, "functions": limits.max_tools, "messages": limits.max_messages}
+    if name in most:
+        return {**schema, "maxItems": most[name]}
+    if name != "input":
+        return schema
+    return {
+        **schema,
+        "anyOf": [
+            {**kind, "maxItems": limits.max_messages} if kind["type"] == "array" else kind for kind in schema["anyOf"]
+        ],
+    }
+
+
+def _described(parameter: Parameter | None) -> Schema:
+    if parameter is None:
+        return {}
+    how = f"{parameter.fate}: {parameter.how}" if parameter.how else parameter.fate
+    return {"description": how} if parameter.fate != "used" or parameter.how else {}

@@ -1,0 +1,111 @@
+"""What each endpoint does, by the name of its view."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from gpt2giga.dialects.openai.files import MOST_FILES
+from gpt2giga.openapi.schema import integer, one_of, Schema, TEXT
+
+BYTES: Mapping[str, Schema] = {"application/octet-stream": {}}
+
+
+@dataclass(frozen=True)
+class Operation:
+    """Names are those of schemas. other: what an answer may be besides JSON. is_open: no key is asked.
+    asks_gigachat: errors may come from there. anthropic: clients of Anthropic get their own form of errors."""
+
+    tag: str
+    summary: str
+    answer: str = ""
+    body: str = ""
+    events: str = ""
+    query: Mapping[str, Schema] = field(default_factory=dict)
+    other: Mapping[str, Schema] = field(default_factory=dict)
+    form: Schema | None = None
+    anthropic: bool = False
+    answer_for_anthropic: str = ""
+    asks_gigachat: bool = True
+    is_open: bool = False
+
+
+def _pages(most: int) -> dict[str, Schema]:
+    return {"after": TEXT, "limit": integer(1, most), "order": one_of("asc", "desc")}
+
+
+FILE_FORM: Schema = {
+    "type": "object",
+    "properties": {"file": {"type": "string", "format": "binary"}, "purpose": TEXT},
+    "required": ["file"],
+}
+SERVICE, PAGE, OPENAI, ANTHROPIC = "service", "page", "openai", "anthropic"
+OPERATIONS: Mapping[str, Operation] = {
+    "health.root": Operation(
+        SERVICE, "Is anybody there; in a browser the page", "Name", other={"text/html": {}}, asks_gigachat=False
+    ),
+    "health.alive": Operation(
+        SERVICE, "Is the process alive; never asks GigaChat", "Health", asks_gigachat=False, is_open=True
+    ),
+    "health.ready": Operation(SERVICE, "Would GigaChat answer; the cause if not", "Health"),
+    "metrics.show": Operation(SERVICE, "Figures for Prometheus", other={"text/plain": {}}, asks_gigachat=False),
+    "openapi.document": Operation(SERVICE, "This description", "OpenApi", asks_gigachat=False, is_open=True),
+    "openai_chat.create_chat_completion": Operation(
+        OPENAI,
+        "Chat, whole and streamed; takes bodies of the Responses API too, as Cursor sends them",
+        "ChatCompletion",
+        "ChatCompletionRequest",
+        events="ChatCompletionChunk",
+    ),
+    "openai_chat.create_completion": Operation(
+        OPENAI, "Legacy completions, whole and streamed", "Completion", "CompletionRequest", events="Completion"
+    ),
+    "openai.create_embeddings": Operation(OPENAI, "Embeddings", "Embeddings", "EmbeddingsRequest"),
+    "openai.create_images": Operation(OPENAI, "Images that GigaChat draws", "Images", "ImagesRequest"),
+    "openai.list_model_info": Operation(OPENAI, "The models in LiteLLM's shape", "ModelInfo"),
+    "models.list_models": Operation(OPENAI, "The models", "Models", answer_for_anthropic="AnthropicModels"),
+    "models.retrieve_model": Operation(OPENAI, "One model", "Model", answer_for_anthropic="AnthropicModel"),
+    "openai_files.upload_file": Operation(OPENAI, "Upload a file to GigaChat", "File", form=FILE_FORM),
+    "openai_files.list_files": Operation(
+        OPENAI, "The files at GigaChat", "Files", query={"purpose": TEXT, **_pages(MOST_FILES)}
+    ),
+    "openai_files.retrieve_file": Operation(OPENAI, "One file", "File"),
+    "openai_files.retrieve_file_content": Operation(OPENAI, "What is in a file", other=BYTES),
+    "openai_files.delete_file": Operation(OPENAI, "Delete a file", "Deleted"),
+    "responses.create": Operation(
+        OPENAI, "The Responses API, whole and streamed", "Response", "ResponseRequest", events="ResponseEvent"
+    ),
+    "responses.input_tokens": Operation(
+        OPENAI, "The tokens of a request, counted by GigaChat", "InputTokens", "ResponseRequest"
+    ),
+    "responses.retrieve": Operation(OPENAI, "A response that was kept", "Response", asks_gigachat=False),
+    "responses.delete": Operation(OPENAI, "Forget a response", "Deleted", asks_gigachat=False),
+    "responses.input_items": Operation(
+        OPENAI, "The input of a response that was kept", "InputItems", query=_pages(100), asks_gigachat=False
+    ),
+    "anthropic_messages.create": Operation(
+        ANTHROPIC,
+        "Anthropic's chat, whole and streamed",
+        "Message",
+        "MessageRequest",
+        events="MessageEvent",
+        anthropic=True,
+    ),
+    "anthropic_messages.count_tokens": Operation(
+        ANTHROPIC, "The tokens of such a request", "CountedTokens", "CountTokensRequest", anthropic=True
+    ),
+    "ui.asset": Operation(
+        PAGE, "A file of the page", other={"text/css": {}, "text/javascript": {}}, asks_gigachat=False, is_open=True
+    ),
+    "ui.activity": Operation(PAGE, "The last hour of this worker", "Activity", asks_gigachat=False),
+    "ui.clients": Operation(PAGE, "How clients are connected", "Clients", asks_gigachat=False),
+    "ui.facts": Operation(PAGE, "What is known of a model", "Facts", query={"model": TEXT}),
+    "ui.openclaw": Operation(PAGE, "OpenClaw's settings", "OpenClawSettings"),
+}
+# How the stream of each kind of events ends.
+ENDS = {
+    "ChatCompletionChunk": "then `[DONE]`",
+    "Completion": "then `[DONE]`",
+    "ResponseEvent": "each with its type as the event's name; the last is response.completed, incomplete or failed",
+    "MessageEvent": "each with its type as the event's name; the last is message_stop",
+}

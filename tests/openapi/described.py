@@ -1,0 +1,54 @@
+"""What the tests of the description share: the least that each endpoint takes, and looking things up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from jsonschema import Draft202012Validator
+
+Document = dict[str, Any]
+HELLO = [{"role": "user", "content": "Привет"}]
+# The least that each endpoint takes.
+BODIES: dict[str, dict[str, Any]] = {
+    "/chat/completions": {"messages": HELLO},
+    "/completions": {"prompt": "Привет"},
+    "/embeddings": {"input": "Привет"},
+    "/images/generations": {"prompt": "Нарисуй кота"},
+    "/responses": {"input": "Привет", "instructions": "Кратко"},
+    "/responses/input_tokens": {"input": "Привет", "instructions": "Кратко"},
+    "/messages": {"messages": HELLO, "max_tokens": 10},
+    "/messages/count_tokens": {"messages": HELLO},
+}
+STREAMED = ["/chat/completions", "/completions", "/responses", "/messages"]
+
+
+def resolved(document: dict[str, Any], node: Any) -> Any:
+    while isinstance(node, dict) and "$ref" in node:
+        found: Any = document
+        for step in node["$ref"].removeprefix("#/").split("/"):
+            found = found[step]
+        node = found
+    return node
+
+
+def check(document: dict[str, Any], schema: dict[str, Any], value: Any) -> None:
+    Draft202012Validator({**schema, "components": document["components"]}).validate(value)
+
+
+def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for path, item in document["paths"].items():
+        for method in item.keys() - {"servers", "parameters"}:
+            yield path, method, item[method]
+
+
+def body_schema(document: dict[str, Any], path: str) -> dict[str, Any]:
+    content = document["paths"][path]["post"]["requestBody"]["content"]["application/json"]
+    found: dict[str, Any] = resolved(document, content["schema"])
+    return found
+
+
+def answer_schema(document: dict[str, Any], path: str, method: str, status: int) -> dict[str, Any]:
+    told = resolved(document, document["paths"][path][method]["responses"][str(status)])
+    found: dict[str, Any] = told["content"]["application/json"]["schema"]
+    return found

@@ -1,0 +1,117 @@
+"""Answers, events and errors are as they are described."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from gpt2giga_sandbox.server import SandboxServer
+from tests.openapi.described import answer_schema, BODIES, check, STREAMED
+
+
+@pytest.mark.parametrize("path", BODIES)
+def test_answers(client: FlaskClient, document: dict[str, Any], path: str) -> None:
+    body = {**BODIES[path], "function_call": "auto"} if path.startswith("/images") else BODIES[path]
+    answer = client.post(path, json=body)
+    assert answer.status_code == 200
+    check(document, answer_schema(document, path, "post", 200), answer.get_json())
+    told = document["paths"][path]["post"]["responses"]["200"]["headers"]
+    names = [name for name, _ in answer.headers]
+    ours = {name.lower() for name in names if name.startswith("X-Gpt2giga") or name == "X-Request-ID"}
+    assert ours <= {name.lower() for name in told}
+
+
+def test_calls_are_answers_too(client: FlaskClient, document: dict[str, Any]) -> None:
+    tool = {"name": "weather", "parameters": {"type": "object", "properties": {}}}
+    asked = {"messages": [{"role": "user", "content": "weather"}]}
+    for body in ({"tools": [{"type": "function", "function": tool}]}, {"functions": [tool]}):
+        answer = client.post("/chat/completions", json={**asked, **body})
+        assert answer.get_json()["choices"][0]["finish_reason"] in ("tool_calls", "function_call")
+        check(document, answer_schema(document, "/chat/completions", "post", 200), answer.get_json())
+
+
+@pytest.mark.parametrize("path", STREAMED)
+def test_events(client: FlaskClient, document: dict[str, Any], path: str) -> None:
+    answer = client.post(path, json={**BODIES[path], "stream": True})
+    told = document["paths"][path]["post"]["responses"]["200"]["content"][answer.mimetype]
+    data = re.findall("^data: (.*)$", answer.text, re.M)
+    assert ("[DONE]" in data) is ("[DONE]" in told["schema"]["description"])
+    for text in data:
+        if text != "[DONE]":
+            check(document, told["x-data"], json.loads(text))
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/health",
+        "/ready",
+        "/models",
+        "/model/info",
+        "/files",
+        "/ui/activity",
+        "/ui/clients",
+        "/ui/facts",
+        "/ui/openclaw",
+        "/openapi.json",
+    ],
+)
+def test_what_is_got(client: FlaskClient, document: dict[str, Any], path: str) -> None:
+    check(document, answer_schema(document, path, "get", 200), client.get(path).get_json())
+
+
+def test_one_of_each(client: FlaskClient, document: dict[str, Any]) -> None:
+    """What needs an id."""
+    file = client.post("/files", data={"file": (io.BytesIO(b"text"), "a.txt"), "purpose": "general"}).get_json()
+    check(document, answer_schema(document, "/files", "post", 200), file)
+    kept = client.post("/responses", json={"input": "Привет"}).get_json()
+    for path, id, methods in (
+        ("/models/{model_id}", "GigaChat-2-Max", ["get"]),
+        ("/files/{file_id}", file["id"], ["get", "delete"]),
+        ("/responses/{response_id}/input_items", kept["id"], ["get"]),
+        ("/responses/{response_id}", kept["id"], ["get", "delete"]),
+    ):
+        for method in methods:
+            answer = client.open(re.sub("{.*}", id, path), method=method.upper())
+            check(document, answer_schema(document, path, method, 200), answer.get_json())
+
+
+def test_models_for_clients_of_anthropic(client: FlaskClient, document: dict[str, Any]) -> None:
+    for path in ("/models", "/models/GigaChat-2-Max"):
+        told = client.get(path, headers={"anthropic-version": "2023-06-01"}).get_json()
+        check(document, answer_schema(document, path.replace("GigaChat-2-Max", "{model_id}"), "get", 200), told)
+
+
+@pytest.mark.parametrize(
+    ("path", "status"), [("/chat/completions", 400), ("/messages", 400), ("/files/unheard-of", 404)]
+)
+def test_errors_have_the_form_of_their_api(
+    client: FlaskClient, document: dict[str, Any], path: str, status: int
+) -> None:
+    method = "get" if "files" in path else "post"
+    answer = client.open(path, method=method.upper(), json={} if method == "post" else None)
+    assert answer.status_code == status
+    check(document, answer_schema(document, path.replace("unheard-of", "{file_id}"), method, status), answer.get_json())
+
+
+@pytest.mark.parametrize(
+    ("gigachats", "path", "status"),
+    [(500, "/chat/completions", 502), (429, "/chat/completions", 429), (402, "/messages", 402)],
+)
+def test_errors_of_gigachat(
+    app_with: Callable[..., Flask], sandbox: SandboxServer, gigachats: int, path: str, status: int
+) -> None:
+    client = app_with(GPT2GIGA_MAX_RETRIES="0").test_client()
+    document = client.get("/openapi.json").get_json()
+    sandbox.state.script({"status": gigachats})
+    answer = client.post(path, json=BODIES[path])
+    check(document, answer_schema(document, path, "post", answer.status_code), answer.get_json())
+    assert answer.status_code == status

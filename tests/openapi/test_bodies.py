@@ -1,0 +1,90 @@
+"""The parameters of requests are those that are really taken, with their types and limits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from gpt2giga_sandbox.server import SandboxServer
+from tests.openapi.described import BODIES, body_schema, HELLO, operations, STREAMED
+
+
+def test_all_bodies_are_tried_here(document: dict[str, Any]) -> None:
+    told = {
+        path
+        for path, _, operation in operations(document)
+        if "application/json" in operation.get("requestBody", {}).get("content", {})
+    }
+    assert told == BODIES.keys()
+    streamed = {
+        path for path, _, told in operations(document) if "text/event-stream" in told["responses"]["200"]["content"]
+    }
+    assert streamed == {*STREAMED}
+
+
+def edges(schema: dict[str, Any]) -> Iterator[tuple[Any, bool]]:
+    """Values, and whether they are in."""
+    low, high = schema.get("minimum"), schema.get("maximum")
+    if low is not None:
+        yield from ((low, True), (high, True), (low - 1, False), (high + 1, False))
+    kinds = schema.get("type", [])
+    kinds = kinds if isinstance(kinds, list) else [kinds]
+    samples = {"string": "1.5", "boolean": True, "object": {"a": "b"}, "array": ["a"], "null": None}
+    for kind, value in samples.items():
+        if kinds and kind not in kinds:
+            yield value, False
+    if "null" in kinds:
+        yield None, True
+    if "boolean" in kinds:
+        yield from ((True, True), (False, True))
+    for value in schema.get("enum", ()):
+        yield value, True
+    if schema.get("enum"):
+        yield "unheard-of", False
+    if "const" in schema:
+        yield from ((schema["const"], True), ("unheard-of", False))
+
+
+@pytest.mark.parametrize("path", BODIES)
+def test_parameters_are_taken_and_refused_as_it_says(
+    client: FlaskClient, document: dict[str, Any], path: str, sandbox: SandboxServer
+) -> None:
+    """At the edges of each; the refusal names the parameter."""
+    wrong = []
+    for name, told in body_schema(document, path)["properties"].items():
+        branches = told.get("anyOf", [told])
+        found = (
+            [*edges(told)]
+            if "anyOf" not in told
+            else [(value, True) for kind in branches for value, fits in edges(kind) if fits]
+        )
+        for value, fits in found:
+            body = {**BODIES[path], name: value}
+            answer = client.post(path, json=body)
+            # What GigaChat's models differ in is theirs to refuse.
+            theirs = fits and ("GigaChat refused" in answer.text or name == "dimensions")
+            refused = answer.status_code == 400 and name in answer.text
+            if not theirs and (answer.status_code == 200, refused) != (fits, not fits):
+                wrong.append((name, value, answer.status_code, answer.text[:120]))
+    assert wrong == []
+
+
+@pytest.mark.parametrize("path", BODIES)
+def test_what_is_required(client: FlaskClient, document: dict[str, Any], path: str) -> None:
+    for name in body_schema(document, path).get("required", []):
+        body = {key: value for key, value in BODIES[path].items() if key != name}
+        answer = client.post(path, json=body)
+        assert answer.status_code == 400 and name in answer.text
+
+
+def test_limits_are_those_of_the_settings(app_with: Callable[..., Flask]) -> None:
+    client = app_with(GPT2GIGA_MAX_MESSAGES="3", GPT2GIGA_MAX_TOOLS="2").test_client()
+    document = client.get("/openapi.json").get_json()
+    asked = body_schema(document, "/chat/completions")["properties"]
+    assert (asked["messages"]["maxItems"], asked["tools"]["maxItems"]) == (3, 2)
+    statuses = [client.post("/chat/completions", json={"messages": HELLO * count}).status_code for count in (3, 4)]
+    assert statuses == [200, 413]

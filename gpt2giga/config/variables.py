@@ -88,6 +88,8 @@ def check(settings: Settings) -> None:
         raise SettingsError(
             "GPT2GIGA_PASS_TOKEN and GIGACHAT_CERT_FILE exclude each other: the certificate is an account"
         )
+    if server.admin_key and server.admin_key not in {key.name for key in server.api_key}:
+        raise SettingsError(f"GPT2GIGA_ADMIN_KEY: GPT2GIGA_API_KEY has no key with the name {server.admin_key!r}")
     if server.is_public and server.lacks_key:
         raise SettingsError(
             f"GPT2GIGA_HOST={server.host} lets others use your GigaChat account: set GPT2GIGA_API_KEY "

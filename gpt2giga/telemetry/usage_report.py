@@ -12,6 +12,8 @@ from gpt2giga.store.database import Database
 from gpt2giga.store.tables import UsageFailure, UsageHour
 
 MINUTES_PER_HOUR, MINUTES_PER_DAY, HOUR_SECONDS = 60, 1440, 3600
+# What may be asked for at once; and no clock is further from UTC than so many minutes.
+MOST_DAYS, MOST_OFFSET = 31, 14 * 60
 SUMS = ("requests", "errors", "prompt", "completion", "cached", "seconds")
 
 
@@ -31,6 +33,11 @@ class Span:
         """Of Unix time. Zones that are not ahead by whole hours get the one in which their day begins."""
         return ((self.today - self.days + 1) * MINUTES_PER_DAY - self.offset) // MINUTES_PER_HOUR
 
+    def start(self, row: dict[str, Any], bucket: str) -> int:
+        """Unix time. Takes the bucket's number out of the row."""
+        number = row.pop(bucket)
+        return int(number * HOUR_SECONDS if bucket == "hour" else (number * MINUTES_PER_DAY - self.offset) * 60)
+
     def day(self, table: type[Model]) -> Any:
         """As an SQL expression: days since the beginning of Unix time, on that clock."""
         return (table._meta.fields["hour"] * MINUTES_PER_HOUR + self.offset) / MINUTES_PER_DAY
@@ -48,6 +55,19 @@ def failures(database: Database, span: Span, by: tuple[str, ...], key: str | Non
     errors = fn.SUM(UsageFailure.errors)
     query = _grouped(UsageFailure, span, by, key, [errors.alias("errors")]).order_by(errors.desc())
     return database.do(lambda connection: [_plain(row) for row in query.dicts().execute(connection)])
+
+
+def report(database: Database, span: Span, key: str | None = None) -> dict[str, Any]:
+    """For plots. `at` is the Unix time of a bucket's beginning: an hour of one day, else a day. Raises Unusable."""
+    bucket = "hour" if span.days == 1 else "day"
+    return {
+        "days": span.days,
+        "key": key,
+        "buckets": [{"at": span.start(row, bucket), **row} for row in usage(database, span, (bucket,), key)],
+        "models": usage(database, span, ("model",), key),
+        "keys": usage(database, span, ("key",), key),
+        "causes": failures(database, span, ("cause",), key),
+    }
 
 
 def _grouped(table: type[Model], span: Span, by: tuple[str, ...], key: str | None, sums: list[Any]) -> ModelSelect:

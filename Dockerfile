@@ -3,7 +3,7 @@ WORKDIR /app
 COPY requirements.txt requirements.lock constraints.txt ./
 RUN pip install --no-cache-dir --requirement requirements.lock && \
     pip install --no-cache-dir --constraint constraints.txt redis socksio
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml setup.py README.md LICENSE ./
 COPY gpt2giga gpt2giga
 COPY gpt2giga_sandbox gpt2giga_sandbox
 RUN pip install --no-cache-dir --no-deps .

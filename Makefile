@@ -1,23 +1,40 @@
-# make demo   the sandbox with the proxy in front of it, no key needed
-# make run    the proxy with the settings in .env
-# make test   the whole test suite
-# make check  lint, types and tests; writes nothing
-# make test-clients  real clients against the service: Claude Code and others; installs them from npm and PyPI
-# make test-openclaw  the real OpenClaw against the service; installs it and its Node into .cache (1.1 GB, a minute)
-# make test-ui    the page in Debian's Chromium, which root installs by apt where it is missing
-# make test-deploy   the files of deploy/ for real: nginx, Apache, systemd, Redis; root, installs them by apt
-# make bench  how the cost grows, as a table and a picture; BASE=REV compares with another commit, V2=1 v2 with v1
-# make lint   mend what lint can mend
-# make vendor  bring the page's libraries from npm again, as gpt2giga/ui/vendor/packages.txt names them
-# make lock   pin what the requirements name now, with hashes for deployed services
+# make demo            the sandbox with the proxy in front of it, no key needed
+# make run             the proxy with the settings in .env
+# make test            the whole test suite
+# make check           lint, types and tests; writes nothing
+# make lint            mend what lint can mend
+# make test-clients    real clients against the service: Claude Code and others; installs them from npm and PyPI
+# make test-openclaw   the real OpenClaw against the service; installs it and its Node into .cache (1.1 GB, a minute)
+# make test-ui         the page in Debian's Chromium, which root installs by apt where it is missing
+# make picture         the pictures of the page in docs/, taken again; needs the same browser
+# make test-deploy     the files of deploy/ for real: nginx, Apache, systemd, Redis; root, installs them by apt
+# make bench           how the cost grows, as a table and a picture; BASE=REV compares commits, V2=1 v2 with v1
+# make messages        bring the Russian catalogue up to date with the code, and compile it
+# make wheelhouse      all that an installation without internet needs, on machines with this one's system and Python
+# make licences        of everything that is installed or shipped
+# make pythons         on which Pythons and systems everything is there as wheels; asks PyPI
+# make vendor          bring the page's libraries from npm again, as gpt2giga/ui/vendor/packages.txt names them
+# make lock            pin what the requirements name now, with hashes for deployed services
+# make repository      URL=https://..., where this is published: writes it wherever it stands
+# make clean           remove what the others have made
+#
+# PORT=8081 is another port for demo and run, PYTHON=python3.13 another Python. uv installs where it is there, else pip;
+# UV= means pip in any case.
 
 PYTHON ?= python3
 PORT ?= 8080
 VENV = .venv
 PY = $(VENV)/bin/python
-PIP = $(PY) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+UV ?= $(shell command -v uv)
+# Compiled is what is imported, when it is: a quarter of pip's time less.
+INSTALL = $(if $(UV),$(UV) pip install --python $(PY),$(PY) -m pip install --disable-pip-version-check --no-compile) \
+	--constraint constraints.txt
 
-.PHONY: demo run test test-clients openclaw test-openclaw test-ui test-deploy bench check style lint vendor lock clean
+.PHONY: help demo run test test-clients openclaw test-openclaw test-ui picture test-deploy bench check style lint \
+	messages vendor lock wheelhouse licences pythons repository clean
+
+help:
+	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
 
 demo: $(VENV)/installed
 	@$(PY) -m gpt2giga --sandbox --port $(PORT)
@@ -43,6 +60,10 @@ test-ui: $(VENV)/installed-ui
 	bash tests/ui/needs.sh
 	$(PY) -m pytest tests/ui
 
+picture: $(VENV)/installed-ui
+	bash tests/ui/needs.sh
+	$(PY) -m tests.ui.picture
+
 test-deploy: $(VENV)/installed-dev
 	bash tests/deploy/needs.sh
 	$(PY) -m pytest -n 2 --dist loadfile -rP tests/deploy
@@ -61,42 +82,72 @@ lint: $(VENV)/installed-dev
 	$(PY) -m ruff check --fix .
 	$(PY) -m ruff format .
 
+messages: $(VENV)/installed-dev
+	@$(PY) -m tests.language.catalogue
+
 vendor:
 	bash gpt2giga/ui/vendor/renew.sh
 
 # What is pinned stays as it is while it fits; who wants a newer version deletes its line first.
 LOCK = $(VENV)/lock/bin/uv pip compile --quiet --universal --python-version 3.10 --no-annotate \
 	--custom-compile-command "make lock"
-lock:
-	@$(PYTHON) -m venv $(VENV)/lock
-	@$(VENV)/lock/bin/pip install --quiet --disable-pip-version-check uv
+lock: $(VENV)/lock/bin/uv
 	$(LOCK) $(wildcard requirements*.txt) --output-file constraints.txt
 	$(LOCK) --generate-hashes --constraint constraints.txt requirements.txt --output-file requirements.lock
 
+$(VENV)/lock/bin/uv:
+	@$(PYTHON) -m venv $(VENV)/lock
+	@$(VENV)/lock/bin/pip install --quiet --disable-pip-version-check uv
+
+pythons: $(VENV)/lock/bin/uv
+	@$(PYTHON) -m tests.deploy.pythons $<
+
+# For machines with this one's system and Python.
+DOWNLOAD = $(VENV)/wheelhouse/bin/pip download --disable-pip-version-check --only-binary=:all: --dest wheelhouse
+wheelhouse:
+	@$(PYTHON) -m venv $(VENV)/wheelhouse
+	rm -rf build wheelhouse
+	$(DOWNLOAD) --requirement requirements.lock
+	$(DOWNLOAD) --constraint constraints.txt redis socksio pillow setuptools
+	$(VENV)/wheelhouse/bin/pip wheel --disable-pip-version-check --no-deps --wheel-dir wheelhouse .
+
+# Of what a service runs with, of the page's libraries, and whose certificate is shipped.
+licences: $(VENV)/installed-dev
+	@$(VENV)/bin/pip-licenses --with-urls --packages $$(sed -nE 's/^([a-z0-9._-]+)==.*/\1/p' requirements.lock)
+	@echo
+	@sed -n 's/^# \(.*(.*).*\)/\1/p' gpt2giga/ui/vendor/packages.txt
+	@echo "gpt2giga/certs: Russian Trusted Root CA, published by the Ministry of Digital Development of Russia"
+
+PUBLISHED = pyproject.toml deploy/install.sh SECURITY.md .github
+repository:
+	@test -n "$(URL)" || { echo "make repository URL=https://..." >&2; exit 2; }
+	sed -i "s|$$(sed -n 's/^Repository = "\(.*\)"/\1/p' pyproject.toml)|$(URL)|g" $$(find $(PUBLISHED) -type f)
+
 clean:
-	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) build wheelhouse *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 # Never made again over an old one: `python3` may be another Python by then.
 $(PY):
-	@$(PYTHON) -m venv $(VENV) || { echo "On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	@$(if $(UV),$(UV) venv --quiet --seed --python $(PYTHON),$(PYTHON) -m venv) $(VENV) || \
+		{ echo "On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
 
 $(VENV)/installed: requirements.txt constraints.txt pyproject.toml | $(PY)
-	@echo "Installing into $(VENV), this takes half a minute ..."
-	@$(PIP) --editable .
+	@echo "Installing into $(VENV), this takes up to a minute ..."
+	@$(INSTALL) --editable .
 	@touch $@
 
 $(VENV)/installed-dev: $(VENV)/installed requirements-dev.txt
-	@$(PIP) --requirement requirements-dev.txt
+	@$(INSTALL) --requirement requirements-dev.txt
 	@touch $@
 
 $(VENV)/installed-ui: $(VENV)/installed-dev requirements-ui.txt
-	@$(PIP) --requirement requirements-ui.txt
+	@$(INSTALL) --requirement requirements-ui.txt
 	@touch $@
 
 $(VENV)/installed-bench: $(VENV)/installed requirements-bench.txt
-	@$(PIP) --requirement requirements-bench.txt
+	@$(INSTALL) --requirement requirements-bench.txt
 	@touch $@
 
 $(VENV)/installed-clients: $(VENV)/installed-dev requirements-clients.txt
-	@$(PIP) --requirement requirements-clients.txt
+	@$(INSTALL) --requirement requirements-clients.txt
 	@touch $@

@@ -1,3 +1,3 @@
 """GigaChat behind OpenAI's API."""
 
-__version__ = "1.0.0"
+from gpt2giga.version import __version__ as __version__

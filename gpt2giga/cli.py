@@ -13,32 +13,35 @@ from pathlib import Path
 
 import click
 
-from gpt2giga.commands.command_line import CommandLine, Failure, Verbs, with_version
+from gpt2giga.commands.command_line import CommandLine, Failure, Verbs, with_language, with_version
 from gpt2giga.config.settings import Settings, SettingsError
 from gpt2giga.config.sources import environment
 from gpt2giga.config.variables import table
+from gpt2giga.language import _, choose, chosen, ENGLISH, reason
 from gpt2giga.serving import process_log
 from gpt2giga.serving.address import banner, check_address
 from gpt2giga.serving.current_settings import CurrentSettings
 from gpt2giga_sandbox.character import CHARACTERS
 
 
-def _settings_help() -> str:
-    rows = (f"  {variable}{f' [{default}]' if default else ''}\n      {doc}" for variable, default, doc in table())
-    return "\b\nSettings, from the environment or .env:\n" + "\n".join(rows)
+class Gpt2giga(Verbs):
+    """Its help ends with all settings."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section(_("Settings, from the environment or .env")):
+            for variable, default, doc in table():
+                formatter.write_text(f"{variable} [{default}]" if default else variable)
+                with formatter.indentation():
+                    formatter.write_text(_(doc))
 
 
-@click.group(
-    cls=Verbs,
-    invoke_without_command=True,
-    epilog=_settings_help(),
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+@click.group(cls=Gpt2giga, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--host", help="Address to listen on (GPT2GIGA_HOST).")
 @click.option("--port", help="Port to listen on (GPT2GIGA_PORT).")
 @click.option("--workers", help="Worker processes (GPT2GIGA_WORKERS).")
 @click.option("--env-file", type=click.Path(path_type=Path), help="File with settings instead of .env.")
-@click.option("--sandbox", is_flag=True, help="Answer from a built-in stand-in instead of GigaChat; needs no key.")
+@click.option("--sandbox", is_flag=True, help="Answer from the built-in sandbox instead of GigaChat; needs no key.")
+@with_language
 @with_version
 @click.pass_context
 def main(
@@ -54,7 +57,7 @@ def main(
     overrides = {variable: value for variable, value in options.items() if value is not None}
     form = "plain" if context.invoked_subcommand not in (None, "serve") else process_log.wanted_form(env_file)
     if not context.invoked_subcommand:
-        process_log.begin(form)
+        _begin_log(form)
     if sandbox:
         overrides["GPT2GIGA_SANDBOX"] = _start_sandbox(context, form)
     context.obj = CommandLine(env_file, overrides)
@@ -66,8 +69,15 @@ def main(
 @click.pass_obj
 def serve(command_line: CommandLine) -> None:
     """Serve in the foreground, as without a command."""
-    process_log.begin(process_log.wanted_form(command_line.env_file))
+    _begin_log(process_log.wanted_form(command_line.env_file))
     _serve(command_line.env_file, command_line.overrides)
+
+
+def _begin_log(form: str) -> None:
+    """Programs that read a log in JSON match what it says, from its first line on."""
+    process_log.begin(form)
+    if form == "json":
+        choose(ENGLISH)
 
 
 def _serve(env_file: Path | None, overrides: Mapping[str, str]) -> None:
@@ -80,13 +90,15 @@ def _serve(env_file: Path | None, overrides: Mapping[str, str]) -> None:
         _serve_with_gevent(current.settings)
         return
     raise_file_limit()
-    Server(current).run()
+    server = Server(current)
+    choose(ENGLISH)
+    server.run()
 
 
 def _serve_with_gevent(settings: Settings) -> None:
     """One process, and no reload."""
     if settings.server.host.startswith("unix:"):
-        raise SettingsError("GPT2GIGA_HOST: a unix socket needs gunicorn, which does not run here")
+        raise SettingsError(_("GPT2GIGA_HOST: a unix socket needs gunicorn, which does not run here"))
     from gevent import monkey
 
     monkey.patch_all()
@@ -105,13 +117,14 @@ def _serve_with_gevent(settings: Settings) -> None:
     signal_handler(signal.SIGTERM, server.stop, settings.server.graceful_timeout)
     server.start()
     click.echo(banner(settings))
+    choose(ENGLISH)
     server.serve_forever()
 
 
 def _start_sandbox(context: click.Context, log_format: str) -> str:
     """The sandbox in a process of its own; returns its address. It ends when this process does, however it ends:
     its standard input is a pipe that closes then."""
-    command = [sys.executable, "-m", "gpt2giga", "sandbox", "--port", "0", "--demo", "--until-eof"]
+    command = [sys.executable, "-m", "gpt2giga", "--lang", chosen(), "sandbox", "--port", "0", "--demo", "--until-eof"]
     child = subprocess.Popen(
         command,
         env={**environment(), "GPT2GIGA_LOG_FORMAT": log_format},
@@ -124,7 +137,7 @@ def _start_sandbox(context: click.Context, log_format: str) -> str:
     assert child.stdout is not None
     address = re.search(r"http://[^\s\"]+", child.stdout.readline())
     if not address:
-        raise Failure("the sandbox did not start")
+        raise Failure(_("the sandbox did not start"))
     return address[0]
 
 
@@ -143,24 +156,24 @@ def _release(child: subprocess.Popen[str]) -> None:
     type=click.Choice(sorted(CHARACTERS)),
     default="strict",
     show_default=True,
-    help="strict: only what passes everywhere; tolerant: like GigaChat-3.",
+    help="strict: takes only what passes everywhere; tolerant: like GigaChat-3.",
 )
 @click.option("--demo", is_flag=True, help="Talk as a model would, at its pace, instead of quoting the request.")
 @click.option("--until-eof", is_flag=True, hidden=True, help="Stop when standard input closes.")
 @click.pass_obj
 def sandbox(command_line: CommandLine, port: int, character: str, demo: bool, until_eof: bool) -> None:
-    """A stand-in for GigaChat on this machine only, for trying out and for tests."""
-    process_log.begin(process_log.wanted_form(command_line.env_file))
+    """A sandbox that plays GigaChat on this machine, for trying out and for tests."""
+    _begin_log(process_log.wanted_form(command_line.env_file))
     from gpt2giga_sandbox.demo import demo_settings
     from gpt2giga_sandbox.server import SandboxServer
 
     try:  # werkzeug would tell it in two lines, with advice of its own
         socket.create_server(("127.0.0.1", port)).close()
     except OSError as error:
-        raise Failure(f"cannot listen on 127.0.0.1:{port} (--port): {error.strerror}") from None
-    chosen = CHARACTERS[character]
-    server = SandboxServer(port, **(demo_settings(chosen) if demo else {"character": chosen}))
-    click.echo(f"Sandbox (not GigaChat) listens on {server.url}")
+        raise Failure(_("cannot listen on 127.0.0.1:{port} (--port): {why}", port=port, why=reason(error))) from None
+    played = CHARACTERS[character]
+    server = SandboxServer(port, **(demo_settings(played) if demo else {"character": played}))
+    click.echo(_("Sandbox (not GigaChat) listens on {url}", url=server.url))
     with suppress(KeyboardInterrupt):
         if until_eof:
             server.start()
@@ -170,12 +183,12 @@ def sandbox(command_line: CommandLine, port: int, character: str, demo: bool, un
 
 
 @main.command()
-@click.option("--seconds", type=click.FloatRange(0), default=30, show_default=True, help="Wait so long for it.")
+@click.option("--seconds", type=click.FloatRange(0), default=30, show_default=True, help="How long to wait for it.")
 @click.pass_obj
 def probe(command_line: CommandLine, seconds: float) -> None:
-    """Does the service that runs with these settings answer? Exit code 2 if not."""
+    """Ask whether the service that these settings describe answers; exit code 2 if not."""
     from gpt2giga.serving.probe import answers
 
     server = command_line.unchecked_settings().server
     if not answers(server, seconds):
-        raise Failure(f"nothing answers on {server.address}")
+        raise Failure(_("nothing answers on {address}", address=server.address))

@@ -32,7 +32,8 @@ class Signed:
 class Authority:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._own = self._make("authority", "-x509", "-subj", "/CN=An authority nobody knows")
+        usage = ("-addext", "keyUsage=critical,keyCertSign,cRLSign")  # Python 3.13 and later ask for it
+        self._own = self._make("authority", "-x509", "-subj", "/CN=An authority nobody knows", *usage)
         self.root = self._own.certificate
 
     def sign(self, name: str, *extensions: str) -> Signed:

@@ -20,6 +20,7 @@ from tests.service import KEYS, OWN_ACCOUNT, Service, Services, STARTS
 
 MOST_STARTS = 60
 OURS = ("GPT2GIGA_", "GIGACHAT_", "SYSTEMD_", "OPENAI_", "ANTHROPIC_")
+LOCALE = ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG")
 # The defaults, but that nobody waits half a second before a repetition.
 QUICK = {"GIGACHAT_RETRY_BACKOFF_FACTOR": "0.05"}
 CONTRARY = {
@@ -45,10 +46,11 @@ CONTRARY = {
 
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    """No settings or proxies of the developer's shell, and no .env of the checkout; what a test sets ends with it."""
+    """No settings, proxies or locale of the developer's shell, and no .env of the checkout; what a test sets ends with
+    it."""
     before = dict(os.environ)
     for variable in [*os.environ]:
-        if variable.startswith(OURS) or variable == "WEB_CONCURRENCY" or variable.lower().endswith("_proxy"):
+        if variable.startswith(OURS) or variable in ("WEB_CONCURRENCY", *LOCALE) or variable.lower().endswith("_proxy"):
             monkeypatch.delenv(variable)
     monkeypatch.chdir(tmp_path)
     yield

@@ -28,7 +28,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("config",),
     ("concurrency",),
     ("chat",),
-    ("bounded_json", "errors"),
+    ("bounded_json", "errors", "language"),
     ("__init__",),
 )
 # Inside upstream, in the same way.

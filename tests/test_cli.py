@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import socket
 import subprocess
@@ -218,21 +219,28 @@ def test_the_guides_env_file(tmp_path: Path, sandbox: SandboxServer) -> None:
         assert "anyone on the way can read the key" in service.log.read_text()
 
 
-def test_sandbox_says_so_and_leaves_nothing(tmp_path: Path) -> None:
+def test_sandbox_says_so_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the terminal's language. What the service answers and logs stays English: clients and operators match it."""
+    monkeypatch.setenv("LANG", "ru_RU.UTF-8")
     port = str(free_port())
     command = [sys.executable, "-m", "gpt2giga", "--sandbox", "--port", port]
     process = launch(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout is not None
     lines = [process.stdout.readline() for _ in range(4)]
-    answer = requests.post(f"http://127.0.0.1:{port}/v1/chat/completions", json={"messages": HELLO}, timeout=10)
+    chat = f"http://127.0.0.1:{port}/v1/chat/completions"
+    answer = requests.post(chat, json={"messages": HELLO}, timeout=10)
+    refusal = requests.post(chat, json={"messages": HELLO, "model": "GigaChat-9"}, timeout=10)
     health = requests.get(f"http://127.0.0.1:{port}/health", timeout=10).json()
     process.send_signal(signal.SIGINT)
     rest, log = process.communicate(timeout=20)
-    assert all("sandbox" in line for line in lines), lines
-    assert f"Open http://127.0.0.1:{port} in a browser" in lines[-1]
+    assert all("sandbox" in line or "песочниц" in line.lower() for line in lines), lines
+    assert "слушает на http" in lines[0] and "Проверьте песочницу:  curl http" in lines[2]
+    assert f"Откройте http://127.0.0.1:{port} в браузере" in lines[-1]
     assert health["backend"] == "sandbox (not GigaChat)"
     assert "Песочница gpt2giga" in answer.json()["choices"][0]["message"]["content"]
+    assert "does not exist. The closest one is" in refusal.json()["error"]["message"]
     assert all("sandbox" in line for line in log.splitlines() if "chat" in line)
+    assert not re.search("[А-яё]", log)
     assert rest == "" and [*tmp_path.iterdir()] == []
 
 

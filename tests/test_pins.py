@@ -14,7 +14,8 @@ ROOT = Path(__file__).parent.parent
 # What every virtual environment has, and we ourselves.
 UNPINNED = {"pip", "setuptools", "wheel", "gpt2giga"}
 # Where people read or run how the service is installed.
-WAYS = ("deploy/install.sh", "Dockerfile", "deploy/README.md", "deploy/README.ru.md", "README.md", "README.ru.md")
+PAGES = [f"docs/{path.name}" for path in ROOT.glob("docs/*.md") if "pip install --requirement" in path.read_text()]
+WAYS = ["deploy/install.sh", "Dockerfile", *PAGES]
 HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}")
 
 
@@ -63,6 +64,7 @@ def test_a_deployed_service_gets_the_same() -> None:
 def test_a_deployed_service_checks_hashes() -> None:
     for line in (ROOT / "requirements.lock").read_text().replace("\\\n", "").splitlines():
         assert line.startswith("#") or ("==" in line and HASH.search(line)), line
+    assert PAGES
     for way in WAYS:
         text = (ROOT / way).read_text()
         assert "requirements.lock" in text and "requirement requirements.txt" not in text, way

@@ -14,6 +14,7 @@ from gpt2giga.commands.chat_answer import Answer, Screen
 from gpt2giga.commands.chat_input import clean, read_attachment, read_image, read_piped
 from gpt2giga.commands.chat_session import chat_request, ChatSession, show_answer
 from gpt2giga.commands.command_line import CommandLine, Failure, has_terminal
+from gpt2giga.language import _
 
 if TYPE_CHECKING:
     from gpt2giga.upstream.client import Upstream
@@ -61,7 +62,7 @@ def _question(text: str, attached: list[Image | File]) -> Message:
     elif piped:
         attached = [*attached, piped]
     if not texts:
-        raise Failure("there is nothing to ask: the text is empty")
+        raise Failure(_("there is nothing to ask: the text is empty"))
     return Message("user", (Text("\n\n".join(texts)), *attached))
 
 

@@ -12,12 +12,13 @@ import click
 
 from gpt2giga.chat import Citation, Done, Event, HostedCall, Picture, ReasoningDelta, RefusalDelta, TextDelta, Usage
 from gpt2giga.commands.command_line import Failure
+from gpt2giga.language import _, N_, ngettext, reason
 
 # An answer must not be able to move the cursor or to name the window.
 CONTROLS = {code: None for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
 WARNINGS = {
-    "length": "The answer was cut: it reached the model's limit of tokens.",
-    "content_filter": "GigaChat's filter stopped the answer.",
+    "length": N_("The answer was cut: it reached the model's limit of tokens."),
+    "content_filter": N_("GigaChat's filter stopped the answer."),
 }
 
 
@@ -84,9 +85,9 @@ class Screen:
     def sum_up(self, model: str) -> None:
         done, answer = self.answer.done, self.answer
         if done and done.finish in WARNINGS:
-            click.echo(WARNINGS[done.finish], err=True)
-        usage = f"{done.usage.prompt} + {done.usage.completion} tokens, " if done and done.usage else ""
-        times = f"first word after {answer.first:.1f} s, all in {answer.seconds:.1f} s"
+            click.echo(_(WARNINGS[done.finish]), err=True)
+        usage = _tokens(done.usage) if done and done.usage else ""
+        times = _("first word after {first:.1f} s, all in {all:.1f} s", first=answer.first, all=answer.seconds)
         click.secho(f"{model}: {usage}{times}", err=True, dim=True)
 
     def _show(self, event: Event) -> None:
@@ -100,11 +101,11 @@ class Screen:
                 self._write(f"[{event.tool}]\n", aside=True)
             case HostedCall(status="failed"):
                 self._end_line()
-                self._write(f"[{event.tool} failed]\n", aside=True)
+                self._write(_("[{tool} failed]", tool=event.tool) + "\n", aside=True)
             case Picture(content=content):
                 self._end_line()
-                what = f"The picture is in {self.answer.pictures[-1]}" if content else "The picture could not be had"
-                self._write(f"{what}\n", aside=True)
+                where = _("The picture is in {file}", file=self.answer.pictures[-1]) if content else ""
+                self._write((where or _("The picture could not be downloaded")) + "\n", aside=True)
 
     def _write(self, text: str, *, aside: bool) -> None:
         text = text.translate(CONTROLS)
@@ -123,6 +124,17 @@ class Screen:
     def _list_sources(self) -> None:
         for number, (url, title) in enumerate(self.answer.sources.items(), 1):
             self._write(f"[{number}] {' '.join(title.split())} {' '.join(url.split())}\n", aside=False)
+
+
+def _tokens(usage: Usage) -> str:
+    """As two figures, question and answer."""
+    return ngettext(
+        "{prompt} + {completion} token, ",
+        "{prompt} + {completion} tokens, ",
+        usage.prompt + usage.completion,
+        prompt=usage.prompt,
+        completion=usage.completion,
+    )
 
 
 def _usage(usage: Usage) -> dict[str, int]:
@@ -146,6 +158,6 @@ def _write(picture: Picture) -> str:
         except FileExistsError:
             continue
         except OSError as error:
-            raise Failure(f"{path} cannot be written: {error.strerror}") from None
+            raise Failure(_("{path} cannot be written: {why}", path=path, why=reason(error))) from None
         break
     return path.name

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from gpt2giga.chat import File, Image, Text
 from gpt2giga.commands.command_line import Failure
+from gpt2giga.language import _, reason
 from gpt2giga.upstream.files.media import LARGEST_BYTES
 
 # GigaChat takes none that is larger, and a device never ends.
@@ -23,7 +24,7 @@ def read_attachment(path: Path) -> Image | File:
         with path.expanduser().open("rb") as file:
             return attachment(file.read(MOST_BYTES), path.name)
     except OSError as error:
-        raise Failure(f"{path} cannot be read: {error.strerror}") from None
+        raise Failure(_("{path} cannot be read: {why}", path=path, why=reason(error))) from None
 
 
 def read_image(path: Path) -> Image:

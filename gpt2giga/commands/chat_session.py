@@ -17,17 +17,18 @@ from gpt2giga.commands.chat_answer import Screen
 from gpt2giga.commands.chat_input import clean, read_attachment
 from gpt2giga.commands.command_line import Failure
 from gpt2giga.errors import ProxyError
+from gpt2giga.language import _, N_
 
 if TYPE_CHECKING:
     from gpt2giga.upstream.client import Upstream
 
 PROMPT = "> "
-HELP = """\
-/model [NAME]   the model that answers from now on; without a name: which there are
+HELP = N_("""\
+/model [NAME]   the model that answers from now on; without a name: list the models
 /system [TEXT]  what the model is told before the conversation; without a text: nothing
 /file PATH      an image or a document for the next question
 /clear          forget the conversation
-/exit           end the chat; so does Ctrl-D. Ctrl-C stops an answer"""
+/exit           end the chat; so does Ctrl-D. Ctrl-C stops an answer""")
 
 
 class ChatSession:
@@ -44,21 +45,22 @@ class ChatSession:
             "/system": self._set_system,
             "/file": self._attach,
             "/clear": self._clear,
-            "/help": lambda _: click.echo(HELP),
+            "/help": lambda rest: click.echo(_(HELP)),
         }
 
     def run(self) -> None:
         with suppress(ImportError):  # Windows has none
             import readline  # noqa: F401  line editing and history of input()
         model = self._upstream.catalog.resolve(self._model)
-        click.secho(f"{model}. /help lists the commands, Ctrl-D ends the chat.", err=True, dim=True)
+        hint = _("{model}. /help lists the commands, Ctrl-D ends the chat.", model=model)
+        click.secho(hint, err=True, dim=True)
         while True:
             try:
                 if (line := self._read()) is None:
                     return
                 self._take(line)
             except KeyboardInterrupt:
-                click.secho("\n(Ctrl-D or /exit ends the chat)", err=True, dim=True)
+                click.secho("\n" + _("(Ctrl-D or /exit ends the chat)"), err=True, dim=True)
             except (Failure, ProxyError) as error:
                 click.secho(f"gpt2giga: {error}", err=True, fg="red")
 
@@ -73,11 +75,11 @@ class ChatSession:
 
     def _take(self, line: str) -> None:
         """Raises Failure or ProxyError."""
-        word, _, rest = line.partition(" ")
+        word, _space, rest = line.partition(" ")
         if command := self._commands.get(word):
             command(rest.strip())
         elif word.startswith("/") and "/" not in word[1:]:  # a path may well be asked about
-            raise Failure(f"{word} is no command; /help lists them")
+            raise Failure(_("{word} is not a command; /help lists them", word=word))
         elif line:
             self._ask(line)
 
@@ -89,7 +91,7 @@ class ChatSession:
         try:
             show_answer(self._upstream, request, screen)
         except KeyboardInterrupt:
-            click.secho("(stopped)", err=True, dim=True)
+            click.secho(_("(stopped)"), err=True, dim=True)
         else:
             screen.sum_up(self._upstream.catalog.resolve(self._model))
         if said := screen.answer.text or "\n".join(f"[{name}]" for name in screen.answer.pictures):
@@ -100,7 +102,8 @@ class ChatSession:
         catalog = self._upstream.catalog
         if name:
             self._model = catalog.model(name).id
-            click.secho(f"{catalog.resolve(self._model)} answers from now on.", err=True, dim=True)
+            answers = _("{model} answers from now on.", model=catalog.resolve(self._model))
+            click.secho(answers, err=True, dim=True)
         else:
             click.echo("\n".join(model.id for model in catalog.models()))
 
@@ -114,15 +117,16 @@ class ChatSession:
         except ValueError:
             name = path
         if not name:
-            raise Failure("/file needs a path")
+            raise Failure(_("/file needs a path"))
         self._attached.append(read_attachment(Path(name)))
-        click.secho(f"{Path(name).name} goes with the next question.", err=True, dim=True)
+        goes = _("{file} goes with the next question.", file=Path(name).name)
+        click.secho(goes, err=True, dim=True)
 
-    def _clear(self, _: str) -> None:
+    def _clear(self, rest: str) -> None:
         self._messages.clear()
         self._attached.clear()
         self._id = uuid4().hex
-        click.secho("The conversation is forgotten.", err=True, dim=True)
+        click.secho(_("The conversation is forgotten."), err=True, dim=True)
 
 
 def chat_request(

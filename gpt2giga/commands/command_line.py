@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import copy
 import importlib
+import locale
 import logging
+import re
 import signal
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from inspect import cleandoc
+from itertools import pairwise
 from pathlib import Path
-from typing import Any, TYPE_CHECKING
+from typing import Any, TYPE_CHECKING, TypeVar
 
 import click
 
 from gpt2giga import __version__
 from gpt2giga.config.settings import ServerSettings, Settings, SettingsError
-from gpt2giga.config.sources import read_variables
+from gpt2giga.config.sources import environment, read_variables, set_language
 from gpt2giga.config.variables import parse
 from gpt2giga.errors import ProxyError
+from gpt2giga.language import _, choose, language_of, LANGUAGES, reason
 from gpt2giga.serving.address import on_loopback
 from gpt2giga.serving.current_settings import load_settings
 
@@ -31,7 +37,53 @@ VERBS = ("init", "doctor", "connect", "models", "chat", "launch")
 # What a shell gives for a program that Ctrl-C ended.
 INTERRUPTED = 128 + signal.SIGINT
 MOST_LETTERS = 1000
+# A word that stands for a value, in a usage line or beside an option.
+METAVAR = re.compile(r"[A-Z]{2,}( RANGE)?")
+SomeCommand = TypeVar("SomeCommand", bound=click.Command)
+
+
 with_version = click.version_option(__version__, prog_name="gpt2giga")
+with_language = click.option(
+    "--lang",
+    type=click.Choice(LANGUAGES),
+    expose_value=False,
+    help="Language of this command (default: that of your locale).",
+)
+
+
+def choose_language(arguments: list[str]) -> None:
+    """Before the arguments are parsed, since what is wrong with them is told in that language too."""
+    pairs = pairwise([*arguments, ""])
+    wanted = next((word[7:] or following for word, following in pairs if word[:7] in ("--lang", "--lang=")), "")
+    environ = environment()
+    language = wanted if wanted in LANGUAGES else language_of(environ, locale.setlocale(locale.LC_CTYPE))
+    if language != language_of(environ):
+        set_language(language)
+    choose(language)
+
+
+def translated(command: SomeCommand) -> SomeCommand:
+    """A copy whose help is in the chosen language: decorators run before there is one."""
+    found = copy.copy(command)
+    found.help = command.help and _(cleandoc(command.help))
+    found.options_metavar = _metavar(command.options_metavar or "")
+    found.params = [_translated_parameter(parameter) for parameter in command.params]
+    if isinstance(found, click.Group):
+        found.subcommand_metavar = _metavar(found.subcommand_metavar or "")
+    return found
+
+
+def _translated_parameter(parameter: click.Parameter) -> click.Parameter:
+    found = copy.copy(parameter)
+    if isinstance(found, click.Option):
+        found.help = found.help and _(found.help)
+    if not (isinstance(found, click.Option) and found.is_flag):
+        found.metavar = _metavar(parameter.make_metavar(click.Context(click.Command(None))))
+    return found
+
+
+def _metavar(words: str) -> str:
+    return METAVAR.sub(lambda found: _(found[0]), words)
 
 
 class Failure(click.ClickException):
@@ -44,30 +96,41 @@ class Failure(click.ClickException):
 
 
 class Verbs(click.Group):
-    """Failures that we know end as one sentence, whatever verb meets them."""
+    """Failures that we know end as one sentence, whatever verb meets them; and all is told in the user's language."""
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        choose_language(args)
+        try:
+            return super().make_context(info_name, args, parent, **extra)
+        except click.UsageError as error:
+            raise _in_one_line(error) from None
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted([*super().list_commands(ctx), *VERBS])
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
-        if name not in VERBS:
-            return super().get_command(ctx, name)
-        command: click.Command = getattr(importlib.import_module(f"gpt2giga.commands.{name}"), name)
-        return command
+        if name in VERBS:
+            command: click.Command = getattr(importlib.import_module(f"gpt2giga.commands.{name}"), name)
+            return translated(command)
+        own = super().get_command(ctx, name)
+        return translated(own) if own else None
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name, command, rest = super().resolve_command(ctx, args)
-        if command and all(parameter.name != "version" for parameter in command.params):
-            with_version(command)
-        return name, command, rest
+        return name, translated(with_version(with_language(command))) if command else None, rest
+
+    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        click.Group.format_help(translated(self), ctx, formatter)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """With whole sentences, where click would cut them off."""
         commands = {name: self.get_command(ctx, name) for name in self.list_commands(ctx)}
         rows = [(name, command.get_short_help_str(MOST_LETTERS)) for name, command in commands.items() if command]
-        with formatter.section("Commands"):
+        with formatter.section(_("Commands")):
             formatter.write_dl(rows)
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -78,15 +141,20 @@ class Verbs(click.Group):
             raise Failure(_in_words_of_options(str(error), ctx.params)) from None
         except ProxyError as error:
             raise Failure(str(error)) from None
-        except click.UsageError as error:  # click would tell it in four lines
-            verb = error.ctx.command_path if error.ctx else "gpt2giga"
-            raise Failure(f"{error.format_message().rstrip('.')} (see {verb} --help)") from None
+        except click.UsageError as error:
+            raise _in_one_line(error) from None
         except BrokenPipeError:  # who reads has seen enough, which click knows how to end
             raise
         except OSError as error:
-            raise Failure(f"{error.filename}: {error.strerror}" if error.filename else str(error)) from None
+            raise Failure(f"{error.filename}: {reason(error)}" if error.filename else reason(error)) from None
         except KeyboardInterrupt:
             raise click.exceptions.Exit(INTERRUPTED) from None
+
+
+def _in_one_line(error: click.UsageError) -> Failure:
+    """click would tell it in four."""
+    verb = error.ctx.command_path if error.ctx else "gpt2giga"
+    return Failure(_("{mistake} (see {verb} --help)", mistake=error.format_message().rstrip("."), verb=verb))
 
 
 def has_terminal() -> bool:
@@ -121,7 +189,9 @@ class CommandLine:
         """Checked, with an account. Raises SettingsError."""
         settings = load_settings(self.env_file, self.overrides)
         if not settings.account.has_account:
-            raise SettingsError("with GPT2GIGA_PASS_TOKEN the accounts are the clients', and there is none to ask with")
+            raise SettingsError(
+                _("with GPT2GIGA_PASS_TOKEN the accounts are the clients', and there is none to ask with")
+            )
         return settings
 
     def unchecked_settings(self) -> Settings:
@@ -146,5 +216,7 @@ def service_url(server: ServerSettings, url: str | None) -> str:
     if url:
         return (url if "://" in url else f"http://{url}").rstrip("/").removesuffix("/v1")
     if server.host.startswith("unix:"):
-        raise SettingsError(f"the service listens on {server.address}: name the web server before it with --url")
+        raise SettingsError(
+            _("the service listens on {address}: name the web server before it with --url", address=server.address)
+        )
     return f"http://{on_loopback(server).address}"

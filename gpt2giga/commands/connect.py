@@ -11,6 +11,7 @@ from gpt2giga.commands import openclaw
 from gpt2giga.commands.command_line import CommandLine, Failure, service_url
 from gpt2giga.commands.openclaw_config import choose_models, Connection
 from gpt2giga.commands.snippets import fill_snippet, SNIPPETS
+from gpt2giga.language import _, chosen
 from gpt2giga.upstream.contract.models import Model
 
 OPENCLAW = "openclaw"
@@ -21,7 +22,7 @@ OPENCLAW = "openclaw"
 @click.option("--url", help="Where the client finds the service (default: by the settings).")
 @click.option("--api-key", help="The key that the service asks for (default: the first of GPT2GIGA_API_KEY).")
 @click.option("--file", type=click.Path(path_type=Path), help="OpenClaw's file (default: the one it names itself).")
-@click.option("--print", "only_print", is_flag=True, help="Print what OpenClaw must be told; write nothing.")
+@click.option("--print", "only_print", is_flag=True, help="Print the configuration for OpenClaw; write nothing.")
 @click.option("--dry-run", is_flag=True, help="Show what would change in OpenClaw's file; write nothing.")
 @click.pass_obj
 def connect(
@@ -33,7 +34,7 @@ def connect(
     only_print: bool,
     dry_run: bool,
 ) -> None:
-    """Connect CLIENT to the service; without a name: which clients are known."""
+    """Connect CLIENT to the service; without a name, list the clients."""
     if client is None:
         _list()
         return
@@ -49,14 +50,14 @@ def connect(
 
 
 def _list() -> None:
-    abouts = {name: f"{snippet.title}: {snippet.about['en']}" for name, snippet in SNIPPETS.items()}
-    for name, about in {OPENCLAW: "OpenClaw: writes its configuration", **abouts}.items():
+    abouts = {name: f"{snippet.title}: {snippet.about[chosen()]}" for name, snippet in SNIPPETS.items()}
+    for name, about in {OPENCLAW: _("OpenClaw: writes its configuration"), **abouts}.items():
         click.echo(f"gpt2giga connect {name:14} {about}")
 
 
 def _connect_openclaw(connection: Connection, file: Path | None, *, only_print: bool, dry_run: bool) -> None:
     if not connection.models:
-        raise Failure("the list of models holds none to chat with")
+        raise Failure(_("the list of models has no chat model"))
     if only_print:
         click.echo(openclaw.new_config(connection), nl=False)
     else:
@@ -72,7 +73,10 @@ def _live_models(command_line: CommandLine, root: str, key: str) -> list[Model]:
         return found
     if not command_line.unchecked_settings().account.has_account:
         raise Failure(
-            f"nothing answers on {root}, and no account is set to ask GigaChat itself: start the service first"
+            _(
+                "nothing answers on {url}, and no account is set to ask GigaChat itself: start the service first",
+                url=root,
+            )
         )
     with closing(command_line.upstream()) as upstream:
         return upstream.catalog.models()

@@ -13,6 +13,7 @@ from gpt2giga.commands.command_line import CommandLine, service_url
 from gpt2giga.commands.report import CheckFailed, Report
 from gpt2giga.commands.stream_timing import StreamTiming
 from gpt2giga.config.settings import ServerSettings, SettingsError
+from gpt2giga.language import _
 from gpt2giga.serving.probe import answers
 
 
@@ -45,11 +46,12 @@ def doctor(
     command_line: CommandLine = context.obj
     logging.disable()  # what a check finds is told in its line
     if learn and (url or no_service):
-        raise click.UsageError(f"{'--url' if url else '--no-service'} does not go with --learn")
+        option = "--url" if url else "--no-service"
+        raise click.UsageError(_("{option} does not go with --learn", option=option))
     if learn:
         is_well = _learn(command_line, as_json=as_json, **learning)
     elif given := [name for name, value in learning.items() if value]:
-        raise click.UsageError(f"--{given[0]} goes with --learn")
+        raise click.UsageError(_("--{option} goes with --learn only", option=given[0]))
     else:
         is_well = _check(command_line, url, no_service=no_service, as_json=as_json)
     if not is_well:
@@ -94,6 +96,12 @@ def _check_service(report: Report, command_line: CommandLine, direct: StreamTimi
 def _check_socket(server: ServerSettings) -> str:
     if not answers(server, 5):
         raise CheckFailed(
-            f"nothing answers on {server.address}: start the service, or compare GPT2GIGA_HOST with its own."
+            _(
+                "nothing answers on {address}: start the service, or compare GPT2GIGA_HOST with its own.",
+                address=server.address,
+            )
         )
-    return f"{server.address} answers; name the web server before it with --url to check key and streams too"
+    return _(
+        "{address} answers; name the web server before it with --url to check key and streams too",
+        address=server.address,
+    )

@@ -15,11 +15,12 @@ from urllib.parse import SplitResult
 
 from gpt2giga.chat import ChatRequest, Event, Message, Text, TextDelta, Tool, ToolCall, ToolChoice
 from gpt2giga.commands.command_line import CommandLine
-from gpt2giga.commands.report import CheckFailed, Doubtful, Report
+from gpt2giga.commands.report import ACCOUNTS_OF_CLIENTS, CheckFailed, Doubtful, not_tried_since, Report
 from gpt2giga.commands.stream_timing import StreamTiming
 from gpt2giga.config.settings import KEY_IS_MISSING, Settings
 from gpt2giga.config.sources import read_settings
 from gpt2giga.errors import NotFound
+from gpt2giga.language import _, ngettext
 from gpt2giga.telemetry import log_format
 from gpt2giga.upstream.client import Upstream
 from gpt2giga.upstream.fact_book import fact_book
@@ -72,9 +73,9 @@ class GigaChatChecks:
             if obstacle:
                 report.skip(name, obstacle)
             elif not report.run(name, check) and name in CONDITIONS:
-                obstacle = f"not tried, since {name} failed"
+                obstacle = not_tried_since(name)
             elif name == "key" and not self.settings.account.has_account:
-                obstacle = "not tried: the accounts are the clients'"
+                obstacle = _(ACCOUNTS_OF_CLIENTS)
 
     def close(self) -> None:
         if "upstream" in vars(self):
@@ -92,43 +93,51 @@ class GigaChatChecks:
     def _check_settings(self) -> str:
         """All but the key, which has a line of its own."""
         stand_in = {KEY: base64.b64encode(b"a:key").decode()}
-        _, settings, doubts = read_settings(self._command_line.env_file, {**self._command_line.overrides, **stand_in})
+        variables, settings, doubts = read_settings(
+            self._command_line.env_file, {**self._command_line.overrides, **stand_in}
+        )
         if settings.server.trusted_proxies and settings.server.lacks_key:
-            raise CheckFailed(KEY_IS_MISSING)
+            raise CheckFailed(_(KEY_IS_MISSING))
         file = self._command_line.env_file or Path(".env")
-        where = f"{file} and the environment" if file.exists() else f"the environment only, {file} does not exist"
+        where = (
+            _("from {file} and the environment") if file.exists() else _("from the environment only, no {file} here")
+        )
         other = file.with_name(f"{file.name}.txt")  # as editors on Windows call it, without showing so
         if other.exists() and not file.exists():
-            doubts.append(f"{other} is not read: rename it to {file.name}")
-        found = "; ".join([f"from {where}; answers come from {settings.backend}", *doubts])
+            doubts.append(_("{other} is not read: rename it to {file}", other=other, file=file.name))
+        answers = _("answers come from {backend}", backend=settings.backend)
+        found = "; ".join([where.format(file=file), answers, *doubts])
         return Doubtful(found) if doubts else found
 
     def _check_key(self) -> str:
         raw = self._command_line.variables().get(KEY, "").strip()
         if UUID.fullmatch(raw):
             raise CheckFailed(
-                f"{KEY} is a client id, not the Authorization Key: Sber Studio shows both, copy the longer one."
+                _(
+                    "{variable} is a client id, not the Authorization Key: Sber Studio shows both, copy the longer "
+                    "one.",
+                    variable=KEY,
+                )
             )
-        _, self.settings, _ = read_settings(self._command_line.env_file, self._command_line.overrides)
+        _variables, self.settings, _doubts = read_settings(self._command_line.env_file, self._command_line.overrides)
         if self.settings.server.sandbox:
-            return "none needed for the sandbox"
+            return _("none needed for the sandbox")
         if not self.settings.account.has_account:
-            return "none of the service's own: each client brings its account (GPT2GIGA_PASS_TOKEN)"
-        if self.settings.account.credentials:
-            return f"has the form of one, {len(self.settings.account.credentials)} characters"
-        return "none, but another kind of account (token, password or certificate)"
+            return _("none of the service's own: each client brings its account (GPT2GIGA_PASS_TOKEN)")
+        if key := self.settings.account.credentials:
+            return ngettext("looks right, {count} character", "looks right, {count} characters", len(key))
+        return _("none, but another kind of account (token, password or certificate)")
 
     def _check_clock(self) -> str:
         """One that is wrong spoils certificates and tokens."""
         lead = diagnosis.clock_lead(self.settings.account)
         if lead is None:
-            return "not compared: GigaChat does not tell its time"
+            return _("not compared: GigaChat does not tell its time")
         if abs(lead) < WORST_CLOCK_SECONDS:
-            return "agrees with GigaChat's"
-        return Doubtful(
-            f"{abs(lead):.0f} s {'ahead of' if lead > 0 else 'behind'} GigaChat's: set it by the network, as "
-            "timedatectl set-ntp true does"
-        )
+            return _("agrees with GigaChat's")
+        lag = _("{seconds:.0f} s behind GigaChat's") if lead < 0 else _("{seconds:.0f} s ahead of GigaChat's")
+        cure = _("set it by the network, for example timedatectl set-ntp true")
+        return Doubtful(f"{lag.format(seconds=abs(lead))}: {cure}")
 
     def _check_models(self) -> str:
         """Also those that the settings name must be there."""
@@ -139,24 +148,33 @@ class GigaChatChecks:
                 catalog.model(wanted)
             except NotFound as error:
                 raise CheckFailed(f"{variable}: {error}") from None
-        return f"{len(catalog.models())}, with {self.settings.account.model} and {self.settings.translation.embeddings}"
+        return _(
+            "{count}, with {model} and {embeddings}",
+            count=len(catalog.models()),
+            model=self.settings.account.model,
+            embeddings=self.settings.translation.embeddings,
+        )
 
     def _check_chat(self) -> str:
         text = "".join(_texts(self.upstream.complete(_question(GREETING, max_tokens=16))))
         if not text.strip():
             raise CheckFailed(
-                f"{self.settings.account.model} answered without a word: ask it once more, or set GIGACHAT_MODEL."
+                _(
+                    "{model} gave an empty answer: try once more, or set GIGACHAT_MODEL to another model.",
+                    model=self.settings.account.model,
+                )
             )
-        return f"{self.settings.account.model} says: {log_format.printable(text[:60].strip())}"
+        words = log_format.printable(text[:60].strip())
+        return _("{model} says: {words}", model=self.settings.account.model, words=words)
 
     def _check_stream(self) -> str:
         """The clock runs from the question; waiting for the account's turn counts."""
         timing = StreamTiming()
         question = _question(COUNTING, max_tokens=COUNTING_TOKENS)
-        for _ in _texts(chain.from_iterable(self.upstream.answer(question, stream=True))):
+        for _text in _texts(chain.from_iterable(self.upstream.answer(question, stream=True))):
             timing.note()
         if not timing.moments:
-            raise CheckFailed("a stream without a word: ask once more.")
+            raise CheckFailed(_("a stream without a word: ask once more."))
         self.timing = timing
         return str(timing)
 
@@ -167,18 +185,29 @@ class GigaChatChecks:
             if isinstance(event, ToolCall):
                 return f"{event.name}({json.dumps(event.arguments, ensure_ascii=False)})"
         raise CheckFailed(
-            f"{self.settings.account.model} answered in words instead of calling: set GIGACHAT_MODEL to a newer model."
+            _(
+                "{model} answered in words instead of calling: set GIGACHAT_MODEL to a newer model.",
+                model=self.settings.account.model,
+            )
         )
 
     def _check_embedding(self) -> str:
         [embedding] = self.upstream.embed(["ping"], self.settings.translation.embeddings)
-        return f"{self.settings.translation.embeddings} gives {len(embedding.vector)} numbers"
+        count = len(embedding.vector)
+        return ngettext(
+            "{model} gives {count} number",
+            "{model} gives {count} numbers",
+            count,
+            model=self.settings.translation.embeddings,
+        )
 
     def _check_facts(self) -> str:
-        dates = [fact.when for _, _, fact in self.upstream.book.all() if fact.source == "measured"]
+        dates = [fact.when for _model, _name, fact in self.upstream.book.all() if fact.source == "measured"]
         if not dates:
-            return "nothing measured: gpt2giga doctor --learn asks GigaChat what its models can"
-        return f"{len(dates)} measured, the last on {datetime.fromtimestamp(max(dates)).date()}"
+            return _("nothing measured yet: gpt2giga doctor --learn asks GigaChat what its models can do")
+        return _(
+            "{count} measured, the last on {date}", count=len(dates), date=datetime.fromtimestamp(max(dates)).date()
+        )
 
 
 def _texts(events: Iterable[Event]) -> Iterator[str]:

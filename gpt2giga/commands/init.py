@@ -17,6 +17,7 @@ from gpt2giga.config.settings import AccountSettings, SCOPES, ServerSettings, Se
 from gpt2giga.config.sources import environment
 from gpt2giga.config.variables import parse
 from gpt2giga.errors import NotAuthenticated, ProxyError
+from gpt2giga.language import _, chosen, reason
 
 # For people, as in Sber's own guides: the file is theirs to read and change.
 TEMPLATE = """\
@@ -53,7 +54,7 @@ def _key(value: str) -> str:
     try:
         return authorization_key(value)
     except ValueError as error:
-        raise click.UsageError(f"this is not {error}") from None
+        raise click.UsageError(_("this is not {allowed}", allowed=error)) from None
 
 
 def _scope(value: str) -> str:
@@ -62,7 +63,7 @@ def _scope(value: str) -> str:
     for scope in SCOPES:
         if name in (scope, scope.removeprefix("GIGACHAT_API_")):
             return scope
-    raise click.UsageError(f"the scope is one of: {', '.join(SCOPES)}")
+    raise click.UsageError(_("the scope is one of: {names}", names=", ".join(SCOPES)))
 
 
 @click.command()
@@ -71,7 +72,7 @@ def _scope(value: str) -> str:
 @click.option("--api-key", default="", metavar="KEY", help="A key of your choice that clients must show.")
 @click.option("--port", type=click.IntRange(1, 65535), default=ServerSettings.port, show_default=True)
 @click.option("--no-check", is_flag=True, help="Do not try the key at GigaChat.")
-@click.option("--force", is_flag=True, help="Replace a file that is there.")
+@click.option("--force", is_flag=True, help="Replace the file if it exists.")
 @click.pass_obj
 def init(
     command_line: CommandLine,
@@ -82,20 +83,22 @@ def init(
     no_check: bool,
     force: bool,
 ) -> None:
-    """Write .env (or --env-file) with the key and the scope of your account; asks for what you do not name.
+    """Write .env (or --env-file) with the key and the scope of your account; asks for what you leave out.
 
     The key is tried at GigaChat, which also tells its scope.
     """
     path = command_line.env_file or Path(".env")
     if path.exists() and not force:
-        raise Failure(f"{path} is there already; --force replaces it")
+        raise Failure(_("{path} exists already; --force replaces it", path=path))
     if api_key and not PLAIN_WORD.fullmatch(api_key):
-        raise Failure("--api-key: letters, digits and .,:/@%+=~_- only, which mean the same to all who read the file")
+        raise Failure(
+            _("--api-key: letters, digits and .,:/@%+=~_- only, which mean the same to whatever reads the file")
+        )
     scope = scope and _scope(scope)
     key = _read_key(credentials)
     found = "" if no_check else _try(command_line, key, scope or AccountSettings.scope)
     if scope and found and found != scope:
-        click.echo(f"The key belongs to {found}, not to {scope}.")
+        click.echo(_("The key belongs to {found}, not to {scope}.", found=found, scope=scope))
     text = TEMPLATE.format(
         credentials=key,
         scope=found or _read_scope(scope),
@@ -117,43 +120,43 @@ def _try(command_line: CommandLine, key: str, scope: str) -> str:
     try:
         found = scope_of_key(account)
     except NotAuthenticated as error:
-        raise Failure(f"{error} With --no-check it is written all the same.") from None
+        raise Failure(_("{error} With --no-check it is written all the same.", error=error)) from None
     except (ProxyError, SettingsError) as error:
-        click.echo(f"The key was not tried: {error}", err=True)
+        click.echo(_("The key was not tried: {error}", error=error), err=True)
         return ""
-    click.echo(f"GigaChat takes the key ({found}).")
+    click.echo(_("GigaChat accepts the key ({scope}).", scope=found))
     return found
 
 
 def _say_what_is_next(path: Path, env_file: Path | None) -> None:
     """In a terminal the service may also be started at once."""
     command = f"gpt2giga --env-file {env_file}" if env_file else "gpt2giga"
-    click.echo(f"{path} is written. Next:")
+    click.echo(_("{path} is written. Next:", path=path))
     for line, about in (
-        (command, "starts the service"),
-        (f"{command} doctor", "checks everything, from the key to a stream"),
-        (f"{command} connect", "tells how clients are connected"),
+        (command, _("starts the service")),
+        (f"{command} doctor", _("checks everything, from the key to a stream")),
+        (f"{command} connect", _("shows how to connect clients")),
     ):
         click.echo(f"  {line:{len(command) + 9}} {about}")
-    if has_terminal() and click.confirm("Start the service now?"):
+    if has_terminal() and click.confirm(_("Start the service now?")):
         sys.stdout.flush()
         options = ["--env-file", str(env_file)] if env_file else []
-        os.execv(sys.executable, [sys.executable, "-m", "gpt2giga", *options])
+        os.execv(sys.executable, [sys.executable, "-m", "gpt2giga", "--lang", chosen(), *options])
 
 
 def _read_key(option: str | None) -> str:
     if option:
         return _key(sys.stdin.read() if option == "-" else option)
     if not has_terminal():
-        raise Failure("there is no terminal to ask on: use --credentials")
-    return str(click.prompt("Authorization Key from Sber Studio (not shown)", hide_input=True, value_proc=_key))
+        raise Failure(_("there is no terminal to ask on: use --credentials"))
+    return str(click.prompt(_("Authorization Key from Sber Studio (not shown)"), hide_input=True, value_proc=_key))
 
 
 def _read_scope(option: str | None) -> str:
     """With neither option nor terminal it is the one that most people have."""
     if option or not has_terminal():
         return _scope(option or AccountSettings.scope)
-    question = "Scope: PERS (people), B2B or CORP (companies)"
+    question = _("Scope: PERS (people), B2B or CORP (companies)")
     return str(click.prompt(question, default=AccountSettings.scope, value_proc=_scope))
 
 
@@ -166,4 +169,4 @@ def _write(path: Path, text: str) -> None:
             file.write(text)
         os.replace(name, target)
     except OSError as error:
-        raise Failure(f"{path} cannot be written: {error.strerror}") from None
+        raise Failure(_("{path} cannot be written: {why}", path=path, why=reason(error))) from None

@@ -17,6 +17,7 @@ import click
 from gpt2giga.commands.command_line import CommandLine, Failure, service_url
 from gpt2giga.commands.launch_programs import Program, PROGRAMS, Target
 from gpt2giga.config.sources import environment
+from gpt2giga.language import _, reason
 
 # Of POSIX; Windows has the second only.
 PASSED_ON = [getattr(signal, name) for name in ("SIGHUP", "SIGTERM", "SIGUSR1", "SIGUSR2") if hasattr(signal, name)]
@@ -50,7 +51,7 @@ def launch(
         signal.signal(number, _end)
     found = shutil.which(PROGRAMS[program].command)
     if not found:
-        raise Failure(f"{program} is not installed: {PROGRAMS[program].install}")
+        raise Failure(_("{program} is not installed: {command}", program=program, command=PROGRAMS[program].install))
     settings = command_line.unchecked_settings()
     key = api_key or settings.server.first_key
     with ExitStack() as stack:
@@ -58,7 +59,7 @@ def launch(
         root = service_url(settings.server, url) if url else stack.enter_context(running_service(command_line, folder))
         models = list_models(root, key)
         if models is None:
-            raise Failure(f"nothing answers on {root}")
+            raise Failure(_("nothing answers on {address}", address=root))
         names = {**settings.default_models, **({"model": model} if model else {})}
         code = _run(
             found, PROGRAMS[program], arguments, Target(root, key, **names, models=tuple(models), folder=folder)
@@ -73,13 +74,13 @@ def _run(path: str, program: Program, arguments: tuple[str, ...], target: Target
     try:
         process = subprocess.Popen([path, *start.options, *arguments], env={**variables, **start.variables})
     except OSError as error:
-        raise Failure(f"{path} cannot be started: {error.strerror}") from None
+        raise Failure(_("{path} cannot be started: {why}", path=path, why=reason(error))) from None
     with _passing_signals(process):
         code = process.wait()
     return code if code >= 0 else 128 - code
 
 
-def _end(number: int, _: FrameType | None) -> None:
+def _end(number: int, frame: FrameType | None) -> None:
     sys.exit(128 + number)
 
 
@@ -90,7 +91,7 @@ def _passing_signals(process: subprocess.Popen[bytes]) -> Iterator[None]:
     The keys of a terminal reach the program without help, and twice would be too much: twice Ctrl-C ends an agent.
     """
 
-    def pass_on(number: int, _: FrameType | None) -> None:
+    def pass_on(number: int, frame: FrameType | None) -> None:
         if number != signal.SIGINT or not (sys.stdin and sys.stdin.isatty()):
             process.send_signal(number)
 

@@ -12,6 +12,7 @@ from typing import Any
 from gpt2giga.commands.command_line import Failure
 from gpt2giga.commands.openclaw import new_config
 from gpt2giga.commands.openclaw_config import choose_models
+from gpt2giga.language import _
 from gpt2giga.upstream.contract.facts import default_facts, Facts
 from gpt2giga.upstream.contract.models import Model
 
@@ -57,7 +58,7 @@ class Program:
     prepare: Callable[[Target, tuple[str, ...]], Start]
 
 
-def _codex(target: Target, _: tuple[str, ...]) -> Start:
+def _codex(target: Target, arguments: tuple[str, ...]) -> Start:
     """Its -c takes TOML, of which a JSON string is one."""
     settings = {
         "model": target.model,
@@ -72,7 +73,7 @@ def _codex(target: Target, _: tuple[str, ...]) -> Start:
     return Start(tuple(options), {KEY_VARIABLE: target.key or NO_KEY})
 
 
-def _claude(target: Target, _: tuple[str, ...]) -> Start:
+def _claude(target: Target, arguments: tuple[str, ...]) -> Start:
     """Its settings may set variables too, and those win; over them wins what --settings names."""
     variables = {
         "ANTHROPIC_BASE_URL": target.root,
@@ -85,17 +86,17 @@ def _claude(target: Target, _: tuple[str, ...]) -> Start:
     return Start(("--settings", str(file)), variables, removed=("ANTHROPIC_API_KEY",))
 
 
-def _openclaw(target: Target, _: tuple[str, ...]) -> Start:
+def _openclaw(target: Target, arguments: tuple[str, ...]) -> Start:
     """It keeps addresses in its state as well, so the run has one of its own."""
     connection = choose_models(target.root, target.key, target.models, model=target.model, embeddings=target.embeddings)
     if not connection.models:
-        raise Failure("the list of models holds none to chat with")
+        raise Failure(_("the list of models has no chat model"))
     file = target.folder / "openclaw.json"
     file.write_text(new_config(connection))
     return Start(variables={"OPENCLAW_CONFIG_PATH": str(file), "OPENCLAW_STATE_DIR": str(target.folder)})
 
 
-def _opencode(target: Target, _: tuple[str, ...]) -> Start:
+def _opencode(target: Target, arguments: tuple[str, ...]) -> Start:
     models = {model.id: _opencode_model(model) for model in target.models if model.kind == "chat"}
     config = {
         "model": f"gigachat/{target.model}",
@@ -130,7 +131,7 @@ def _qwen(target: Target, arguments: tuple[str, ...]) -> Start:
     return Start(tuple(options), variables)
 
 
-def _aider(target: Target, _: tuple[str, ...]) -> Start:
+def _aider(target: Target, arguments: tuple[str, ...]) -> Start:
     options = ("--model", f"openai/{target.model}", "--no-show-model-warnings")
     return Start(options, {"OPENAI_API_BASE": target.base, "OPENAI_API_KEY": target.key or NO_KEY})
 

@@ -18,6 +18,7 @@ from gpt2giga.commands.learn_report import markdown
 from gpt2giga.commands.learning import Learning, Outcome
 from gpt2giga.commands.report import CLEAR_LINE
 from gpt2giga.config.settings import Settings
+from gpt2giga.language import _, ENGLISH, number, speaking
 from gpt2giga.upstream.asking import Asker
 from gpt2giga.upstream.contract.facts import ANY_MODEL, default_facts, Facts
 from gpt2giga.upstream.contract.models import Catalog, Model
@@ -33,7 +34,6 @@ MARKS = {
 }
 # What settings may keep off.
 OVERRULING = {"v2": "GPT2GIGA_GIGACHAT_API_MODE", "schema_keywords": "GPT2GIGA_TOOL_SCHEMAS"}
-LABEL_WIDTH = max(map(len, LABELS.values()))
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,8 @@ def learn(command_line: CommandLine, options: LearnOptions) -> bool:
         finally:  # also of what was asked before somebody had enough of it
             _clear_progress()
             if options.report:
-                report = markdown(settings.account, learning.outcomes, asker.exchanges)
+                with speaking(ENGLISH):
+                    report = markdown(settings.account, learning.outcomes, asker.exchanges)
                 options.report.write_text(report, encoding="utf-8")
     if options.as_json:
         click.echo(json.dumps(_document(learning, book, settings), ensure_ascii=False, indent=2))
@@ -90,7 +91,7 @@ def steps_of(catalog: Catalog, settings: Settings, options: LearnOptions) -> lis
     elif options.models:
         models = [catalog.model(name.strip()).gigachats_id for name in options.models.split(",") if name.strip()]
         if not models:
-            raise Failure(f"--models: there is no name in {options.models!r}")
+            raise Failure(_("--models: there is no name in {models!r}", models=options.models))
     else:
         models = [default, embedder]
     found = [Model(model, "") for model in dict.fromkeys(models)]
@@ -113,19 +114,26 @@ def _confirm(steps: Sequence[Step], book: FactBook, options: LearnOptions) -> No
     left = Learning.left(steps, book, again=options.again)
     requests, tokens = cost(left)
     if not left:
-        click.echo("All of it was measured within thirty days; --again asks anew.", err=True)
+        click.echo(_("All of it was measured within thirty days; --again asks anew."), err=True)
         return
     models = ", ".join(dict.fromkeys(step.model for step in left))
     click.echo(
-        f"GigaChat is asked up to {requests} questions with this account, for {tokens:,} tokens at most ({models}).\n"
-        "Let the service be idle meanwhile: the questions take its turn, and its own requests spoil some answers.",
+        _(
+            "GigaChat is asked up to {requests} questions with this account, for {tokens} tokens at "
+            "most ({models}).\n"
+            "Let the service be idle meanwhile: the questions take its turn, and its "
+            "own requests spoil some answers.",
+            requests=requests,
+            tokens=number(tokens),
+            models=models,
+        ),
         err=True,
     )
     if options.yes:
         return
     if not sys.stdin.isatty():
-        raise Failure("nobody is there to agree to the cost: say --yes")
-    click.confirm("Ask?", default=True, abort=True, err=True)
+        raise Failure(_("nobody is there to agree to the cost: say --yes"))
+    click.confirm(_("Ask?"), default=True, abort=True, err=True)
 
 
 def _ignore(outcome: Outcome) -> None:
@@ -134,7 +142,7 @@ def _ignore(outcome: Outcome) -> None:
 
 def _show_progress(step: Step) -> None:
     if sys.stderr.isatty():
-        click.echo(f"{CLEAR_LINE}     {_who(step)}  {step.topic.title} ...", nl=False, err=True)
+        click.echo(f"{CLEAR_LINE}     {_who(step)}  {_(step.topic.title)} ...", nl=False, err=True)
 
 
 def _clear_progress() -> None:
@@ -149,54 +157,56 @@ def _outcome_printer() -> Callable[[Outcome], None]:
     def tell(outcome: Outcome) -> None:
         _clear_progress()
         mark, colour = MARKS[outcome.status]
-        why = "not asked" if outcome.status == "skipped" and outcome.why in told else outcome.why
+        why = _("not asked") if outcome.status == "skipped" and outcome.why in told else outcome.why
         told.add(outcome.why)
         found = ", ".join(f"{value_in_words(value)}" for value in outcome.values.values())
-        earlier = " (measured before)" if outcome.status == "known" else ""
-        words = " ".join(f"{outcome.step.topic.title}: {found or why}{earlier}".split())
+        earlier = " " + _("(measured before)") if outcome.status == "known" else ""
+        words = " ".join(f"{_(outcome.step.topic.title)}: {found or why}{earlier}".split())
         click.echo(f"{click.style(mark, fg=colour)} {_who(outcome.step)}  {words}")
 
     return tell
 
 
 def _who(step: Step) -> str:
-    return "account" if step.about == ANY_MODEL else step.about
+    return _("account") if step.about == ANY_MODEL else step.about
 
 
 def _print_findings(learning: Learning, book: FactBook, settings: Settings, options: LearnOptions) -> None:
+    width = max(len(_(label)) for label in LABELS.values())
     for about in learning.before:
         if rows := _rows(about, book, settings):
             click.echo(f"\n{_title(about)}")
             for label, value, default in rows:
-                differs = "" if value == default else f"  (default: {default})"
-                click.echo(f"  {label:{LABEL_WIDTH}}  {value}{differs}")
+                differs = "" if value == default else "  " + _("(default: {value})", value=default)
+                click.echo(f"  {label:{width}}  {value}{differs}")
     if not learning.is_kept:
-        click.echo("\nNot all of it could be kept for the service: see GPT2GIGA_STATE_DIR.", err=True)
+        click.echo("\n" + _("Not all of it could be kept for the service: see GPT2GIGA_STATE_DIR."), err=True)
     elif changes := [*_changes(learning, book, settings)]:
-        click.echo("\nFrom now on:")
+        click.echo("\n" + _("From now on:"))
         for about, change in changes:
             click.echo(f"  {_title(about)}: {change}")
     elif any(outcome.values for outcome in learning.outcomes):
-        click.echo("\nNothing changes: the service has known all this, or guessed right.")
+        click.echo("\n" + _("Nothing changes: the service has known all this, or guessed right."))
     else:
-        click.echo("\nNothing changes, for nothing was learned.")
+        click.echo("\n" + _("Nothing changes, for nothing was learned."))
     for about, setting in _overruled(learning, book):
-        click.echo(f"  {_title(about)} can do more than {setting} allows.")
+        click.echo("  " + _("{title} can do more than {setting} allows.", title=_title(about), setting=setting))
     if learning.missing:
         left: dict[str, list[str]] = {}
         for outcome in learning.missing:
-            left.setdefault(_title(outcome.step.about), []).append(outcome.step.topic.title)
+            left.setdefault(_title(outcome.step.about), []).append(_(outcome.step.topic.title))
         words = "; ".join(f"{about} ({', '.join(titles)})" for about, titles in left.items())
-        click.echo(f"\nStill unknown: {words}. The next run asks these again, and only these.")
+        click.echo("\n" + _("Still unknown: {words}. The next run asks these again, and only these.", words=words))
     if options.report:
-        click.echo(f"\n{options.report} holds what was asked and answered, without anything of yours.")
+        sentence = _("{report} holds what was asked and answered, without anything of yours.", report=options.report)
+        click.echo(f"\n{sentence}")
 
 
 def _rows(about: str, book: FactBook, settings: Settings) -> list[tuple[str, str, str]]:
     """Label, value and default of what was measured of a model."""
     default = default_facts(about)
     return [
-        (LABELS[name], value_in_words(fact.value), value_in_words(_default(default, name, settings), name))
+        (_(LABELS[name]), value_in_words(fact.value), value_in_words(_default(default, name, settings), name))
         for name, fact in book.known(about).items()
         if fact.source == "measured" and (name != "slots" or about == ANY_MODEL)
     ]
@@ -217,7 +227,7 @@ def _changes(learning: Learning, book: FactBook, settings: Settings) -> Iterator
             continue
         was, now = (slots(settings.account.scope, facts.slots) for facts in (before, after))
         if was != now:
-            yield about, f"{now} requests at a time instead of {was}, once the service is restarted"
+            yield about, _("{now} requests at a time instead of {was}, once the service is restarted", now=now, was=was)
 
 
 def _overruled(learning: Learning, book: FactBook) -> Iterator[tuple[str, str]]:
@@ -229,7 +239,7 @@ def _overruled(learning: Learning, book: FactBook) -> Iterator[tuple[str, str]]:
 
 
 def _title(about: str) -> str:
-    return "The account" if about == ANY_MODEL else about
+    return _("The account") if about == ANY_MODEL else about
 
 
 def _document(learning: Learning, book: FactBook, settings: Settings) -> dict[str, Any]:

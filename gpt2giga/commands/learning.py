@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from gpt2giga.language import _
 from gpt2giga.upstream.asking import Asker, ModelEnded, Stopped
 from gpt2giga.upstream.contract.facts import Facts
 from gpt2giga.upstream.fact_book import FactBook
@@ -55,7 +56,7 @@ class Learning:
         for step in steps:
             known = self._book.known(step.about)
             if step.topic.needs_v2 and "v2" in known and not known["v2"].value:
-                outcome = Outcome(step, "needless", why="v2 does not answer for this model")
+                outcome = Outcome(step, "needless", why=_("v2 does not answer for this model"))
             elif is_settled(step, known, began, again=again):
                 outcome = Outcome(step, "known", {name: known[name].value for name in step.topic.facts})
             else:
@@ -67,7 +68,7 @@ class Learning:
         if why := self._stopped or self._ended.get(step.model, ""):
             return Outcome(step, "skipped", why=why)
         if step.topic.needs_v2 and "v2" not in self._book.known(step.about):
-            return Outcome(step, "skipped", why="whether v2 answers is not known")
+            return Outcome(step, "skipped", why=_("whether v2 answers is not known"))
         self._begin(step)
         try:
             values = self._ask(step)

@@ -17,11 +17,12 @@ import click
 
 from gpt2giga.commands.command_line import Failure
 from gpt2giga.commands.openclaw_config import connect, Connection, WrongShape
+from gpt2giga.language import _, N_, ngettext, reason
 
 # Where OpenClaw has it unless told otherwise.
 DEFAULT_PATH = "~/.openclaw/openclaw.json"
 COMMAND_SECONDS = 60
-HEARTBEAT_HINT = (
+HEARTBEAT_HINT = N_(
     "OpenClaw's gateway asks the model every 30 minutes by itself, at 10 to 20 thousand tokens a time; "
     'agents.defaults.heartbeat.every = "0m" stops that.'
 )
@@ -47,20 +48,27 @@ def write(path: Path, connection: Connection, *, dry_run: bool) -> None:
     try:
         connected = connect(config or {}, connection)
     except WrongShape as error:
-        raise Failure(f"{path}: {error}, so it stays as it is") from None
+        raise Failure(_("{path}: {mistake}, so it stays as it is", path=path, mistake=error)) from None
     if connected == config:
-        click.echo(f"{path} is connected already.")
+        click.echo(_("{path} is connected already.", path=path))
         return
     after = _dump(connected)
     if dry_run:
         click.echo("".join(_diff(path, _dump(config) if config else "", after)), nl=False)
         return
     copy = _replace(target, after, keep=config is not None)
-    click.echo(f"{path} is written: gigachat/{connection.default} answers, {len(connection.models)} models are listed.")
+    written = ngettext(
+        "{path} is written: gigachat/{model} answers, {count} model is listed.",
+        "{path} is written: gigachat/{model} answers, {count} models are listed.",
+        len(connection.models),
+        path=path,
+        model=connection.default,
+    )
+    click.echo(written)
     if copy:
-        lost = "" if is_json else "; its comments are only there"
-        click.echo(f"The file as it was: {copy}{lost}")
-    click.echo(HEARTBEAT_HINT)
+        lost = "" if is_json else _("; its comments are only there")
+        click.echo(_("The file as it was: {copy}", copy=copy) + lost)
+    click.echo(_(HEARTBEAT_HINT))
 
 
 def new_config(connection: Connection) -> str:
@@ -76,15 +84,16 @@ def _read(path: Path) -> tuple[dict[str, Any] | None, bool]:
     except FileNotFoundError:
         return None, True
     except (OSError, UnicodeDecodeError) as error:
-        raise Failure(f"{path} cannot be read: {error}") from None
+        why = reason(error) if isinstance(error, OSError) else error
+        raise Failure(_("{path} cannot be read: {why}", path=path, why=why)) from None
     if not text.strip():
         return {}, True
     try:
         config, is_json = _parse(text)
     except (ValueError, RecursionError) as error:
-        raise Failure(f"{path} is not JSON5, so it stays as it is: {error}") from None
+        raise Failure(_("{path} is not JSON5, so it stays as it is: {error}", path=path, error=error)) from None
     if not isinstance(config, dict):
-        raise Failure(f"{path} holds no object, so it stays as it is")
+        raise Failure(_("{path} does not hold an object, so it stays as it is", path=path))
     return config, is_json
 
 
@@ -103,7 +112,7 @@ def _dump(config: dict[str, Any]) -> str:
 
 def _diff(path: Path, before: str, after: str) -> list[str]:
     old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
-    return list(difflib.unified_diff(old, new, str(path), f"{path} (connected)"))
+    return list(difflib.unified_diff(old, new, str(path), _("{path} (connected)", path=path)))
 
 
 def _replace(path: Path, text: str, *, keep: bool) -> Path | None:
@@ -119,5 +128,5 @@ def _replace(path: Path, text: str, *, keep: bool) -> Path | None:
             shutil.copymode(path, name)
         os.replace(name, path)
     except OSError as error:
-        raise Failure(f"{path} cannot be written: {error.strerror}") from None
+        raise Failure(_("{path} cannot be written: {why}", path=path, why=reason(error))) from None
     return copy

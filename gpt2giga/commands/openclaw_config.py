@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from gpt2giga.language import _
 from gpt2giga.upstream.contract.models import Model
 
 PROVIDER = "gigachat"
@@ -67,7 +68,7 @@ def _object(config: dict[str, Any], *path: str) -> dict[str, Any]:
     for depth, name in enumerate(path):
         config = config.setdefault(name, {})
         if not isinstance(config, dict):
-            raise WrongShape(f"{'.'.join(path[: depth + 1])} is not an object")
+            raise WrongShape(_("{place} is not an object", place=".".join(path[: depth + 1])))
     return config
 
 

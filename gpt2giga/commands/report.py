@@ -12,6 +12,7 @@ import click
 
 from gpt2giga.config.settings import SettingsError
 from gpt2giga.errors import ProxyError
+from gpt2giga.language import _, N_
 
 MARKS = {
     "ok": ("ok  ", "green"),
@@ -19,7 +20,25 @@ MARKS = {
     "failed": ("FAIL", "red"),
     "skipped": ("-   ", "bright_black"),
 }
-NAME_WIDTH = 11
+# Of the checks, as people read them; JSON has the English ones.
+NAMES = (
+    N_("settings"),
+    N_("key"),
+    N_("dns"),
+    N_("tls"),
+    N_("clock"),
+    N_("oauth"),
+    N_("models"),
+    N_("chat"),
+    N_("stream"),
+    N_("tool call"),
+    N_("embedding"),
+    N_("facts"),
+    N_("service"),
+    N_("access"),
+    N_("flow"),
+)
+ACCOUNTS_OF_CLIENTS = N_("not tried: the accounts are the clients'")
 CLEAR_LINE = "\r\x1b[K"
 
 
@@ -34,11 +53,17 @@ class Finding:
 
     def print(self) -> None:
         mark, colour = MARKS[self.status]
-        click.echo(f"{click.style(mark, fg=colour)} {self.name:{NAME_WIDTH}} {' '.join(self.detail.split())}")
+        names = ", ".join(_(name) for name in self.name.split(", "))
+        width = max(len(_(name)) for name in NAMES)
+        click.echo(f"{click.style(mark, fg=colour)} {names:{width}}   {' '.join(self.detail.split())}")
 
 
 class Doubtful(str):
     """What a check found: nothing fails by it, and yet it should not stay so."""
+
+
+def not_tried_since(name: str) -> str:
+    return _("not tried, since {check} failed", check=_(name))
 
 
 class CheckFailed(Exception):
@@ -60,7 +85,7 @@ class Report:
 
     def run(self, name: str, check: Callable[[], str]) -> bool:
         """False when it failed."""
-        self._progress(f"     {name} ...")
+        self._progress(f"     {_(name)} ...")
         started = time.monotonic()
         try:
             detail = check()

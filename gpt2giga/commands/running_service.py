@@ -16,6 +16,7 @@ from gpt2giga.commands.command_line import CommandLine, Failure, service_url
 from gpt2giga.commands.service_client import open_session
 from gpt2giga.config.settings import Settings
 from gpt2giga.config.sources import environment
+from gpt2giga.language import _, chosen
 from gpt2giga.serving.probe import answers
 
 HEALTH_SECONDS = 5
@@ -51,7 +52,7 @@ def _started(command_line: CommandLine, settings: Settings, log: Path) -> Iterat
     """On a free port of this machine, in a session of its own: Ctrl-C is for the program beside it."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "gpt2giga", "--host", "127.0.0.1", "--port", str(port)]
+    command = [sys.executable, "-m", "gpt2giga", "--lang", chosen(), "--host", "127.0.0.1", "--port", str(port)]
     if command_line.env_file:
         command += ["--env-file", str(command_line.env_file)]
     with log.open("wb") as output:
@@ -79,4 +80,4 @@ def _started(command_line: CommandLine, settings: Settings, log: Path) -> Iterat
 
 def _last_words(log: Path) -> str:
     lines = log.read_text(errors="replace").strip().splitlines()
-    return lines[-1].removeprefix("gpt2giga: ") if lines else "the service did not start"
+    return lines[-1].removeprefix("gpt2giga: ") if lines else _("the service did not start")

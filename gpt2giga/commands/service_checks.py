@@ -8,10 +8,11 @@ from typing import Any
 import requests
 
 from gpt2giga import __version__
-from gpt2giga.commands.report import CheckFailed, Report
+from gpt2giga.commands.report import ACCOUNTS_OF_CLIENTS, CheckFailed, not_tried_since, Report
 from gpt2giga.commands.service_client import bearer, open_session
 from gpt2giga.commands.stream_timing import StreamTiming
 from gpt2giga.config.settings import Settings
+from gpt2giga.language import _, ngettext
 
 READ_SECONDS = 60
 # A web server answers so when what is behind it does not answer.
@@ -32,9 +33,9 @@ class ServiceChecks:
         failed = "" if report.run("service", self._check_health) else "service"
         for name, check in (("access", self._check_access), ("flow", self._check_flow)):
             if failed:
-                report.skip(name, f"not tried, since {failed} failed")
+                report.skip(name, not_tried_since(failed))
             elif name == "flow" and self._settings.server.pass_token:
-                report.skip(name, "not tried: the accounts are the clients'")
+                report.skip(name, _(ACCOUNTS_OF_CLIENTS))
             elif not report.run(name, check):
                 failed = name
 
@@ -46,43 +47,59 @@ class ServiceChecks:
         facts = _object(response.content)
         if response.status_code in GATEWAY_STATUSES and "backend" not in facts:
             raise CheckFailed(
-                f"{self._url}: the web server there answers {response.status_code}, since it does not reach gpt2giga: "
-                "start it, and compare the address in the web server's configuration with GPT2GIGA_HOST and _PORT."
+                _(
+                    "{url}: the web server there answers {status}, since it does not reach gpt2giga: start it, and "
+                    "compare the address in the web server's configuration with GPT2GIGA_HOST and _PORT.",
+                    url=self._url,
+                    status=response.status_code,
+                )
             )
         if response.status_code != 200 or "backend" not in facts:
             raise CheckFailed(
-                f"{self._url}: something else answers there (HTTP {response.status_code}): another program has taken "
-                "the port, or --url leads elsewhere."
+                _(
+                    "{url}: something else answers there (HTTP {status}): another program has taken the port, or --url "
+                    "leads elsewhere.",
+                    url=self._url,
+                    status=response.status_code,
+                )
             )
-        return f"{self._url} answers, version {facts['version']}, in front of {facts['backend']}{self._doubt(facts)}"
+        found = _(
+            "{url} answers, version {version}, in front of {backend}",
+            url=self._url,
+            version=facts["version"],
+            backend=facts["backend"],
+        )
+        return found + self._doubt(facts)
 
     def _doubt(self, facts: dict[str, Any]) -> str:
         if facts["version"] != __version__:
-            return f"; this command is {__version__}: restart the service after an update"
+            return _("; this command is {version}: restart the service after an update", version=__version__)
         if facts["backend"] != self._settings.backend:
-            return f"; these settings say {self._settings.backend}: it runs with others"
+            return _("; these settings say {backend}: it runs with others", backend=self._settings.backend)
         return ""
 
     def _check_access(self) -> str:
         without = self._send("GET", "/v1/models")
         if self._settings.server.pass_token:
-            return _check_status(without, 401, "the service runs without GPT2GIGA_PASS_TOKEN: restart it.")
+            return _check_status(without, 401, _("the service runs without GPT2GIGA_PASS_TOKEN: restart it."))
         if not self._settings.server.api_key:
             if without.status_code == 401:
                 raise CheckFailed(
-                    "the service asks for a key, and these settings hold none: name its file with --env-file."
+                    _("the service asks for a key, and these settings hold none: name its file with --env-file.")
                 )
-            return _check_status(without, 200, "", "no key is asked")
+            return _check_status(without, 200, "", _("no key is asked"))
         if without.status_code == 200:
-            raise CheckFailed("the service lets everybody in although GPT2GIGA_API_KEY is set: restart it.")
+            raise CheckFailed(_("the service lets everybody in although GPT2GIGA_API_KEY is set: restart it."))
         with_key = self._send("GET", "/v1/models", key=True)
         if _error(with_key.content).startswith("No API key"):
-            raise CheckFailed("the web server in between keeps the header Authorization to itself: let it pass it on.")
+            raise CheckFailed(
+                _("the web server in between keeps the header Authorization to itself: let it pass it on.")
+            )
         if with_key.status_code == 401:
             raise CheckFailed(
-                "the service does not take the key of these settings: restart it, or name its --env-file."
+                _("the service does not take the key of these settings: restart it, or name its --env-file.")
             )
-        return _check_status(with_key, 200, "", "the key is asked and taken")
+        return _check_status(with_key, 200, "", _("the key is asked and taken"))
 
     def _check_flow(self) -> str:
         timing, response = StreamTiming(), self._send("POST", "/v1/chat/completions", key=True, json=self._question)
@@ -95,7 +112,10 @@ class ServiceChecks:
                 received += piece
         except requests.RequestException:
             raise CheckFailed(
-                f"the stream broke off after {timing.last:.0f} s: raise the web server's time limits."
+                _(
+                    "the stream broke off after {seconds:.0f} s: raise the web server's time limits.",
+                    seconds=timing.last,
+                )
             ) from None
         _check_end(bytes(received))
         return self._verdict(timing, response)
@@ -104,12 +124,18 @@ class ServiceChecks:
         held_back = timing.was_held_back(self._direct)
         packed = response.headers.get("Content-Encoding")
         if held_back or packed:
-            how = f"packs it ({packed})" if packed else f"passes it on in {timing.moments} lumps"
+            lumps = ngettext("it passes it on in {count} lump", "it passes it on in {count} lumps", timing.moments)
+            how = _("it packs it ({how})", how=packed) if packed else lumps
             raise CheckFailed(
-                f"something between here and the service holds the stream back: it {how}, {timing}. Switch buffering "
-                "and compression off for it (nginx: proxy_buffering off, gzip off)."
+                _(
+                    "something between here and the service holds the stream back: {how}, {timing}. Switch buffering "
+                    "and compression off for it (nginx: proxy_buffering off, gzip off).",
+                    how=how,
+                    timing=timing,
+                )
             )
-        return f"{timing}; {'too fast to tell whether something holds it back' if held_back is None else 'it flows'}"
+        verdict = _("too fast to tell whether something holds it back") if held_back is None else _("it flows")
+        return f"{timing}; {verdict}"
 
     def _send(self, method: str, path: str, *, key: bool = False, json: Any = None) -> requests.Response:
         auth = bearer(self._settings.server.first_key if key else "")
@@ -118,12 +144,17 @@ class ServiceChecks:
                 method, self._url + path, json=json, auth=auth, timeout=READ_SECONDS, stream=json is not None
             )
         except requests.exceptions.SSLError:
-            raise CheckFailed(f"{self._url}: this machine does not trust the certificate shown there.") from None
+            raise CheckFailed(
+                _("{url}: this machine does not trust the certificate shown there.", url=self._url)
+            ) from None
         except requests.Timeout:
-            raise CheckFailed(f"{self._url}: no answer within {READ_SECONDS} s.") from None
+            raise CheckFailed(_("{url}: no answer within {seconds} s.", url=self._url, seconds=READ_SECONDS)) from None
         except (requests.RequestException, ValueError):  # ValueError: a URL that is none
             raise CheckFailed(
-                f"nothing answers on {self._url}: start the service (gpt2giga), or name its address with --url."
+                _(
+                    "nothing answers on {url}: start the service (gpt2giga), or name its address with --url.",
+                    url=self._url,
+                )
             ) from None
 
 
@@ -141,17 +172,18 @@ def _error(text: bytes) -> str:
     return str(error.get("message", "")) if isinstance(error, dict) else ""
 
 
-def _check_status(
-    response: requests.Response, status: int, cure: str, verdict: str = "each client shows its own"
-) -> str:
+def _check_status(response: requests.Response, status: int, cure: str, verdict: str = "") -> str:
     if response.status_code != status:
-        raise CheckFailed(cure or f"HTTP {response.status_code}: {_error(response.content) or 'no explanation'}")
-    return verdict
+        explanation = _error(response.content) or _("no explanation")
+        raise CheckFailed(cure or f"HTTP {response.status_code}: {explanation}")
+    return verdict or _("each client shows its own")
 
 
 def _check_end(received: bytes) -> None:
     events = [line[6:] for line in received.splitlines() if line.startswith(b"data: ")]
     if not events:
-        raise CheckFailed("the answer is not a stream: something in between has replaced it.")
+        raise CheckFailed(_("the answer is not a stream: something in between has replaced it."))
     if events[-1] != b"[DONE]":
-        raise CheckFailed(f"the stream ended before its time: {_error(events[-1]) or 'something in between cut it.'}")
+        raise CheckFailed(
+            _("the stream ended before its time: {why}", why=_error(events[-1]) or _("something in between cut it."))
+        )

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import requests
 
 from gpt2giga.commands.command_line import Failure
+from gpt2giga.language import _
 from gpt2giga.upstream.contract.models import Model
 
 LIST_SECONDS = 30
@@ -54,6 +55,6 @@ def list_models(root: str, key: str) -> list[Model] | None:
             return [_model(item) for item in body["data"]]
         explanation = body["error"]["message"]
     except (ValueError, KeyError, TypeError):
-        raise Failure(f"{root}: something else than this service answers there") from None
-    cure = " Name its key with --api-key." if response.status_code == 401 and not key else ""
-    raise Failure(f"{root} gives no list of models: {explanation}{cure}")
+        raise Failure(_("{url}: something other than this service answers there", url=root)) from None
+    cure = _(" Name its key with --api-key.") if response.status_code == 401 and not key else ""
+    raise Failure(_("{url} gives no list of models: {why}", url=root, why=explanation) + cure)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 
+from gpt2giga.language import _
+
 # Pieces closer together than this came at once.
 MOMENT_SECONDS = 0.02
 # Fewer moments than this say nothing about who held them back.
@@ -32,4 +34,4 @@ class StreamTiming:
         return self.moments * 3 <= direct.moments
 
     def __str__(self) -> str:
-        return f"first byte after {self.first:.2f} s, all in {self.last:.2f} s"
+        return _("first byte after {first:.2f} s, all in {last:.2f} s", first=self.first, last=self.last)

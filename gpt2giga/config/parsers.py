@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit, urlunsplit
 
+from gpt2giga.language import _
+
 # What follows the colon has to be long enough for a key: one that ends in `:1` must not shrink to that.
 NAMED_KEY = re.compile(r"([A-Za-z0-9_.-]{1,64}):(.{8,})", re.DOTALL)
 
@@ -42,13 +44,13 @@ def boolean(value: str) -> bool:
     try:
         return meanings[value.lower()]
     except KeyError:
-        raise ValueError("True or False") from None
+        raise ValueError(_("True or False")) from None
 
 
 def whole_number(low: int, high: int) -> Callable[[str], int]:
     def parse(value: str) -> int:
         if not re.fullmatch(r"[+-]?\d{1,12}", value) or not low <= int(value) <= high:
-            raise ValueError(f"a whole number from {low} to {high}")
+            raise ValueError(_("a whole number from {low} to {high}", low=low, high=high))
         return int(value)
 
     return parse
@@ -57,7 +59,7 @@ def whole_number(low: int, high: int) -> Callable[[str], int]:
 def seconds(low: float, high: float) -> Callable[[str], float]:
     def parse(value: str) -> float:
         if not re.fullmatch(r"\d{1,9}(\.\d+)?", value) or not low <= float(value) <= high:
-            raise ValueError(f"a number of seconds from {low:g} to {high:g}")
+            raise ValueError(_("a number of seconds from {low:g} to {high:g}", low=low, high=high))
         return float(value)
 
     return parse
@@ -66,7 +68,7 @@ def seconds(low: float, high: float) -> Callable[[str], float]:
 def one_of(*allowed: str) -> Callable[[str], str]:
     def parse(value: str) -> str:
         if value not in allowed:
-            raise ValueError("one of: " + ", ".join(allowed))
+            raise ValueError(_("one of: {names}", names=", ".join(allowed)))
         return value
 
     return parse
@@ -84,7 +86,7 @@ def url(value: str) -> str:
     except ValueError:
         usable = False
     if not usable:
-        raise ValueError("an address such as https://api.giga.chat/v1")
+        raise ValueError(_("an address such as https://api.giga.chat/v1"))
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2])).rstrip("/")
 
 
@@ -95,7 +97,7 @@ def host(value: str) -> str:
 
 def redis_url(value: str) -> str:
     if urlsplit(value).scheme not in ("redis", "rediss", "unix"):
-        raise ValueError("an address such as redis://:password@host:6379/0")
+        raise ValueError(_("an address such as redis://:password@host:6379/0"))
     return value
 
 
@@ -113,7 +115,7 @@ def client_keys(value: str) -> tuple[ClientKey, ...]:
     """Never none: whoever sets a key wants one to be asked for."""
     words = comma_list(value)
     if not words:
-        raise ValueError("a key, or several separated by commas, each with a name if you like: name:key")
+        raise ValueError(_("a key, or several separated by commas, each with a name if you like: name:key"))
     return tuple(_client_key(word, "" if len(words) == 1 else f"key-{place}") for place, word in enumerate(words, 1))
 
 
@@ -126,7 +128,7 @@ def _client_key(word: str, position: str) -> ClientKey:
 def size(value: str) -> int:
     match = re.fullmatch(r"([1-9]\d{0,8})\s*(|[kmg]i?b?)", value.lower())
     if not match:
-        raise ValueError("a number of bytes, such as 33554432 or 32MiB")
+        raise ValueError(_("a number of bytes, such as 33554432 or 32MiB"))
     power: int = " kmg".index(match[2][:1] or " ")
     return int(match[1]) << 10 * power
 
@@ -140,14 +142,14 @@ def proxies(value: str) -> tuple[str, ...]:
         try:
             word == "unix" or ipaddress.ip_network(word, strict=False)
         except ValueError:
-            raise ValueError("a list such as 127.0.0.1,10.0.0.0/8,unix") from None
+            raise ValueError(_("a list such as 127.0.0.1,10.0.0.0/8,unix")) from None
     return comma_list(value)
 
 
 def host_names(value: str) -> tuple[str, ...]:
     found = comma_list(value)
     if any("/" in word for word in found):
-        raise ValueError("a list of names such as ai.example.com,*.example.com")
+        raise ValueError(_("a list of names such as ai.example.com,*.example.com"))
     return found
 
 
@@ -155,7 +157,7 @@ def origins(value: str) -> tuple[str, ...]:
     """`null` is none: the pages of whoever likes have it, for it is the origin of each sandboxed frame."""
     found = comma_list(value)
     if not all("://" in word or word == "*" for word in found):
-        raise ValueError("a list such as https://app.example.com,https://*.example.com, or *")
+        raise ValueError(_("a list such as https://app.example.com,https://*.example.com, or *"))
     return found
 
 
@@ -165,7 +167,7 @@ def pairs(value: str) -> tuple[tuple[str, str], ...]:
     for word in comma_list(value):
         left, equals, right = (piece.strip() for piece in word.partition("="))
         if not (left and equals and right):
-            raise ValueError("a list such as gpt-4o=GigaChat-2-Max,gpt-4o-mini=GigaChat-2")
+            raise ValueError(_("a list such as gpt-4o=GigaChat-2-Max,gpt-4o-mini=GigaChat-2"))
         found.append((left, right))
     return tuple(found)
 
@@ -177,7 +179,7 @@ def authorization_key(value: str) -> str:
         pair = key.encode() if ":" in key else base64.b64decode(key, validate=True)
     except (binascii.Error, ValueError):
         pair = b""
-    client_id, _, secret = pair.partition(b":")
+    client_id, _colon, secret = pair.partition(b":")
     if not (client_id and secret):
-        raise ValueError("the Authorization Key from Sber Studio: base64 on one line, or client id:client secret")
+        raise ValueError(_("the Authorization Key from Sber Studio: base64 on one line, or client id:client secret"))
     return base64.b64encode(pair).decode() if ":" in key else key

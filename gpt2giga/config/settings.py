@@ -1,5 +1,5 @@
-"""Every setting, in the group of the package that needs it; limits have a file of their own. The README's table and
-`gpt2giga --help` are printed from here; `variables` reads them."""
+"""Every setting, in the group of the package that needs it; limits have a file of their own. The table in
+docs/settings.md and `gpt2giga --help` are printed from here; `variables` reads them."""
 
 from __future__ import annotations
 
@@ -30,8 +30,9 @@ from gpt2giga.config.parsers import (
 )
 from gpt2giga.config.setting import setting
 from gpt2giga.config.store import StoreSettings
+from gpt2giga.language import N_
 
-KEY_IS_MISSING = (
+KEY_IS_MISSING = N_(
     "Behind a web server the service answers nobody until GPT2GIGA_API_KEY holds a key that clients must show, "
     "GPT2GIGA_PASS_TOKEN=True lets them bring their own accounts, or GPT2GIGA_ALLOW_ANONYMOUS=True lets everybody in."
 )
@@ -54,28 +55,30 @@ class AccountSettings:
         authorization_key,
         secret=True,
     )
-    scope: str = setting("GIGACHAT_API_PERS", "The account's kind: personal, business or corporate", one_of(*SCOPES))
-    model: str = setting("GigaChat-2-Max", "Model for requests that name none")
+    scope: str = setting("GIGACHAT_API_PERS", "Account type: personal, business or corporate", one_of(*SCOPES))
+    model: str = setting("GigaChat-2-Max", "Model for requests that do not name one")
     base_url: str = setting("https://api.giga.chat/v1", "Address of GigaChat", url)
-    auth_url: str = setting("https://ngw.devices.sberbank.ru:9443/api/v2/oauth", "Address that gives out tokens", url)
-    access_token: str | None = setting(None, "A ready token instead of a key; it is not renewed", secret=True)
+    auth_url: str = setting("https://ngw.devices.sberbank.ru:9443/api/v2/oauth", "Address that issues tokens", url)
+    access_token: str | None = setting(None, "Access token to use instead of a key; it is not renewed", secret=True)
     user: str | None = setting(None, "User name, for installations with passwords")
     password: str | None = setting(None, "Password of GIGACHAT_USER", secret=True)
-    timeout: float = setting(600.0, "Seconds of silence after which GigaChat counts as gone", seconds(0.1, 86400))
-    verify_ssl_certs: bool = setting(True, "Check GigaChat's certificate; False is a last resort", boolean)
-    ca_bundle_file: str | None = setting(None, "File with further root certificates to trust (PEM)")
+    timeout: float = setting(
+        600.0, "Seconds without a byte from GigaChat before the request fails", seconds(0.1, 86400)
+    )
+    verify_ssl_certs: bool = setting(True, "Verify GigaChat's certificate; False only as a last resort", boolean)
+    ca_bundle_file: str | None = setting(None, "File with more root certificates to trust (PEM)")
     cert_file: str | None = setting(None, "Client certificate (PEM)")
     key_file: str | None = setting(None, "Private key of the client certificate (PEM)")
     key_file_password: str | None = setting(None, "Password of GIGACHAT_KEY_FILE", secret=True)
     profanity_check: bool | None = setting(
-        None, "GigaChat's own censorship, where the contract with Sber allows it", boolean
+        None, "GigaChat's profanity filter, if your contract with Sber lets you change it", boolean
     )
     flags: tuple[str, ...] | None = setting(None, "GigaChat's feature flags, separated by commas", comma_list)
     max_connections: int | None = setting(
-        None, "Most connections to GigaChat at a time (default: no limit)", whole_number(1, 100000)
+        None, "Maximum number of connections to GigaChat (default: no limit)", whole_number(1, 100000)
     )
     token_expiry_buffer_ms: int = setting(
-        60000, "Renew a token so many milliseconds before it ends", whole_number(0, 1800000)
+        60000, "Renew a token this many milliseconds before it expires", whole_number(0, 1800000)
     )
 
     @property
@@ -105,19 +108,19 @@ class ServerSettings:
     workers: int = setting(1, "Worker processes", whole_number(1, 256), also="WEB_CONCURRENCY")
     graceful_timeout: int = setting(
         300,
-        "Seconds that answers in work may still take when the service stops or reloads; then they end in an error",
+        "Seconds that running answers may still take when the service stops or reloads; then they end with an error",
         whole_number(1, 86400),
     )
     trusted_proxies: tuple[str, ...] = setting(
         (),
         "Addresses or networks of proxies (unix: over a unix socket) whose X-Forwarded-For and X-Request-ID are "
-        "believed; the log then names the client",
+        "trusted; the log then shows the client's address",
         proxies,
     )
     api_key: tuple[ClientKey, ...] = setting(
         (),
-        "Keys that clients must show, separated by commas; none: no key is asked. `name:key` gives one a name for the "
-        "log. Each key has its own files and kept responses",
+        "Keys that clients must send, separated by commas; empty: no key is needed. `name:key` gives a key a name for "
+        "the log. Each key has its own files and stored responses",
         client_keys,
         secret=True,
     )
@@ -126,47 +129,46 @@ class ServerSettings:
     )
     redis_url: str | None = setting(
         None,
-        "Redis that counts the account's requests over several machines: redis://:password@host:6379/0",
+        "Redis that counts the account's requests across machines: redis://:password@host:6379/0",
         redis_url,
         secret=True,
     )
     runtime_dir: str | None = setting(
         None,
-        "Folder where the workers count the account's requests (default: the system's for temporary files)",
+        "Folder where workers count the account's requests (default: the system's temporary folder)",
         also="RUNTIME_DIRECTORY",
     )
     allow_anonymous: bool = setting(
-        False, "Let everybody in without a key, also from other machines and through a web server", boolean
+        False, "Let anyone in without a key, also from other machines and through a web server", boolean
     )
     pass_token: bool = setting(
         False,
-        "Every client brings its own account as its API key: giga-cred-<key>[:scope], giga-auth-<token> or "
+        "Each client sends its own GigaChat account as its API key: giga-cred-<key>[:scope], giga-auth-<token> or "
         "giga-user-<user>:<password>",
         boolean,
     )
     allowed_hosts: tuple[str, ...] = setting(
         (),
-        "Without a key: names that the service is called by, besides those of this machine and the local network, "
-        "separated by commas: ai.example.com,*.example.com",
+        "Without a key: host names that the service may be called by, besides those of this machine and the local "
+        "network, separated by commas: ai.example.com,*.example.com",
         host_names,
     )
     cors_origins: tuple[str, ...] = setting(
         (),
-        "Origins whose web pages may call, besides those of this machine, separated by commas: "
+        "Origins whose web pages may call the service, besides those of this machine, separated by commas: "
         "https://app.example.com,https://*.example.com; *: all",
         origins,
     )
     log_format: str = setting("plain", "plain or json", one_of("plain", "json"))
     log_level: str = setting(
         "info",
-        "Least serious lines that the log shows: debug (also requests of the page, health and metrics), info, warning "
-        "or error",
+        "Lowest level to log: debug (also requests of the page, health and metrics), info, warning or error",
         log_level,
     )
     log_content: bool = setting(False, "Log prompts and answers too", boolean)
-    metrics: bool = setting(False, "Figures for Prometheus at /metrics", boolean)
-    ui: bool = setting(True, "The page at / for browsers", boolean)
-    sandbox: str | None = setting(None, "Address of the built-in sandbox, to be used instead of GigaChat", url)
+    metrics: bool = setting(False, "Metrics for Prometheus at /metrics", boolean)
+    ui: bool = setting(True, "The web page at /", boolean)
+    sandbox: str | None = setting(None, "Address of the built-in sandbox, to use instead of GigaChat", url)
 
     @property
     def is_public(self) -> bool:
@@ -210,59 +212,55 @@ class TranslationSettings:
     PREFIX = "GPT2GIGA_"
 
     embeddings: str = setting(
-        "EmbeddingsGigaR", "Embedding model for requests that name none of GigaChat's", below="GPT2GIGA_API_KEY"
+        "EmbeddingsGigaR", "Embedding model for requests that do not name one of GigaChat's", below="GPT2GIGA_API_KEY"
     )
     embeddings_overflow: str = setting(
         "average",
-        "A text above the embedding model's limit: average of its parts, or error",
+        "What to do with a text above the embedding model's limit: average (of its parts) or error",
         one_of("average", "error"),
     )
     tokenizer_file: str | None = setting(
-        None, "File cl100k_base.tiktoken: with it embeddings take token numbers too, as LangChain sends them"
+        None, "File cl100k_base.tiktoken: with it, embeddings also accept token numbers, as LangChain sends them"
     )
     model_aliases: tuple[tuple[str, str], ...] = setting(
-        (), "Names for GigaChat's models: gpt-4o=GigaChat-2-Max,...", pairs
+        (), "Other names for GigaChat's models: gpt-4o=GigaChat-2-Max,...", pairs
     )
-    pass_model: bool = setting(True, "False: every request goes to GIGACHAT_MODEL, whatever it asks for", boolean)
+    pass_model: bool = setting(True, "False: send every request to GIGACHAT_MODEL, whatever model it names", boolean)
     send_state_id: bool = setting(False, "Send functions_state_id of earlier tool calls back to GigaChat", boolean)
     structured_output: str = setting(
         "native",
-        "JSON by a schema: native (GigaChat's response_format), or function for models that lack it",
+        "JSON by a schema: native (GigaChat's response_format), or function for models without it",
         one_of("native", "function"),
     )
     check_calls: bool = setting(
         True,
-        "Ask GigaChat once more for a call that lacks required arguments or has one of a wrong type; False: pass it on",
+        "Ask GigaChat again when a tool call lacks required arguments or has one of the wrong type; False: pass it on",
         boolean,
     )
     gigachat_api_mode: str = setting(
         "auto",
-        "GigaChat's interface for chats: v1, v2, or auto: v2 for a model once `gpt2giga doctor --learn` has seen that "
+        "GigaChat's interface for chats: v1, v2, or auto: v2 for models where `gpt2giga doctor --learn` found that "
         "it works",
         one_of("auto", "v1", "v2"),
     )
     tool_schemas: str = setting(
         "auto",
-        "Schemas of tools: native (as the client wrote them), converted to what every model takes, or auto: native "
-        "where `gpt2giga doctor --learn` has seen that their keywords pass",
+        "Schemas of tools: native (as the client wrote them), converted (to what every model takes), or auto: native "
+        "where `gpt2giga doctor --learn` found that the model takes their keywords",
         one_of("auto", "native", "converted"),
     )
     session_id: bool = setting(
-        True,
-        "Tell GigaChat which requests belong together (X-Session-ID), which makes its prompt cache hit; off: do not",
-        boolean,
+        True, "Send X-Session-ID, so that GigaChat's prompt cache works; off: do not send it", boolean
     )
-    fetch_urls: bool = setting(True, "Fetch images and files that requests name by URL, from public hosts", boolean)
-    delete_files: bool = setting(False, "Delete uploaded images and files at GigaChat after the answer", boolean)
+    fetch_urls: bool = setting(True, "Fetch images and files given by URL, from public hosts only", boolean)
+    delete_files: bool = setting(False, "Delete uploaded images and files from GigaChat after the answer", boolean)
     blacklist_finish_reason: str = setting(
         "stop",
-        "How a text that GigaChat's filter stopped ends; most clients throw the text away at content_filter",
+        "finish_reason of a text that GigaChat's filter stopped; most clients discard the text at content_filter",
         one_of("stop", "content_filter"),
     )
     ignore_hosted_tools: bool = setting(
-        True,
-        "Leave out tools that OpenAI or Anthropic would run themselves, where GigaChat does not; False: refuse them",
-        boolean,
+        True, "Ignore tools that OpenAI or Anthropic run themselves and GigaChat does not; False: refuse them", boolean
     )
 
 

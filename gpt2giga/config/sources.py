@@ -14,6 +14,7 @@ from dotenv.parser import parse_stream
 
 from gpt2giga.config.settings import Settings, SettingsError
 from gpt2giga.config.variables import check, is_ours, parse, unknown_variables
+from gpt2giga.language import _, reason
 
 
 def from_variables(variables: Mapping[str, str]) -> Settings:
@@ -48,16 +49,26 @@ def read_settings(
         raise SettingsError("; ".join([str(error), *doubts])) from None
     for variable in ("GIGACHAT_BASE_URL", "GIGACHAT_AUTH_URL"):
         if "@" in urlsplit(variables.get(variable, "")).netloc:
-            doubts.append(f"{variable}: user and password in it are not used; set GIGACHAT_USER and GIGACHAT_PASSWORD")
+            doubts.append(
+                _(
+                    "{variable}: user and password in it are not used; set GIGACHAT_USER and GIGACHAT_PASSWORD",
+                    variable=variable,
+                )
+            )
     doubts += [
-        f"GPT2GIGA_API_KEY: key {place} has no name, for what follows its colon is shorter than 8 characters"
+        _(
+            "GPT2GIGA_API_KEY: key {place} has no name, for what follows its colon is shorter than 8 characters",
+            place=place,
+        )
         for place, key in enumerate(settings.server.api_key, 1)
         if key.is_nearly_named
     ]
     if not settings.account.verify_ssl_certs:
         doubts.append(
-            "GIGACHAT_VERIFY_SSL_CERTS=False: GigaChat's certificate is not checked, so anyone on the way can read "
-            "the key; True works without more"
+            _(
+                "GIGACHAT_VERIFY_SSL_CERTS=False: GigaChat's certificate is not checked, so anyone on the way can read "
+                "the key; True works without further setup"
+            )
         )
     return variables, settings, doubts
 
@@ -74,6 +85,11 @@ def read_variables(env_file: Path | None = None) -> tuple[dict[str, str], list[s
 def environment() -> dict[str, str]:
     """The process's own, for programs that it starts."""
     return dict(os.environ)
+
+
+def set_language(language: str) -> None:
+    """For gettext, which click asks, and which looks there at each message."""
+    os.environ["LANGUAGE"] = language
 
 
 def metrics_folder() -> str | None:
@@ -114,15 +130,15 @@ def _read_file(path: Path, *, must_exist: bool) -> tuple[dict[str, str], list[st
         bindings = [*parse_stream(io.StringIO(_decode(path.read_bytes())))]
     except FileNotFoundError:
         if must_exist:
-            raise SettingsError(f"{path} does not exist") from None
+            raise SettingsError(_("{path} does not exist", path=path)) from None
         return {}, []
     except OSError as error:
         if _below_systemd() and any(map(is_ours, os.environ)):  # systemd read it as root and passed the values on
             return {}, []
-        raise SettingsError(f"{path} cannot be read: {error.strerror}") from None
+        raise SettingsError(_("{path} cannot be read: {why}", path=path, why=reason(error))) from None
     broken = [binding.original.line for binding in bindings if binding.error or (binding.key and binding.value is None)]
     values = {binding.key: binding.value for binding in bindings if binding.key and binding.value is not None}
-    return values, [f"{path}: line {line} is not NAME=value" for line in broken]
+    return values, [_("{path}: line {line} is not NAME=value", path=path, line=line) for line in broken]
 
 
 def _decode(raw: bytes) -> str:

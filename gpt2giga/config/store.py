@@ -16,8 +16,8 @@ class StoreSettings:
 
     state_dir: str | None = setting(
         None,
-        "Folder for kept responses (previous_response_id), for which key owns which file and for what is known of "
-        "GigaChat's models (default: gpt2giga in ~/.local/state)",
+        "Folder for stored responses (previous_response_id), the owners of files and what is known about GigaChat's "
+        "models (default: gpt2giga in ~/.local/state)",
         variable="GPT2GIGA_STATE_DIR",
         also="STATE_DIRECTORY",
         below="GPT2GIGA_PASS_TOKEN",
@@ -30,5 +30,5 @@ class StoreSettings:
         variable="GPT2GIGA_DATABASE_URL",
         secret=True,
     )
-    days: int = setting(30, "Days that a response is kept; 0: none is", whole_number(0, 36500))
-    size: int = setting(256 * MIB, "Bytes that all kept responses may take; the oldest make room", size)
+    days: int = setting(30, "Days to keep a response; 0: keep none", whole_number(0, 36500))
+    size: int = setting(256 * MIB, "Bytes that all stored responses may take; the oldest are deleted first", size)

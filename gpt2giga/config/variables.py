@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from gpt2giga.config.settings import AccountSettings, Settings, SettingsError
+from gpt2giga.language import _
 
 PREFIXES = ("GPT2GIGA_", "GIGACHAT_")
 GROUPS = {group.name: type(group.default) for group in dataclasses.fields(Settings)}
@@ -54,9 +55,11 @@ def _parse_one(field: dataclasses.Field[Any], variable: str, raw: str) -> Any:
         return field.metadata["parse"](raw)
     except ValueError as error:
         # What stands before an @ may be a password.
-        _, at, visible = raw.rpartition("@")
-        shown = "its value" if field.metadata["secret"] else repr(f"...{at}{visible}" if at else raw)
-        raise SettingsError(f"{variable}: {shown} is not {error}") from None
+        _password, at, visible = raw.rpartition("@")
+        shown = _("its value") if field.metadata["secret"] else repr(f"...{at}{visible}" if at else raw)
+        raise SettingsError(
+            _("{variable}: {value} is not {allowed}", variable=variable, value=shown, allowed=error)
+        ) from None
 
 
 def _sandbox_account(account: AccountSettings, sandbox: str) -> AccountSettings:
@@ -77,23 +80,30 @@ def check(settings: Settings) -> None:
     server = settings.server
     if not settings.account.has_account and not server.pass_token:
         raise SettingsError(
-            "no GigaChat account: set GIGACHAT_CREDENTIALS to the Authorization Key from Sber Studio, "
-            "in .env or in the environment (or try the sandbox: gpt2giga --sandbox)"
+            _(
+                "no GigaChat account: set GIGACHAT_CREDENTIALS to the Authorization Key from Sber Studio, "
+                "in .env or in the environment (or try the sandbox: gpt2giga --sandbox)"
+            )
         )
     if server.redis_url and find_spec("redis") is None:
-        raise SettingsError("GPT2GIGA_REDIS_URL needs a package that is not installed: pip install redis")
+        raise SettingsError(_("GPT2GIGA_REDIS_URL needs a package that is not installed: pip install redis"))
     if server.pass_token and server.api_key:
-        raise SettingsError("GPT2GIGA_PASS_TOKEN and GPT2GIGA_API_KEY exclude each other: a client has one key to show")
+        raise SettingsError(
+            _("GPT2GIGA_PASS_TOKEN and GPT2GIGA_API_KEY exclude each other: a client has one key to show")
+        )
     if server.pass_token and settings.account.cert_file:
         raise SettingsError(
-            "GPT2GIGA_PASS_TOKEN and GIGACHAT_CERT_FILE exclude each other: the certificate is an account"
+            _("GPT2GIGA_PASS_TOKEN and GIGACHAT_CERT_FILE exclude each other: the certificate is an account")
         )
     if server.admin_key and server.admin_key not in {key.name for key in server.api_key}:
         raise SettingsError(f"GPT2GIGA_ADMIN_KEY: GPT2GIGA_API_KEY has no key with the name {server.admin_key!r}")
     if server.is_public and server.lacks_key:
         raise SettingsError(
-            f"GPT2GIGA_HOST={server.host} lets others use your GigaChat account: set GPT2GIGA_API_KEY "
-            "(or GPT2GIGA_ALLOW_ANONYMOUS=True if that is what you want)"
+            _(
+                "GPT2GIGA_HOST={host} lets others use your GigaChat account: set GPT2GIGA_API_KEY "
+                "(or GPT2GIGA_ALLOW_ANONYMOUS=True if that is what you want)",
+                host=server.host,
+            )
         )
 
 
@@ -114,13 +124,13 @@ def unknown_variables(environ: Mapping[str, str]) -> list[str]:
     for variable in sorted(environ):
         if is_ours(variable) and variable not in VARIABLES:
             close = difflib.get_close_matches(variable, VARIABLES, n=1)
-            hint = f"; did you mean {close[0]}?" if close else ""
-            sentences.append(f"{variable} is not a setting{hint}")
+            hint = _("; did you mean {name}?", name=close[0]) if close else ""
+            sentences.append(_("{variable} is not a setting", variable=variable) + hint)
     return sentences
 
 
 def table() -> list[tuple[str, str, str]]:
-    """Rows of variable, default, doc: the one source of the README's table and of --help."""
+    """Rows of variable, default, doc: the one source of the table in docs/settings.md and of --help."""
     order: list[str] = []
     place = 0
     for variable, field in FIELDS.items():

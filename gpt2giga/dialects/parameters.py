@@ -1,4 +1,4 @@
-"""What becomes of each parameter of a request: the rows of the dialects' tables, which the README prints.
+"""How each parameter of a request is supported: the rows of the dialects' tables, which docs/api.md prints.
 
 used: GigaChat has it. emulated: the proxy does it. ignored: accepted and named in the header X-Gpt2giga-Ignored.
 refused: a 400 says why. Parameters that are not in a table are ignored as well and never sent to GigaChat.

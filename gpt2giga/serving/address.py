@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from gpt2giga import __version__
 from gpt2giga.config.settings import ServerSettings, Settings, SettingsError
+from gpt2giga.language import _, reason
 
 ALL_ADDRESSES = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
@@ -27,8 +28,12 @@ def check_address(server: ServerSettings) -> None:
         else:
             _try_port(server.host, server.port)
     except OSError as error:
-        why = error.strerror or str(error)
-        raise SettingsError(f"cannot listen on {server.address} (GPT2GIGA_HOST, GPT2GIGA_PORT): {why}") from None
+        sentence = _(
+            "cannot listen on {address} (GPT2GIGA_HOST, GPT2GIGA_PORT): {why}",
+            address=server.address,
+            why=reason(error),
+        )
+        raise SettingsError(sentence) from None
 
 
 def _try_port(host: str, port: int) -> None:
@@ -57,12 +62,21 @@ def banner(settings: Settings) -> str:
     """One line; for the sandbox and whoever reads that also what to do first, and each says that it is the sandbox."""
     is_socket = settings.server.host.startswith("unix:")
     url = settings.server.address if is_socket else f"http://{settings.server.address}"
-    line = f"gpt2giga {__version__} listens on {url}, backend: {settings.backend}"
+    line = _(
+        "gpt2giga {version} listens on {url}, backend: {backend}",
+        version=__version__,
+        url=url,
+        backend=settings.backend,
+    )
     if is_socket or not settings.server.sandbox or settings.server.log_format == "json":
         return line
     page = f"http://{on_loopback(settings.server).address}"
     question = '{"messages": [{"role": "user", "content": "Привет!"}]}'
-    return (
-        f"{line}\nBase URL of the sandbox: {url}/v1\nTry the sandbox:  curl {url}/v1/chat/completions -d '{question}'"
-        + (f"\nOpen {page} in a browser to chat with the sandbox" if settings.server.ui else "")
-    )
+    lines = [
+        line,
+        _("Base URL of the sandbox: {url}/v1", url=url),
+        _("Try the sandbox:") + f"  curl {url}/v1/chat/completions -d '{question}'",
+    ]
+    if settings.server.ui:
+        lines.append(_("Open {page} in a browser to chat with the sandbox", page=page))
+    return "\n".join(lines)

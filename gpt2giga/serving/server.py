@@ -12,7 +12,6 @@ from typing import Any
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 
-from gpt2giga.config.settings import Settings
 from gpt2giga.serving import process_log
 from gpt2giga.serving.address import banner
 from gpt2giga.serving.current_settings import check_upstream, CurrentSettings
@@ -36,6 +35,7 @@ class GunicornConfiguration:
 
     def to_gunicorn(self) -> dict[str, Any]:
         settings, variables = self.current.settings, self.current.variables
+        announcement = banner(settings)  # now, for nothing that serves speaks the user's language
         return {
             "bind": settings.server.address,
             "workers": settings.server.workers,
@@ -69,7 +69,7 @@ class GunicornConfiguration:
             "post_fork": lambda _, worker: self._equip(worker, variables),
             "child_exit": lambda _, worker: self._metrics.forget(worker.pid),
             "on_exit": lambda _: self._metrics.remove(),
-            "post_worker_init": lambda worker: _announce(worker, settings),
+            "post_worker_init": lambda worker: _announce(worker, announcement),
         }
 
     def _prepare(self, master: Arbiter) -> None:
@@ -105,7 +105,7 @@ def raise_file_limit() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-def _announce(worker: Worker, settings: Settings) -> None:
+def _announce(worker: Worker, announcement: str) -> None:
     """Once, when the first worker has loaded the application: from now on requests are answered."""
     # A terminal sends Ctrl-C to all processes, and the master tells its workers too; twice would be a traceback.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -113,7 +113,7 @@ def _announce(worker: Worker, settings: Settings) -> None:
     gc.collect()
     gc.freeze()
     if worker.age == 1:
-        print(banner(settings), flush=True)
+        print(announcement, flush=True)
 
 
 class _ReloadWait(Exception):

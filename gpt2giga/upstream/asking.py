@@ -18,6 +18,7 @@ import orjson
 from gpt2giga.concurrency.waiting import run_to_end
 from gpt2giga.config.settings import Settings
 from gpt2giga.errors import ContextTooLong, ProxyError, UpstreamUnavailable
+from gpt2giga.language import _
 from gpt2giga.upstream.accounts.slots import QueueTimeout, Slots
 from gpt2giga.upstream.contract.facts import Facts
 from gpt2giga.upstream.learning.reading import release, to_frames
@@ -82,11 +83,11 @@ class Asker:
                 time.sleep(self._pause)
                 answer = self._asked(request)
         if answer.status == PAYMENT_REQUIRED:
-            raise ModelEnded(f"its tokens are used up (402: {answer.words})")
+            raise ModelEnded(_("its tokens are used up (402: {words})", words=answer.words))
         if answer.status in (401, TOO_MANY_REQUESTS) and request.at_once == 1:
-            raise Stopped(f"GigaChat answered {answer.outcome}")
+            raise Stopped(_("GigaChat answered {outcome}", outcome=answer.outcome))
         if answer.status in (403, 404) and not request.v2:
-            raise ModelEnded(f"it is not open to this account ({answer.outcome})")
+            raise ModelEnded(_("it is not open to this account ({outcome})", outcome=answer.outcome))
         return answer
 
     @contextmanager
@@ -97,7 +98,7 @@ class Asker:
                 for _ in range(slots):
                     held.enter_context(run_to_end(self._slots.acquire(self._queue_timeout)))
             except QueueTimeout:
-                raise Stopped("the service keeps the account busy: ask when it is idle") from None
+                raise Stopped(_("the service keeps the account busy: ask when it is idle")) from None
             yield
 
     def _asked(self, request: Request) -> Answer:
@@ -154,7 +155,7 @@ def _whole(body: bytes) -> Answer:
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError:
-        return Answer(None, "an answer that is no JSON")
+        return Answer(None, _("an answer that is no JSON"))
     return _understood([document], document=document)
 
 
@@ -171,7 +172,7 @@ def _understood(told: list[Any], **read: Any) -> Answer:
     is_answer = all(isinstance(data, dict) for data in told) and any(
         {"choices", "messages"} & set(data) for data in told
     )
-    return Answer(200, **read) if is_answer else Answer(None, "an answer in no form of GigaChat's")
+    return Answer(200, **read) if is_answer else Answer(None, _("an answer in no form of GigaChat's"))
 
 
 def _failed(error: Exception) -> Answer:

@@ -23,6 +23,7 @@ from gpt2giga.errors import (
     Unavailable,
     UpstreamError,
 )
+from gpt2giga.language import _, N_
 from gpt2giga.upstream.accounts.slots import ignore_wait, OnWait, QueueTimeout, Slot, Slots
 from gpt2giga.upstream.attempts import ANY_FAILURE, Attempts
 from gpt2giga.upstream.contract import v1
@@ -43,6 +44,10 @@ from gpt2giga.upstream.listener import Listener
 from gpt2giga.upstream.transport.failures import KeyRejected, to_proxy_error
 from gpt2giga.upstream.transport.retries import Retries
 from gpt2giga.upstream.transport.sdk import GigaChatClient
+
+BUSY = N_(
+    "Rate limit reached: the account's {slots} slots (GPT2GIGA_MAX_CONCURRENCY) stayed busy for {seconds} seconds."
+)
 
 log = logging.getLogger(__name__)
 
@@ -212,9 +217,7 @@ class Upstream:
             return (yield from acquire(self._limits.queue_timeout, tick, on_wait))
         except QueueTimeout as timeout:
             raise RateLimited(
-                f"Rate limit reached: the account's {self._most_slots} slots (GPT2GIGA_MAX_CONCURRENCY) stayed "
-                f"busy for {timeout.waited:.0f} seconds.",
-                retry_after=RETRY_AFTER_QUEUE,
+                _(BUSY, slots=self._most_slots, seconds=round(timeout.waited)), retry_after=RETRY_AFTER_QUEUE
             ) from None
         finally:  # also when a greenlet is killed in the line
             if self._listener:

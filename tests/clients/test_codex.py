@@ -19,7 +19,7 @@ from tests.service import Service
 
 VERSION = "0.169.0"
 SECONDS = 60
-README = Path(__file__).parent.parent.parent / "README.md"
+PAGE = Path(__file__).parent.parent.parent / "docs/clients.md"
 NO_RETRIES = 'wire_api = "responses", request_max_retries = 0, stream_max_retries = 0, env_key = "GPT2GIGA_KEY"'
 
 Events = list[dict[str, Any]]
@@ -63,8 +63,8 @@ def ask(codex: Path, service: Service, tmp_path: Path, folder: Path) -> Ask:
 
 
 def config(model: str, url: str) -> str:
-    """What the README says, but for the address, and with failures that show at once."""
-    [found] = re.findall(r"```toml\n(.*?)```", README.read_text(), re.S)
+    """What docs/clients.md says, but for the address, and with failures that show at once."""
+    [found] = re.findall(r"```toml\n(.*?)```", PAGE.read_text(), re.S)
     found = found.replace("http://127.0.0.1:8080", url).replace("GigaChat-2-Max", model)
     return found.replace('wire_api = "responses"', NO_RETRIES)
 

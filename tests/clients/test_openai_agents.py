@@ -30,7 +30,8 @@ from pydantic import BaseModel  # noqa: E402
 from gpt2giga_sandbox.server import SandboxServer  # noqa: E402
 from tests.service import Service  # noqa: E402
 
-README = Path(__file__).parent.parent.parent / "README.md"
+ROOT = Path(__file__).parent.parent.parent
+PAGE = ROOT / "docs/clients.md"
 MODEL = "GigaChat-2-Max"
 
 Run = Callable[..., Any]
@@ -162,8 +163,8 @@ def test_errors(run: Run, sandbox: SandboxServer) -> None:
     assert isinstance(caught.value, APIError | RuntimeError | agents.exceptions.AgentsException)
 
 
-def test_the_readme(service: Service) -> None:
-    [script] = re.findall(r"```py\n(.*?)```", README.read_text(), re.S)
+def test_the_documented_program(service: Service) -> None:
+    [script] = re.findall(r"```py\n(.*?)```", PAGE.read_text(), re.S)
     here = script.replace("http://127.0.0.1:8080", service.url)
     done = subprocess.run([sys.executable, "-c", here], capture_output=True, text=True, timeout=30, check=True)
     assert "Привет!" in done.stdout
@@ -172,7 +173,7 @@ def test_the_readme(service: Service) -> None:
 def test_the_example(service: Service, sandbox: SandboxServer) -> None:
     sandbox.state.settings.demo = True
     environ = {**os.environ, "OPENAI_BASE_URL": f"{service.url}/v1"}
-    command = [sys.executable, README.parent / "examples/agent.py"]
+    command = [sys.executable, ROOT / "examples/agent.py"]
     done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60, check=True)
     assert re.search(r"Сейчас .*\d\d:\d\d", done.stdout)
     assert [message["role"] for message in sandbox.state.chats()[-1]["messages"][-2:]] == ["assistant", "function"]

@@ -111,7 +111,7 @@ def test_a_picture_becomes_a_file(tmp_path: Path, capsys: Any) -> None:
     (tmp_path / "picture-1.png").write_bytes(b"mine")
     Screen().show([Picture("id", "image/png", png()), Picture("id", "image/png")])
     assert (tmp_path / "picture-2.png").read_bytes() == png() and len([*tmp_path.iterdir()]) == 2
-    assert capsys.readouterr() == ("", "The picture is in picture-2.png\nThe picture could not be had\n")
+    assert capsys.readouterr() == ("", "The picture is in picture-2.png\nThe picture could not be downloaded\n")
 
 
 def test_a_conversation(account: dict[str, str], sandbox: SandboxServer, tmp_path: Path) -> None:
@@ -144,7 +144,7 @@ def test_mistakes_do_not_end_a_conversation(account: dict[str, str], sandbox: Sa
         "top up",
         "nowhere cannot be read",
         "The closest one is GigaChat-2-Max",
-        "/fly is no command",
+        "/fly is not a command",
         "Раз.",
     ):
         assert words in terminal.screen

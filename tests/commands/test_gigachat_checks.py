@@ -162,7 +162,7 @@ def test_what_the_account_may_not(examine: Examine, sandbox: SandboxServer) -> N
     sandbox.state.script({"route": "embeddings", "status": 403}, {"text": ""}, {}, {"text": "Дождь."})
     findings = examine()
     assert failed(findings) == ["chat", "tool call", "embedding"]
-    assert "answered without a word" in findings["chat"].detail
+    assert "gave an empty answer" in findings["chat"].detail
     assert "answered in words instead of calling" in findings["tool call"].detail
     assert "has no access" in findings["embedding"].detail
 

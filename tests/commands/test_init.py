@@ -44,7 +44,7 @@ def refused(*arguments: str) -> str:
 def test_the_scope_is_found(env: Path, way: dict[str, str], sandbox: SandboxServer, scope: str) -> None:
     sandbox.state.settings = replace(sandbox.state.settings, scope=scope)
     said = running.printed("init", "--credentials", KEY, **way)
-    assert f"GigaChat takes the key ({scope})" in said and parse(read_variables(env)[0]).account.scope == scope
+    assert f"GigaChat accepts the key ({scope})" in said and parse(read_variables(env)[0]).account.scope == scope
     for command in ("  gpt2giga  ", "  gpt2giga doctor", "  gpt2giga connect"):
         assert command in said
 
@@ -77,7 +77,7 @@ def test_by_flags(env: Path) -> None:
         "GIGACHAT_API_B2B",
         8765,
     )
-    assert settings.server.api_key == ("sk-1", "sk-2")
+    assert [key.key for key in settings.server.api_key] == ["sk-1", "sk-2"]
     assert env.stat().st_mode & 0o777 == 0o600
     assert "# Тип аккаунта" in env.read_text(encoding="utf-8")
 

@@ -26,7 +26,16 @@ SHIPPED = (
         "compose.yaml",
         ".env.example",
     ),
-    *("pyproject.toml", "requirements.txt", "requirements.lock", "constraints.txt", "README.md", "LICENSE", "Makefile"),
+    *(
+        "pyproject.toml",
+        "setup.py",
+        "requirements.txt",
+        "requirements.lock",
+        "constraints.txt",
+        "README.md",
+        "LICENSE",
+        "Makefile",
+    ),
 )
 
 
@@ -88,7 +97,8 @@ def wheels(shared_folder: Path, site: Path) -> Path:
     folder = shared_folder / "wheels"
     download = [site / "venv/bin/python", "download", "--dest", folder]
     pip(*download, "--requirement", "requirements.lock", folder=site)
-    pip(*download, "--constraint", "constraints.txt", "setuptools", "redis", "socksio", folder=site)
+    pip(*download, "--constraint", "constraints.txt", "setuptools", "redis", "socksio", "pillow", folder=site)
+    pip(*download, "pip", "setuptools", "wheel", "uv", folder=site)  # pipx puts the first three into each of its own
     return folder
 
 

@@ -1,4 +1,4 @@
-"""Apache with Passenger, mod_wsgi and CGI, set up as the README says; no gevent, a thread or a process a request."""
+"""Apache with Passenger, mod_wsgi and CGI, set up by docs/deployment.md; no gevent, a thread or a process a request."""
 
 from __future__ import annotations
 

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from gpt2giga import __version__
 from tests.deploy.machine import Machine, NoMachine
 from tests.deploy.running import DEPLOY
 from tests.sockets import eventually
 
-INSTALL = "PIP_NO_INDEX=1 PIP_FIND_LINKS=/srv/wheels bash /srv/checkout/deploy/install.sh"
+INSTALL = "WHEELHOUSE=/srv/wheels bash /srv/checkout/deploy/install.sh"
 ENV = "/opt/gpt2giga/.env"
 OWN = "600 gpt2giga gpt2giga"
 UNIT = "/etc/systemd/system/gpt2giga.service"
@@ -105,6 +106,19 @@ def health(machine: Machine, where: str = URL) -> dict[str, str]:
     return json.loads(machine.says(f"curl -s {where}/health"))
 
 
+def test_of_a_download_that_broke_off_nothing_runs(machine: Machine) -> None:
+    """Through the pipe, at every tenth letter. It would say at least that a repository has to be named."""
+    script = "/srv/checkout/deploy/install.sh"
+    cuts = f"seq 1 10 $(($(stat -c %s {script}) - 2))"
+    machine.run(f"for cut in $({cuts}); do head -c $cut {script} | bash; done >/tmp/said 2>&1", check=False)
+    said = machine.says("cat /tmp/said")
+    assert "syntax error" in said and "install.sh:" not in said and "..." not in said
+    assert machine.run("ls /opt/gpt2giga", check=False).returncode != 0
+    unknown = "REPOSITORY=https://git.example.org/gpt2giga"
+    refused = machine.run(f"cat {script} | {unknown} bash", check=False)
+    assert refused.returncode != 0 and "REPOSITORY=URL" in refused.stderr
+
+
 def test_first_install_asks_for_the_key(machine: Machine, checkout: Path) -> None:
     said = machine.says(INSTALL)
     assert f"Put your Authorization Key into {ENV}" in said
@@ -148,17 +162,16 @@ def test_it_serves(installed: Machine) -> None:
 
 
 def test_an_upgrade_takes_effect_and_loses_no_stream(installed: Machine, checkout: Path) -> None:
-    version = checkout / "gpt2giga/__init__.py"
+    version = checkout / "gpt2giga/version.py"
     before = installed.says("systemctl show -p MainPID --value gpt2giga"), installed.says(f"cat {ENV}")
     sandbox(installed, "script", {"text": WORDS})
     sandbox(installed, "settings", {"hold_after": 2})
     stream = installed.start(CHAT % "true")
     assert stream.stdout is not None and "role" in stream.stdout.readline()
     old = version.read_text()
-    version.write_text('__version__ = "99.0"\n' + "".join(line for line in old.splitlines(True) if "import" in line))
+    version.write_text(re.sub('NUMBER = ".*"', 'NUMBER = "99.0"', old))
     try:
-        said = installed.says(INSTALL)
-        assert "gpt2giga runs" in said
+        assert "gpt2giga 99.0 runs" in installed.says(INSTALL)
         assert eventually(lambda: health(installed)["version"] == "99.0")
     finally:
         version.write_text(old)
@@ -167,6 +180,39 @@ def test_an_upgrade_takes_effect_and_loses_no_stream(installed: Machine, checkou
     rest = stream.communicate(timeout=60)[0]
     assert rest.rstrip().endswith("data: [DONE]") and " 59" in rest
     assert before == (installed.says("systemctl show -p MainPID --value gpt2giga"), installed.says(f"cat {ENV}"))
+
+
+def test_the_way_back_loses_no_stream_either(installed: Machine) -> None:
+    rollback = "bash /opt/gpt2giga/install.sh --rollback"
+    sandbox(installed, "settings", {"hold_after": 2})
+    stream = installed.start(CHAT % "true")
+    assert stream.stdout is not None and "role" in stream.stdout.readline()
+    assert f"Returned to gpt2giga {__version__}." in installed.says(rollback)
+    assert eventually(lambda: health(installed)["version"] == __version__)
+    assert "Returned to gpt2giga 99.0." in installed.says(rollback), "the newer one is kept, for whom it helps"
+    assert eventually(lambda: health(installed)["version"] == "99.0")
+    assert stream.poll() is None
+    sandbox(installed, "settings", {"hold_after": None})
+    assert stream.communicate(timeout=60)[0].rstrip().endswith("data: [DONE]")
+    assert "install.sh: --back is unknown" in installed.run(rollback[:-8] + "back", check=False).stderr
+
+
+def test_an_upgrade_through_the_pipe(installed: Machine) -> None:
+    """From a repository, whose next commit is between releases; and what was added by hand stays."""
+    installed.run(
+        "pip=/opt/gpt2giga/venv/bin/pip && $pip install -q --no-index --find-links /srv/wheels redis && cd /root && "
+        "cp -r /srv/checkout repository && cd repository && git init -q && "
+        """sed -i 's/^NUMBER = .*/NUMBER = "99.1.dev0"/' gpt2giga/version.py && git add --all && """
+        "git -c user.name=a -c user.email=a@b commit -q -m first"
+    )
+    command = "cat /srv/checkout/deploy/install.sh | WHEELHOUSE=/srv/wheels REPOSITORY=file:///root/repository bash"
+    said = installed.says(command)
+    commit = installed.says("git -C /root/repository rev-parse --short HEAD")
+    assert f"gpt2giga 99.1.dev0+g{commit} runs" in said
+    assert eventually(lambda: health(installed)["version"] == f"99.1.dev0+g{commit}")
+    assert installed.says("/opt/gpt2giga/venv/bin/python -c 'import redis; print(redis.__name__)'") == "redis"
+    assert installed.says("ls /opt/gpt2giga/releases | wc -l") == "2", "this one and the former"
+    assert "file:///root/repository" in installed.says("grep ^repository= /opt/gpt2giga/install.sh")
 
 
 def test_reload_reads_the_settings_again(installed: Machine) -> None:
@@ -259,7 +305,7 @@ def test_install_takes_over_from_www_data(installed: Machine) -> None:
 
 def test_uninstall(installed: Machine) -> None:
     uninstall = "bash /srv/checkout/deploy/uninstall.sh"
-    assert f"Still there: {ENV} /var/lib/gpt2giga" in installed.says(uninstall)
+    assert installed.says("bash /opt/gpt2giga/uninstall.sh") == f"Removed. Still there: {ENV} /var/lib/gpt2giga"
     assert installed.run(f"curl -s {URL}/health", check=False).returncode != 0
     left = installed.says("ls -d /etc/systemd/system/gpt2giga* /usr/local/bin/gpt2giga /opt/gpt2giga/venv 2>&1 || true")
     assert left.count("No such file") == 3, left

@@ -9,9 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent.parent
-PAIRS = (("README.md", "README.ru.md"), ("deploy/README.md", "deploy/README.ru.md"))
-CONTRIBUTING = "CONTRIBUTING.md"  # in English only
-DOCUMENTS = (*(name for pair in PAIRS for name in pair), CONTRIBUTING)
+CONTRACT = "docs/gigachat-contract.md"  # code cites its rules; test_citations.py reads it
+# Every page has a Russian twin beside it, NAME.ru.md.
+PAGES = ["README.md", *sorted(f"docs/{path.name}" for path in ROOT.glob("docs/*.md") if ".ru." not in path.name)]
+PAIRS = [(page, page.replace(".md", ".ru.md")) for page in PAGES if page != CONTRACT]
+CONTRACT_IN_RUSSIAN = CONTRACT.replace(".md", ".ru.md")  # an introduction
+# Those for contributors, and for who looks into a folder, have none.
+WITHOUT_TWIN = [name for name in ("CONTRIBUTING.md", "SECURITY.md", "deploy/README.md") if (ROOT / name).exists()]
+DOCUMENTS = [*(name for pair in PAIRS for name in pair), CONTRACT_IN_RUSSIAN, *WITHOUT_TWIN]
 FENCE = re.compile(r"^```([^\n]*)\n(.*?)^```$", re.S | re.M)
 BETWEEN = re.compile(r"[&|;\n]+")
 OPTIONS_WITH_A_VALUE = ("-u", "-g")
@@ -40,6 +45,12 @@ def in_code(document: str) -> list[str]:
     return re.findall(r"`([^`\n]+)`", prose(document))
 
 
+def holder_of(marker: str, *, russian: bool = False) -> str:
+    """The page between whose markers a table stands."""
+    [found] = [pair[russian] for pair in PAIRS if f"<!-- {marker} -->" in text(pair[russian])]
+    return found
+
+
 def all_of(language: str) -> list[str]:
     """The blocks of one kind, those that two documents share once."""
     found = (block.text for document in DOCUMENTS for block in blocks(document) if block.language == language)
@@ -65,7 +76,7 @@ def commands(script: str) -> Iterator[tuple[str, ...]]:
 
 
 def _without_sudo(words: list[str]) -> tuple[str, ...]:
-    while words[0] == "sudo" or words[0].startswith("-"):
+    while words[0] == "sudo" or words[0].startswith("-") or re.match(r"[A-Z]+=", words[0]):
         words = words[2:] if words[0] in OPTIONS_WITH_A_VALUE else words[1:]
     return tuple(words)
 

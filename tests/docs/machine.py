@@ -16,7 +16,7 @@ from pathlib import Path
 from tests.docs.blocks import ROOT
 from tests.docs.programs import ELSEWHERE
 
-REAL = ("cat", "chmod", "cp", "curl", "env", "ln", "mkdir", "mkfifo", "mktemp", "rm", "touch")
+REAL = ("cat", "chmod", "cp", "env", "gzip", "ln", "mkdir", "mkfifo", "mktemp", "rm", "tar", "touch")
 SHIPPED = (
     *(
         "gpt2giga",
@@ -27,6 +27,7 @@ SHIPPED = (
         "passenger_wsgi.py",
         "Makefile",
         "pyproject.toml",
+        "setup.py",
         "LICENSE",
     ),
     *(
@@ -41,19 +42,34 @@ SHIPPED = (
     "README.md",
 )
 # What Debian's packages have made.
-FOLDERS = ("opt", "home", "usr/local/bin", "etc/nginx/snippets", "etc/nginx/conf.d", "etc/apache2/sites-available")
+FOLDERS = (
+    "opt",
+    "home",
+    "usr/local/bin",
+    "var/lib/gpt2giga",
+    "etc/nginx/snippets",
+    "etc/nginx/conf.d",
+    "etc/apache2/sites-available",
+)
 SECONDS = 60
 
 # The program by its first line, so that nothing of this machine's own is called by mistake.
 SCRIPTS = {
     "sudo": """
-        while :; do case $1 in -u) shift 2 ;; -*) shift ;; *) break ;; esac; done
+        while :; do case $1 in -u) shift 2 ;; -*) shift ;; *=*) export "$1" && shift ;; *) break ;; esac; done
         exec "$@" """,
     # It must be there to be edited.
     "nano": 'test -w "$1"',
     "make": 'exec /usr/bin/make --silent --dry-run "$@"',
     # The installer, whose traces the next line counts on.
-    "bash": '/bin/bash -n "$1" && mkdir -p {root}/opt/gpt2giga && cp .env.example {root}/opt/gpt2giga/.env',
+    "bash": """
+        /bin/bash -n "${{1:-/dev/stdin}}" && mkdir -p {root}/opt/gpt2giga
+        cp {checkout}/.env.example {root}/opt/gpt2giga/.env
+        cp {bin}/gpt2giga {root}/usr/local/bin/""",
+    # The repository's files as a web server has them, or the running service.
+    "curl": """
+        case $2 in RAW_URL/*) exec cat "{checkout}/${{2#RAW_URL/}}" ;; esac
+        exec {curl} "$@" """,
     "git": 'test "$1 $2" = "clone URL" && mkdir -p "$3" && cp -R {checkout}/. "$3"',
     # Groups belong to root.
     "install": 'test "$3" = -g && exec /usr/bin/install "$1" "$2" "$5" "$6"',
@@ -63,7 +79,8 @@ SCRIPTS = {
         test "$1" = install && shift
         while test $# -gt 0; do case $1 in
             --constraint | --requirement) test -s "$2" && shift 2 || exit 1 ;;
-            --no-deps) shift ;;
+            --find-links) shift 2 ;;
+            --no-deps | --no-index | gpt2giga) shift ;;
             .) test -s pyproject.toml && shift || exit 1 ;;
             *) exit 1 ;;
         esac; done
@@ -95,6 +112,7 @@ class ReadersMachine:
             else:
                 shutil.copy(ROOT / name, checkout / name)
         places = {"checkout": checkout, "root": self._root, "bin": self._later, "python": sys.executable, "port": port}
+        places["curl"] = shutil.which("curl") or "curl"
         for program, script in SCRIPTS.items():
             self._put(self._later if program in INSTALLED else self._bin, program, script.format(**places))
         for program in ELSEWHERE.keys() - SCRIPTS.keys():
@@ -120,7 +138,7 @@ class ReadersMachine:
 
     def run(self, block: str) -> None:
         """In the folder where the block before it ended."""
-        for path in ("/opt/gpt2giga", "/etc/", "/usr/local/bin"):
+        for path in ("/opt/gpt2giga", "/etc/", "/usr/local/bin", "/var/lib/gpt2giga"):
             block = block.replace(path, f"{self._root}{path}")
         block = block.replace("&&", "\n")  # bash goes on after a failure before that
         script = f'set -euo pipefail\n{block}\npwd >"$HOME/current"\n'

@@ -31,6 +31,8 @@ ELSEWHERE = {
     "git": Elsewhere(NETWORK, "test-deploy", "tests/deploy/conftest.py", "copytree(ROOT / name"),
     "python3": Elsewhere("takes seconds", "test-deploy", "tests/deploy/conftest.py", '"-m", "venv"'),
     "pip": Elsewhere(NETWORK, "test-deploy", "tests/deploy/conftest.py", '"requirements.lock"'),
+    "uv": Elsewhere(NETWORK, "test-deploy", "tests/deploy/test_packages.py", '"upgrade"'),
+    "pipx": Elsewhere(NETWORK, "test-deploy", "tests/deploy/test_packages.py", "/usr/bin/pipx"),
     "gunicorn": Elsewhere("needs a key", "test-deploy", "tests/deploy/test_other_ways.py", '"gunicorn", "-c"'),
     "make": Elsewhere("installs first", "demo", "tests/test_cli.py", '"--sandbox"'),
     "openclaw": Elsewhere(CLIENT, "test-openclaw", "tests/openclaw/openclaw.py", '"openclaw"'),

@@ -16,13 +16,16 @@ from typing import Any
 
 import pytest
 import yaml
+from flask import Flask
 
 from gpt2giga.config.sources import read_settings
+from gpt2giga.telemetry import request_log
 from gpt2giga_sandbox.server import SandboxServer
 from tests.commands.running import printed
 from tests.deploy.test_systemd import GUIDES_UNIT
-from tests.docs.blocks import all_of, blocks, DOCUMENTS, ROOT, rows
+from tests.docs.blocks import all_of, blocks, DOCUMENTS, holder_of, ROOT, rows
 from tests.service import Service
+from tests.test_request_log import Told
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -33,7 +36,7 @@ URL = "http://127.0.0.1:8080"
 HELLO = [{"role": "user", "content": "Привет!"}]
 PLACEHOLDER = re.compile(r"(?<=GIGACHAT_CREDENTIALS=)\S+")
 # Each has a test here; test_commands.py has bash.
-KINDS = {"bash", "python", "py", "dotenv", "ini", "json", "toml", "yaml", "text"}
+KINDS = {"bash", "python", "py", "dotenv", "ini", "json", "toml", "yaml", "text", "log"}
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
@@ -142,9 +145,27 @@ def test_prometheus(start_service: Callable[..., Service], sandbox: SandboxServe
     assert service.post("/v1/chat/completions", body, headers=shown).status_code == 200
     told = service.get("/metrics", headers=shown).text
     families = {name.removesuffix("_total") for name in re.findall(r"^# TYPE (gpt2giga_\w+)", told, re.M)}
-    for document in ("README.md", "README.ru.md"):
-        promised = {name for row in rows(document, "metrics") for name in re.findall(r"`(gpt2giga_\w+)`", row[0])}
+    for russian in (False, True):
+        table = rows(holder_of("metrics", russian=russian), "metrics")
+        promised = {name for row in table for name in re.findall(r"`(gpt2giga_\w+)`", row[0])}
         assert {name.removesuffix("_total") for name in promised} == families
+
+
+@pytest.mark.parametrize("line", all_of("log"))
+def test_line_of_the_log(app_with: Callable[..., Flask], monkeypatch: pytest.MonkeyPatch, line: str) -> None:
+    """It looks like one that the service writes, and the table explains its fields."""
+    told = Told()
+    monkeypatch.setattr(request_log.log, "handlers", [told])
+    client = app_with(GPT2GIGA_API_KEY="alice:KEY-OF-ALICE", GPT2GIGA_MAX_CONCURRENCY="1").test_client()
+    body = {"model": "GigaChat-2-Max", "messages": HELLO, "stream": True}
+    response = client.post("/v1/chat/completions", json=body, headers={"Authorization": "Bearer KEY-OF-ALICE"})
+    response.get_data()
+    response.close()
+    fields = re.findall(r" (\w+)=", line)
+    assert [name for name in fields if name != "queue_ms"] == [*told.fields()], "nobody else was in the queue"
+    for russian in (False, True):
+        table = rows(holder_of("log", russian=russian), "log")
+        assert set(fields) <= {name for row in table for name in re.findall(r"`(\w+)`", row[0])}
 
 
 @pytest.mark.parametrize("text", all_of("text"))

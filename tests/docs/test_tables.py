@@ -1,7 +1,7 @@
 """The documents' tables are those of the code.
 
-`python -m tests.docs.test_tables` brings them up to date: whole in the English README; in the Russian one all but
-the last column, which people write. What is new there stays empty until somebody does, and fails here.
+`python -m tests.docs.test_tables` brings them up to date, the Russian ones with what the catalogue of the command says
+(`make messages`).
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ from dataclasses import dataclass
 
 import pytest
 
+from gpt2giga.commands.snippets import SNIPPETS
 from gpt2giga.config.variables import parse, table
 from gpt2giga.dialects.openai.parameters import TABLE
 from gpt2giga.factory import create_app
-from tests.docs.blocks import ROOT, rows
+from gpt2giga.language import _, speaking
+from tests.docs.blocks import holder_of, ROOT, rows, text
 
-ENGLISH, RUSSIAN = "README.md", "README.ru.md"
 FATES = {"used": "используется", "emulated": "эмулируется", "ignored": "игнорируется", "refused": "отклоняется"}
 # What is the same in every language.
 FACTS = re.compile(r"`[^`]+`|\b[A-Z][A-Z0-9]*_[A-Z_0-9]+\b|\b\d[\d.]*\b|\w+://\S+|\w+=[\w-]+|True|False")
@@ -28,12 +29,17 @@ class Table:
     head: tuple[str, ...]
     russian_head: tuple[str, ...]
     rows: list[tuple[str, str, str]]
+    meanings: dict[str, str] | None = None  # the Russian last column, where it is not in the catalogue
 
     def printed(self) -> str:
         return _lines(self.head, self.rows)
 
-    def printed_in_russian(self, meanings: dict[str, str]) -> str:
-        found = [(name, FATES.get(second, second), meanings.get(name, "")) for name, second, _ in self.rows]
+    def printed_in_russian(self) -> str:
+        with speaking("ru"):
+            found = [
+                (name, FATES.get(second, second), self.meanings[name] if self.meanings else meaning and _(meaning))
+                for name, second, meaning in self.rows
+            ]
         return _lines(self.russian_head, found)
 
 
@@ -48,22 +54,27 @@ TABLES = {
         [(f"`{variable}`", default and f"`{default}`", doc) for variable, default, doc in table()],
     ),
     "parameters": Table(
-        ("parameter", "becomes", "how"),
-        ("параметр", "что с ним", "как"),
+        ("parameter", "support", "how"),
+        ("параметр", "поддержка", "как"),
         [(f"`{name}`", parameter.fate, parameter.how) for name, parameter in TABLE.items()],
+    ),
+    "clients": Table(
+        ("client", "command", "where it goes"),
+        ("клиент", "команда", "куда вставить"),
+        [(client.title, f"`gpt2giga connect {name}`", client.about["en"]) for name, client in SNIPPETS.items()],
+        {client.title: client.about["ru"] for client in SNIPPETS.values()},
     ),
 }
 
 
 def meanings(name: str) -> dict[str, str]:
-    return {row[0]: row[-1] for row in rows(RUSSIAN, name)}
+    return {row[0]: row[-1] for row in rows(holder_of(name, russian=True), name)}
 
 
 def write_tables() -> None:
-    for document in (ENGLISH, RUSSIAN):
-        path = ROOT / document
-        for name, found in TABLES.items():
-            printed = found.printed() if document == ENGLISH else found.printed_in_russian(meanings(name))
+    for name, found in TABLES.items():
+        for russian, printed in ((False, found.printed()), (True, found.printed_in_russian())):
+            path = ROOT / holder_of(name, russian=russian)
             start, end = f"<!-- {name} -->\n", f"\n<!-- /{name} -->"
             before, after = path.read_text().split(start)
             path.write_text(before + start + printed + after[after.index(end) :])
@@ -72,23 +83,23 @@ def write_tables() -> None:
 @pytest.mark.parametrize("name", TABLES)
 def test_printed(name: str) -> None:
     printed = f"<!-- {name} -->\n{TABLES[name].printed()}\n<!-- /{name} -->"
-    assert printed in (ROOT / ENGLISH).read_text(), "run: python -m tests.docs.test_tables"
+    assert printed in text(holder_of(name)), "run: python -m tests.docs.test_tables"
 
 
 @pytest.mark.parametrize("name", TABLES)
 def test_in_russian(name: str) -> None:
     """Every row with its default; an explanation wherever there is an English one, in Russian, with the same facts."""
     told = meanings(name)
-    printed = f"<!-- {name} -->\n{TABLES[name].printed_in_russian(told)}\n<!-- /{name} -->"
-    assert printed in (ROOT / RUSSIAN).read_text(), "run: python -m tests.docs.test_tables"
-    for first, _, meaning in TABLES[name].rows:
+    printed = f"<!-- {name} -->\n{TABLES[name].printed_in_russian()}\n<!-- /{name} -->"
+    assert printed in text(holder_of(name, russian=True)), "run: python -m tests.docs.test_tables"
+    for first, _second, meaning in TABLES[name].rows:
         assert bool(meaning) == bool(told[first]), first
         assert {fact for fact in FACTS.findall(meaning) if fact not in told[first]} == set(), first
         assert not re.search("[a-z]{4} [a-z]{2,} [a-z]{4}", told[first]), "in English"
 
 
-@pytest.mark.parametrize("document", [ENGLISH, RUSSIAN])
-def test_endpoints(document: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("russian", [False, True])
+def test_endpoints(russian: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every route that the service has, and no other."""
     app = create_app(parse({"GIGACHAT_CREDENTIALS": "YTpi", "GPT2GIGA_METRICS": "True"}))
     routes = {
@@ -97,7 +108,7 @@ def test_endpoints(document: str, monkeypatch: pytest.MonkeyPatch) -> None:
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
         if not rule.rule.startswith(("/v1", "/ui"))
     }
-    named = {name for row in rows(document, "endpoints") for name in _endpoints(row[0])}
+    named = {name for row in rows(holder_of("endpoints", russian=russian), "endpoints") for name in _endpoints(row[0])}
     assert named == routes
 
 

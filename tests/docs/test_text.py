@@ -12,9 +12,34 @@ import pytest
 from gpt2giga.cli import main
 from gpt2giga.config.settings import SCOPES
 from gpt2giga.config.variables import VARIABLES
-from tests.docs.blocks import Block, blocks, commands, DOCUMENTS, in_code, PAIRS, prose, ROOT, text
+from tests.docs.blocks import (
+    Block,
+    blocks,
+    commands,
+    CONTRACT,
+    CONTRACT_IN_RUSSIAN,
+    DOCUMENTS,
+    in_code,
+    PAIRS,
+    prose,
+    ROOT,
+    text,
+)
 
 LONGEST_BLOCK = 28
+LONGEST_README = 150
+ZEDS_OWN = "GIGACHAT_API_KEY"
+
+
+def test_every_page_has_a_russian_twin() -> None:
+    russian = {f"docs/{path.name}" for path in ROOT.glob("docs/*.ru.md")}
+    assert russian | {"README.ru.md"} == {twin for _, twin in PAIRS} | {CONTRACT_IN_RUSSIAN}
+
+
+@pytest.mark.parametrize("document", ["README.md", "README.ru.md"])
+def test_readme_is_short(document: str) -> None:
+    """What takes longer has a page of its own."""
+    assert len(text(document).splitlines()) <= LONGEST_README
 
 
 def without_comments(block: Block) -> object:
@@ -31,6 +56,12 @@ def test_both_languages_have_the_same_blocks(english: str, russian: str) -> None
         assert without_comments(left) == without_comments(right)
 
 
+@pytest.mark.parametrize(("readme", "russian"), [("README.md", False), ("README.ru.md", True)])
+def test_readme_leads_to_every_page(readme: str, russian: bool) -> None:
+    pages = [pair[russian] for pair in [*PAIRS, (CONTRACT, CONTRACT_IN_RUSSIAN)]]
+    assert [page for page in pages if page != readme and f"({page})" not in text(readme)] == []
+
+
 def outline(document: str) -> list[str]:
     """Headings without their words, rows and points of lists."""
     return re.findall(r"^(#+ (?:\d\.)?|\||- )", prose(document), re.M)
@@ -45,13 +76,13 @@ def test_both_languages_have_the_same_parts(english: str, russian: str) -> None:
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_variables(document: str) -> None:
     named = set(re.findall(r"\b(?:GPT2GIGA|GIGACHAT)_\w+", text(document)))
-    assert named <= {*VARIABLES, *SCOPES}
+    assert named <= {*VARIABLES, *SCOPES, ZEDS_OWN}
 
 
 WAYS = 9
 
 
-@pytest.mark.parametrize("document", ["deploy/README.md", "deploy/README.ru.md"])
+@pytest.mark.parametrize("document", ["docs/deployment.md", "docs/deployment.ru.md"])
 def test_every_way_of_deploying_names_the_key(document: str) -> None:
     """Or else somebody sets up a service that lets nobody in, or everybody."""
     ways = re.split("^## ", text(document), flags=re.M)[1 : WAYS + 1]
@@ -99,7 +130,9 @@ def check_verb(*arguments: str) -> None:
     """Raises UsageError for verbs and options that do not exist."""
     context = click.Context(main)
     flags = [word for word in arguments if word.startswith("--")]
-    verbs = [word for word in arguments if not word.startswith("--")]
+    takes_value = {option for found in main.params if not getattr(found, "is_flag", True) for option in found.opts}
+    values = {after for before, after in zip(arguments, arguments[1:], strict=False) if before in takes_value}
+    verbs = [word for word in arguments if not word.startswith("--") and word not in values]
     known = {option for parameter in main.params for option in parameter.opts} | {"--help"}
     if verbs and verbs[0] != "VERB":
         command = main.get_command(context, verbs[0])
@@ -117,4 +150,4 @@ def test_shell_words() -> None:
 
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_blocks_are_short(document: str) -> None:
-    assert max(len(block.text.splitlines()) for block in blocks(document)) <= LONGEST_BLOCK
+    assert max((len(block.text.splitlines()) for block in blocks(document)), default=0) <= LONGEST_BLOCK

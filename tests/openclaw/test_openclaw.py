@@ -18,7 +18,7 @@ from tests.openclaw.openclaw import OpenClaw
 from tests.openclaw.other import MODEL, PROVIDER
 from tests.service import Service
 
-README = Path(__file__).parent.parent.parent / "README.md"
+PAGE = Path(__file__).parent.parent.parent / "docs/openclaw.md"
 
 Ask = Callable[..., str]
 
@@ -45,8 +45,8 @@ def test_usage_at_an_address_that_is_not_localhost(
     assert answer["meta"]["agentMeta"]["usage"]["total"] > 0
 
 
-def test_the_readmes_file_is_valid(openclaw: OpenClaw, tmp_path: Path) -> None:
-    [block] = [text for text in re.findall(r"```json\n(.*?)```", README.read_text(), re.S) if "providers" in text]
+def test_the_documented_file_is_valid(openclaw: OpenClaw, tmp_path: Path) -> None:
+    [block] = [text for text in re.findall(r"```json\n(.*?)```", PAGE.read_text(), re.S) if "providers" in text]
     here = OpenClaw(tmp_path)
     here.config_file.write_text(block)
     assert "valid" in here.run("config", "validate").lower()

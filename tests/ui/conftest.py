@@ -3,33 +3,19 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from selenium import webdriver
-from selenium.webdriver.chrome.options import Options
-from selenium.webdriver.chrome.service import Service as Driver
 
 from tests.service import Service
-from tests.ui.page import Page
+from tests.ui.page import Page, start_chromium
 
 
 @pytest.fixture(scope="session")
 def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
-    driver, browser = shutil.which("chromedriver"), shutil.which("chromium")
-    assert driver and browser, "needs Debian's packages chromium and chromium-driver"
-    options = Options()
-    options.binary_location = browser
-    profile = tmp_path_factory.mktemp("profile")
-    # Root's Chromium wants --no-sandbox; small machines have little shared memory. Nothing is asked of the network.
-    for flag in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-background-networking"):
-        options.add_argument(flag)
-    options.add_argument(f"--user-data-dir={profile}")
-    options.add_argument("--host-resolver-rules=MAP evil.example 127.0.0.1")
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    found = webdriver.Chrome(options, Driver(driver))
+    found = start_chromium(tmp_path_factory.mktemp("profile"))
     yield found
     found.quit()
 

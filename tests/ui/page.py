@@ -4,16 +4,33 @@ from __future__ import annotations
 
 import base64
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 from selenium import webdriver
+from selenium.webdriver.chrome.options import Options
+from selenium.webdriver.chrome.service import Service as Driver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
 SECONDS = 10
+
+
+def start_chromium(profile: Path) -> webdriver.Chrome:
+    driver, browser = shutil.which("chromedriver"), shutil.which("chromium")
+    assert driver and browser, "needs Debian's packages chromium and chromium-driver"
+    options = Options()
+    options.binary_location = browser
+    # Root's Chromium wants --no-sandbox; small machines have little shared memory. Nothing is asked of the network.
+    for flag in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-background-networking"):
+        options.add_argument(flag)
+    options.add_argument(f"--user-data-dir={profile}")
+    options.add_argument("--host-resolver-rules=MAP evil.example 127.0.0.1")
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    return webdriver.Chrome(options, Driver(driver))
 
 
 class Page:
@@ -115,8 +132,9 @@ class Page:
         sent = [m["params"]["request"]["url"] for m in messages if m["method"] == "Network.requestWillBeSent"]
         return {address for address in sent if not address.startswith("data:")}
 
-    def shoot(self, name: str) -> None:
+    def shoot(self, name: str, *, whole: bool = True) -> None:
+        """whole: also what does not fit into the window."""
         if self.shots:
             self.shots.mkdir(parents=True, exist_ok=True)
-            shot = self._cdp("Page.captureScreenshot", captureBeyondViewport=True, format="png")
+            shot = self._cdp("Page.captureScreenshot", captureBeyondViewport=whole, format="png")
             (self.shots / f"{name}.png").write_bytes(base64.b64decode(shot["data"]))

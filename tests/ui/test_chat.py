@@ -223,7 +223,7 @@ def test_conversations_are_kept(open_page: Open, service: Service, sandbox: Sand
     assert page.texts(".turn") == []
     page.click("#kept li:nth-child(2) .name")
     assert page.texts(".text td") == ["1"] and page.text(".thought p") == "Так."
-    assert "in all" in page.text(".figures") and page.text("#kept .current .name").startswith("Первый")
+    assert "in total" in page.text(".figures") and page.text("#kept .current .name").startswith("Первый")
     ask(page, "Дальше", "Вы написали: Дальше")
     assert len(contents(sandbox)) == 3 and len(kept(page)) == 2
     page.click("#kept .current .rename")

@@ -158,7 +158,7 @@ def test_clients_are_found_by_words(open_page: Open, service: Service) -> None:
         find.clear()
         find.send_keys(words)
         assert page.texts("#clients button:not([hidden])") == found
-        page.wait_for("#snippet", "any client" if not found else "")
+        page.wait_for("#snippet", "Any client" if not found else "")
         assert page.texts("#clients [aria-selected=true]:not([hidden])") == found
     find.clear()
     find.send_keys("c")

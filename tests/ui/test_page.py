@@ -28,7 +28,7 @@ def test_it_loads_from_this_address_only(open_page: Open, service: Service) -> N
     page = open_page(service).ready()
     assert page.text("#service p").startswith("Running, version")
     assert page.text("#gigachat p").startswith("127.0.0.1 answers")
-    assert "to chat with" in page.text("#models p")
+    assert "for chat" in page.text("#models p")
     assert page.script("return document.getElementById('model').value") == "GigaChat-2-Max"
     assert not any("Embeddings" in name for name in page.texts("#model option"))
     assert all(address.startswith(f"{service.url}/") for address in page.addresses())
@@ -43,7 +43,7 @@ def test_an_answer_comes_in_a_stream(open_page: Open, service: Service, sandbox:
     page.ask("Посчитай")
     page.wait_for(".busy .said", "один")
     assert "восемь" not in page.text(".busy .said")
-    page.wait_for(".figures", "in all")
+    page.wait_for(".figures", "in total")
     assert page.texts(".said") == ["Посчитай", words]
     assert page.text(".thought p") == "Надо посчитать."
     for figure in ("first byte", "1,029 tokens in", "12 of them cached", "30 out", "GigaChat-2-Max", "request "):
@@ -147,7 +147,7 @@ def test_a_new_chat_knows_nothing_of_the_old_one(
     sandbox.state.script({"text": "Первый."}, step)
     page = open_page(service).ready()
     page.ask("Один")
-    page.wait_for(".figures", "in all")
+    page.wait_for(".figures", "in total")
     page.ask("Два")
     assert sandbox.state.wait_for(lambda counters: counters.chat_requests == 2)
     if "text" in step:
@@ -197,7 +197,7 @@ def test_russian_and_english(open_page: Open, service: Service) -> None:
     page.ask("Привет")
     page.wait_for(".figures", "первый байт")
     page.click("#language")
-    assert page.text("#send") == "Send" and "to chat with" in page.text("#models p")
+    assert page.text("#send") == "Send" and "for chat" in page.text("#models p")
     assert "first byte" in page.text(".figures") and "Usage" in page.texts("h2")
     page.browser.refresh()
     page.ready()

@@ -1,4 +1,4 @@
-"""What becomes of each parameter of a Messages request."""
+"""How each parameter of a Messages request is supported."""
 
 from __future__ import annotations
 

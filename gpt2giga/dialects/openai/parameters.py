@@ -1,4 +1,4 @@
-"""What becomes of each parameter of a chat request; printed in the README."""
+"""How each parameter of a chat request is supported; printed in docs/api.md."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from gpt2giga.dialects.parameters import any_integer, Parameter, penalty
 
 TABLE: Mapping[str, Parameter] = {
     "model": Parameter(
-        "used", "GigaChat's ids in letters of any case, also as `gigachat/ID`, `openai/ID` or `sber/ID`, and aliases"
+        "used", "GigaChat's ids in any letter case, also as `gigachat/ID`, `openai/ID` or `sber/ID`, and aliases"
     ),
     "messages": Parameter("used", "all roles; text, image, audio and file parts"),
     "stream": Parameter("used", ""),
     "stream_options": Parameter("used", "`include_usage`"),
     "tools": Parameter(
         "used",
-        "function and custom (one text), also in the forms of Responses and Anthropic; hosted if GigaChat has them",
+        "`function` and `custom` (one text), also in Responses and Anthropic form; hosted ones if GigaChat has them",
     ),
     "tool_choice": Parameter("emulated", "`required` and `allowed_tools`; GigaChat has `auto`, `none` and a name"),
-    "parallel_tool_calls": Parameter("used", "false: one call an answer, which is all that v1 gives anyway"),
+    "parallel_tool_calls": Parameter("used", "false: one call per answer, which is all that v1 gives anyway"),
     "functions": Parameter("used", "the older form of `tools`"),
     "function_call": Parameter("used", "the older form of `tool_choice`"),
     "temperature": Parameter("used", "0 is sent as 0.0001, since GigaChat refuses 0"),
@@ -28,25 +28,25 @@ TABLE: Mapping[str, Parameter] = {
     "max_completion_tokens": Parameter("used", "sent as `max_tokens`"),
     "reasoning_effort": Parameter(
         "used",
-        "low, medium and high, more and less clamped; off, auto and what nobody knows: not sent, nor before GigaChat-3",
+        "low, medium and high; higher and lower become these; off, auto, unknown: not sent, nor any before GigaChat-3",
     ),
-    "response_format": Parameter("emulated", "`json_schema` natively, `json_object` by instruction; both checked"),
-    "stop": Parameter(
-        "emulated", "any number (up to 1000); the proxy cuts the text; a stream that was cut has no usage"
+    "response_format": Parameter(
+        "emulated", "`json_schema` natively, `json_object` by an instruction; both are checked"
     ),
-    "n": Parameter("emulated", "up to 8, one request to GigaChat each"),
-    "prompt_cache_key": Parameter("used", "becomes GigaChat's session, which its prompt cache goes by"),
-    "user": Parameter("used", "becomes GigaChat's session when there is no `prompt_cache_key`"),
-    "repetition_penalty": Parameter("used", "GigaChat's own, sent as it is, also from `extra_body`"),
-    "profanity_check": Parameter("used", "likewise; wins over `GIGACHAT_PROFANITY_CHECK`"),
-    "update_interval": Parameter("used", "likewise"),
-    "flags": Parameter("used", "likewise; wins over `GIGACHAT_FLAGS`"),
-    "few_shot_examples": Parameter("used", "likewise, also in a tool"),
-    "return_parameters": Parameter("used", "likewise, also in a tool"),
-    "unnormalized_history": Parameter("used", "likewise"),
-    "function_ranker": Parameter("used", "likewise"),
-    "modalities": Parameter("refused", 'other than `["text"]`'),
-    "audio": Parameter("ignored", "there is no spoken answer", fields.optional_mapping),
+    "stop": Parameter("emulated", "up to 1000; the proxy cuts the text; a stream that was cut has no usage"),
+    "n": Parameter("emulated", "up to 8, each with its own request to GigaChat"),
+    "prompt_cache_key": Parameter("used", "becomes GigaChat's session, the key of its prompt cache"),
+    "user": Parameter("used", "becomes GigaChat's session if there is no `prompt_cache_key`"),
+    "repetition_penalty": Parameter("used", "GigaChat's own parameter, sent as it is, also from `extra_body`"),
+    "profanity_check": Parameter("used", "the same; overrides `GIGACHAT_PROFANITY_CHECK`"),
+    "update_interval": Parameter("used", "the same"),
+    "flags": Parameter("used", "the same; overrides `GIGACHAT_FLAGS`"),
+    "few_shot_examples": Parameter("used", "the same, also in a tool"),
+    "return_parameters": Parameter("used", "the same, also in a tool"),
+    "unnormalized_history": Parameter("used", "the same"),
+    "function_ranker": Parameter("used", "the same"),
+    "modalities": Parameter("refused", 'anything but `["text"]`'),
+    "audio": Parameter("ignored", "GigaChat does not answer with speech", fields.optional_mapping),
     "frequency_penalty": Parameter("ignored", "", penalty),
     "presence_penalty": Parameter("ignored", "", penalty),
     "logit_bias": Parameter("ignored", "", fields.optional_mapping),
@@ -60,5 +60,5 @@ TABLE: Mapping[str, Parameter] = {
     "safety_identifier": Parameter("ignored", "", fields.string),
     "prompt_cache_retention": Parameter("ignored", "", fields.string),
     "verbosity": Parameter("ignored", "", fields.string),
-    "web_search_options": Parameter("used", "GigaChat's own search, where the model has it; the options are ignored"),
+    "web_search_options": Parameter("used", "GigaChat's own search, if the model has it; its options are ignored"),
 }

@@ -1,4 +1,4 @@
-"""What becomes of each parameter of a Responses request."""
+"""How each parameter of a Responses request is supported."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ from typing import Any
 from gpt2giga.bounded_json import whole_characters
 from gpt2giga.chat import arguments_from_json, Event, ToolCall, Usage
 from gpt2giga.errors import UpstreamCut, UpstreamError
+from gpt2giga.language import _
 from gpt2giga.upstream.contract.thoughts import Thoughts
 from gpt2giga.upstream.contract.tool_names import ToolNames
 from gpt2giga.upstream.partial_match import possible_start
@@ -56,10 +57,10 @@ class Answer(ABC):
     def _check_finish(self) -> str:
         """The SDK ends silently where there is none (contract 7.7)."""
         if self._finish is None:
-            raise UpstreamCut("GigaChat's answer ended before it was whole.", transient=True)
+            raise UpstreamCut(_("GigaChat's answer ended before it was whole."), transient=True)
         if self._finish in BROKEN_CALL:
             raise UpstreamError(
-                "GigaChat's model produced an invalid function call. Try again.", code="upstream_model_error"
+                _("GigaChat's model produced an invalid function call. Try again."), code="upstream_model_error"
             )
         return self._finish
 

@@ -11,6 +11,7 @@ from typing import Literal
 
 from gpt2giga.config.settings import TranslationSettings
 from gpt2giga.errors import NotFound
+from gpt2giga.language import _
 from gpt2giga.upstream.contract.facts import default_facts, Facts
 
 KEEP_SECONDS = 300.0
@@ -158,15 +159,22 @@ def not_found(model_id: str, models: list[Model]) -> NotFound:
     """GigaChat answers 404 for models of its own list too (contract 6.5)."""
     listed = {model.id: model.kind for model in models}
     if kind := listed.get(model_id):
-        words = f"The model '{model_id}' is listed, but not open to this account or host (GIGACHAT_BASE_URL)"
-        words += "." if kind == "chat" else f", or not for this: its type is {kind}."
+        words = _(
+            "The model '{model_id}' is listed, but not open to this account or host (GIGACHAT_BASE_URL)",
+            model_id=model_id,
+        )
+        words += "." if kind == "chat" else _(", or not for this: its type is {kind}.", kind=kind)
     elif OWN_NAME.match(model_id):
         close = difflib.get_close_matches(model_id, listed, n=1, cutoff=0.4)
-        hint = f" The closest one is {close[0]}." if close else ""
-        words = f"The model '{model_id}' does not exist.{hint} GET /v1/models lists all."
+        hint = _(" The closest one is {close}.", close=close[0]) if close else ""
+        words = _(
+            "The model '{model_id}' does not exist.{hint} GET /v1/models lists all.", model_id=model_id, hint=hint
+        )
     else:
-        words = (
-            f"The model '{model_id}' is none of GigaChat's, which GET /v1/models lists. GPT2GIGA_MODEL_ALIASES can "
-            "give the name a meaning, and GPT2GIGA_PASS_MODEL=False sends every request to GIGACHAT_MODEL."
+        words = _(
+            "The model '{model_id}' is none of GigaChat's, which GET /v1/models lists. "
+            "GPT2GIGA_MODEL_ALIASES can give the name a meaning, and GPT2GIGA_PASS_MODEL=False sends "
+            "every request to GIGACHAT_MODEL.",
+            model_id=model_id,
         )
     return NotFound(words, param="model", code="model_not_found")

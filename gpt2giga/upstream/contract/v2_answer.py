@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from gpt2giga.chat import Done, Event, HostedCall, HostedTool, Picture, ReasoningDelta, TextDelta, Usage
 from gpt2giga.errors import UpstreamError
+from gpt2giga.language import _
 from gpt2giga.upstream.contract import answers
 from gpt2giga.upstream.contract.answers import BROKEN_CALL, LEAK, MISREADINGS, string, Unreadable, whole_number
 from gpt2giga.upstream.contract.call_ids import call_id
@@ -148,7 +149,7 @@ class Answer(answers.Answer):
         event = self._line.partition(b":")[2].strip()
         is_error = event == b"response.error"
         if error or (is_error and "status" not in document):
-            raise UpstreamError(f"GigaChat's answer broke off: {_words(error or document)}.")
+            raise UpstreamError(_("GigaChat's answer broke off: {words}.", words=_words(error or document)))
         if is_error or (DOCUMENTED.isdisjoint(document) and not event.startswith(b"response.tool.")):
             raise Unreadable(document)
         if finish := document.get("finish_reason"):

@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 from gpt2giga.chat import ChatRequest, File, Image, Message, ToolResult
 from gpt2giga.errors import BadRequest, BodyTooLarge, NotFound, PermissionDenied
+from gpt2giga.language import _, N_
 from gpt2giga.upstream.contract.history import files_of, MOST_IMAGES
 from gpt2giga.upstream.files.media import Kind, Media, read
 from gpt2giga.upstream.files.storage import Files, KindsOfStored
@@ -22,9 +23,9 @@ LARGEST_REQUEST_BYTES = 80 * 1024 * 1024
 MOST_DEAD_URLS = 3
 # Contract 3.3.2, 3.3.4.
 MOST_OF_A_KIND: dict[Kind, tuple[int, str]] = {
-    "image": (MOST_IMAGES, f"GigaChat takes {MOST_IMAGES} images a request"),
-    "audio": (MOST_FILES, f"A request may have {MOST_FILES} files"),
-    "document": (1, "GigaChat reads one document a request"),
+    "image": (MOST_IMAGES, N_("GigaChat takes {most} images a request")),
+    "audio": (MOST_FILES, N_("A request may have {most} files")),
+    "document": (1, N_("GigaChat reads one document a request")),
 }
 
 log = logging.getLogger(__name__)
@@ -101,7 +102,8 @@ class RequestFiles:
         if images := sum(isinstance(part, Image) for part in self._new):
             chosen.check("image", images)
         if len(self._new) > MOST_FILES:
-            raise _refusal(f"A request may have {MOST_FILES} files; this one has {len(self._new)}")
+            sentence = _("A request may have {most} files; this one has {count}", most=MOST_FILES, count=len(self._new))
+            raise _refusal(sentence)
         media: dict[Image | File, Media] = {}
         for part in self._new:
             if not _stored_id(part):
@@ -143,7 +145,7 @@ class RequestFiles:
         """Counted as they come, for the next ones may not even be fetched."""
         media = self._read_part(part, most_bytes=self._bytes_left)
         if len(media.content) > self._bytes_left:
-            raise _refusal(f"All files of a request together may have {LARGEST_REQUEST_BYTES} bytes")
+            raise _refusal(_("All files of a request together may have {most} bytes", most=LARGEST_REQUEST_BYTES))
         self._bytes_left -= len(media.content)
         return media
 
@@ -173,12 +175,17 @@ class _Chosen:
     def check(self, kind: Kind, more: int = 1) -> None:
         """Raises BadRequest where no more of the kind fit, or not so many: contract 3.3.2, 3.3.4, 3.3.5, 3.3.6."""
         if self._kind not in (None, kind):
-            raise _refusal(f"GigaChat takes one kind of file a request, not {' and '.join(sorted((self._kind, kind)))}")
+            first, second = sorted((self._kind, kind))
+            raise _refusal(
+                _("GigaChat takes one kind of file a request, not {first} and {second}", first=first, second=second)
+            )
         if kind == "image" and not self._takes_images:
-            raise BadRequest(f"The model {self._model} takes no images; GigaChat-2-Max does.", param="messages")
+            raise BadRequest(
+                _("The model {model} takes no images; GigaChat-2-Max does.", model=self._model), param="messages"
+            )
         most, words = MOST_OF_A_KIND[kind]
         if len(self.ids) + more > most:
-            raise _refusal(words)
+            raise _refusal(_(words, most=most))
 
 
 def by_age(messages: tuple[Message, ...]) -> tuple[list[Image | File], list[Image | File]]:

@@ -15,6 +15,7 @@ from gpt2giga.chat import File, Image
 from gpt2giga.concurrency import background
 from gpt2giga.concurrency.memory import give_back_soon
 from gpt2giga.errors import BadRequest
+from gpt2giga.language import _
 
 Kind: TypeAlias = Literal["image", "audio", "document"]
 MIB = 1024 * 1024
@@ -78,7 +79,7 @@ def read(part: Image | File, *, fetch_urls: bool, most_bytes: int, most_pixels: 
     if part.url.startswith("data:"):
         content, given_type = _from_data_url(part.url)
     elif not fetch_urls:
-        raise _refusal("this service fetches no URLs (GPT2GIGA_FETCH_URLS); send a data URL")
+        raise _refusal(_("this service fetches no URLs (GPT2GIGA_FETCH_URLS); send a data URL"))
     else:
         # requests is a tenth of the memory, and most clients name no URL.
         from gpt2giga.upstream.files.fetch import fetch
@@ -112,12 +113,14 @@ def _to_media(content: bytes, given_type: str, name: str, expected: Kind, most_p
     if media_type not in TYPES and expected == "document" and _is_text(content, given_type):
         media_type = "text/plain"
     if media_type not in TYPES:
-        raise _refusal(f"GigaChat takes no files of type {given_type or 'unknown'}")
+        raise _refusal(_("GigaChat takes no files of type {type}", type=given_type or _("unknown")))
     kind, ending = TYPES[media_type]
     if expected == "image" and kind != "image":
-        raise _refusal(f"an image is expected, not {media_type}")
+        raise _refusal(_("an image is expected, not {media_type}", media_type=media_type))
     if not content or len(content) > LARGEST_BYTES[kind]:
-        raise _refusal(f"it has {len(content)} bytes, and GigaChat takes from 1 to {LARGEST_BYTES[kind]}")
+        raise _refusal(
+            _("it has {size} bytes, and GigaChat takes from 1 to {most}", size=len(content), most=LARGEST_BYTES[kind])
+        )
     return Media(kind, f"{_stem(name) or kind}.{ending}", content, media_type)
 
 
@@ -147,14 +150,14 @@ def _stem(name: str) -> str:
 def _from_data_url(url: str) -> tuple[bytes, str]:
     match = re.match(r"data:([^;,]*)((?:;[^;,]*)*),", url[:1000])
     if not match:
-        raise _refusal("it is no data URL such as data:image/png;base64,...")
+        raise _refusal(_("it is no data URL such as data:image/png;base64,..."))
     data = url[match.end() :]
     if not match[2].lower().endswith(";base64"):
         return unquote_to_bytes(data), match[1].lower()
     try:
         return base64.b64decode("".join(data.split()), validate=True), match[1].lower()
     except (binascii.Error, ValueError):
-        raise _refusal("its base64 is not valid") from None
+        raise _refusal(_("its base64 is not valid")) from None
 
 
 def _to_png(content: bytes, media_type: str, most_pixels: int) -> bytes:
@@ -162,20 +165,26 @@ def _to_png(content: bytes, media_type: str, most_pixels: int) -> bytes:
     try:
         import PIL.Image
     except ImportError:
-        raise _refusal(f"GigaChat takes no {media_type}; install the extra 'images' to have it converted") from None
+        raise _refusal(
+            _("GigaChat takes no {media_type}; install the extra 'images' to have it converted", media_type=media_type)
+        ) from None
     out = io.BytesIO()
     try:
         # Its other formats are none of our business: some start programs.
         with PIL.Image.open(io.BytesIO(content), formats=CONVERTIBLE[media_type]) as image:
             if image.width * image.height > most_pixels:
-                raise _refusal(f"it has more than the {most_pixels} pixels that GPT2GIGA_MAX_PIXELS allows")
+                raise _refusal(
+                    _("it has more than the {most} pixels that GPT2GIGA_MAX_PIXELS allows", most=most_pixels)
+                )
             image.save(out, "PNG")
     except (PIL.Image.DecompressionBombError, PIL.Image.DecompressionBombWarning):
-        raise _refusal(f"it has more than the {most_pixels} pixels that GPT2GIGA_MAX_PIXELS allows") from None
+        raise _refusal(
+            _("it has more than the {most} pixels that GPT2GIGA_MAX_PIXELS allows", most=most_pixels)
+        ) from None
     except (OSError, ValueError, EOFError, SyntaxError):
-        raise _refusal(f"it cannot be read as {media_type}") from None
+        raise _refusal(_("it cannot be read as {media_type}", media_type=media_type)) from None
     return out.getvalue()
 
 
 def _refusal(why: str) -> BadRequest:
-    return BadRequest(f"An attachment cannot be used: {why}.", param="messages", code="invalid_attachment")
+    return BadRequest(_("An attachment cannot be used: {why}.", why=why), param="messages", code="invalid_attachment")

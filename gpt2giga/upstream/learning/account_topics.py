@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
+from gpt2giga.language import _, N_
 from gpt2giga.upstream.contract.facts import Facts
 from gpt2giga.upstream.learning.topic import Answer, Asking, Request, Topic, Unclear
 from gpt2giga.upstream.learning.v1_topics import chat, OVERFULL, user
@@ -22,7 +23,7 @@ def slots_topic(assumed: int) -> Topic:
     sizes = [*FEW_AT_ONCE, *([min(assumed, MOST_AT_ONCE)] if assumed > FEW_AT_ONCE[-1] else [])]
     requests = 2 * sum(sizes)  # each a second time, where 429 came
     ask = partial(_ask_slots, sizes)
-    return Topic("slots", "requests at a time", ("slots",), requests, requests * 150, ask, of="account")
+    return Topic("slots", N_("requests at a time"), ("slots",), requests, requests * 150, ask, of="account")
 
 
 def _ask_slots(sizes: Sequence[int], model: str, facts: Facts) -> Asking:
@@ -35,7 +36,7 @@ def _ask_slots(sizes: Sequence[int], model: str, facts: Facts) -> Asking:
         if not answer.is_good:
             raise Unclear(answer.outcome)
         if answer.together < number:
-            raise Unclear("the answers were too short to be there at the same moment")
+            raise Unclear(_("the answers were too short to be there at the same moment"))
         most = number
     return {"slots": most}
 
@@ -57,7 +58,7 @@ def ask_batch(model: str, facts: Facts) -> Asking:
                 largest = size
                 break
     if not largest:
-        raise Unclear("not even one text is taken")
+        raise Unclear(_("not even one text is taken"))
     return {"embeddings_batch": largest}
 
 
@@ -77,9 +78,13 @@ def ask_text_length(model: str, facts: Facts) -> Asking:
     if answer.window:
         return {"window": answer.window}
     if answer.is_good:
-        raise Unclear("the text was taken: the limit is higher")
-    raise Unclear(f"the refusal does not say how long a text may be ({answer.outcome})")
+        raise Unclear(_("the text was taken: the limit is higher"))
+    raise Unclear(_("the refusal does not say how long a text may be ({outcome})", outcome=answer.outcome))
 
 
-BATCH = Topic("batch", "texts of one request for embeddings", ("embeddings_batch",), 6, 1000, ask_batch, of="embedder")
-TEXT_LENGTH = Topic("text length", "tokens of one text to embed", ("window",), 1, 8000, ask_text_length, of="embedder")
+BATCH = Topic(
+    "batch", N_("texts of one request for embeddings"), ("embeddings_batch",), 6, 1000, ask_batch, of="embedder"
+)
+TEXT_LENGTH = Topic(
+    "text length", N_("tokens of one text to embed"), ("window",), 1, 8000, ask_text_length, of="embedder"
+)

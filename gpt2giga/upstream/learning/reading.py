@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from gpt2giga.language import _
 from gpt2giga.upstream.learning.topic import Answer, Unclear
 
 
@@ -104,7 +105,7 @@ def finish_reason(document: Any) -> str:
 def check_whole(answer: Answer) -> None:
     """Raises Unclear for an answer that max_tokens cut: what it lacks might have come."""
     if any(finish_reason(document) == "length" for document in documents(answer)):
-        raise Unclear("the answer was cut before it came to that")
+        raise Unclear(_("the answer was cut before it came to that"))
 
 
 def release(answer: Answer) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from gpt2giga.language import _, N_
 from gpt2giga.upstream.contract.facts import Facts, SCHEMA_KEYWORDS
 from gpt2giga.upstream.learning.reading import check_whole, finish_reason
 from gpt2giga.upstream.learning.topic import Answer, Asking, Request, Topic, Unclear
@@ -68,7 +69,7 @@ def ask_schemas(model: str, facts: Facts) -> Asking:
     if left:
         plain = yield _request(model, (), "a plain schema")
         if not _understood_name(plain):
-            raise Unclear(f"a function is not called even with a plain schema ({plain.outcome})")
+            raise Unclear(_("a function is not called even with a plain schema ({outcome})", outcome=plain.outcome))
     for keyword in left:
         answer = yield _request(model, (keyword,), f"schema with {keyword}")
         found = _understood(answer, (keyword,))
@@ -109,4 +110,6 @@ def _understood_name(answer: Answer) -> bool:
     return answer.is_good and isinstance((called_with(answer, "order") or {}).get("name"), str)
 
 
-SCHEMAS = Topic("schemas", "which keywords a function's schema may hold", ("schema_keywords",), 10, 6500, ask_schemas)
+SCHEMAS = Topic(
+    "schemas", N_("which keywords a function's schema may hold"), ("schema_keywords",), 10, 6500, ask_schemas
+)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
+from gpt2giga.language import _
 from gpt2giga.upstream.contract.facts import Facts
 
 # GigaChat's word that a request as it stands will not do. What else is no 200 says nothing about the request.
@@ -55,7 +56,7 @@ class Answer:
     @property
     def outcome(self) -> str:
         """For people."""
-        status = "no answer" if self.status is None else str(self.status)
+        status = _("no answer") if self.status is None else str(self.status)
         return f"{status}: {self.words}" if self.words else status
 
 
@@ -92,5 +93,5 @@ def passes(request: Request, control: Request) -> Generator[Request, Answer, boo
         raise Unclear(answer.outcome)
     without = yield control
     if not without.is_good:
-        raise Unclear(f"the request is refused without it too ({without.outcome})")
+        raise Unclear(_("the request is refused without it too ({outcome})", outcome=without.outcome))
     return False

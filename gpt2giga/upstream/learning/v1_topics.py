@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from gpt2giga.language import _, N_
 from gpt2giga.upstream.contract.facts import Facts
 from gpt2giga.upstream.learning.reading import calls, documents, finish_reason, has_thoughts, messages, tokens
 from gpt2giga.upstream.learning.topic import Answer, Asking, passes, Request, Topic, Unclear
@@ -54,7 +55,7 @@ def ask_text_beside_call(model: str, facts: Facts) -> Asking:
 
     without = yield request("")
     if not without.is_good:
-        raise Unclear(f"a call and its result are refused without words too ({without.outcome})")
+        raise Unclear(_("a call and its result are refused without words too ({outcome})", outcome=without.outcome))
     beside = yield request("Сейчас посмотрю.")
     if beside.status == 500:
         beside = yield request("Сейчас посмотрю.")
@@ -73,7 +74,7 @@ def ask_call_frames(model: str, facts: Facts) -> Asking:
     ]
     ends = [number for number, document in enumerate(documents(answer)) if finish_reason(document)]
     if not answer.is_good or not with_call or not ends:
-        raise Unclear(f"no call came in a stream ({answer.outcome})")
+        raise Unclear(_("no call came in a stream ({outcome})", outcome=answer.outcome))
     return {"call_frames": 1 if ends[0] == with_call[-1] else 2}
 
 
@@ -103,8 +104,8 @@ def _window(answer: Answer) -> dict[str, Any]:
     if answer.window:
         return {"window": answer.window}
     if answer.is_good:
-        raise Unclear(f"{tokens(answer)} tokens were taken: the window is larger")
-    raise Unclear(f"the refusal does not say how large it is ({answer.outcome})")
+        raise Unclear(_("{tokens} tokens were taken: the window is larger", tokens=tokens(answer)))
+    raise Unclear(_("the refusal does not say how large it is ({outcome})", outcome=answer.outcome))
 
 
 def called_with(answer: Answer, name: str) -> dict[str, Any] | None:
@@ -115,8 +116,8 @@ def called_with(answer: Answer, name: str) -> dict[str, Any] | None:
 
 TEMPERATURE = Topic("temperature", "temperature 0", ("temperature_zero",), 2, 100, ask_temperature)
 BESIDE_CALL = Topic(
-    "text beside a call", "words beside a call in the history", ("text_beside_call",), 3, 1200, ask_text_beside_call
+    "text beside a call", N_("words beside a call in the history"), ("text_beside_call",), 3, 1200, ask_text_beside_call
 )
-CALL_FRAMES = Topic("call frames", "how a streamed call comes", ("call_frames",), 1, 500, ask_call_frames)
-EFFORT = Topic("effort", "reasoning_effort and thoughts", ("effort", "reasoning"), 2, 1600, ask_effort)
-WINDOW = Topic("window", "the context window", ("window",), 1, 400_000, ask_window, of="window")
+CALL_FRAMES = Topic("call frames", N_("how a streamed call comes"), ("call_frames",), 1, 500, ask_call_frames)
+EFFORT = Topic("effort", N_("reasoning_effort and thoughts"), ("effort", "reasoning"), 2, 1600, ask_effort)
+WINDOW = Topic("window", N_("the context window"), ("window",), 1, 400_000, ask_window, of="window")

@@ -6,6 +6,7 @@ from collections.abc import Generator
 from typing import Any, Literal
 
 from gpt2giga.chat import HostedTool
+from gpt2giga.language import N_
 from gpt2giga.upstream.contract.facts import Facts
 from gpt2giga.upstream.learning.reading import (
     calls,
@@ -118,9 +119,9 @@ def ask_hosted(model: str, facts: Facts) -> Asking:
     return {"hosted": frozenset(open_tools)}
 
 
-V2 = Topic("v2", "whether the newer interface answers", ("v2",), 4, 1600, ask_v2)
-ANY_CALL = Topic("any call", "whether it can be made to call", ("any_call",), 1, 500, ask_any_call, needs_v2=True)
+V2 = Topic("v2", N_("whether the newer interface answers"), ("v2",), 4, 1600, ask_v2)
+ANY_CALL = Topic("any call", N_("whether it can be made to call"), ("any_call",), 1, 500, ask_any_call, needs_v2=True)
 PARALLEL_CALLS = Topic(
-    "parallel calls", "several calls in one answer", ("parallel_calls",), 1, 600, ask_parallel_calls, needs_v2=True
+    "parallel calls", N_("several calls in one answer"), ("parallel_calls",), 1, 600, ask_parallel_calls, needs_v2=True
 )
-HOSTED = Topic("hosted", "search, pages and pictures of its own", ("hosted",), 3, 10_000, ask_hosted, needs_v2=True)
+HOSTED = Topic("hosted", N_("search, pages and pictures of its own"), ("hosted",), 3, 10_000, ask_hosted, needs_v2=True)

@@ -17,6 +17,7 @@ import httpx
 
 from gpt2giga.concurrency import background
 from gpt2giga.config.settings import AccountSettings
+from gpt2giga.language import _
 from gpt2giga.upstream.contract.answers import Unreadable, whole_number
 from gpt2giga.upstream.listener import Listener
 from gpt2giga.upstream.transport.http import StatusError
@@ -122,7 +123,7 @@ class TokenSource:
         """No request could be sent with an unusable one, so no 401 would ever tell that it is to be renewed."""
         token = self._ask_gigachat()
         if not re.fullmatch(r"[!-~]+", token.value):
-            raise UnusableToken("with a token that is empty or holds characters that no header takes")
+            raise UnusableToken(_("with a token that is empty or holds characters that no header takes"))
         return token
 
     def _ask_gigachat(self) -> Token:

@@ -12,20 +12,21 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from gpt2giga.language import _, N_
 from gpt2giga.upstream.transport.connect import Route
 
 LOOK_SECONDS = 5.0
 LARGEST_DIFFERENCE_SECONDS = 300
 LARGEST_HEAD_BYTES = 16 * 1024
-ADDRESS = ("belongs to another host", "check the address, and what answers in its place")
+ADDRESS = (N_("belongs to another host"), N_("check the address, and what answers in its place"))
 # By OpenSSL's X509_V_ERR_...: what is wrong, and what to do.
 FAULTS = {
-    9: ("is not valid yet, or one that signed it is not", "whoever made it has to say why"),
-    10: ("has expired, or one that signed it has", "only its owner can renew it"),
+    9: (N_("is not valid yet, or one that signed it is not"), N_("whoever made it has to say why")),
+    10: (N_("has expired, or one that signed it has"), N_("only its owner can renew it")),
     62: ADDRESS,
     64: ADDRESS,
 }
-UNTRUSTED = ("is not trusted", "name its root certificate in GIGACHAT_CA_BUNDLE_FILE")
+UNTRUSTED = (N_("is not trusted"), N_("name its root certificate in GIGACHAT_CA_BUNDLE_FILE"))
 # The two dates of a certificate in DER (RFC 5280, 4.1.2.5), in either of their forms.
 VALIDITY = re.compile(rb"\x30[\x1e\x20\x22](?:\x17\x0d|\x18\x0f)(\d{12,14})Z(?:\x17\x0d|\x18\x0f)(\d{12,14})Z")
 
@@ -34,9 +35,13 @@ def explain(failure: ssl.SSLCertVerificationError, url: str) -> str:
     """Looks at the certificate again, since OpenSSL does not show one that it has refused. url: empty if unknown."""
     certificate, head = _look(url) if url else (b"", b"")
     what, advice = FAULTS.get(failure.verify_code, UNTRUSTED)
-    fault = f"the certificate {what}{_validity(certificate)}"
+    fault = _("the certificate {what}{validity}", what=_(what), validity=_validity(certificate))
     clocks = _clocks(head)
-    return f"{clocks}: set it right first. As it is, {fault}." if clocks else f"{fault}: {advice}."
+    return (
+        _("{clocks}: set it right first. As it is, {fault}.", clocks=clocks, fault=fault)
+        if clocks
+        else f"{fault}: {_(advice)}."
+    )
 
 
 def _look(url: str) -> tuple[bytes, bytes]:
@@ -68,13 +73,13 @@ def _clocks(head: bytes) -> str:
     if abs(here - there) < LARGEST_DIFFERENCE_SECONDS:
         return ""
     here_utc, there_utc = (time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(moment)) for moment in (here, there))
-    return f"this machine's clock says {here_utc}, theirs {there_utc}"
+    return _("this machine's clock says {here}, theirs {there}", here=here_utc, there=there_utc)
 
 
 def _validity(certificate: bytes) -> str:
     found = VALIDITY.search(certificate)
     first, last = (_date(text.decode()) for text in found.groups()) if found else ("", "")
-    return f" (good from {first} to {last})" if found else ""
+    return _(" (good from {first} to {last})", first=first, last=last) if found else ""
 
 
 def _date(text: str) -> str:

@@ -20,6 +20,7 @@ import httpx
 
 from gpt2giga.config.settings import AccountSettings, SCOPES
 from gpt2giga.errors import NotAuthenticated, ProxyError, UpstreamUnavailable
+from gpt2giga.language import _, ngettext, reason
 from gpt2giga.upstream.transport.failures import to_proxy_error, translated
 from gpt2giga.upstream.transport.login import login_client
 from gpt2giga.upstream.transport.proxy import port_of, Proxy, proxy_for
@@ -42,16 +43,28 @@ def names(hosts: list[SplitResult]) -> str:
     for host in hosts:
         if proxy := proxy_for(host.geturl()):
             _try_proxy(proxy)
-            found.append(f"{host.hostname}: the work of the proxy {proxy.host}:{proxy.port} ({proxy.variable})")
+            found.append(
+                _(
+                    "{hostname}: left to the proxy {host}:{port} ({variable})",
+                    hostname=host.hostname,
+                    host=proxy.host,
+                    port=proxy.port,
+                    variable=proxy.variable,
+                )
+            )
             continue
         try:
             entries = socket.getaddrinfo(host.hostname, port_of(host), type=socket.SOCK_STREAM)
         except OSError as error:
             raise UpstreamUnavailable(
-                f"{host.hostname} has no address ({error.strerror}): check this machine's DNS and network, "
-                "or set HTTPS_PROXY where only a proxy leads out."
+                _(
+                    "{hostname} has no address ({why}): check this machine's DNS and network, or set "
+                    "HTTPS_PROXY where only a proxy leads out.",
+                    hostname=host.hostname,
+                    why=reason(error),
+                )
             ) from None
-        found.append(f"{host.hostname} is {entries[0][4][0]}")
+        found.append(_("{hostname} is {address}", hostname=host.hostname, address=entries[0][4][0]))
     return "; ".join(found)
 
 
@@ -60,8 +73,14 @@ def _try_proxy(proxy: Proxy) -> None:
         socket.create_connection((proxy.host, proxy.port), CONNECT_TIMEOUT).close()
     except OSError as error:
         raise UpstreamUnavailable(
-            f"{proxy.variable}: no proxy answers on {proxy.host}:{proxy.port} ({error.strerror or error}). Start it, "
-            f"name another one, or take {proxy.variable} away where GigaChat is reached directly."
+            _(
+                "{variable}: no proxy answers on {host}:{port} ({why}). Start it, name another one, or "
+                "take {variable} away where GigaChat is reached directly.",
+                variable=proxy.variable,
+                host=proxy.host,
+                port=proxy.port,
+                why=reason(error),
+            )
         ) from None
 
 
@@ -83,21 +102,21 @@ def certificates(account: AccountSettings, hosts: list[SplitResult]) -> str:
 
 def _certificate(account: AccountSettings, host: SplitResult) -> str:
     if proxy := proxy_for(host.geturl()):
-        return f"reached through the proxy ({proxy.variable})"
+        return _("reached through the proxy ({variable})", variable=proxy.variable)
     if host.scheme == "http":
         _connect(host, None)
-        return "no TLS, by its address"
+        return _("no TLS, by its address")
     issuer = _connect(host, ssl_context(account))
     root = next((name for name, context in _roots(account) if _accepts(host, context)), "")
     if account.verify_ssl_certs:
-        return f"signed by {root}, issued by {issuer}"
+        return _("signed by {root}, issued by {issuer}", root=root, issuer=issuer)
     if root:
-        return f"not checked, without need: {root} signed it. Set GIGACHAT_VERIFY_SSL_CERTS=True"
-    return "not checked (GIGACHAT_VERIFY_SSL_CERTS=False), and signed by no root that is known here"
+        return _("not checked, without need: {root} signed it. Set GIGACHAT_VERIFY_SSL_CERTS=True", root=root)
+    return _("not checked (GIGACHAT_VERIFY_SSL_CERTS=False), and signed by no root that is known here")
 
 
 def _roots(account: AccountSettings) -> Iterator[tuple[str, ssl.SSLContext]]:
-    files = {"a public root": certifi.where(), "the Russian root that gpt2giga brings": str(RUSSIAN_ROOT)}
+    files = {_("a public root"): certifi.where(), _("the Russian root that gpt2giga brings"): str(RUSSIAN_ROOT)}
     if account.ca_bundle_file:
         files["GIGACHAT_CA_BUNDLE_FILE"] = account.ca_bundle_file
     for name, file in files.items():
@@ -133,7 +152,7 @@ def _shake_hands(connection: socket.socket, context: ssl.SSLContext, name: str) 
     with context.wrap_socket(connection, server_hostname=name) as secured:
         certificate: Any = secured.getpeercert() or {}
     words = {key: value for pairs in certificate.get("issuer", ()) for key, value in pairs}
-    return str(words.get("commonName") or words.get("organizationName") or "nobody it names")
+    return str(words.get("commonName") or words.get("organizationName") or _("nobody it names"))
 
 
 def token(account: AccountSettings) -> str:
@@ -145,10 +164,14 @@ def token(account: AccountSettings) -> str:
         if not scope:
             raise
         raise NotAuthenticated(
-            f"GIGACHAT_SCOPE={account.scope} does not belong to this key, {scope} does: set GIGACHAT_SCOPE={scope}."
+            _(
+                "GIGACHAT_SCOPE={scope} does not belong to this key, {right} does: set GIGACHAT_SCOPE={right}.",
+                scope=account.scope,
+                right=scope,
+            )
         ) from error
-    kind = account.scope if account.credentials else "the account"
-    return f"a token for {kind}{_validity(seconds)}"
+    kind = account.scope if account.credentials else _("the account")
+    return _("a token for {kind}{validity}", kind=kind, validity=_validity(seconds))
 
 
 def scope_of_key(account: AccountSettings) -> str:
@@ -172,7 +195,7 @@ def _token(account: AccountSettings) -> float:
 def _validity(seconds: float) -> str:
     """A clock that is wrong spoils the validity of certificates too, so it is worth a word."""
     if 0 < seconds < FARTHEST_CLOCK:
-        return f", good for {seconds / 60:.0f} minutes"
+        return ngettext(", good for {count} minute", ", good for {count} minutes", round(seconds / 60))
     return ""
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import logging
 import math
-import re
 import ssl
 import time
 from collections.abc import Iterator, Mapping
@@ -22,7 +21,6 @@ import httpx
 from gpt2giga.bounded_json import read_json, TooManyValues
 from gpt2giga.errors import (
     BadRequest,
-    ContextTooLong,
     NotAuthenticated,
     NotFound,
     PermissionDenied,
@@ -34,37 +32,30 @@ from gpt2giga.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
+from gpt2giga.language import _, N_
 from gpt2giga.upstream.contract.answers import Unreadable
 from gpt2giga.upstream.transport.access_token import TokenFailure, UnusableToken
 from gpt2giga.upstream.transport.certificate import explain
 from gpt2giga.upstream.transport.http import StatusError
+from gpt2giga.upstream.transport.overflow import is_overflow, too_long
 
 log = logging.getLogger(__name__)
 
-UNSENDABLE = "it holds characters that no key has"
+UNSENDABLE = N_("it holds characters that no key has")
 WORDS_LIMIT, MOST_VALUES = 1000, 1000  # of an error
-# How GigaChat says that a prompt is too long (contract 3.4.3, 3.4.4, 6.13); "tokens limit 1 to 8192" is of max_tokens.
-OVERFLOW = re.compile(
-    r"context.?too.?long|maximum (allowed )?context|tokens? limit(?!\W{1,3}\d+ to \d)|payload too large", re.IGNORECASE
-)
-# Not those in names of models and in versions.
-FIGURE = re.compile(r"(?<![\w.-])(?<!\d,)(\d{1,9})(?![\w-]|[.,]\w)")
-MAXIMUM = re.compile(rf"(?<![\w-])max(?:imum)?\b.{{0,100}}?{FIGURE.pattern}", re.IGNORECASE)
-# Those of a body, not of a window.
-BYTES = re.compile(r"\bbytes?\b|\d ?[KMG]i?B\b", re.IGNORECASE)
-SMALLEST_WINDOW = 500  # 514 is the smallest known
 
 # What escapes the SDK (contract 7.1, 7.6). TypeError: it unpacks a JSON document that is no object.
 FAILURES = (TokenFailure, StatusError, httpx.HTTPError, Unreadable, json.JSONDecodeError, UnicodeError, TypeError)
 
 # Codes of the OAuth host (contract 1.6): what they mean for whoever keeps the settings.
 OAUTH_CURES = {
-    4: "GIGACHAT_CREDENTIALS is not a whole key: paste the Authorization Key from Sber Studio on one line.",
-    5: "GIGACHAT_SCOPE is empty or does not belong to GIGACHAT_CREDENTIALS: try GIGACHAT_API_PERS, _B2B or _CORP.",
-    1: "GIGACHAT_SCOPE is not one that GigaChat knows: use GIGACHAT_API_PERS, _B2B or _CORP.",
-    7: "GIGACHAT_SCOPE does not belong to GIGACHAT_CREDENTIALS: try GIGACHAT_API_PERS, _B2B or _CORP.",
-    6: "GIGACHAT_CREDENTIALS is unknown or was revoked: make a new Authorization Key in Sber Studio.",
+    4: N_("GIGACHAT_CREDENTIALS is not a whole key: paste the Authorization Key from Sber Studio on one line."),
+    5: N_("GIGACHAT_SCOPE is empty or does not belong to GIGACHAT_CREDENTIALS: try GIGACHAT_API_PERS, _B2B or _CORP."),
+    1: N_("GIGACHAT_SCOPE is not one that GigaChat knows: use GIGACHAT_API_PERS, _B2B or _CORP."),
+    7: N_("GIGACHAT_SCOPE does not belong to GIGACHAT_CREDENTIALS: try GIGACHAT_API_PERS, _B2B or _CORP."),
+    6: N_("GIGACHAT_CREDENTIALS is unknown or was revoked: make a new Authorization Key in Sber Studio."),
 }
+UNKNOWN_CURE = N_("Check GIGACHAT_CREDENTIALS and GIGACHAT_SCOPE.")
 
 
 class KeyRejected(NotAuthenticated):
@@ -73,7 +64,7 @@ class KeyRejected(NotAuthenticated):
     code = "gigachat_credentials_rejected"
 
     def __init__(self, words: str, cure: str) -> None:
-        super().__init__(f"GigaChat rejects the proxy's own key ({words}). {cure}")
+        super().__init__(_("GigaChat rejects the proxy's own key ({words}). {cure}", words=words, cure=cure))
         self.words, self.cure = words, cure
 
 
@@ -101,7 +92,7 @@ def to_proxy_error(error: Exception) -> ProxyError:
         return _from_transport(error, "GigaChat")
     if isinstance(error, TypeError):  # perhaps a mistake of ours
         log.warning("GigaChat's answer was not understood", exc_info=error)
-    return UpstreamError("GigaChat's answer is not readable JSON.")
+    return UpstreamError(_("GigaChat's answer is not readable JSON."))
 
 
 def retry_after(headers: Mapping[str, str] | None) -> float | None:
@@ -138,7 +129,7 @@ def words_of(error: StatusError) -> str:
 
 def _words(body: dict[str, Any]) -> str:
     words = body.get("message")
-    return words[:WORDS_LIMIT].rstrip(". \n") if words and isinstance(words, str) else "no explanation"
+    return words[:WORDS_LIMIT].rstrip(". \n") if words and isinstance(words, str) else _("no explanation")
 
 
 def _from_token_failure(cause: BaseException | None) -> ProxyError:
@@ -147,89 +138,70 @@ def _from_token_failure(cause: BaseException | None) -> ProxyError:
         found.upstream_status = cause.status_code
         return found
     if isinstance(cause, httpx.HTTPError):
-        return _from_transport(cause, "GigaChat's authorisation (GIGACHAT_AUTH_URL)")
-    how = str(cause) if isinstance(cause, UnusableToken) else "without a token"
-    return UpstreamError(f"GigaChat's authorisation (GIGACHAT_AUTH_URL) answered {how}.")
+        return _from_transport(cause, _("GigaChat's authorisation (GIGACHAT_AUTH_URL)"))
+    how = str(cause) if isinstance(cause, UnusableToken) else _("without a token")
+    return UpstreamError(_("GigaChat's authorisation (GIGACHAT_AUTH_URL) answered {how}.", how=how))
 
 
 def _from_oauth(status: int, body: dict[str, Any], wait: float | None) -> ProxyError:
     words = _words(body)
     if status == 429:
         return RateLimited(
-            f"Rate limit reached: GigaChat gives out no more tokens for now ({words}).", retry_after=wait or 1.0
+            _("Rate limit reached: GigaChat gives out no more tokens for now ({words}).", words=words),
+            retry_after=wait or 1.0,
         )
     if status in (400, 401, 403):
         code = body.get("code")
-        cure = OAUTH_CURES.get(code if isinstance(code, int) else 0, "Check GIGACHAT_CREDENTIALS and GIGACHAT_SCOPE.")
-        return KeyRejected(words, cure)
+        cure = OAUTH_CURES.get(code if isinstance(code, int) else 0, UNKNOWN_CURE)
+        return KeyRejected(words, _(cure))
     kind = UpstreamUnavailable if status >= 500 else UpstreamError
-    return kind(f"GigaChat's authorisation (GIGACHAT_AUTH_URL) answered {status}: {words}.", retry_after=wait)
+    return kind(
+        _("GigaChat's authorisation (GIGACHAT_AUTH_URL) answered {status}: {words}.", status=status, words=words),
+        retry_after=wait,
+    )
 
 
 def from_status(status: int, words: str, wait: float | None = None) -> ProxyError:
     """GigaChat's status and words as an error of ours (contract 1.11, 3.0.2, 3.4.3, 3.4.4, 3.4.5, 3.4.6)."""
-    if status == 413 or (status in (400, 422) and OVERFLOW.search(words)):
-        return _too_long(words)
+    if status == 413 or (status in (400, 422) and is_overflow(words)):
+        return too_long(words)
     if status == 401:
-        return KeyRejected(words, "Check GIGACHAT_CREDENTIALS, or GIGACHAT_ACCESS_TOKEN, in the proxy's settings.")
+        return KeyRejected(words, _("Check GIGACHAT_CREDENTIALS, or GIGACHAT_ACCESS_TOKEN, in the proxy's settings."))
     if status == 402:
         return QuotaExceeded(
-            f"GigaChat: {words}. The tokens paid for this model are used up (insufficient quota); "
-            "top up in Sber Studio or use another model."
+            _(
+                "GigaChat: {words}. The tokens paid for this model are used up (insufficient quota); top "
+                "up in Sber Studio or use another model.",
+                words=words,
+            )
         )
     if status == 403:
-        return PermissionDenied(f"GigaChat: {words}. This account has no access to the model or function.")
+        return PermissionDenied(
+            _("GigaChat: {words}. This account has no access to the model or function.", words=words)
+        )
     if status == 404:
         code = "model_not_found" if "model" in words.lower() else "not_found"
         return NotFound(f"GigaChat: {words}.", code=code, param="model" if code == "model_not_found" else None)
     if status == 429:
         return RateLimited(
-            f"Rate limit reached (GigaChat: {words}). A personal account may have one request at a time.",
+            _(
+                "Rate limit reached (GigaChat: {words}). A personal account may have one request at a time.",
+                words=words,
+            ),
             retry_after=wait,
         )
     if status in (408, 504):
-        return UpstreamTimeout(f"GigaChat timed out with {status}: {words}.")
+        return UpstreamTimeout(_("GigaChat timed out with {status}: {words}.", status=status, words=words))
     if status == 503:
-        return UpstreamUnavailable(f"GigaChat answered 503: {words}.", retry_after=wait)
+        return UpstreamUnavailable(_("GigaChat answered 503: {words}.", words=words), retry_after=wait)
     if 400 <= status < 500:
         # EventException is a failure inside GigaChat that passes, whatever the status says: so found by pi-gigachat.
         return BadRequest(
-            f"GigaChat refused the request: {words}.", code="gigachat_refused", transient="EventException" in words
+            _("GigaChat refused the request: {words}.", words=words),
+            code="gigachat_refused",
+            transient="EventException" in words,
         )
-    return UpstreamError(f"GigaChat answered {status}: {words}.")
-
-
-def _too_long(words: str) -> ContextTooLong:
-    """In the words that agents look for when they decide to shorten a conversation, and by how much."""
-    found = _figures(words)
-    if not found:
-        return ContextTooLong(
-            f"The request exceeds the model's maximum context length (GigaChat: {words}). Send less text.",
-            param="messages",
-        )
-    window, asked = found
-    what = "your input has" if "index" in words else "your messages resulted in"  # of several texts to embed
-    error = ContextTooLong(
-        f"This model's maximum context length is {window} tokens. However, {what} {asked} tokens "
-        f"(GigaChat: {words}). Send less text.",
-        param="messages",
-    )
-    error.asked, error.window = asked, window
-    return error
-
-
-def _figures(words: str) -> tuple[int, int] | None:
-    """The window, and the tokens that were asked for: the last two figures, where it does not say which is the most."""
-    if BYTES.search(words):
-        return None
-    figures = [figure for found in FIGURE.findall(words) if (figure := int(found)) >= SMALLEST_WINDOW]
-    maximum = MAXIMUM.search(words)
-    most = int(maximum[1]) if maximum else 0
-    larger = [figure for figure in figures if figure > most]
-    if most in figures and larger:
-        return most, larger[-1]
-    window, asked = sorted(figures[-2:]) if len(figures) > 1 else (0, 0)
-    return (window, asked) if window < asked else None
+    return UpstreamError(_("GigaChat answered {status}: {words}.", status=status, words=words))
 
 
 def is_failure(document: Any) -> bool:
@@ -244,13 +216,13 @@ def _from_unreadable(found: Any) -> ProxyError:
         refused = from_status(found["status"], _words(found))
         refused.upstream_status = found["status"]
         return refused
-    return UpstreamError("GigaChat's answer does not have the documented form.")
+    return UpstreamError(_("GigaChat's answer does not have the documented form."))
 
 
 def _from_unsendable(error: UnicodeEncodeError) -> ProxyError:
     if error.encoding == "ascii":  # that of headers
-        return KeyRejected(UNSENDABLE, "Copy it once more.")
-    return BadRequest("The request holds half of a surrogate pair, which is not text.", param="messages")
+        return KeyRejected(_(UNSENDABLE), _("Copy it once more."))
+    return BadRequest(_("The request holds half of a surrogate pair, which is not text."), param="messages")
 
 
 def _from_transport(error: httpx.HTTPError, who: str) -> ProxyError:
@@ -258,22 +230,25 @@ def _from_transport(error: httpx.HTTPError, who: str) -> ProxyError:
         return _from_tls(failure, who, _url(error))
     if isinstance(error, httpx.PoolTimeout):
         return RateLimited(
-            "Rate limit reached: all connections to GigaChat are busy (GIGACHAT_MAX_CONNECTIONS).", retry_after=1.0
+            _("Rate limit reached: all connections to GigaChat are busy (GIGACHAT_MAX_CONNECTIONS)."), retry_after=1.0
         )
     if isinstance(error, httpx.LocalProtocolError):  # a header cannot be sent, and only one comes from outside
-        return KeyRejected(UNSENDABLE, "Copy it once more.")
+        return KeyRejected(_(UNSENDABLE), _("Copy it once more."))
     if isinstance(error, httpx.ConnectTimeout | httpx.ConnectError):
         return UpstreamUnavailable(
-            f"{who} cannot be reached: the connection was refused, timed out or has no route.", transient=True
+            _("{who} cannot be reached: the connection was refused, timed out or has no route.", who=who),
+            transient=True,
         )
     if isinstance(error, httpx.ProxyError):
         log.error("The proxy does not let %s through: %s", who, error)
-        return UpstreamUnavailable(f"{who} cannot be reached: the proxy (HTTPS_PROXY) does not let it through.")
+        return UpstreamUnavailable(
+            _("{who} cannot be reached: the proxy (HTTPS_PROXY) does not let it through.", who=who)
+        )
     if isinstance(error, httpx.TimeoutException):
-        return UpstreamTimeout(f"{who} timed out: it sent nothing for as long as GIGACHAT_TIMEOUT allows.")
+        return UpstreamTimeout(_("{who} timed out: it sent nothing for as long as GIGACHAT_TIMEOUT allows.", who=who))
     if isinstance(error, httpx.NetworkError | httpx.RemoteProtocolError):
-        return UpstreamCut(f"{who} closed the connection before its answer was whole.", transient=True)
-    return UpstreamError(f"{who} answered in a way that is not its protocol.")
+        return UpstreamCut(_("{who} closed the connection before its answer was whole.", who=who), transient=True)
+    return UpstreamError(_("{who} answered in a way that is not its protocol.", who=who))
 
 
 def _tls_failure(error: BaseException | None) -> ssl.SSLError | None:
@@ -295,5 +270,5 @@ def _from_tls(failure: ssl.SSLError, who: str, url: str) -> ProxyError:
     if isinstance(failure, ssl.SSLCertVerificationError):
         why = explain(failure, url)
     else:
-        why = "the TLS handshake failed: check GIGACHAT_CERT_FILE, GIGACHAT_KEY_FILE and the address."
+        why = _("the TLS handshake failed: check GIGACHAT_CERT_FILE, GIGACHAT_KEY_FILE and the address.")
     return UpstreamUnavailable(f"{who}: {why}", code="upstream_certificate")

@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from gpt2giga.config.settings import SettingsError
+from gpt2giga.language import _
 
 PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
 
@@ -65,8 +66,13 @@ def _parse(variable: str, value: str) -> Proxy:
         host = None
     if not host:
         raise SettingsError(
-            f"{variable}: its value is not an address such as http://user:password@proxy:3128 (or https, socks5)"
+            _(
+                "{variable}: its value is not an address such as http://user:password@proxy:3128 (or https, socks5)",
+                variable=variable,
+            )
         )
     if scheme == "socks5" and find_spec("socksio") is None:
-        raise SettingsError(f"{variable}: a SOCKS proxy needs a package that is not installed: pip install socksio")
+        raise SettingsError(
+            _("{variable}: a SOCKS proxy needs a package that is not installed: pip install socksio", variable=variable)
+        )
     return Proxy(variable, scheme, host, port, unquote(url.username or ""), unquote(url.password or ""))

@@ -9,6 +9,7 @@ from pathlib import Path
 import certifi
 
 from gpt2giga.config.settings import AccountSettings, SettingsError
+from gpt2giga.language import reason
 
 RUSSIAN_ROOT = Path(__file__).parents[2] / "certs" / "russian_trusted_root_ca.pem"
 
@@ -33,13 +34,13 @@ def _context(
         try:
             context.load_verify_locations(ca_bundle_file)
         except (OSError, ssl.SSLError) as error:
-            raise SettingsError(f"GIGACHAT_CA_BUNDLE_FILE: {ca_bundle_file}: {error}") from None
+            raise SettingsError(f"GIGACHAT_CA_BUNDLE_FILE: {ca_bundle_file}: {reason(error)}") from None
     certificate, key, password = client_certificate
     if certificate:
         try:
             context.load_cert_chain(certificate, key, password)
         except (OSError, ssl.SSLError) as error:
-            raise SettingsError(f"GIGACHAT_CERT_FILE, GIGACHAT_KEY_FILE: {error}") from None
+            raise SettingsError(f"GIGACHAT_CERT_FILE, GIGACHAT_KEY_FILE: {reason(error)}") from None
     if not verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gpt2giga.config.parsers import postgresql_url, size, whole_number
+from gpt2giga.config.parsers import postgresql_url, prices, size, whole_number
 from gpt2giga.config.setting import MIB, setting
 
 
@@ -32,3 +32,9 @@ class StoreSettings:
     )
     days: int = setting(30, "Days to keep a response; 0: keep none", whole_number(0, 36500))
     size: int = setting(256 * MIB, "Bytes that all stored responses may take; the oldest are deleted first", size)
+    prices: tuple[tuple[str, float], ...] = setting(
+        (),
+        "What a million tokens of a model costs, in roubles, for `gpt2giga usage`: GigaChat-2-Max=650,...",
+        prices,
+        variable="GPT2GIGA_PRICES",
+    )

@@ -16,6 +16,8 @@ class KnownModels(Listener):
 
     def __init__(self, model: str, translation: TranslationSettings) -> None:
         aliases = {**BUILT_IN_ALIASES, **dict(translation.model_aliases)}
+        self._targets = {alias.lower(): target for alias, target in aliases.items()}
+        self._only = "" if translation.pass_model else model
         self._names = {model, translation.embeddings, *aliases, *aliases.values()}
         self._most = len(self._names) + MOST_MODELS
 
@@ -26,3 +28,9 @@ class KnownModels(Listener):
     def name(self, asked: str) -> str:
         """Empty where no model is asked."""
         return asked if not asked or asked in self._names else OTHER
+
+    def answering(self, asked: str) -> str:
+        """The model that a request for this one was answered by, as GigaChat calls it."""
+        if self._only and asked:
+            return self._only
+        return self.name(self._targets.get(asked.lower(), asked))

@@ -70,7 +70,7 @@ class UsageCounter:
         if exchange.method != "POST" or self.database is None:
             return
         hour = int(time.time()) // HOUR_SECONDS
-        model, route = self._known.name(exchange.model), exchange.route or UNMATCHED
+        model, route = self._known.answering(exchange.model), exchange.route or UNMATCHED
         subject = Subject(hour, exchange.key_name, model, route)
         with self._lock:
             counted = self._waiting[subject]

@@ -62,7 +62,7 @@ def of_today(counter: UsageCounter, *by: str, key: str | None = None, days: int 
 def test_what_is_used_is_told_by_whatever_is_asked(counter: UsageCounter, clock: list[float]) -> None:
     counter.add(over(usage=Usage(10, 5, 2)))
     counter.add(over(usage=Usage(1, 1)))
-    counter.add(over("bob", "gpt-4o", usage=Usage(100, 50)))
+    counter.add(over("bob", "made-up", usage=Usage(100, 50)))
     clock[0] += DAY
     counter.add(over("bob", status=402, cause="insufficient_quota"))
     nothing = {"requests": 0, "errors": 0, "prompt": 0, "completion": 0, "cached": 0}
@@ -76,6 +76,17 @@ def test_what_is_used_is_told_by_whatever_is_asked(counter: UsageCounter, clock:
     assert counter.database
     told = failures(counter.database, Span(2, MOSCOW), ("cause", "key"))
     assert told == [{"cause": "insufficient_quota", "key": "bob", "errors": 1}]
+
+
+def test_aliases_are_counted_as_what_answers_them() -> None:
+    aliases = (("GPT-4o", "GigaChat-2-Pro"),)
+    for translation, answering in (
+        (TranslationSettings(model_aliases=aliases), {"GigaChat-2-Pro", "GigaChat-2"}),
+        (TranslationSettings(model_aliases=aliases, pass_model=False), {"GigaChat-2-Max"}),
+    ):
+        known = KnownModels("GigaChat-2-Max", translation)
+        assert {known.answering(asked) for asked in ("gpt-4o", "GPT-4o", "GigaChat-2-Lite")} == answering
+        assert known.answering("") == ""
 
 
 def test_a_day_begins_when_it_does_for_the_reader(counter: UsageCounter, clock: list[float]) -> None:

@@ -76,13 +76,13 @@ function plot(id, slots, series, total, legend = [], note = "") {
   byId(id).replaceChildren(head, picture, axis, ...(notes.textContent ? [notes] : []));
 }
 
-// The largest first, each with a bar of its share.
+// The largest first, each with a bar of its share of all tokens.
 function table(id, name, rows) {
   const tokens = (row) => row.prompt + row.completion;
-  const most = Math.max(...rows.map(tokens), 1);
+  const all = Math.max(rows.reduce((sum, row) => sum + tokens(row), 0), 1);
   const sorted = rows.filter((row) => row.requests).sort((one, other) => tokens(other) - tokens(one) || other.requests - one.requests);
   const body = sorted.map((row) => {
-    const share = element("meter", { value: tokens(row), max: most, ariaLabel: tell("tokens") });
+    const share = element("meter", { value: tokens(row), max: all, ariaLabel: tell("share") });
     const cells = [row[name] || tell(`no_${name}`), row.requests, row.prompt, row.completion, row.errors];
     return element("tr", {}, ...cells.map((cell, index) => element(index ? "td" : "th", { textContent: shown(cell), ...(index ? {} : { scope: "row" }) })), element("td", {}, share));
   });

@@ -116,6 +116,7 @@ wheelhouse:
 licences: $(VENV)/installed-dev
 	@$(VENV)/bin/pip-licenses --with-urls --packages $$(sed -nE 's/^([a-z0-9._-]+)==.*/\1/p' requirements.lock)
 	@echo
+	@echo "peewee (MIT): its package names none, but brings the text"
 	@sed -n 's/^# \(.*(.*).*\)/\1/p' gpt2giga/ui/vendor/packages.txt
 	@echo "gpt2giga/certs: Russian Trusted Root CA, published by the Ministry of Digital Development of Russia"
 

@@ -17,9 +17,11 @@ from gpt2giga.dialects.openai import views as openai
 from gpt2giga.dialects.responses import views as responses
 from gpt2giga.dialects.responses.request import from_input_at_chat
 from gpt2giga.openapi import views as description
+from gpt2giga.store.choice import database_of
 from gpt2giga.telemetry import log_format
-from gpt2giga.telemetry.last_hour import LastHour
+from gpt2giga.telemetry.known_models import KnownModels
 from gpt2giga.telemetry.request_log import RequestLog
+from gpt2giga.telemetry.usage import UsageCounter
 from gpt2giga.ui import views as ui
 from gpt2giga.upstream.accounts.pool import Accounts
 from gpt2giga.upstream.client import GetUpstream
@@ -45,10 +47,11 @@ def create_app(settings: Settings, *, behind_web_server: bool = False) -> Flask:
     """
     server, limits = settings.server, settings.limits
     log_format.configure(server)
-    metrics = _metrics(settings)
-    last_hour = LastHour()
-    may_call = origins.allowed_origins(server.cors_origins)
+    known = KnownModels(settings.account.model, settings.translation)
+    metrics = _metrics(settings, known)
     app = Flask("gpt2giga", static_folder=None)
+    app.extensions["usage"] = usage = UsageCounter(database_of(settings.store), known)
+    may_call = origins.allowed_origins(server.cors_origins)
     # Nothing here is a coroutine, and Flask would look at each hook of each request.
     app.ensure_sync = lambda func: func  # type: ignore[method-assign]
     # Our routes are paths and nothing else; for them Flask would take the Host header apart, twice a request.
@@ -74,11 +77,11 @@ def create_app(settings: Settings, *, behind_web_server: bool = False) -> Flask:
             body.discard_rest,
             origins.cors(may_call, all_alike="*" in server.cors_origins),
         ],
-        observers=[RequestLog(settings.backend).write, last_hour.add, *([metrics.add] if metrics else [])],
+        observers=[RequestLog(settings.backend).write, usage.add, *([metrics.add] if metrics else [])],
     )
     errors.init_app(app, ERROR_FORMS)
-    app.extensions["accounts"] = accounts = Accounts(settings, metrics)
-    _register_views(app, settings, _upstream_getter(accounts), last_hour)
+    app.extensions["accounts"] = accounts = Accounts(settings, metrics or known)
+    _register_views(app, settings, _upstream_getter(accounts), usage)
     if metrics:
         app.register_blueprint(metrics.blueprint())
     return app
@@ -101,7 +104,7 @@ def _upstream_getter(accounts: Accounts) -> GetUpstream:
     return (lambda: own) if own else lambda: accounts.of(exchange.current().key)
 
 
-def _register_views(app: Flask, settings: Settings, get_upstream: GetUpstream, last_hour: LastHour) -> None:
+def _register_views(app: Flask, settings: Settings, get_upstream: GetUpstream, usage: UsageCounter) -> None:
     translation, model = settings.translation, settings.account.model
     owners = FileOwners(settings.server, settings.store)
     conversation = Conversation(get_upstream, settings.limits.heartbeat, owners)
@@ -117,7 +120,7 @@ def _register_views(app: Flask, settings: Settings, get_upstream: GetUpstream, l
         openai.blueprint(translation.tokenizer_file, model, get_upstream),
         openai.files_blueprint(get_upstream, owners),
         models.blueprint(get_upstream, MODELS_FORMS),
-        responses.blueprint(translation, model, settings.store, get_upstream, conversation),
+        responses.blueprint(translation, model, settings.store, usage.database, get_upstream, conversation),
         anthropic.blueprint(translation, model, get_upstream, conversation),
     ):
         # Guides point clients at the root as often as at /v1.
@@ -125,12 +128,12 @@ def _register_views(app: Flask, settings: Settings, get_upstream: GetUpstream, l
         app.register_blueprint(blueprint, name=f"v1_{blueprint.name}", url_prefix="/v1")
     app.register_blueprint(description.blueprint(settings.limits, asks_for_key=settings.server.asks_for_key))
     if settings.server.ui:
-        app.register_blueprint(ui.blueprint(settings.server, settings.default_models, get_upstream, last_hour))
+        app.register_blueprint(ui.blueprint(settings.server, settings.default_models, get_upstream, usage))
 
 
-def _metrics(settings: Settings) -> Metrics | None:
+def _metrics(settings: Settings, known: KnownModels) -> Metrics | None:
     if not settings.server.metrics:
         return None
     from gpt2giga.telemetry.metrics import Metrics  # only now, for it loads a library of its own
 
-    return Metrics(settings.account.model, settings.translation)
+    return Metrics(known)

@@ -93,7 +93,8 @@ def app_with(at_sandbox: dict[str, str]) -> Iterator[Callable[..., Flask]]:
 
         def app_with(**settings: str) -> Flask:
             app = create_app(parse(at_sandbox | settings))
-            stack.callback(app.extensions["accounts"].close)
+            for part in ("accounts", "usage"):
+                stack.callback(app.extensions[part].close)
             return app
 
         yield app_with

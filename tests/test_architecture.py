@@ -24,7 +24,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("ui", "openapi"),
     ("dialects", "telemetry"),
     ("web",),
-    ("upstream",),
+    ("upstream", "store"),
     ("config",),
     ("concurrency",),
     ("chat",),
@@ -48,7 +48,7 @@ EXCEPTIONS = {
 }
 MOST_LINES_OF_A_FILE, MOST_LINES_OF_A_FUNCTION, MOST_COMPLEXITY = 300, 50, 12
 # In a dialect: what has to do with HTTP, and what keeps responses.
-IMPURE = ("views.py", "store.py", "database.py", "tokenizer.py")
+IMPURE = ("views.py", "store.py", "tokenizer.py")
 IO = {"flask", "werkzeug", "gigachat", "httpx", "requests", "socket", "sqlite3", "threading", "subprocess", "logging"}
 
 

@@ -70,7 +70,7 @@ def test_other_names_are_refused(service: Service, sandbox: SandboxServer, host:
     assert sandbox.state.requests() == []
 
 
-PRIVATE = ["/", "/ready", "/v1/files", "/v1/files/a/content", "/v1/responses/resp_1", "/ui/activity", "/ui/clients"]
+PRIVATE = ["/", "/ready", "/v1/files", "/v1/files/a/content", "/v1/responses/resp_1", "/ui/usage", "/ui/clients"]
 
 
 @pytest.mark.parametrize("path", [*PRIVATE, "/ui/openclaw", "/v1/models/GigaChat-2", "/v1/nothing", "/metrics"])

@@ -91,7 +91,7 @@ def test_without_a_place_to_keep_responses(contrary: Service) -> None:
     assert contrary.said_at_the_start.count("Responses are not kept") == 1
     response = create(contrary)
     refused = contrary.post("/v1/responses", {"input": "Два", "previous_response_id": response["id"]})
-    assert refused.status_code == 400 and refused.json()["error"]["code"] == "store_unavailable"
+    assert refused.status_code == 503 and refused.json()["error"]["code"] == "store_unavailable"
     assert "GPT2GIGA_STATE_DIR" in refused.json()["error"]["message"]
 
 

@@ -20,8 +20,8 @@ import click
 
 from gpt2giga import __version__
 from gpt2giga.config.settings import ServerSettings, Settings, SettingsError
-from gpt2giga.config.sources import environment, read_variables, set_language
-from gpt2giga.config.variables import parse
+from gpt2giga.config.sources import environment, from_variables, read_variables, set_language
+from gpt2giga.config.store import StoreSettings
 from gpt2giga.errors import ProxyError
 from gpt2giga.language import _, choose, language_of, LANGUAGES, reason
 from gpt2giga.serving.address import on_loopback
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from gpt2giga.upstream.client import Upstream
 
 # Each is a module beside this one, holding a click command of the same name.
-VERBS = ("init", "doctor", "connect", "models", "chat", "launch")
+VERBS = ("init", "doctor", "connect", "models", "chat", "launch", "usage", "backup")
 
 
 # What a shell gives for a program that Ctrl-C ended.
@@ -199,7 +199,7 @@ class CommandLine:
 
     def unchecked_settings(self) -> Settings:
         """For what needs no account. Raises SettingsError."""
-        return parse(self.variables())
+        return from_variables(self.variables())
 
     def variables(self) -> dict[str, str]:
         return {**read_variables(self.env_file)[0], **self.overrides}
@@ -223,3 +223,12 @@ def service_url(server: ServerSettings, url: str | None) -> str:
             _("the service listens on {address}: name the web server before it with --url", address=server.address)
         )
     return f"http://{on_loopback(server).address}"
+
+
+def no_database(store: StoreSettings) -> str:
+    """What to say where a service has none, or has it elsewhere."""
+    return _(
+        "there is no database in {folder}: name the folder of the service with GPT2GIGA_STATE_DIR (with systemd "
+        "/var/lib/gpt2giga)",
+        folder=store.state_dir,
+    )

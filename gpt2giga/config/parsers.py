@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import ipaddress
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -101,6 +102,12 @@ def redis_url(value: str) -> str:
     return value
 
 
+def postgresql_url(value: str) -> str:
+    if urlsplit(value).scheme not in ("postgresql", "postgres"):
+        raise ValueError(_("an address such as {example}", example="postgresql://user:password@host/name"))
+    return value
+
+
 def comma_list(value: str) -> tuple[str, ...]:
     return tuple(word.strip() for word in value.split(",") if word.strip())
 
@@ -164,6 +171,18 @@ def pairs(value: str) -> tuple[tuple[str, str], ...]:
             raise ValueError(_("a list such as gpt-4o=GigaChat-2-Max,gpt-4o-mini=GigaChat-2"))
         found.append((left, right))
     return tuple(found)
+
+
+def prices(value: str) -> tuple[tuple[str, float], ...]:
+    """`a=1.5,b=2`"""
+    expected = _("a list such as GigaChat-2-Max=650,GigaChat-2=65")
+    try:
+        found = tuple((name.strip(), float(price)) for name, price in (word.split("=") for word in comma_list(value)))
+    except ValueError:
+        raise ValueError(expected) from None
+    if not all(name and 0 <= price < math.inf for name, price in found):
+        raise ValueError(expected)
+    return found
 
 
 def authorization_key(value: str) -> str:

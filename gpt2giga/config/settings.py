@@ -124,6 +124,9 @@ class ServerSettings:
         client_keys,
         secret=True,
     )
+    admin_key: str = setting(
+        "", "Name of the key whose holder sees everybody's usage on the page; others see their own"
+    )
     redis_url: str | None = setting(
         None,
         "Redis that counts the account's requests across machines: redis://:password@host:6379/0",
@@ -175,6 +178,10 @@ class ServerSettings:
     @property
     def asks_for_key(self) -> bool:
         return bool(self.api_key or self.pass_token)
+
+    def sees_only_own(self, key_name: str) -> bool:
+        """Whether the holder of this key is shown nobody else's usage. Without keys all is everybody's."""
+        return bool(self.api_key) and not (self.admin_key and key_name == self.admin_key)
 
     @property
     def first_key(self) -> str:

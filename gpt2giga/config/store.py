@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gpt2giga.config.parsers import size, whole_number
+from gpt2giga.config.parsers import postgresql_url, prices, size, whole_number
 from gpt2giga.config.setting import MIB, setting
 
 
 @dataclass(frozen=True)
 class StoreSettings:
-    """Responses that are kept for previous_response_id."""
+    """Where the database is, and how much of responses that are kept for previous_response_id."""
 
     PREFIX = "GPT2GIGA_STORE_"
 
@@ -22,5 +22,19 @@ class StoreSettings:
         also="STATE_DIRECTORY",
         below="GPT2GIGA_PASS_TOKEN",
     )
+    database_url: str | None = setting(
+        None,
+        "Database of several machines, postgresql://user:password@host/name (extra: postgres); without it there is a "
+        "file in GPT2GIGA_STATE_DIR",
+        postgresql_url,
+        variable="GPT2GIGA_DATABASE_URL",
+        secret=True,
+    )
     days: int = setting(30, "Days to keep a response; 0: keep none", whole_number(0, 36500))
     size: int = setting(256 * MIB, "Bytes that all stored responses may take; the oldest are deleted first", size)
+    prices: tuple[tuple[str, float], ...] = setting(
+        (),
+        "What a million tokens of a model costs, in roubles, for `gpt2giga usage`: GigaChat-2-Max=650,...",
+        prices,
+        variable="GPT2GIGA_PRICES",
+    )

@@ -95,6 +95,10 @@ def check(settings: Settings) -> None:
         raise SettingsError(
             _("GPT2GIGA_PASS_TOKEN and GIGACHAT_CERT_FILE exclude each other: the certificate is an account")
         )
+    if server.admin_key and server.admin_key not in {key.name for key in server.api_key}:
+        raise SettingsError(
+            _("GPT2GIGA_ADMIN_KEY: GPT2GIGA_API_KEY has no key with the name {name}", name=repr(server.admin_key))
+        )
     if server.is_public and server.lacks_key:
         raise SettingsError(
             _(

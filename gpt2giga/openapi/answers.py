@@ -20,6 +20,10 @@ from gpt2giga.openapi.schema import (
 
 TIME: Schema = {"type": "integer", "description": "Seconds since 1970"}
 MAYBE_TEXT = or_null(TEXT)
+USED: dict[str, Schema] = {
+    **dict.fromkeys(("requests", "errors", "prompt", "completion", "cached"), COUNT),
+    "seconds": {"type": "number"},
+}
 FINISH = or_null({"type": "string", "enum": ["stop", "length", "tool_calls", "function_call", "content_filter"]})
 CALLED = made_of({"name": TEXT, "arguments": {**TEXT, "description": "JSON"}})
 TOOL_CALL = made_of(
@@ -201,7 +205,16 @@ ANSWERS: dict[str, Schema] = {
     "Name": made_of({"name": const("gpt2giga")}),
     "Health": made_of({"status": one_of("ok", "ready"), "version": TEXT, "backend": TEXT}),
     "OpenApi": made_of({"openapi": TEXT, "info": OBJECT, "paths": OBJECT}),
-    "Activity": made_of({"now": TIME, "since": TIME, "worker": COUNT, "minutes": list_of(OBJECT), "workers": COUNT}),
+    "UsageReport": made_of(
+        {
+            "days": COUNT,
+            "key": MAYBE_TEXT,
+            "buckets": list_of(made_of({"at": TIME, **USED})),
+            "models": list_of(made_of({"model": TEXT, **USED})),
+            "keys": list_of(made_of({"key": TEXT, **USED})),
+            "causes": list_of(made_of({"cause": TEXT, "errors": COUNT})),
+        }
+    ),
     "Clients": made_of({"model": TEXT, "clients": list_of(OBJECT)}),
     "Facts": made_of({"facts": list_of(made_of({"name": TEXT, "value": ANYTHING, "source": TEXT, "when": {}}))}),
     "OpenClawSettings": OBJECT,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from gpt2giga.dialects.openai.files import MOST_FILES
 from gpt2giga.openapi.schema import integer, one_of, Schema, TEXT
+from gpt2giga.telemetry.usage_report import MOST_DAYS, MOST_OFFSET
 
 BYTES: Mapping[str, Schema] = {"application/octet-stream": {}}
 
@@ -97,7 +98,13 @@ OPERATIONS: Mapping[str, Operation] = {
     "ui.asset": Operation(
         PAGE, "A file of the page", other={"text/css": {}, "text/javascript": {}}, asks_gigachat=False, is_open=True
     ),
-    "ui.activity": Operation(PAGE, "The last hour of this worker", "Activity", asks_gigachat=False),
+    "ui.show_usage": Operation(
+        PAGE,
+        "What was used in the last days",
+        "UsageReport",
+        query={"days": integer(1, MOST_DAYS), "offset": integer(-MOST_OFFSET, MOST_OFFSET)},
+        asks_gigachat=False,
+    ),
     "ui.clients": Operation(PAGE, "How clients are connected", "Clients", asks_gigachat=False),
     "ui.facts": Operation(PAGE, "What is known of a model", "Facts", query={"model": TEXT}),
     "ui.openclaw": Operation(PAGE, "OpenClaw's settings", "OpenClawSettings"),

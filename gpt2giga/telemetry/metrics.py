@@ -17,21 +17,19 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_late
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from gpt2giga.chat import Usage
-from gpt2giga.config.settings import SettingsError, TranslationSettings
+from gpt2giga.config.settings import SettingsError
 from gpt2giga.config.sources import metrics_folder
 from gpt2giga.errors import QuotaExceeded, RateLimited, UpstreamCut, UpstreamError, UpstreamTimeout, UpstreamUnavailable
+from gpt2giga.telemetry.known_models import KnownModels
 from gpt2giga.telemetry.metrics_file import MetricsFile
 from gpt2giga.telemetry.service_metrics import ServiceMetrics
-from gpt2giga.upstream.contract.models import BUILT_IN_ALIASES
 from gpt2giga.upstream.listener import Listener
 from gpt2giga.web.exchange import Exchange
 
 # From an embedding to a long answer.
 SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300, 600)
 WAITS = (0.005, 0.05, 0.25, 1, 2.5, 5, 10, 20, 30, 60, 120)
-# Each name is a set of series for ever. GigaChat has about twenty models; a stand-in for it might accept any name.
-MOST_MODELS = 100
-OTHER, UNMATCHED = "other", "unmatched"
+UNMATCHED = "unmatched"
 KINDS = ("in", "out", "cached")
 OUTCOMES = ("done", "failed")
 WATCHED_FAILURES = (QuotaExceeded, RateLimited, UpstreamCut, UpstreamError, UpstreamTimeout, UpstreamUnavailable)
@@ -55,13 +53,11 @@ class Series:
 class Metrics(Listener):
     """Hears of requests when they are over, and of GigaChat from the upstream. Raises SettingsError."""
 
-    def __init__(self, model: str, translation: TranslationSettings) -> None:
+    def __init__(self, known: KnownModels) -> None:
         folder = metrics_folder()
         if folder and not isdir(folder):
             raise SettingsError(f"PROMETHEUS_MULTIPROC_DIR: {folder!r} is not a folder")
-        aliases = {**BUILT_IN_ALIASES, **dict(translation.model_aliases)}
-        self._models = {model, translation.embeddings, *aliases, *aliases.values()}
-        self._most = len(self._models) + MOST_MODELS
+        self._known = known
         self._series: dict[tuple[str, str, int, bool], Series] = {}
         disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each, which nobody asked for
         if hasattr(os, "memfd_create"):  # Linux
@@ -134,7 +130,9 @@ class Metrics(Listener):
 
     def add(self, exchange: Exchange) -> None:
         """Once a request, when its last byte has been sent."""
-        series = self._of(exchange.route or UNMATCHED, self._model(exchange.model), exchange.status, exchange.stream)
+        series = self._of(
+            exchange.route or UNMATCHED, self._known.name(exchange.model), exchange.status, exchange.stream
+        )
         series.requests.inc()
         series.seconds.observe(time.monotonic() - exchange.started)
         if exchange.first_ms is not None:
@@ -142,7 +140,7 @@ class Metrics(Listener):
         if exchange.usage:
             series.add(exchange.usage)
         if exchange.is_filtered:
-            self._filtered.labels(self._model(exchange.model)).inc()
+            self._filtered.labels(self._known.name(exchange.model)).inc()
 
     def _of(self, route: str, model: str, status: int, stream: bool) -> Series:
         """Kept, for looking them up by their labels takes the library longer than counting."""
@@ -157,10 +155,6 @@ class Metrics(Listener):
             )
         return self._series[key]
 
-    def _model(self, asked: str) -> str:
-        """Clients make up names; only those that mean something may become series."""
-        return asked if not asked or asked in self._models else OTHER
-
     def count_stream(self, exchange: Exchange, response: Response) -> None:
         if response.mimetype == "text/event-stream":
             self._streams.inc()
@@ -174,8 +168,7 @@ class Metrics(Listener):
         self._waits.observe(waited)
 
     def on_model_known(self, model: str) -> None:
-        if model and len(self._models) < self._most:
-            self._models.add(model)
+        self._known.on_model_known(model)
 
     def on_failure(self, cause: str) -> None:
         self._failures.labels(cause).inc()

@@ -4,10 +4,10 @@ import { loadClients, startConnect } from "./connect.js";
 import { byId } from "./dom.js";
 import { startDoor } from "./door.js";
 import { startFacts } from "./facts.js";
-import { showActivity, startFigures } from "./figures.js";
 import { language, switchTo } from "./language.js";
 import { checkGigaChat, checkService, listModels } from "./status.js";
 import { local } from "./storage.js";
+import { showUsage, startUsage } from "./usage.js";
 import { WORDS } from "./words.js";
 
 const POLL_MS = 10000;
@@ -15,7 +15,7 @@ const POLL_MS = 10000;
 function refresh() {
   checkService();
   // The usual model is known before the list, to be chosen in it; and only one of all asks for the key first.
-  loadClients().then((usualModel) => Promise.all([checkGigaChat(), listModels(usualModel), showActivity()]));
+  loadClients().then((usualModel) => Promise.all([checkGigaChat(), listModels(usualModel), showUsage()]));
 }
 
 function speak(chosen) {
@@ -24,7 +24,7 @@ function speak(chosen) {
   byId("language").lang = language === "ru" ? "en" : "ru";
 }
 
-for (const start of [startDoor, startChat, startFacts, startFigures, startConnect]) start();
+for (const start of [startDoor, startChat, startFacts, startUsage, startConnect]) start();
 byId("language").addEventListener("click", () => {
   speak(language === "ru" ? "en" : "ru");
   local.setItem("language", language);
@@ -34,7 +34,7 @@ window.addEventListener("opened", refresh);
 setInterval(() => {
   if (document.hidden) return;
   checkService();
-  showActivity();
+  showUsage();
 }, POLL_MS);
 speak(language);
 refresh();

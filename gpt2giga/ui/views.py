@@ -1,10 +1,12 @@
-"""The page at `/`, for people: is all well, a chat to try, the last hour, and how to connect clients.
+"""The page at `/`, for people: is all well, a chat to try, what was used, and how to connect clients.
 
 The page and its assets are open and the same for everybody; what they fetch needs the key like any request.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from pathlib import Path
 
 from flask import Blueprint, request, Response
@@ -12,11 +14,14 @@ from flask import Blueprint, request, Response
 from gpt2giga.commands.openclaw_config import choose_models, connect
 from gpt2giga.commands.snippets import model_values, SNIPPETS
 from gpt2giga.config.settings import ServerSettings
-from gpt2giga.errors import NotFound
-from gpt2giga.telemetry.last_hour import LastHour
+from gpt2giga.errors import BadRequest, NotFound, Unavailable
+from gpt2giga.store.database import Unusable
+from gpt2giga.telemetry.usage import UsageCounter
+from gpt2giga.telemetry.usage_report import MOST_DAYS, MOST_OFFSET, report, Span
 from gpt2giga.upstream.client import GetUpstream
 from gpt2giga.web.auth import wants_html
 from gpt2giga.web.body import json_response
+from gpt2giga.web.exchange import current
 
 HERE = Path(__file__).parent
 CONTENT_TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
@@ -38,7 +43,7 @@ def page() -> Response | None:
 
 
 def blueprint(
-    server: ServerSettings, models: dict[str, str], get_upstream: GetUpstream, last_hour: LastHour
+    server: ServerSettings, models: dict[str, str], get_upstream: GetUpstream, usage: UsageCounter
 ) -> Blueprint:
     """`models`: what clients are told to ask for."""
     ui = Blueprint("ui", __name__, url_prefix="/ui")
@@ -51,9 +56,7 @@ def blueprint(
             raise NotFound("The page has no such file.")
         return _file(name)
 
-    @ui.get("/activity")
-    def activity() -> Response:
-        return json_response({**last_hour.figures(), "workers": server.workers})
+    ui.get("/usage")(_usage_view(server, usage))
 
     @ui.get("/clients")
     def clients() -> Response:
@@ -81,6 +84,34 @@ def blueprint(
         return json_response(connect({}, connection))
 
     return ui
+
+
+def _usage_view(server: ServerSettings, usage: UsageCounter) -> Callable[[], Response]:
+    def show_usage() -> Response:
+        """Of the last days, today among them, on the clock of a browser that is ahead of UTC by `offset` minutes."""
+        span = Span(_number("days", 1, 1, MOST_DAYS), _number("offset", 0, -MOST_OFFSET, MOST_OFFSET))
+        if usage.database is None:
+            raise NotFound("Usage is not kept: no folder is set (GPT2GIGA_STATE_DIR).", code="usage_not_kept")
+        if server.pass_token:
+            raise NotFound("Each client brings an account of its own here.", code="usage_not_kept")
+        usage.flush()
+        name = current().key_name
+        try:
+            return json_response(report(usage.database, span, name if server.sees_only_own(name) else None))
+        except Unusable as unusable:
+            raise Unavailable(
+                f"Usage cannot be read at the moment: {unusable}.", code="store_unavailable"
+            ) from unusable
+
+    return show_usage
+
+
+def _number(name: str, usual: int, least: int, most: int) -> int:
+    """Of the query. Raises BadRequest."""
+    text = request.args.get(name, str(usual))
+    if not re.fullmatch(r"-?\d{1,6}", text) or not least <= int(text) <= most:
+        raise BadRequest(f"'{name}' must be a whole number from {least} to {most}.", param=name, code="invalid_value")
+    return int(text)
 
 
 def _file(name: str) -> Response:

@@ -4,7 +4,7 @@ set -euo pipefail
 
 missing=()
 for package in nginx apache2 libapache2-mod-passenger libapache2-mod-wsgi-py3 systemd systemd-container redis-server \
-    tinyproxy-bin microsocks prometheus shellcheck curl openssl python3-venv procps util-linux git make pipx; do
+    tinyproxy-bin microsocks postgresql prometheus shellcheck curl openssl python3-venv procps util-linux git make pipx; do
     dpkg-query --show --showformat='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
 done
 [ "${#missing[@]}" -gt 0 ] || exit 0

@@ -13,6 +13,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from gpt2giga.store.database import Database
+from gpt2giga.store.sqlite import FILE, SQLiteFile
 from tests.docs.blocks import ROOT
 from tests.docs.programs import ELSEWHERE
 
@@ -119,6 +121,7 @@ class ReadersMachine:
             self._put(self._bin, program, "exit 0")
         for program in REAL:
             (self._bin / program).symlink_to(shutil.which(program) or program)
+        Database(SQLiteFile(self._root / "var/lib/gpt2giga" / FILE)).do(lambda _: None)
         self._environ = {
             "PATH": f"{self._bin}:{self._root}/usr/local/bin",
             "HOME": str(self._root / "home"),
@@ -127,6 +130,10 @@ class ReadersMachine:
             **environ,
         }
         self._checkout = self._current = checkout
+
+    def install(self) -> None:
+        """As if the installer had run, and the service after it."""
+        shutil.copy(self._later / "gpt2giga", self._root / "usr/local/bin")
 
     @staticmethod
     def _put(folder: Path, program: str, script: str) -> None:

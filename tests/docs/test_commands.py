@@ -20,6 +20,8 @@ from tests.service import free_port, Service
 URL = "http://127.0.0.1:8080"
 ENGLISH = [*(english for english, _ in PAIRS), *WITHOUT_TWIN]
 DEPLOY = "docs/deployment.md"
+# Their reader has a service that runs.
+AFTER_INSTALLATION = ("docs/monitoring.md",)
 
 
 @pytest.fixture
@@ -39,6 +41,8 @@ def machine(service: Service, sandbox: SandboxServer, tmp_path: Path) -> Readers
 @pytest.mark.parametrize("document", ENGLISH)
 def test_every_block_runs(machine: ReadersMachine, service: Service, document: str) -> None:
     """One after another, from a checkout. The Russian documents have the same blocks, which test_text.py holds."""
+    if document in AFTER_INSTALLATION:
+        machine.install()
     for block in blocks(document):
         if block.language == "bash":
             if "git clone" in block.text or document == DEPLOY:  # there each way is complete in itself

@@ -57,7 +57,7 @@ def test_events(client: FlaskClient, document: dict[str, Any], path: str) -> Non
         "/models",
         "/model/info",
         "/files",
-        "/ui/activity",
+        "/ui/usage",
         "/ui/clients",
         "/ui/facts",
         "/ui/openclaw",

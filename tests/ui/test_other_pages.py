@@ -108,7 +108,7 @@ def test_a_foreign_form_uploads_nothing(
     assert sandbox.state.requests() == []
 
 
-@pytest.mark.parametrize("method, path", [("POST", CHAT), ("GET", "/v1/models"), ("GET", "/ui/activity")])
+@pytest.mark.parametrize("method, path", [("POST", CHAT), ("GET", "/v1/models"), ("GET", "/ui/usage")])
 def test_rebinding(
     visit: Callable[[str], Callable[..., Any]], service: Service, sandbox: SandboxServer, method: str, path: str
 ) -> None:

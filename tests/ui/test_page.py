@@ -198,7 +198,7 @@ def test_russian_and_english(open_page: Open, service: Service) -> None:
     page.wait_for(".figures", "первый байт")
     page.click("#language")
     assert page.text("#send") == "Send" and "for chat" in page.text("#models p")
-    assert "first byte" in page.text(".figures") and "The last hour" in page.texts("h2")
+    assert "first byte" in page.text(".figures") and "Usage" in page.texts("h2")
     page.browser.refresh()
     page.ready()
     assert page.text("#send") == "Send"
@@ -272,16 +272,26 @@ def test_copy(open_page: Open, service: Service) -> None:
     assert f"OPENAI_BASE_URL={service.url}/v1" in page.clipboard()
 
 
-def test_the_last_hour(open_page: Open, start_service: Start, sandbox: SandboxServer) -> None:
-    service = start_service(GPT2GIGA_MAX_RETRIES="0")
-    sandbox.state.script({"text": "Да.", "usage": USAGE}, {"status": 402})
-    page = open_page(service).ready()
-    assert page.texts("figure b") == ["0", "0", "0"]
-    page.ask("Раз")
+def test_usage(open_page: Open, start_service: Start, sandbox: SandboxServer) -> None:
+    keys = "ann:first-key-of-ann,bob:first-key-of-bob"
+    service = start_service(GPT2GIGA_MAX_RETRIES="0", GPT2GIGA_API_KEY=keys, GPT2GIGA_ADMIN_KEY="bob")
+    sandbox.state.script({"text": "Да.", "usage": USAGE}, {"text": "Да.", "usage": USAGE}, {"status": 402})
+    body = {"model": "GigaChat-2-Pro", "messages": [{"role": "user", "content": "Привет!"}]}
+    service.post("/v1/chat/completions", body, headers={"Authorization": "Bearer first-key-of-ann"})
+    page = open_page(service)
+    page.enter_key("first-key-of-bob")
     page.wait_for("#tokens b", "1,059")
-    assert "in 1,029" in page.text("#tokens") and "out 30" in page.text("#tokens")
+    page.ask("Раз")
+    page.wait_for("#tokens b", "2,118")
+    assert "in 2,058" in page.text("#tokens") and "out 60" in page.text("#tokens")
     page.ask("Два")
     page.wait_for("#errors b", "1")
-    assert page.text("#requests b") == "2" and "insufficient_quota: 1" in page.text("#errors")
-    assert len(page.texts("#requests svg g")) == 60 and len(page.texts("#errors .fault")) == 1
-    assert "worker process" in page.text("#scope")
+    assert page.text("#requests b") == "3" and "insufficient_quota: 1" in page.text("#errors")
+    assert len(page.texts("#requests svg g")) == 24 and len(page.texts("#errors .fault")) == 1
+    assert page.texts("#by-model tbody th") == ["GigaChat-2-Max", "GigaChat-2-Pro"]
+    assert page.texts("#by-key tbody th") == ["bob", "ann"] and "all clients" in page.text("#scope")
+    for days in (30, 7):
+        page.click(f'#span [value="{days}"]')
+        page.wait_for("#requests b", "3")
+        assert len(page.texts("#requests svg g")) == days
+    assert page.texts('#span [aria-pressed="true"]') == ["7 days"]

@@ -6,49 +6,33 @@ A row holds what one turn added; a conversation is read by following its rows ba
 from __future__ import annotations
 
 import logging
-import os
 import re
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, TYPE_CHECKING, TypeVar
+from typing import Any, TypeVar
 
 import orjson
+import peewee
 
 from gpt2giga.bounded_json import count_values
 from gpt2giga.concurrency.waiting import give_way, in_turns
 from gpt2giga.config.limits import LimitSettings
-from gpt2giga.dialects.responses.database import Database, Unusable, used_bytes
-from gpt2giga.errors import BadRequest, BodyTooLarge, NotFound
-
-if TYPE_CHECKING:
-    import sqlite3
+from gpt2giga.errors import BadRequest, BodyTooLarge, NotFound, Unavailable
+from gpt2giga.store.database import Database, Unusable
+from gpt2giga.store.tables import KeptResponse
 
 T = TypeVar("T")
 
-FILE = "responses.sqlite3"
 DAY = 86400
+NO_FOLDER = "no folder is set (GPT2GIGA_STATE_DIR)"
+# Of one statement; older SQLites take no more than 999.
+MOST_PARAMETERS = 500
 # One row may not push out all others.
 LEAST_ROWS = 8
+# Of the bytes that all rows may take: so many are written before it is looked again how many there are.
+SLACK = 1 / 64
 ITEM_ID = re.compile(r"[a-z]+_([0-9a-f]{32})[io]\d+")
-
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS responses (
-    id TEXT PRIMARY KEY, tenant TEXT NOT NULL, previous TEXT, created REAL NOT NULL, body BLOB NOT NULL
-);
-CREATE INDEX IF NOT EXISTS by_age ON responses (created);
-"""
-ONE = "SELECT body FROM responses WHERE id = ? AND tenant = ? AND created > ?"
-CHAIN = """
-WITH RECURSIVE chain (previous, body, depth) AS (
-    SELECT previous, body, 0 FROM responses WHERE id = :id AND tenant = :tenant AND created > :oldest
-    UNION ALL
-    SELECT earlier.previous, earlier.body, depth + 1 FROM chain JOIN responses AS earlier ON earlier.id = chain.previous
-    WHERE earlier.tenant = :tenant AND earlier.created > :oldest
-)
-SELECT previous, body FROM chain ORDER BY depth DESC
-"""
 
 log = logging.getLogger(__name__)
 
@@ -77,20 +61,17 @@ class StoredResponse:
 class Store:
     """`tenant` is whoever may see a response: nobody else ever learns that it is there."""
 
-    def __init__(self, folder: str | None, days: int, most_bytes: int) -> None:
-        self._folder = Path(folder) if folder else None
+    def __init__(self, database: Database | None, days: int, most_bytes: int) -> None:
+        self._database = database
         self._seconds = days * DAY
         self._most_bytes = most_bytes
-        self._database = Database(self._folder / FILE, SCHEMA) if self._folder else None
+        # Bytes that this process has written since it looked how many there are; as if it had to look now.
+        self._unseen = most_bytes
         self._warned = False
 
     def problem(self) -> str:
         """Why nothing could be kept, as far as it can be told without trying; empty when all is well."""
-        if self._folder is None:
-            return "no folder is set"
-        existing = next(folder for folder in (self._folder, *self._folder.parents) if folder.exists())
-        writable = existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)
-        return "" if writable else f"{existing} is not writable"
+        return self._database.problem() if self._database else NO_FOLDER
 
     def save(self, tenant: str, stored: StoredResponse) -> None:
         """An answer is worth more than its copy: never raises."""
@@ -98,40 +79,47 @@ class Store:
         if len(body) > self._most_bytes // LEAST_ROWS:
             log.warning("A response of %d bytes is too large to be kept (GPT2GIGA_STORE_SIZE)", len(body))
             return
-        row = (response["id"], tenant, response["previous_response_id"], time.time(), body)
+        row = {
+            "id": response["id"],
+            "tenant": tenant,
+            "previous": response["previous_response_id"],
+            "created": time.time(),
+            "size": len(body),
+            "body": body,
+        }
 
-        def insert(connection: sqlite3.Connection) -> None:
-            connection.execute("INSERT INTO responses VALUES (?, ?, ?, ?, ?)", row)
-            self._make_room(connection)
+        def insert(database: peewee.Database) -> None:
+            KeptResponse.insert(**row).execute(database)
+            self._make_room(database, len(body))
 
         try:
             self._do(insert)
             self._warned = False
-        except BadRequest as error:
+        except (BadRequest, Unavailable) as error:
             if not self._warned:
                 log.warning("%s", error)
             self._warned = True
 
     def get(self, tenant: str, response_id: str) -> StoredResponse:
         """Raises NotFound."""
-        wanted = (response_id, tenant, self._oldest())
-        row = self._do(lambda connection: connection.execute(ONE, wanted).fetchone())
-        found = StoredResponse.from_body(row[0]) if row else None
+        wanted = KeptResponse.select(KeptResponse.body).where(*self._seen_by(tenant), KeptResponse.id == response_id)
+        body = self._do(lambda database: wanted.scalar(database))
+        found = StoredResponse.from_body(bytes(body)) if body is not None else None
         if found is None:
             raise _missing_response(response_id)
         return found
 
     def delete(self, tenant: str, response_id: str) -> None:
         """Raises NotFound."""
-        delete = "DELETE FROM responses WHERE id = ? AND tenant = ?"
-        if not self._do(lambda connection: connection.execute(delete, (response_id, tenant)).rowcount):
+        delete = KeptResponse.delete().where(KeptResponse.id == response_id, KeptResponse.tenant == tenant)
+        if not self._do(lambda database: delete.execute(database)):
             raise _missing_response(response_id)
 
     def conversation(self, tenant: str, response_id: str, limits: LimitSettings) -> tuple[dict[str, Any], ...]:
         """All items up to and with this response, oldest first. Raises BadRequest when it is not whole any more,
         BodyTooLarge when it is larger than a request may be that brings it along."""
-        wanted = {"id": response_id, "tenant": tenant, "oldest": self._oldest()}
-        rows = self._do(lambda connection: connection.execute(CHAIN, wanted).fetchall())
+        chain = self._chain(tenant, response_id)
+        rows = self._do(lambda database: [(row[0], bytes(row[1])) for row in chain.tuples().execute(database)])
         _check_values([body for _, body in rows], limits.max_json_values)
         turns = [turn for _, (_, body) in in_turns(rows) if (turn := StoredResponse.from_body(body))]
         if not rows or rows[0][0] or len(turns) < len(rows):
@@ -158,35 +146,59 @@ class Store:
                 continue
         return found
 
-    def close(self) -> None:
-        if self._database is not None:
-            self._database.close()
-
     def _oldest(self) -> float:
         return time.time() - self._seconds
 
-    def _make_room(self, connection: sqlite3.Connection) -> None:
-        connection.execute("DELETE FROM responses WHERE created < ?", (self._oldest(),))
-        oldest = "DELETE FROM responses WHERE id = (SELECT id FROM responses ORDER BY created LIMIT 1)"
-        while used_bytes(connection) > self._most_bytes and connection.execute(oldest).rowcount:
-            pass
+    def _seen_by(self, tenant: str) -> tuple[Any, ...]:
+        return KeptResponse.tenant == tenant, KeptResponse.created > self._oldest()
 
-    def _do(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Raises BadRequest when there is no store to be had."""
+    def _chain(self, tenant: str, response_id: str) -> peewee.Query:
+        """`previous` and `body` of the response and of all before it, oldest first."""
+        Earlier = KeptResponse.alias()
+        last = KeptResponse.select(KeptResponse.previous, KeptResponse.body, peewee.Value(0).alias("depth"))
+        last = last.where(*self._seen_by(tenant), KeptResponse.id == response_id)
+        chain = last.cte("chain", recursive=True, columns=("previous", "body", "depth"))
+        before = Earlier.select(Earlier.previous, Earlier.body, chain.c.depth + 1)
+        before = before.join(chain, on=(Earlier.id == chain.c.previous))
+        before = before.where(Earlier.tenant == tenant, Earlier.created > self._oldest())
+        whole = chain.union_all(before)
+        return whole.select_from(whole.c.previous, whole.c.body).order_by(whole.c.depth.desc())
+
+    def _make_room(self, database: peewee.Database, added: int) -> None:
+        self._unseen += added
+        if self._unseen < self._most_bytes * SLACK:
+            return
+        self._unseen = 0
+        KeptResponse.delete().where(KeptResponse.created < self._oldest()).execute(database)
+        too_many = (KeptResponse.select(peewee.fn.SUM(KeptResponse.size)).scalar(database) or 0) - self._most_bytes
+        oldest = KeptResponse.select(KeptResponse.id, KeptResponse.size).order_by(KeptResponse.created).tuples()
+        going: list[str] = []
+        for response_id, size in oldest.execute(database).iterator() if too_many > 0 else ():
+            going.append(response_id)
+            too_many -= size
+            if too_many <= 0:
+                break
+        for start in range(0, len(going), MOST_PARAMETERS):
+            some = going[start : start + MOST_PARAMETERS]
+            KeptResponse.delete().where(KeptResponse.id.in_(some)).execute(database)
+
+    def _do(self, work: Callable[[peewee.Database], T]) -> T:
+        """Raises BadRequest where nothing is kept, Unavailable where the database cannot be used."""
         if self._database is None or not self._seconds:
-            raise _unavailable_store("no folder is set" if self._seconds else "GPT2GIGA_STORE_DAYS is 0")
+            raise BadRequest(
+                f"Responses are not kept here: {NO_FOLDER if self._seconds else 'GPT2GIGA_STORE_DAYS is 0'}. "
+                "Send the conversation in 'input'.",
+                param="previous_response_id",
+                code="store_unavailable",
+            )
         try:
             return self._database.do(work)
         except Unusable as unusable:
-            raise _unavailable_store(str(unusable)) from unusable
-
-
-def _unavailable_store(why: str) -> BadRequest:
-    return BadRequest(
-        f"Responses cannot be kept here (GPT2GIGA_STATE_DIR): {why}. Send the conversation in 'input'.",
-        param="previous_response_id",
-        code="store_unavailable",
-    )
+            raise Unavailable(
+                f"Kept responses are out of reach at the moment: {unusable}. Send the conversation in 'input'.",
+                param="previous_response_id",
+                code="store_unavailable",
+            ) from unusable
 
 
 def _missing_response(response_id: str) -> NotFound:

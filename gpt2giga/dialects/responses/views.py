@@ -23,6 +23,7 @@ from gpt2giga.dialects.responses.store import Store, StoredResponse
 from gpt2giga.dialects.responses.stream import ResponseStream
 from gpt2giga.dialects.tokens import to_texts
 from gpt2giga.errors import BadRequest
+from gpt2giga.store.database import Database
 from gpt2giga.upstream.client import GetUpstream
 from gpt2giga.web.body import json_body, json_response
 from gpt2giga.web.converse import Conversation, Dialect
@@ -38,10 +39,11 @@ def blueprint(
     translation: TranslationSettings,
     default_model: str,
     store: StoreSettings,
+    database: Database | None,
     get_upstream: GetUpstream,
     conversation: Conversation,
 ) -> Blueprint:
-    views = _Views(translation, default_model, store, get_upstream, conversation)
+    views = _Views(translation, default_model, store, database, get_upstream, conversation)
     responses = Blueprint("responses", __name__)
     responses.post("/responses")(views.create)
     responses.post("/responses/input_tokens")(views.input_tokens)
@@ -57,6 +59,7 @@ class _Views:
         translation: TranslationSettings,
         default_model: str,
         store: StoreSettings,
+        database: Database | None,
         get_upstream: GetUpstream,
         conversation: Conversation,
     ) -> None:
@@ -64,10 +67,10 @@ class _Views:
         self._get_upstream = get_upstream
         self._conversation = conversation
         self._keeps = store.days > 0
-        self._store = Store(store.state_dir, store.days, store.size)
+        self._store = Store(database, store.days, store.size)
         problem = self._store.problem()
         if problem and self._keeps:
-            log.warning("Responses are not kept, so previous_response_id is refused (GPT2GIGA_STATE_DIR): %s", problem)
+            log.warning("Responses are not kept, so previous_response_id is refused: %s", problem)
 
     def create(self) -> Response:
         body = json_body()

@@ -1,40 +1,49 @@
+"""Kept responses, in a file here; tests/deploy/test_postgresql.py runs the same tests on a server."""
+
 from __future__ import annotations
 
-import contextlib
 import logging
-import os
-import shutil
-import sqlite3
-import stat
 import threading
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 
 from gpt2giga.config.limits import LimitSettings
 from gpt2giga.dialects.responses.output import item_id
 from gpt2giga.dialects.responses.store import Store, StoredResponse
-from gpt2giga.errors import BadRequest, BodyTooLarge, NotFound
+from gpt2giga.errors import BadRequest, BodyTooLarge, NotFound, Unavailable
+from gpt2giga.store.database import Database
+from gpt2giga.store.sqlite import SQLiteFile
+from gpt2giga.store.tables import KeptResponse
 
 MIB = 1024 * 1024
 DAY = 86400
 LIMITS = LimitSettings()
 
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return tmp_path / "new" / "state"
+# As another process would: connected to the same place, and nothing else in common.
+OpenDatabase: TypeAlias = Callable[[], Database]
 
 
 @pytest.fixture
-def store(folder: Path) -> Iterator[Store]:
-    store = Store(str(folder), 30, MIB)
-    yield store
-    store.close()
+def open_database(tmp_path: Path) -> Iterator[OpenDatabase]:
+    opened: list[Database] = []
+
+    def open_database() -> Database:
+        opened.append(Database(SQLiteFile(tmp_path / "new" / "state" / "kept.sqlite3")))
+        return opened[-1]
+
+    yield open_database
+    for database in opened:
+        database.close()
+
+
+@pytest.fixture
+def store(open_database: OpenDatabase) -> Store:
+    return Store(open_database(), 30, MIB)
 
 
 def key(number: int) -> str:
@@ -102,10 +111,11 @@ def test_items_are_found_by_their_ids(store: Store) -> None:
     assert set(found) == {question, answer}
 
 
-def test_the_oldest_make_room(store: Store, folder: Path) -> None:
+def test_the_oldest_make_room(store: Store) -> None:
     for number in range(200):
         store.save("a", turn(number, padding="x" * 20_000))
-    assert (folder / "responses.sqlite3").stat().st_size < 2 * MIB
+    kept = store._do(lambda database: [*KeptResponse.select(KeptResponse.size).tuples().execute(database)])
+    assert MIB * 0.9 < sum(size for (size,) in kept) < MIB * 1.05
     assert store.get("a", name(199))
     with pytest.raises(NotFound):
         store.get("a", name(0))
@@ -136,47 +146,17 @@ def test_old_ones_are_gone(store: Store, monkeypatch: pytest.MonkeyPatch) -> Non
         store.get("a", name(1))
     with pytest.raises(BadRequest, match="30 days at most"):
         store.conversation("a", name(2), LIMITS)
-    store.save("a", turn(3))
-    [(rows,)] = sqlite(store, "SELECT COUNT(*) FROM responses")
-    assert rows == 1, "and so are their rows"
+    for number in range(3, 6):  # rows are looked through now and then, not for each new one
+        store.save("a", turn(number, padding="x" * 20_000))
+    assert store._do(lambda database: KeptResponse.select().count(database)) == 3, "and so are their rows"
 
 
-def sqlite(store: Store, query: str) -> list[Any]:
-    return store._do(lambda connection: connection.execute(query).fetchall())
-
-
-def test_only_the_owner_can_read_the_files(store: Store, folder: Path) -> None:
-    store.save("a", turn(1))
-    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()}
-    assert set(modes.values()) == {0o600} and len(modes) == 3, modes
-    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-
-
-def test_the_folders_can_be_entered_whatever_the_umask(store: Store, folder: Path) -> None:
-    """The service's own is one for sockets."""
-    before = os.umask(0o117)
-    try:
-        store.save("a", turn(1))
-    finally:
-        os.umask(before)
-    assert [stat.S_IMODE(made.stat().st_mode) for made in (folder, folder.parent)] == [0o700, 0o700]
-
-
-def test_nothing_is_made_before_it_is_needed(folder: Path) -> None:
-    assert Store(str(folder), 30, MIB).problem() == ""
-    assert not folder.exists()
-
-
-@pytest.mark.parametrize("place", [None, "file/state"])
-def test_without_a_place_everything_but_answers_is_refused(
-    tmp_path: Path, place: str | None, caplog: pytest.LogCaptureFixture
-) -> None:
-    (tmp_path / "file").write_text("")
-    store = Store(place and str(tmp_path / place), 30, MIB)
+def test_without_a_database_everything_but_answers_is_refused(caplog: pytest.LogCaptureFixture) -> None:
+    store = Store(None, 30, MIB)
     with caplog.at_level(logging.WARNING):
         store.save("a", turn(1))
         store.save("a", turn(2))
-    assert caplog.text.count("cannot be kept") == 1, "said once"
+    assert caplog.text.count("not kept here") == 1, "said once"
     for action in (store.get, store.delete, partial(store.conversation, limits=LIMITS)):
         with pytest.raises(BadRequest, match="GPT2GIGA_STATE_DIR") as caught:
             action("a", name(1))
@@ -184,100 +164,31 @@ def test_without_a_place_everything_but_answers_is_refused(
     assert store.problem()
 
 
-def test_switched_off(folder: Path) -> None:
-    with pytest.raises(BadRequest, match="GPT2GIGA_STORE_DAYS is 0"):
-        Store(str(folder), 0, MIB).get("a", name(1))
-    assert not folder.exists()
-
-
-def test_a_store_that_comes_back_is_used(tmp_path: Path) -> None:
-    blocked = tmp_path / "state"
-    blocked.write_text("")
-    store = Store(str(blocked), 30, MIB)
-    store.save("a", turn(1))
-    blocked.unlink()
-    store.save("a", turn(2))
-    assert store.get("a", name(2))
-    store.close()
-
-
-def overwritten(file: Path) -> None:
-    file.write_bytes(b"no database at all, " * (file.stat().st_size // 10))
-
-
-def spoilt_in_the_middle(file: Path) -> None:
-    with file.open("r+b") as database:
-        database.seek(1024)
-        database.write(b"\xff" * (file.stat().st_size - 1024))
-
-
-def emptied(file: Path) -> None:
-    file.write_bytes(b"")
-
-
-def deleted(file: Path) -> None:
-    for left in file.parent.iterdir():
-        left.unlink()
-
-
-def deleted_with_its_folder(file: Path) -> None:
-    shutil.rmtree(file.parent)
-
-
-def replaced(file: Path) -> None:
-    other = Store(str(file.parent / "other"), 30, MIB)
-    other.save("b", turn(1))
-    other.close()
-    os.replace(file.parent / "other" / file.name, file)
-
-
-def without_its_table(file: Path) -> None:
-    with contextlib.closing(sqlite3.connect(file)) as other:
-        other.execute("DROP TABLE responses")
-
-
-DAMAGES = [overwritten, spoilt_in_the_middle, emptied, deleted, deleted_with_its_folder, replaced, without_its_table]
-
-
-@pytest.mark.parametrize("damage", DAMAGES)
-def test_a_damaged_file_is_put_aside_and_all_goes_on(store: Store, folder: Path, damage: Callable[..., None]) -> None:
-    """In two processes, which are two stores here; before and after what was only in the log was written out."""
-    other = Store(str(folder), 30, MIB)
-    for number in range(0, 100, 2):
-        store.save("a", turn(number, padding="x" * 2000))
-        other.save("a", turn(number + 1, padding="x" * 2000))
-    sqlite(store, "PRAGMA wal_checkpoint(TRUNCATE)")
-    damage(folder / "responses.sqlite3")
-    for number in range(100, 200, 2):
-        for one, two in ((store, other), (other, store)):
-            one.save("a", turn(number, padding="x" * 2000))
-            assert two.get("a", name(number)) == turn(number, padding="x" * 2000)
-            two.delete("a", name(number))
-    store.save("a", turn(200))
-    after_a_restart = Store(str(folder), 30, MIB)
-    assert after_a_restart.get("a", name(200)) == other.get("a", name(200)) == turn(200)
-    for opened in (after_a_restart, other):
-        opened.close()
-
-
-def test_a_file_that_is_no_database(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
-    folder.mkdir(parents=True)
-    file = folder / "responses.sqlite3"
-    for content in ("no database at all, " * 100, "another one " * 100):
-        file.write_text(content)
-        store = Store(str(folder), 30, MIB)
+def test_a_database_that_is_out_of_reach(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """It may be back for the next try: SDKs repeat a 503."""
+    (tmp_path / "file").write_text("")
+    store = Store(Database(SQLiteFile(tmp_path / "file" / "kept.sqlite3")), 30, MIB)
+    with caplog.at_level(logging.WARNING):
         store.save("a", turn(1))
-        assert store.get("a", name(1)) == turn(1)
-        assert Path(f"{file}.broken").read_text() == content, "only the last is kept: each may be large"
-        store.close()
-    assert caplog.text.count("file is not a database, set aside as") == 2
+        store.save("a", turn(2))
+    assert caplog.text.count("out of reach") == 1, "said once"
+    for action in (store.get, store.delete, partial(store.conversation, limits=LIMITS)):
+        with pytest.raises(Unavailable, match="Not a directory|File exists") as caught:
+            action("a", name(1))
+        assert caught.value.code == "store_unavailable"
+    assert store.problem()
+
+
+def test_switched_off(open_database: OpenDatabase) -> None:
+    with pytest.raises(BadRequest, match="GPT2GIGA_STORE_DAYS is 0"):
+        Store(open_database(), 0, MIB).get("a", name(1))
 
 
 def test_a_row_that_was_damaged_is_missing(store: Store) -> None:
     for number in (1, 2):
         store.save("a", turn(number, number - 1 or None))
     for body in (b"\xff", b"[]", b"{}", b'{"response": {}, "input": []}', b'{"response": 1, "input": 2}'):
-        store._do(lambda connection, body=body: connection.execute("UPDATE responses SET body = ?", (body,)))
+        store._do(partial(KeptResponse.update(body=body).execute))
         with pytest.raises(NotFound):
             store.get("a", name(2))
         with pytest.raises(BadRequest, match=f"'{name(2)}' not found"):
@@ -286,31 +197,9 @@ def test_a_row_that_was_damaged_is_missing(store: Store) -> None:
     assert store.get("a", name(3))
 
 
-def test_a_lock_that_somebody_keeps_is_waited_for_once(
-    store: Store, folder: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Answers wait for this: with a wait for each they would line up."""
-    patience: list[float] = []
-    connect = sqlite3.connect
-    monkeypatch.setattr(
-        sqlite3, "connect", lambda *file, **how: patience.append(how["timeout"]) or connect(*file, **how)
-    )
-    store.save("a", turn(0))
-    with contextlib.closing(connect(folder / "responses.sqlite3")) as somebody:
-        somebody.execute("BEGIN EXCLUSIVE")
-        for number in range(1, 4):
-            store.save("a", turn(number))
-    assert caplog.text.count("database is locked") == 1
-    for number in range(4, 6):
-        store.save("a", turn(number))
-        assert store.get("a", name(number))
-    assert patience == [2, 0, 0, 0, 2]
-
-
-def test_two_processes_and_many_threads(store: Store, folder: Path) -> None:
-    """As two stores, which share nothing but the file."""
-    other = Store(str(folder), 30, 64 * MIB)
-    stores = (store, other)
+def test_two_processes_and_many_threads(open_database: OpenDatabase) -> None:
+    """As two databases, which share nothing but the place."""
+    stores = [Store(open_database(), 30, 64 * MIB) for _ in range(2)]
 
     def work(worker: int) -> None:
         for number in range(worker * 20, worker * 20 + 20):
@@ -323,14 +212,13 @@ def test_two_processes_and_many_threads(store: Store, folder: Path) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    other.close()
     assert failures == []
 
 
 def _noted(work: Any, worker: int, failures: list[Any]) -> None:
     try:
         work(worker)
-    except (AssertionError, NotFound, BadRequest, sqlite3.Error) as error:
+    except (AssertionError, NotFound, BadRequest, Unavailable) as error:
         failures.append(error)
 
 

@@ -1,0 +1,125 @@
+"""`gpt2giga usage`: who has used how much, from the service's database."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import click
+import orjson
+
+from gpt2giga.commands.command_line import CommandLine, Failure, no_database
+from gpt2giga.language import _, N_, number
+
+GROUPS = ("day", "key", "model", "route")
+MOST_DAYS = 400
+EPOCH = date(1970, 1, 1).toordinal()
+COLUMNS = ("requests", "errors", "prompt", "cached", "completion", "seconds")
+TITLES = {
+    "day": N_("day"),
+    "key": N_("key"),
+    "model": N_("model"),
+    "route": N_("route"),
+    "requests": N_("requests"),
+    "errors": N_("errors"),
+    "prompt": N_("tokens in"),
+    "cached": N_("cached"),
+    "completion": N_("tokens out"),
+    "seconds": N_("seconds"),
+    "roubles": N_("roubles"),
+}
+
+
+@click.command()
+@click.option("--since", default="30d", help="First day: a date such as 2026-11-01, or so many days with today, 30d.")
+@click.option(
+    "--by", type=click.Choice(GROUPS), multiple=True, default=["model"], help="What to count apart; may be repeated."
+)
+@click.option("--csv", "as_csv", is_flag=True, help="Comma-separated values.")
+@click.option("--json", "as_json", is_flag=True, help="A list of JSON objects.")
+@click.pass_obj
+def usage(command_line: CommandLine, since: str, by: tuple[str, ...], as_csv: bool, as_json: bool) -> None:
+    """Requests and tokens by day, key, model or route, and with GPT2GIGA_PRICES what they cost."""
+    from gpt2giga.store.choice import existing_database
+    from gpt2giga.store.database import Unusable
+    from gpt2giga.telemetry import usage_report
+
+    days = _days(since)
+    settings = command_line.unchecked_settings()
+    database = existing_database(settings.store)
+    if database is None:
+        raise Failure(no_database(settings.store))
+    prices = dict(settings.store.prices)
+    offset = datetime.now().astimezone().utcoffset() or timedelta()
+    span = usage_report.Span(days, int(offset.total_seconds() // 60))
+    try:
+        # A price is a model's, so models are added up only when each has its own.
+        parts = usage_report.usage(database, span, tuple(dict.fromkeys((*by, *(["model"] if prices else [])))))
+    except Unusable as unusable:
+        raise Failure(_("the database cannot be read: {why}", why=str(unusable))) from None
+    rows = _added_up(parts, by, prices)
+    columns = [*by, *COLUMNS, *(["roubles"] if prices else [])]
+    if as_json:
+        click.echo(orjson.dumps(rows, option=orjson.OPT_INDENT_2).decode())
+    elif as_csv:
+        writer = csv.DictWriter(sys.stdout, columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    else:
+        _print_table(rows, columns, len(by))
+
+
+def _days(since: str) -> int:
+    """With today."""
+    try:
+        days = int(since[:-1]) if since.endswith("d") else (date.today() - date.fromisoformat(since)).days + 1
+    except ValueError:
+        days = 0
+    if not 0 < days <= MOST_DAYS:
+        expected = _("a date such as 2026-11-01 or a number of days such as 30d, {most} at most", most=MOST_DAYS)
+        raise Failure(
+            _("{variable}: {value} is not {allowed}", variable="--since", value=repr(since), allowed=expected)
+        )
+    return days
+
+
+def _added_up(parts: list[dict[str, Any]], by: tuple[str, ...], prices: Mapping[str, float]) -> list[dict[str, Any]]:
+    """Largest first; days in their order. Cached tokens cost nothing (contract 4.8)."""
+    rows: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for part in parts:
+        group = tuple(date.fromordinal(EPOCH + part[name]).isoformat() if name == "day" else part[name] for name in by)
+        row = rows.setdefault(group, {**dict(zip(by, group, strict=True)), **dict.fromkeys(COLUMNS, 0)})
+        for column in COLUMNS:
+            row[column] = round(row[column] + part[column], 3)
+        if prices:
+            billed = part["prompt"] - part["cached"] + part["completion"]
+            cost = billed * prices.get(part["model"], 0.0) / 1_000_000
+            row["roubles"] = round(row.get("roubles", 0.0) + cost, 2)
+    if "day" in by:
+        return sorted(rows.values(), key=lambda row: [row[name] for name in by])
+    return sorted(rows.values(), key=lambda row: (-row["prompt"] - row["completion"], -row["requests"]))
+
+
+def _print_table(rows: list[dict[str, Any]], columns: list[str], texts: int) -> None:
+    """The first so many columns are texts."""
+    if not rows:
+        click.echo(_("Nothing was used in this time."))
+        return
+    lines = [[_(TITLES[column]) for column in columns]]
+    lines += [[_shown(row[column]) for column in columns] for row in rows]
+    widths = [max(len(line[place]) for line in lines) for place in range(len(columns))]
+    for line in lines:
+        cells = [
+            cell.ljust(width) if place < texts else cell.rjust(width)
+            for place, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ]
+        click.echo("  ".join(cells).rstrip())
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, str):
+        return value or "-"
+    return number(value) if isinstance(value, int) else f"{value:.2f}"

@@ -1,0 +1,1 @@
+"""What outlives a request: one database for all worker processes."""

@@ -1,0 +1,116 @@
+"""A database that may be away: whoever uses it is told why, and it is used again as soon as it is back."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any, Protocol, TypeVar
+
+import peewee
+
+from gpt2giga.concurrency.waiting import gevent_is_on
+from gpt2giga.store.tables import TooNew
+
+T = TypeVar("T")
+
+FAILURES = (OSError, peewee.PeeweeException, TooNew)
+
+
+class Unusable(Exception):
+    """It cannot be read or written; the text says why, and is no secret."""
+
+
+class Place(Protocol):
+    """Where a database is. setting: the variable that says so, for whoever has to mend it."""
+
+    setting: str
+
+    def connect(self, *, is_patient: bool) -> peewee.Database:
+        """With the tables of this version. is_patient: a lock of somebody else is waited for."""
+
+    def is_in_place(self) -> bool:
+        """Whether what was connected to last is still what is there."""
+
+    def is_locked(self, error: Exception) -> bool:
+        """Somebody else's lock: to try again at once would fail in the same way."""
+
+    def set_aside(self, error: peewee.DatabaseError) -> None:
+        """After an error that says that this is no database, or a broken one."""
+
+    def problem(self) -> str:
+        """Why it cannot be used, as far as it can be told without trying; empty when all is well."""
+
+
+class Database:
+    """Safe for threads and greenlets. Connects when it is first used, so that it may be made before a fork; anew after
+    a failure, and when another file has taken its place."""
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self._lock = threading.Lock()
+        self._connection: peewee.Database | None = None
+        self._was_locked = False
+        self._thread: Any = None
+
+    def do(self, work: Callable[[peewee.Database], T]) -> T:
+        """One transaction. Raises Unusable.
+
+        With gevent a real thread does it, one for the process: a disk that is slow would hold up everybody.
+        """
+        result: T | Unusable
+        if gevent_is_on():
+            from gevent.threadpool import ThreadPool
+
+            self._thread = self._thread or ThreadPool(1)
+            result = self._thread.apply(self._transact, (work,))
+        else:
+            with self._lock:
+                result = self._transact(work)
+        if isinstance(result, Unusable):
+            raise result
+        return result
+
+    def problem(self) -> str:
+        """Why it cannot be used, as far as it can be told without trying; empty when all is well."""
+        problem = self._place.problem()
+        return problem and f"{problem} ({self._place.setting})"
+
+    def close(self) -> None:
+        with self._lock:
+            self._disconnect()
+
+    def _transact(self, work: Callable[[peewee.Database], T]) -> T | Unusable:
+        """Raises nothing: gevent would print a traceback of what is raised in its threads."""
+        try:
+            try:
+                return self._try(work)
+            except peewee.PeeweeException as error:
+                if self._was_locked:
+                    raise
+                if type(error) is peewee.DatabaseError:  # not a subclass: it is no database, or a broken one
+                    self._place.set_aside(error)
+                return self._try(work)
+        except FAILURES as error:
+            return Unusable(f"{' '.join(str(error).split())} ({self._place.setting})")
+
+    def _try(self, work: Callable[[peewee.Database], T]) -> T:
+        if not self._place.is_in_place():
+            self._disconnect()
+        try:
+            if self._connection is None:
+                self._connection = self._place.connect(is_patient=not self._was_locked)
+            with self._connection.atomic():
+                result = work(self._connection)
+        except (OSError, peewee.PeeweeException) as error:
+            self._was_locked = self._place.is_locked(error)
+            self._disconnect()
+            raise
+        if self._was_locked:
+            self._was_locked = False
+            self._disconnect()  # the next one may wait again
+        return result
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+        self._connection = None

@@ -1,0 +1,108 @@
+"""The tables, the same in SQLite and PostgreSQL, and how a database of an earlier version becomes one of this."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from peewee import (
+    BigIntegerField,
+    BlobField,
+    CompositeKey,
+    Database,
+    DoubleField,
+    fn,
+    IntegerField,
+    Model,
+    SchemaManager,
+    TextField,
+)
+
+
+class SchemaVersion(Model):
+    """One row. A database without it is new."""
+
+    number = IntegerField()
+
+    class Meta:
+        table_name = "schema_version"
+
+
+class KeptResponse(Model):
+    """What one turn added to a conversation. `created` is in seconds of Unix time, `size` in bytes of `body`."""
+
+    id = TextField(primary_key=True)
+    tenant = TextField()
+    previous = TextField(null=True)
+    created = DoubleField(index=True)
+    size = IntegerField()
+    body = BlobField()
+
+    class Meta:
+        table_name = "responses"
+
+
+class UsageHour(Model):
+    """What was used in an hour. `hour` counts from the beginning of Unix time; `key` is a name. Cached tokens are
+    among those of the prompt; `seconds` is the sum over the requests."""
+
+    hour = IntegerField()
+    key = TextField()
+    model = TextField()
+    route = TextField()
+    requests = BigIntegerField()
+    errors = BigIntegerField()
+    prompt = BigIntegerField()
+    completion = BigIntegerField()
+    cached = BigIntegerField()
+    seconds = DoubleField()
+
+    class Meta:
+        table_name = "usage"
+        primary_key = CompositeKey("hour", "key", "model", "route")
+
+
+class UsageFailure(Model):
+    """How many of an hour's errors had which cause: the code of an error, or its status."""
+
+    hour = IntegerField()
+    key = TextField()
+    model = TextField()
+    route = TextField()
+    cause = TextField()
+    errors = BigIntegerField()
+
+    class Meta:
+        table_name = "usage_failures"
+        primary_key = CompositeKey("hour", "key", "model", "route", "cause")
+
+
+TABLES: tuple[type[Model], ...] = (SchemaVersion, KeptResponse, UsageHour, UsageFailure)
+Upgrade = Callable[[Database], None]
+# From version 1 to 2, from 2 to 3 and so on; a step is never changed once it was released.
+UPGRADES: tuple[Upgrade, ...] = ()
+
+
+class TooNew(Exception):
+    """A later version of the service has written it."""
+
+
+def version_of(database: Database) -> int:
+    """0 for a new one."""
+    if not database.table_exists(SchemaVersion._meta.table_name):
+        return 0
+    return int(SchemaVersion.select(fn.MAX(SchemaVersion.number)).scalar(database) or 0)
+
+
+def upgrade(database: Database, upgrades: Sequence[Upgrade] = UPGRADES) -> None:
+    """Inside a transaction that nobody else can be in. Raises TooNew."""
+    found, wanted = version_of(database), len(upgrades) + 1
+    if found > wanted:
+        raise TooNew(f"it has the form {found} of a later gpt2giga; this one knows {wanted}")
+    if found:
+        for step in upgrades[found - 1 :]:
+            step(database)
+    for table in TABLES:
+        SchemaManager(table, database).create_all(safe=True)
+    if found != wanted:
+        SchemaVersion.delete().execute(database)
+        SchemaVersion.insert(number=wanted).execute(database)

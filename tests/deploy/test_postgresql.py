@@ -1,0 +1,154 @@
+"""The database on a real PostgreSQL: the tests of kept responses once more, and what may happen to a server."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import peewee
+import pytest
+
+from gpt2giga.dialects.responses.store import Store
+from gpt2giga.store.database import Database, Unusable
+from gpt2giga.store.postgresql import PostgreSQL
+from gpt2giga.store.tables import KeptResponse
+from gpt2giga_sandbox.server import SandboxServer
+from tests.deploy.conftest import public_folder
+from tests.deploy.running import running
+from tests.dialects.responses.test_store import *  # noqa: F403  # the same tests, with the fixtures of this file
+from tests.dialects.responses.test_store import MIB, OpenDatabase, turn
+from tests.service import free_port, Service
+from tests.sockets import eventually
+from tests.store.test_usage import *  # noqa: F403
+
+PROGRAMS = max(Path("/usr/lib/postgresql").glob("*/bin"))
+PASSWORD = "se cret'@:/"
+QUOTED = "se%20cret%27%40%3A%2F"
+
+
+class Server:
+    """Of the user postgres, for PostgreSQL does not serve root."""
+
+    def __init__(self, folder: Path) -> None:
+        self.port, self._folder = free_port(), folder
+        self.url = f"postgresql://postgres:{QUOTED}@127.0.0.1:{self.port}/postgres"
+        self._stack = contextlib.ExitStack()
+        shutil.chown(folder, "postgres")
+        (folder / "password").write_text(PASSWORD)
+        shutil.chown(folder / "password", "postgres")
+        options = ["--auth=scram-sha-256", f"--pwfile={folder}/password", "--no-sync", "--encoding=UTF8", "--no-locale"]
+        command = self._as_postgres("initdb", f"--pgdata={folder}/data", *options)
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, timeout=60)
+
+    def _as_postgres(self, program: str, *words: str) -> list[str]:
+        return ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", str(PROGRAMS / program), *words]
+
+    def start(self) -> None:
+        options = ("listen_addresses=127.0.0.1", f"port={self.port}", "unix_socket_directories=", "fsync=off")
+        words = [word for option in options for word in ("-c", option)]
+        command = self._as_postgres("postgres", "-D", f"{self._folder}/data", *words)
+        process = self._stack.enter_context(running(command, self._folder / "postgres.log"))
+        self._stack.callback(process.send_signal, signal.SIGINT)  # TERM would wait for its clients
+        assert eventually(self._accepts), (self._folder / "postgres.log").read_text()
+
+    def _accepts(self) -> bool:
+        """The port is open before it does."""
+        ready = [PROGRAMS / "pg_isready", "--quiet", "--host=127.0.0.1", f"--port={self.port}"]
+        return subprocess.run(ready, timeout=10).returncode == 0
+
+    def stop(self) -> None:
+        self._stack.close()
+
+    def run(self, statement: str) -> None:
+        environment = {**os.environ, "PGPASSWORD": PASSWORD}
+        command = [str(PROGRAMS / "psql"), "--quiet", "--host=127.0.0.1", f"--port={self.port}", "--username=postgres"]
+        subprocess.run([*command, f"--command={statement}"], check=True, env=environment, timeout=30)
+
+
+@pytest.fixture(scope="module")
+def shared_server() -> Iterator[Server]:
+    with public_folder() as folder:
+        server = Server(folder)
+        server.start()
+        yield server
+        server.stop()
+
+
+@pytest.fixture
+def server(shared_server: Server) -> Iterator[Server]:
+    yield shared_server
+    shared_server.run("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+
+
+@pytest.fixture
+def open_database(server: Server) -> Iterator[OpenDatabase]:
+    opened: list[Database] = []
+
+    def open_database() -> Database:
+        opened.append(Database(PostgreSQL(server.url)))
+        return opened[-1]
+
+    yield open_database
+    for database in opened:
+        database.close()
+
+
+def count(database: Database) -> int:
+    return database.do(lambda connection: KeptResponse.select().count(connection))
+
+
+def test_connections_that_the_server_has_ended_are_made_again(open_database: OpenDatabase, server: Server) -> None:
+    database = open_database()
+    assert count(database) == 0
+    server.run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'gpt2giga'")
+    assert count(database) == 0
+
+
+def test_a_server_that_is_away_is_waited_for_once(
+    open_database: OpenDatabase, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = open_database()
+    store = Store(database, 30, MIB)
+    store.save("a", turn(1))
+    server.stop()
+    tries: list[object] = []
+    connect = peewee.PostgresqlDatabase.connect
+    monkeypatch.setattr(peewee.PostgresqlDatabase, "connect", lambda found: tries.append(found) or connect(found))
+    for _ in range(3):
+        with pytest.raises(Unusable) as caught:
+            count(database)
+        assert "refused" in str(caught.value) and PASSWORD not in str(caught.value)
+    assert len(tries) == 1
+    server.start()
+    assert eventually(lambda: _counts(database, 1), seconds=20)
+
+
+def _counts(database: Database, wanted: int) -> bool:
+    with contextlib.suppress(Unusable):
+        return count(database) == wanted
+    return False
+
+
+def test_two_services_keep_their_responses_in_one_place(
+    start_service: Callable[..., Service], sandbox: SandboxServer, server: Server
+) -> None:
+    """As if on two machines; one of them goes on with what the other has begun, and answers go on without a server."""
+    one, other = (start_service(GPT2GIGA_DATABASE_URL=server.url) for _ in range(2))
+    first = one.post("/v1/responses", {"model": "GigaChat", "input": "Раз"}).json()
+    body = {"model": "GigaChat", "input": "Два", "previous_response_id": first["id"]}
+    assert other.post("/v1/responses", body).status_code == 200
+    assert "Раз" in str(sandbox.state.requests("/chat/completions")[-1])
+    server.stop()
+    try:
+        refused = other.post("/v1/responses", body)
+        assert (refused.status_code, refused.json()["error"]["code"]) == (503, "store_unavailable")
+        assert QUOTED not in refused.text and PASSWORD not in refused.text
+        assert one.post("/v1/responses", {"model": "GigaChat", "input": "Три"}).status_code == 200
+    finally:
+        server.start()
+    assert eventually(lambda: other.post("/v1/responses", body).status_code == 200, seconds=20)

@@ -13,6 +13,7 @@
 # make wheelhouse      all that an installation without internet needs, on machines with this one's system and Python
 # make licences        of everything that is installed or shipped
 # make pythons         on which Pythons and systems everything is there as wheels; asks PyPI
+# make messages        bring the Russian catalogue up to date with the code, and compile it
 # make vendor          bring the page's libraries from npm again, as gpt2giga/ui/vendor/packages.txt names them
 # make lock            pin what the requirements name now, with hashes for deployed services
 # make repository      URL=https://..., where this is published: writes it wherever it stands
@@ -99,8 +100,8 @@ $(VENV)/lock/bin/uv:
 	@$(PYTHON) -m venv $(VENV)/lock
 	@$(VENV)/lock/bin/pip install --quiet --disable-pip-version-check uv
 
-pythons: $(VENV)/lock/bin/uv
-	@$(PYTHON) -m tests.deploy.pythons $<
+pythons: $(VENV)/lock/bin/uv $(VENV)/installed-dev
+	@$(PY) -m tests.deploy.pythons $<
 
 # For machines with this one's system and Python.
 DOWNLOAD = $(VENV)/wheelhouse/bin/pip download --disable-pip-version-check --only-binary=:all: --dest wheelhouse
@@ -128,6 +129,7 @@ clean:
 
 # Never made again over an old one: `python3` may be another Python by then.
 $(PY):
+	@echo "Making $(VENV) ..."
 	@$(if $(UV),$(UV) venv --quiet --seed --python $(PYTHON),$(PYTHON) -m venv) $(VENV) || \
 		{ echo "On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
 

@@ -23,6 +23,8 @@ check_machine() {
     [ "$(id -u)" = 0 ] || fail "run it as root, with sudo"
     [ -d /run/systemd/system ] || fail "systemd does not run here; docs/deployment.md has other ways"
     command -v apt-get >/dev/null || fail "there is no apt-get; this script is for Debian and Ubuntu"
+    exec 9>/run/gpt2giga-install.lock
+    flock --nonblock 9 || fail "it runs already" # and would remove the release that is being made here
 }
 
 apt_install() {
@@ -64,7 +66,8 @@ make_release() {
     # A copy is built, so that root leaves no files in the checkout.
     mkdir "$build/copy"
     cp -r "$source"/{gpt2giga,gpt2giga_sandbox,pyproject.toml,setup.py,requirements.txt,README.md,LICENSE} "$build/copy"
-    commit=$(git -c safe.directory='*' -C "$source" rev-parse --short HEAD 2>/dev/null || true)
+    commit=""
+    [ ! -e "$source/.git" ] || commit=$(git -c safe.directory='*' -C "$source" rev-parse --short HEAD 2>/dev/null || true)
     # shellcheck disable=SC2016 # it is git's word, not a variable
     [ -z "$commit" ] || sed -i 's/\$Format:%h\$/'"$commit/" "$build/copy/gpt2giga/version.py"
     say "Installing into $release ..."
@@ -99,9 +102,10 @@ make_env() {
     fi
 }
 
-# For --rollback, uninstalling and the next upgrade where no checkout is kept.
+# For --rollback, uninstalling and the next upgrade where no checkout is kept. Root's alone: a token may be in the address.
 keep_scripts() {
-    sed "s|^repository=.*|repository=\${REPOSITORY:-$repository}|" "$source/deploy/install.sh" >"$target/install.sh.new"
+    install -m 0700 "$source/deploy/install.sh" "$target/install.sh.new"
+    sed -i "s|^repository=.*|repository=\${REPOSITORY:-$repository}|" "$target/install.sh.new"
     mv "$target/install.sh.new" "$target/install.sh" # a new file: bash may be reading the former one
     install -m 0644 "$source/deploy/uninstall.sh" "$target/uninstall.sh"
 }
@@ -155,7 +159,7 @@ serve() {
 }
 
 probe() {
-    (cd "$target" && gpt2giga probe) || fail "the service does not answer: journalctl -u gpt2giga. What was installed" \
+    (cd "$target" && venv/bin/gpt2giga probe) || fail "the service does not answer: journalctl -u gpt2giga. What was installed" \
         "before comes back with: sudo bash $target/install.sh --rollback"
     say "gpt2giga $(version) runs: systemctl status gpt2giga"
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Undoes install.sh: sudo bash /opt/gpt2giga/uninstall.sh [--purge], or the same file in a checkout.
-# /opt/gpt2giga/.env stays unless --purge is given.
+# .env, kept responses and what `systemctl edit` has written stay unless --purge is given.
 set -euo pipefail
 
 target=/opt/gpt2giga
@@ -20,12 +20,12 @@ main() {
     fi
     rm -rf "$target"/{venv,venv.before,releases,install.sh,uninstall.sh}
     if [ "${1:-}" = --purge ]; then
-        rm -rf "$target/.env" /var/lib/gpt2giga
+        rm -rf "$target/.env" /var/lib/gpt2giga "$unit.d"
         userdel gpt2giga 2>/dev/null || true
         groupdel gpt2giga 2>/dev/null || true # where another user was a member of it
     fi
     rmdir "$target" 2>/dev/null || true
-    left=$({ find "$target" -mindepth 1 -maxdepth 1; find /var/lib/gpt2giga -maxdepth 0; } 2>/dev/null | sort | tr '\n' ' ' || true)
+    left=$({ find "$target" -mindepth 1 -maxdepth 1; find /var/lib/gpt2giga "$unit.d" -maxdepth 0; } 2>/dev/null | sort | tr '\n' ' ' || true)
     echo "Removed.${left:+ Still there: $left}"
 }
 

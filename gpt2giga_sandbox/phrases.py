@@ -154,7 +154,7 @@ REPLIES: tuple[tuple[re.Pattern[str], tuple[str, str]], ...] = tuple(
             ),
         ),
         (r"спасибо|благодарю|thank", ("Пожалуйста!", "You are welcome!")),
-        (r"^\W*(?:пока|до свидания|bye|goodbye)\b", ("До встречи!", "See you!")),
+        (r"^\W*(?:пока\W*$|(?:до свидания|bye|goodbye)\b)", ("До встречи!", "See you!")),
         (GREETS, HELLO),
     )
 )
@@ -162,7 +162,7 @@ NAMED = _found(r"(?:зови меня|меня зовут|call me|my name is) ([
 NAME_ASKED = _found(r"как меня зовут|what(?:'s| is) my name|who am i")
 NAME_TOLD = ("Вас зовут {0}.", "Your name is {0}.")
 NAME_UNKNOWN = ("Вы ещё не сказали, как вас зовут.", "You have not told me your name yet.")
-COUNT = _found(r"(?:посчитай|сосчитай|count)\D{0,20}(\d{1,3})\D{1,10}(\d{1,3})")
+COUNT = _found(r"(?:посчитай|сосчитай|count)\D{0,20}(\d{1,3})\D{1,10}(\d{1,3})\b")
 FILES = (
     "Вижу: {0}. Что внутри, сказал бы GigaChat; песочница в файлы не заглядывает.",
     "I see {0}. GigaChat would tell what is inside; the sandbox does not look into files.",

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import io
 import json
+import logging
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
+from gunicorn.config import Config
 
+from gpt2giga.config.settings import ServerSettings
+from gpt2giga.serving.gunicorn_log import GunicornLog
+from gpt2giga.serving.process_log import PrintedLines
+from gpt2giga.telemetry import log_format
 from tests import raw
 from tests.service import free_port, launch
 
@@ -170,6 +179,59 @@ def test_a_process_that_ends_unexpectedly(environ: dict[str, str], tmp_path: Pat
     assert done.returncode == 1 and json.loads(done.stdout)["message"] == "on"
     [entry] = map(json.loads, done.stderr.splitlines())
     assert entry["level"] == "CRITICAL" and entry["message"].endswith("ZeroDivisionError: division by zero")
+
+
+def test_threads_that_print_at_a_time() -> None:
+    """print() writes a line and its end one after the other, and another thread may come between."""
+    printed, begun = PrintedLines(sink := io.StringIO(), logging.INFO), threading.Barrier(2)
+
+    def tell(line: str) -> None:
+        printed.write(line)
+        begun.wait(10)
+        printed.write("\n")
+
+    threads = [threading.Thread(target=tell, args=[line]) for line in ("one", "other")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(json.loads(line)["message"] for line in sink.getvalue().splitlines()) == ["one", "other"]
+
+
+@pytest.fixture
+def unchanged_loggers() -> Iterator[None]:
+    loggers = [logging.getLogger(name) for name in ("gpt2giga", "gigachat", "gunicorn.error", "gunicorn.access")]
+    before = [(log.handlers[:], log.filters[:], log.level, log.propagate) for log in loggers]
+    yield
+    for log, (handlers, filters, level, propagate) in zip(loggers, before, strict=True):
+        log.handlers, log.filters, log.propagate = handlers, filters, propagate
+        log.setLevel(level)
+
+
+@pytest.mark.usefixtures("unchanged_loggers")
+def test_gunicorn_writes_where_its_own_options_say(tmp_path: Path) -> None:
+    """To syslog as well, and to files instead, in its own form."""
+    log_format.configure(ServerSettings(log_format="json"))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as syslog:
+        syslog.bind(("127.0.0.1", 0))
+        syslog.settimeout(10)
+        config = Config()
+        config.set("syslog", True)
+        config.set("syslog_addr", f"udp://127.0.0.1:{syslog.getsockname()[1]}")
+        config.set("disable_redirect_access_to_syslog", True)
+        log = GunicornLog(config)
+        ours, to_syslog = log.error_log.handlers
+        log.error("told twice")
+        to_syslog.close()
+        assert f"[{os.getpid()}] told twice".encode() in syslog.recv(1000) and ours.get_name() == log_format.HANDLER
+    log.setup(Config())
+    assert log.error_log.handlers == [ours], "after a reload that asks for it no more"
+    config = Config()
+    config.set("errorlog", str(tmp_path / "errors"))
+    log = GunicornLog(config)
+    log.error("told there")
+    log.error_log.handlers[-1].close()
+    assert f"[{os.getpid()}] [ERROR] told there" in (tmp_path / "errors").read_text()
 
 
 def test_other_commands_print_for_people(at_sandbox: dict[str, str], tmp_path: Path) -> None:

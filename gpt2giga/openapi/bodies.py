@@ -128,9 +128,10 @@ OF_COMPLETION: dict[str, Schema] = {
     "stop": STOPS,
     "suffix": const(""),
 }
+TOKENS_OF_A_TEXT = list_of({"type": "integer"}, minItems=1)
 OF_EMBEDDINGS: dict[str, Schema] = {
     "input": {
-        **either(NOT_EMPTY, list_of(NOT_EMPTY, minItems=1), list_of({"type": "integer"}, minItems=1)),
+        **either(NOT_EMPTY, list_of(either(NOT_EMPTY, TOKENS_OF_A_TEXT), minItems=1), TOKENS_OF_A_TEXT),
         "description": "A text or texts; with `GPT2GIGA_TOKENIZER_FILE` also their tokens of cl100k_base.",
     },
     "model": TEXT,

@@ -3,25 +3,40 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 from typing import Any
 
 from gunicorn.glogging import Logger
 
+from gpt2giga.telemetry.log_format import ToStderr
+
 INVALID = re.compile(r"(Invalid request from ip=\S+: [^:]*).*", re.S)
 
 
 class GunicornLog(Logger):
-    """gunicorn sets it up anew at each reload. Files that its own options name keep its form."""
+    """gunicorn sets it up anew at each reload. What its own options name besides, files or syslog, keeps its form."""
 
     def setup(self, cfg: Any) -> None:
         super().setup(cfg)
-        ours = logging.getLogger("gpt2giga").handlers
         if cfg.errorlog == "-":
-            self.error_log.handlers = [*ours]
+            _write_as_we_do(self.error_log)
         if cfg.accesslog == "-":
-            self.access_log.handlers = [*ours]
-        self.error_log.filters = [_without_quotes]
+            _write_as_we_do(self.access_log)
+        self.error_log.filters = [_with_process, _without_quotes]
+        self.access_log.filters = [_with_process]
+
+
+def _write_as_we_do(log: logging.Logger) -> None:
+    """In place of gunicorn's own lines on a standard stream, and of what the former setup put there."""
+    others = [handler for handler in log.handlers if type(handler) not in (logging.StreamHandler, ToStderr)]
+    log.handlers = [*logging.getLogger("gpt2giga").handlers, *others]
+
+
+def _with_process(entry: logging.LogRecord) -> bool:
+    """gunicorn's forms name the process, which ours does without (log_format.configure)."""
+    entry.process = os.getpid()
+    return True
 
 
 def _without_quotes(entry: logging.LogRecord) -> bool:

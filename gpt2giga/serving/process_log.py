@@ -64,10 +64,11 @@ class PrintedLines:
 
     def __init__(self, unwrapped: TextIO, level: int) -> None:
         self.unwrapped = unwrapped
-        self._level, self._form, self._rest = logging.getLevelName(level), log_format.JsonLines(), ""
+        self._level, self._form = logging.getLevelName(level), log_format.JsonLines()
+        self._begun = threading.local()  # print() writes a line and its end one after the other
 
     def write(self, text: str) -> int:
-        *lines, self._rest = (self._rest + text).split("\n")
+        *lines, self._begun.line = (getattr(self._begun, "line", "") + text).split("\n")
         for line in filter(str.strip, lines):
             entry = logging.makeLogRecord({"levelname": self._level, "msg": line})
             self.unwrapped.write(f"{self._form.format(entry)}\n")

@@ -95,7 +95,7 @@ class Asker:
         """Beside a service that runs: it waits for its turn in the same line."""
         with ExitStack() as held:
             try:
-                for _ in range(slots):
+                for _slot in range(slots):
                     held.enter_context(run_to_end(self._slots.acquire(self._queue_timeout)))
             except QueueTimeout:
                 raise Stopped(_("the service keeps the account busy: ask when it is idle")) from None

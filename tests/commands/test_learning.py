@@ -14,6 +14,8 @@ from gpt2giga.chat import ChatRequest, Message, Text, Tool, ToolCall
 from gpt2giga.commands.command_line import CommandLine
 from gpt2giga.commands.learn_report import markdown
 from gpt2giga.commands.learning import Learning, Outcome
+from gpt2giga.concurrency.waiting import run_to_end
+from gpt2giga.upstream.accounts.slots import Slots
 from gpt2giga.upstream.asking import Asker
 from gpt2giga.upstream.client import Upstream
 from gpt2giga.upstream.contract.facts import ANY_MODEL, Facts, SCHEMA_KEYWORDS
@@ -79,6 +81,16 @@ def test_the_strictest_account(learn: Learn, sandbox: SandboxServer) -> None:
     }
     assert [outcome.status for outcome in learning.outcomes[-3:]] == ["needless"] * 3
     assert learning.missing == []
+
+
+def test_beside_a_service_that_is_busy(learn: Learn, account: dict[str, str], tmp_path: Path) -> None:
+    """It has all slots of the account, and whoever learns is told to come again."""
+    settings = {"GPT2GIGA_RUNTIME_DIR": str(tmp_path), "GPT2GIGA_QUEUE_TIMEOUT": "0.1"}
+    found = CommandLine(None, {**account, **settings}).settings()
+    slots = Slots(1, found.account.identity, found.server.runtime_folder)
+    with run_to_end(slots.acquire(1)):
+        [outcome] = learn(steps(EFFORT), **settings).outcomes
+    assert (outcome.status, outcome.why) == ("skipped", "the service keeps the account busy: ask when it is idle")
 
 
 def test_an_account_that_can_all(learn: Learn, sandbox: SandboxServer) -> None:

@@ -20,6 +20,7 @@ ENV = "/opt/gpt2giga/.env"
 OWN = "600 gpt2giga gpt2giga"
 UNIT = "/etc/systemd/system/gpt2giga.service"
 MOST_EXPOSED = 1.5
+INSTALLED = "/opt/gpt2giga/venv/lib/python3*/site-packages/gpt2giga"
 URL = "http://127.0.0.1:8080"
 HELLO = '{"messages": [{"role": "user", "content": "a"}], "stream": %s}'
 CHAT = f"curl -sN -d '{HELLO}' {URL}/v1/chat/completions"
@@ -168,11 +169,13 @@ def test_an_upgrade_takes_effect_and_loses_no_stream(installed: Machine, checkou
     sandbox(installed, "settings", {"hold_after": 2})
     stream = installed.start(CHAT % "true")
     assert stream.stdout is not None and "role" in stream.stdout.readline()
+    installed.run("cd /srv && git init -q && git -c user.name=a -c user.email=a@b commit -q --allow-empty -m other")
     old = version.read_text()
     version.write_text(re.sub('NUMBER = ".*"', 'NUMBER = "99.0"', old))
     try:
         assert "gpt2giga 99.0 runs" in installed.says(INSTALL)
         assert eventually(lambda: health(installed)["version"] == "99.0")
+        assert "Format" in installed.says(f"grep ^COMMIT {INSTALLED}/version.py"), "the repository around is another"
     finally:
         version.write_text(old)
     assert stream.poll() is None
@@ -198,7 +201,9 @@ def test_the_way_back_loses_no_stream_either(installed: Machine) -> None:
 
 
 def test_an_upgrade_through_the_pipe(installed: Machine) -> None:
-    """From a repository, whose next commit is between releases; and what was added by hand stays."""
+    """From a repository, whose next commit is between releases; and what was added by hand stays. Root has another
+    program of that name."""
+    installed.run("install -m 0755 /bin/false /usr/local/sbin/gpt2giga")
     installed.run(
         "pip=/opt/gpt2giga/venv/bin/pip && $pip install -q --no-index --find-links /srv/wheels redis && cd /root && "
         "cp -r /srv/checkout repository && cd repository && git init -q && "
@@ -213,6 +218,16 @@ def test_an_upgrade_through_the_pipe(installed: Machine) -> None:
     assert installed.says("/opt/gpt2giga/venv/bin/python -c 'import redis; print(redis.__name__)'") == "redis"
     assert installed.says("ls /opt/gpt2giga/releases | wc -l") == "2", "this one and the former"
     assert "file:///root/repository" in installed.says("grep ^repository= /opt/gpt2giga/install.sh")
+    assert installed.says("stat -c %a /opt/gpt2giga/install.sh") == "700", "it could hold a token as well"
+    installed.run("rm /usr/local/sbin/gpt2giga")
+
+
+def test_one_installation_at_a_time(installed: Machine) -> None:
+    before = installed.says("ls -l /opt/gpt2giga /opt/gpt2giga/releases")
+    for command in (INSTALL, "bash /opt/gpt2giga/install.sh --rollback"):
+        refused = installed.run(f"flock /run/gpt2giga-install.lock env {command}", check=False)
+        assert refused.returncode != 0 and "it runs already" in refused.stderr
+    assert installed.says("ls -l /opt/gpt2giga /opt/gpt2giga/releases") == before
 
 
 def test_reload_reads_the_settings_again(installed: Machine) -> None:
@@ -305,12 +320,14 @@ def test_install_takes_over_from_www_data(installed: Machine) -> None:
 
 def test_uninstall(installed: Machine) -> None:
     uninstall = "bash /srv/checkout/deploy/uninstall.sh"
-    assert installed.says("bash /opt/gpt2giga/uninstall.sh") == f"Removed. Still there: {ENV} /var/lib/gpt2giga"
+    installed.run(f"mkdir {UNIT}.d && printf '[Service]\\nNice=1\\n' >{UNIT}.d/override.conf")
+    said = installed.says("bash /opt/gpt2giga/uninstall.sh")
+    assert said == f"Removed. Still there: {UNIT}.d {ENV} /var/lib/gpt2giga"
     assert installed.run(f"curl -s {URL}/health", check=False).returncode != 0
-    left = installed.says("ls -d /etc/systemd/system/gpt2giga* /usr/local/bin/gpt2giga /opt/gpt2giga/venv 2>&1 || true")
+    left = installed.says(f"ls -d {UNIT} /usr/local/bin/gpt2giga /opt/gpt2giga/venv 2>&1 || true")
     assert left.count("No such file") == 3, left
     assert installed.says(f"{uninstall} --purge") == installed.says(uninstall) == "Removed."
-    assert installed.run("ls -d /opt/gpt2giga /var/lib/gpt2giga", check=False).stdout == ""
+    assert installed.run(f"ls -d /opt/gpt2giga /var/lib/gpt2giga {UNIT}*", check=False).stdout == ""
     assert installed.run("getent passwd gpt2giga; getent group gpt2giga", check=False).stdout == ""
 
 

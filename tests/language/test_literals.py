@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import re
+import symtable
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -145,3 +146,18 @@ def test_what_is_marked_is_in_the_catalogue() -> None:
 def test_every_exception_is_used() -> None:
     found = [text for file in FILES for _line, text, _shown in texts(file).found]
     assert [name for name in ALLOWED if not any(name in text for text in found)] == []
+
+
+def functions(table: symtable.SymbolTable) -> Iterator[symtable.SymbolTable]:
+    for inner in table.get_children():
+        yield from functions(inner)
+    if table.get_type() == "function":
+        yield table
+
+
+@pytest.mark.parametrize("file", sorted(PACKAGE.rglob("*.py")), ids=lambda file: str(file.relative_to(PACKAGE)))
+def test_nothing_else_is_named_as_the_catalogue_is(file: Path) -> None:
+    """A loop `for _ in ...` makes `_("words")` of the same function a call of a number."""
+    for function in functions(symtable.symtable(file.read_text(), str(file), "exec")):
+        symbol = function.lookup("_") if "_" in function.get_identifiers() else None
+        assert not (symbol and symbol.is_local() and symbol.is_referenced()), function.get_name()

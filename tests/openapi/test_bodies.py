@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from gpt2giga_sandbox.server import SandboxServer
-from tests.openapi.described import BODIES, body_schema, HELLO, operations, STREAMED
+from tests.openapi.described import BODIES, body_schema, check, HELLO, operations, STREAMED
 
 
 def test_all_bodies_are_tried_here(document: dict[str, Any]) -> None:
@@ -79,6 +80,14 @@ def test_what_is_required(client: FlaskClient, document: dict[str, Any], path: s
         body = {key: value for key, value in BODIES[path].items() if key != name}
         answer = client.post(path, json=body)
         assert answer.status_code == 400 and name in answer.text
+
+
+@pytest.mark.parametrize("given", [[256], [[256], [97]], ["a", [98]]], ids=str)
+def test_texts_as_tokens(app_with: Callable[..., Flask], tiny_tokenizer: Path, given: list[Any]) -> None:
+    client, body = app_with(GPT2GIGA_TOKENIZER_FILE=str(tiny_tokenizer)).test_client(), {"input": given}
+    document = client.get("/openapi.json").get_json()
+    check(document, body_schema(document, "/embeddings"), body)
+    assert client.post("/embeddings", json=body).status_code == 200
 
 
 def test_limits_are_those_of_the_settings(app_with: Callable[..., Flask]) -> None:

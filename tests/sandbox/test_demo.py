@@ -50,7 +50,13 @@ def test_prepared_replies(text: str, reply: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "honest"), [("Почему небо синее?", "а не GigaChat"), ("Why is the sky blue?", "not GigaChat")]
+    ("text", "honest"),
+    [
+        ("Почему небо синее?", "а не GigaChat"),
+        ("Why is the sky blue?", "not GigaChat"),
+        ("Посчитай от 1 до 1000", "а не GigaChat"),
+        ("Пока не понял, объясни", "а не GigaChat"),
+    ],
 )
 def test_to_anything_else_it_says_what_it_is_and_how_to_get_the_real_one(text: str, honest: str) -> None:
     said = answer(text).text

@@ -133,6 +133,7 @@ clean:
 
 # Never made again over an old one: `python3` may be another Python by then.
 $(PY):
+	@echo "Making $(VENV) ..."
 	@$(if $(UV),$(UV) venv --quiet --seed --python $(PYTHON),$(PYTHON) -m venv) $(VENV) || \
 		{ echo "On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
 

@@ -50,9 +50,15 @@ def test_help_lists_the_commands_in_whole_sentences() -> None:
     assert [verb for verb in VERBS if f"  {verb} " not in commands] == [] and "..." not in commands
 
 
-@pytest.mark.parametrize("words", [("launch",), ("launch", "vim"), ("connect", "vim"), ("fly",), ("chat", "--fly")])
+@pytest.mark.parametrize("words", [("launch",), ("launch", "vim"), ("fly",), ("chat", "--fly")])
 def test_a_wrong_word_is_told_in_one_line(words: tuple[str, ...]) -> None:
     assert "--help)" in refused(*words)
+
+
+def test_a_mistyped_command_is_guessed() -> None:
+    """Also one that is imported only when it is asked for."""
+    assert refused("conect") == "gpt2giga: No such command 'conect'. Did you mean 'connect'? (see gpt2giga --help)\n"
+    assert "'serve'?" in refused("sreve")
 
 
 def test_completion() -> None:
@@ -234,7 +240,8 @@ def test_sandbox_says_so_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.
     process.send_signal(signal.SIGINT)
     rest, log = process.communicate(timeout=20)
     assert all("sandbox" in line or "песочниц" in line.lower() for line in lines), lines
-    assert "слушает на http" in lines[0] and "Проверьте песочницу:  curl http" in lines[2]
+    assert "слушает на http" in lines[0] and "отвечает песочница (не GigaChat)" in lines[0]
+    assert "Проверьте песочницу:  curl http" in lines[2]
     assert f"Откройте http://127.0.0.1:{port} в браузере" in lines[-1]
     assert health["backend"] == "sandbox (not GigaChat)"
     assert "Песочница gpt2giga" in answer.json()["choices"][0]["message"]["content"]

@@ -131,7 +131,7 @@ def _tokens(usage: Usage) -> str:
     return ngettext(
         "{prompt} + {completion} token, ",
         "{prompt} + {completion} tokens, ",
-        usage.prompt + usage.completion,
+        usage.completion,  # the figure beside the word
         prompt=usage.prompt,
         completion=usage.completion,
     )

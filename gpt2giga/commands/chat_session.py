@@ -105,7 +105,7 @@ class ChatSession:
             answers = _("{model} answers from now on.", model=catalog.resolve(self._model))
             click.secho(answers, err=True, dim=True)
         else:
-            click.echo("\n".join(model.id for model in catalog.models()))
+            click.echo("\n".join(model.id for model in catalog.models() if model.kind == "chat"))
 
     def _set_system(self, text: str) -> None:
         self._system = text

@@ -120,7 +120,10 @@ class Verbs(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        name, command, rest = super().resolve_command(ctx, args)
+        try:
+            name, command, rest = super().resolve_command(ctx, args)
+        except click.NoSuchCommand as error:  # click itself would suggest imported verbs only
+            raise click.NoSuchCommand(error.command_name, possibilities=self.list_commands(ctx), ctx=ctx) from None
         return name, translated(with_version(with_language(command))) if command else None, rest
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

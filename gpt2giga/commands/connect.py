@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from contextlib import closing
+from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -17,8 +19,21 @@ from gpt2giga.upstream.contract.models import Model
 OPENCLAW = "openclaw"
 
 
+class Client(click.Choice[str]):
+    """Shells complete it as any choice, but there are too many to name them all where one is mistyped."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if value in self.choices:
+            return str(value)
+        close = get_close_matches(value, self.choices, n=1)
+        hint = _(" The closest one is {close}.", close=close[0]) if close else ""
+        raise Failure(
+            _("{name!r} is no client known here.{hint} List them all: gpt2giga connect", name=value, hint=hint)
+        )
+
+
 @click.command()
-@click.argument("client", type=click.Choice([OPENCLAW, *SNIPPETS]), required=False)
+@click.argument("client", type=Client([OPENCLAW, *SNIPPETS]), metavar="[CLIENT]", required=False)
 @click.option("--url", help="Where the client finds the service (default: by the settings).")
 @click.option("--api-key", help="The key that the service asks for (default: the first of GPT2GIGA_API_KEY).")
 @click.option("--file", type=click.Path(path_type=Path), help="OpenClaw's file (default: the one it names itself).")

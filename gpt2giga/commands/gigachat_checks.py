@@ -105,7 +105,7 @@ class GigaChatChecks:
         other = file.with_name(f"{file.name}.txt")  # as editors on Windows call it, without showing so
         if other.exists() and not file.exists():
             doubts.append(_("{other} is not read: rename it to {file}", other=other, file=file.name))
-        answers = _("answers come from {backend}", backend=settings.backend)
+        answers = _("answers come from {backend}", backend=_(settings.backend))
         found = "; ".join([where.format(file=file), answers, *doubts])
         return Doubtful(found) if doubts else found
 

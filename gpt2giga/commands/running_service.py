@@ -31,7 +31,9 @@ def running_service(command_line: CommandLine, folder: Path) -> Iterator[str]:
     settings = command_line.unchecked_settings()
     if not settings.server.host.startswith("unix:"):
         root = service_url(settings.server, None)
-        if _backend(root) == settings.backend:
+        backend = _backend(root)
+        # Without an account to start another with, whatever runs here is what is meant: `make demo`, say.
+        if backend and (backend == settings.backend or not settings.account.has_account):
             yield root
             return
     with _started(command_line, settings, folder / "service.log") as root:

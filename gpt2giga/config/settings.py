@@ -268,7 +268,7 @@ class Settings:
     @property
     def backend(self) -> str:
         """What answers: the sandbox, or GigaChat's host."""
-        return "sandbox (not GigaChat)" if self.server.sandbox else str(urlsplit(self.account.base_url).hostname)
+        return N_("sandbox (not GigaChat)") if self.server.sandbox else str(urlsplit(self.account.base_url).hostname)
 
     @property
     def default_models(self) -> dict[str, str]:

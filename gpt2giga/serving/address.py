@@ -66,7 +66,7 @@ def banner(settings: Settings) -> str:
         "gpt2giga {version} listens on {url}, backend: {backend}",
         version=__version__,
         url=url,
-        backend=settings.backend,
+        backend=_(settings.backend),
     )
     if is_socket or not settings.server.sandbox or settings.server.log_format == "json":
         return line

@@ -98,7 +98,7 @@ export const WORDS = {
     fact_temperature_zero: "Принимает temperature 0", fact_text_beside_call: "Принимает текст рядом с вызовом",
     fact_call_frames: "Чанков у вызова в стриме", fact_effort: "Принимает reasoning_effort", fact_reasoning: "Показывает рассуждения",
     fact_slots: "Запросов одновременно", fact_schema_keywords: "В схемах инструментов можно", fact_v2: "Отвечает по v2",
-    fact_any_call: "Можно потребовать вызов", fact_parallel_calls: "Несколько вызовов в ответе", fact_hosted: "Умеет сам",
+    fact_any_call: "Можно потребовать вызов", fact_parallel_calls: "Несколько вызовов в ответе", fact_hosted: "Умеет сама",
     hour: "Последний час", requests: "Запросы", tokens: "Токены", errors: "Ошибки",
     in: "вход {0}", out: "выход {0}", ago: "час назад", now: "сейчас", most: "максимум {0} в минуту", none: "пока нет",
     scope: "Вызовы API (POST), на которые рабочий процесс {0} ответил с {1}.",

@@ -31,8 +31,15 @@ def test_it_lists_what_it_knows() -> None:
     assert [line.split()[2] for line in lines] == ["openclaw", *SNIPPETS]
 
 
-def test_a_client_that_it_does_not_know() -> None:
-    assert "open-webui" in refused("connect", "winamp")
+@pytest.mark.parametrize(("word", "close"), [("winamp", ""), ("claude", " The closest one is claude-code.")])
+def test_a_client_that_it_does_not_know(word: str, close: str) -> None:
+    said = refused("connect", word)
+    assert said == f"gpt2giga: '{word}' is no client known here.{close} List them all: gpt2giga connect\n"
+
+
+def test_a_client_is_completed() -> None:
+    asked = {"_GPT2GIGA_COMPLETE": "bash_complete", "COMP_WORDS": "gpt2giga connect op", "COMP_CWORD": "2"}
+    assert printed(**asked).split() == ["plain,openclaw", "plain,openai", "plain,opencode", "plain,open-webui"]
 
 
 def test_variables_for_openai(service: Service) -> None:

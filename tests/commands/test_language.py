@@ -114,7 +114,8 @@ def test_the_doctor(account: dict[str, str], sandbox: SandboxServer) -> None:
     sandbox.state.settings = replace(sandbox.state.settings, scope="GIGACHAT_API_CORP")
     done = run("doctor", "--no-service", GIGACHAT_VERIFY_SSL_CERTS="False", **RUSSIAN, **account)
     assert done.returncode == 2 and done.stdout.startswith("warn настройки")
-    assert "FAIL oauth" in done.stdout and "не от этого ключа: задайте GIGACHAT_SCOPE=GIGACHAT_API_CORP" in done.stdout
+    assert "FAIL oauth" in done.stdout
+    assert "не подходит к этому ключу: задайте GIGACHAT_SCOPE=GIGACHAT_API_CORP" in done.stdout
     assert "-    модели, диалог, стрим, функция, эмбеддинг" in done.stdout
 
 
@@ -125,10 +126,15 @@ def test_failures_of_gigachat(account: dict[str, str], sandbox: SandboxServer) -
 
 
 def test_a_conversation(account: dict[str, str], sandbox: SandboxServer) -> None:
+    sandbox.state.script({"text": "Раз.", "usage": {"prompt_tokens": 39, "completion_tokens": 12, "total_tokens": 51}})
     with Terminal("chat", **RUSSIAN, **account) as terminal:
+        terminal.type("> ", "Считай.")
         terminal.type("> ", "/help")
+        terminal.type("> ", "/model")
         terminal.type("> ", "\x04")
         assert terminal.end() == 0
+    assert "39 + 12 токенов" in terminal.screen
+    assert "GigaChat-2-Pro\r" in terminal.screen and "Embeddings" not in terminal.screen
     assert "/help — список команд" in terminal.screen and "/clear           забыть разговор" in terminal.screen
 
 

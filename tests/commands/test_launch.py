@@ -84,9 +84,10 @@ def test_a_service_for_the_time(account: dict[str, str], tmp_path: Path) -> None
         requests.get(f"{base}/models", timeout=5)
 
 
-def test_a_service_that_runs_is_used(service: Service, sandbox: SandboxServer, tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_told", [True, False], ids=["same GigaChat", "no account"])
+def test_a_service_that_runs_is_used(service: Service, sandbox: SandboxServer, tmp_path: Path, is_told: bool) -> None:
     found = put(tmp_path, "aider", SHOWING)
-    backend = {"GIGACHAT_BASE_URL": sandbox.base_url}
+    backend = {"GIGACHAT_BASE_URL": sandbox.base_url} if is_told else {}
     done = run("--port", str(service.port), "launch", "aider", **backend, **found)
     assert json.loads(done.stdout)["variables"]["OPENAI_API_BASE"] == f"{service.url}/v1"
 

@@ -61,7 +61,6 @@ ALLOWED = {
     "pip install": "a command",
     "# === ": "a file that people read, Russian in any case, as Sber's guides are",
     "No API key": "how the service's answer begins",
-    "sandbox (not GigaChat)": "clients match it",
     "tool call": "of JSON; the screen has its translation",
     "all keywords of schemas": "of the report",
     "a plain schema": "of the report",

@@ -18,7 +18,7 @@ from gpt2giga.commands.command_line import CommandLine
 from gpt2giga.commands.report import ACCOUNTS_OF_CLIENTS, CheckFailed, Doubtful, not_tried_since, Report
 from gpt2giga.commands.stream_timing import StreamTiming
 from gpt2giga.config.settings import KEY_IS_MISSING, Settings
-from gpt2giga.config.sources import read_settings
+from gpt2giga.config.sources import misnamed, read_settings
 from gpt2giga.errors import NotFound
 from gpt2giga.language import _, ngettext
 from gpt2giga.telemetry import log_format
@@ -102,9 +102,7 @@ class GigaChatChecks:
         where = (
             _("from {file} and the environment") if file.exists() else _("from the environment only, no {file} here")
         )
-        other = file.with_name(f"{file.name}.txt")  # as editors on Windows call it, without showing so
-        if other.exists() and not file.exists():
-            doubts.append(_("{other} is not read: rename it to {file}", other=other, file=file.name))
+        doubts += misnamed(file)
         answers = _("answers come from {backend}", backend=_(settings.backend))
         found = "; ".join([where.format(file=file), answers, *doubts])
         return Doubtful(found) if doubts else found

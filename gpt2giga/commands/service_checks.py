@@ -80,6 +80,7 @@ class ServiceChecks:
 
     def _check_access(self) -> str:
         without = self._send("GET", "/v1/models")
+        _check_own_key(without)
         if self._settings.server.pass_token:
             return _check_status(without, 401, _("the service runs without GPT2GIGA_PASS_TOKEN: restart it."))
         if not self._settings.server.api_key:
@@ -91,6 +92,7 @@ class ServiceChecks:
         if without.status_code == 200:
             raise CheckFailed(_("the service lets everybody in although GPT2GIGA_API_KEY is set: restart it."))
         with_key = self._send("GET", "/v1/models", key=True)
+        _check_own_key(with_key)
         if _error(with_key.content).startswith("No API key"):
             raise CheckFailed(
                 _("the web server in between keeps the header Authorization to itself: let it pass it on.")
@@ -170,6 +172,18 @@ def _error(text: bytes) -> str:
     """What the service says is wrong; the page of a web server before it says nothing we could use."""
     error = _object(text).get("error")
     return str(error.get("message", "")) if isinstance(error, dict) else ""
+
+
+def _check_own_key(response: requests.Response) -> None:
+    """A 401 as well, but not for what the client has shown."""
+    error = _object(response.content).get("error")
+    if isinstance(error, dict) and error.get("code") == "gigachat_credentials_rejected":
+        raise CheckFailed(
+            _(
+                "GigaChat rejects the key that the service runs with: once the key in .env is right, "
+                "restart the service."
+            )
+        )
 
 
 def _check_status(response: requests.Response, status: int, cure: str, verdict: str = "") -> str:

@@ -46,7 +46,9 @@ def read_settings(
         settings = from_variables(variables)
         check(settings)
     except SettingsError as error:
-        raise SettingsError("; ".join([str(error), *doubts])) from None
+        file = env_file or Path(".env")
+        missing = [] if file.exists() else misnamed(file) or [_("no file {file} was found", file=file)]
+        raise SettingsError("; ".join([str(error), *doubts, *missing])) from None
     for variable in ("GIGACHAT_BASE_URL", "GIGACHAT_AUTH_URL"):
         if "@" in urlsplit(variables.get(variable, "")).netloc:
             doubts.append(
@@ -71,6 +73,14 @@ def read_settings(
             )
         )
     return variables, settings, doubts
+
+
+def misnamed(file: Path) -> list[str]:
+    """A sentence where only a file is there that editors on Windows have named, without showing so."""
+    other = file.with_name(f"{file.name}.txt")
+    if file.exists() or not other.exists():
+        return []
+    return [_("{other} is not read: rename it to {file}", other=other, file=file.name)]
 
 
 def read_variables(env_file: Path | None = None) -> tuple[dict[str, str], list[str]]:

@@ -12,6 +12,8 @@ import pytest
 from gpt2giga.commands.command_line import CommandLine
 from gpt2giga.commands.gigachat_checks import GigaChatChecks
 from gpt2giga.commands.report import Finding, Report
+from gpt2giga.config.settings import SettingsError
+from gpt2giga.config.sources import read_settings
 from gpt2giga_sandbox.server import SandboxServer
 from tests.certificates import Authority
 from tests.proxy_server import ProxyServer
@@ -54,6 +56,8 @@ def test_settings_in_a_file_that_is_not_read(examine: Examine, tmp_path: Path) -
     (tmp_path / ".env.txt").write_text("GPT2GIGA_PORT=1\n")
     found = examine()["settings"]
     assert found.status == "warn" and ".env.txt is not read" in found.detail
+    with pytest.raises(SettingsError, match=r"no GigaChat account.*; \.env\.txt is not read: rename it to \.env$"):
+        read_settings()
 
 
 def test_a_proxy_that_is_gone(examine: Examine, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 
 import pytest
+from flask import Flask
+from werkzeug.serving import make_server
 
 from gpt2giga.commands.report import Finding, Report
 from gpt2giga.commands.service_checks import ServiceChecks
@@ -69,6 +72,23 @@ def test_a_proxy_that_drops_the_key(examine: Examine, guarded: Service) -> None:
     findings = examine(guarded.url)
     assert "these settings hold none" in failure(findings)[1]
     assert findings["flow"].detail == "not tried, since access failed"
+
+
+@pytest.mark.parametrize("key", ["", "first-key"])
+def test_a_service_whose_own_key_is_rejected(
+    examine: Examine, app_with: Callable[..., Flask], sandbox: SandboxServer, key: str
+) -> None:
+    """Its list of models is not known yet, so GigaChat is asked for it."""
+    sandbox.state.script({"route": "models", "status": 401, "times": 9})
+    server = make_server("127.0.0.1", 0, app_with(GPT2GIGA_API_KEY=key), threaded=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    name, said = failure(examine(f"http://127.0.0.1:{server.port}", GPT2GIGA_API_KEY=key))
+    server.shutdown()
+    thread.join()
+    server.server_close()
+    sandbox.state.reset()
+    assert name == "access" and said.startswith("GigaChat rejects the key that the service runs with")
 
 
 def test_a_service_that_is_open(examine: Examine, service: Service) -> None:

@@ -167,6 +167,18 @@ def test_table(
     assert len(found.message) < 1500 and "\n" not in found.message
 
 
+@pytest.mark.parametrize("proxy, way", [("", ""), ("http://u:hidden@proxy:3128", " (ALL_PROXY proxy:3128)")])
+def test_the_log_says_why_there_is_no_connection(
+    proxy: str, way: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Clients are not told: the reason names hosts."""
+    monkeypatch.setenv("ALL_PROXY", proxy)
+    why = "[Errno -2] Name or service not known"
+    error = httpx.ConnectError(why, request=httpx.Request("GET", "https://api.giga.chat/v1"))
+    assert why not in str(to_proxy_error(error))
+    assert caplog.messages == [f"No connection to GigaChat{way}: {why}"]
+
+
 FIGURES: dict[str, tuple[int, int]] = {
     "CONTEXT_TOO_LONG: context too long 301216, maximum allowed context is 261120": (261120, 301216),
     "Tokens limit exceeded: 301216 out of 261120.": (261120, 301216),

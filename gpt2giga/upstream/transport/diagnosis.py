@@ -144,7 +144,9 @@ def _connect(host: SplitResult, context: ssl.SSLContext | None) -> str:
     except OSError as error:
         failure = httpx.ConnectError(str(error), request=httpx.Request("GET", host.geturl()))
         failure.__cause__ = error
-        why = f" OpenSSL: {error.verify_message}." if isinstance(error, ssl.SSLCertVerificationError) else ""
+        why = (
+            f" OpenSSL: {error.verify_message.rstrip('.')}." if isinstance(error, ssl.SSLCertVerificationError) else ""
+        )
         raise UpstreamUnavailable(f"{host.netloc}: {to_proxy_error(failure)}{why}") from error
 
 

@@ -38,6 +38,7 @@ from gpt2giga.upstream.transport.access_token import TokenFailure, UnusableToken
 from gpt2giga.upstream.transport.certificate import explain
 from gpt2giga.upstream.transport.http import StatusError
 from gpt2giga.upstream.transport.overflow import is_overflow, too_long
+from gpt2giga.upstream.transport.proxy import proxy_for
 
 log = logging.getLogger(__name__)
 
@@ -235,6 +236,7 @@ def _from_transport(error: httpx.HTTPError, who: str) -> ProxyError:
     if isinstance(error, httpx.LocalProtocolError):  # a header cannot be sent, and only one comes from outside
         return KeyRejected(_(UNSENDABLE), _("Copy it once more."))
     if isinstance(error, httpx.ConnectTimeout | httpx.ConnectError):
+        log.error("No connection to %s%s: %s", who, _way(_url(error)), error)
         return UpstreamUnavailable(
             _("{who} cannot be reached: the connection was refused, timed out or has no route.", who=who),
             transient=True,
@@ -263,6 +265,12 @@ def _url(error: httpx.HTTPError) -> str:
         return str(error.request.url)
     except RuntimeError:
         return ""
+
+
+def _way(url: str) -> str:
+    """Over which it was tried: a proxy that is down looks as if GigaChat were."""
+    proxy = proxy_for(url) if url else None
+    return f" ({proxy.variable} {proxy.host}:{proxy.port})" if proxy else ""
 
 
 def _from_tls(failure: ssl.SSLError, who: str, url: str) -> ProxyError:

@@ -10,6 +10,7 @@
 # make test-deploy     the files of deploy/ for real: nginx, Apache, systemd, Redis; root, installs them by apt
 # make bench           how the cost grows, as a table and a picture; BASE=REV compares commits, V2=1 v2 with v1
 # make messages        bring the Russian catalogue up to date with the code, and compile it
+# make tables        settings, parameters and clients in docs/, written again from the code
 # make wheelhouse      all that an installation without internet needs, on machines with this one's system and Python
 # make licences        of everything that is installed or shipped
 # make pythons         on which Pythons and systems everything is there as wheels; asks PyPI
@@ -32,7 +33,7 @@ INSTALL = $(if $(UV),$(UV) pip install --python $(PY),$(PY) -m pip install --dis
 	--constraint constraints.txt
 
 .PHONY: help demo run test test-clients openclaw test-openclaw test-ui picture test-deploy bench check style lint \
-	messages vendor lock wheelhouse licences pythons repository clean
+	messages tables vendor lock wheelhouse licences pythons repository clean
 
 help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
@@ -85,6 +86,9 @@ lint: $(VENV)/installed-dev
 
 messages: $(VENV)/installed-dev
 	@$(PY) -m tests.language.catalogue
+
+tables: $(VENV)/installed-dev
+	@$(PY) -m tests.docs.test_tables
 
 vendor:
 	bash gpt2giga/ui/vendor/renew.sh

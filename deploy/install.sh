@@ -45,12 +45,14 @@ find_source() {
     case $repository in *git.example.org*) fail "say where to fetch from: REPOSITORY=URL" ;; esac
     command -v git >/dev/null || apt_install git
     say "Fetching $repository ..."
-    git clone --quiet --depth 1 ${REF:+--branch "$REF"} "$repository" "$build/source"
+    git -c advice.detachedHead=false clone --quiet --depth 1 ${REF:+--branch "$REF"} "$repository" "$build/source"
     source=$build/source
 }
 
 pip() { "$release/bin/python" -m pip install --disable-pip-version-check --quiet "$@"; }
 # What a reload does not exchange: it is in memory when the service forks its next process.
+# Isolated, or a checkout in the current folder would be found first. Not by its scripts: they name the link.
+told_by() { "$1/bin/python" -I -m gpt2giga --version; }
 server_of() { "$1/bin/python" -m pip freeze --disable-pip-version-check 2>/dev/null | grep -E '^(gunicorn|gevent|greenlet)=' || true; }
 
 # Sets release: a virtual environment beside the one in use, which nobody sees before it is whole. A copy, so that
@@ -74,19 +76,25 @@ make_release() {
     [ -z "${WHEELHOUSE:-}" ] || export PIP_NO_INDEX=1 PIP_FIND_LINKS="$WHEELHOUSE"
     pip --requirement "$source/requirements.lock"
     pip --no-deps --force-reinstall "$build/copy"
-    "$release/bin/python" -c 'import gpt2giga.factory' || fail "what was installed does not load; nothing was changed"
+    "$release/bin/python" -I -c 'import gpt2giga.factory' || fail "what was installed does not load; nothing was changed"
     # Started through the link the service finds the next release there as well, when it reloads.
     grep -rlIZ "$release" "$release/bin" | xargs -0 sed -i "s|$release|$target/venv|g"
 }
 
-# The link is exchanged in one step. The former release is kept, older ones are not.
+# The link is exchanged in one step. The former release is kept, older ones are not. Whoever installs the same version
+# once more, because it did not work, can still return to the one before. Sets former_server.
 switch_to() {
     if [ -d "$target/venv" ] && [ ! -L "$target/venv" ]; then # of versions that knew no releases
         mv "$target/venv" "$target/releases/first"
         ln -s releases/first "$target/venv"
     fi
-    [ ! -L "$target/venv" ] || ln -sfn "$(readlink "$target/venv")" "$target/venv.before"
+    former_server=""
     ln -sfn "releases/${1##*/}" "$target/venv.new"
+    if [ -L "$target/venv" ]; then
+        former_server=$(server_of "$target/venv")
+        [ "$(told_by "$target/venv")" = "$(told_by "$target/venv.new")" ] ||
+            ln -sfn "$(readlink "$target/venv")" "$target/venv.before"
+    fi
     mv -T "$target/venv.new" "$target/venv"
     for old in "$target"/releases/*; do
         [ "$old" -ef "$target/venv" ] || [ "$old" -ef "$target/venv.before" ] || rm -rf "$old"
@@ -132,7 +140,7 @@ install_unit() {
 
 reload() {
     systemctl reload gpt2giga
-    if [ -n "$1" ] || [ "$(server_of "$target/venv.before")" != "$(server_of "$target/venv")" ]; then
+    if [ -n "$1" ] || [ "$former_server" != "$(server_of "$target/venv")" ]; then
         say "The server or its unit changed as well; that counts from the next: sudo systemctl restart gpt2giga"
     fi
 }
@@ -165,6 +173,7 @@ probe() {
 }
 
 upgrade() {
+    [ -z "${WHEELHOUSE:-}" ] || [ -d "$WHEELHOUSE" ] || fail "there is no folder $WHEELHOUSE here (WHEELHOUSE)"
     check_python
     umask 022 # everybody may read what is installed, whatever root's umask
     build=$(mktemp -d)

@@ -26,7 +26,7 @@ from gpt2giga.ui import views as ui
 from gpt2giga.upstream.accounts.pool import Accounts
 from gpt2giga.upstream.client import GetUpstream
 from gpt2giga.web import auth, body, errors, exchange, health, models, origins
-from gpt2giga.web.capacity import Capacity, watch
+from gpt2giga.web.capacity import Capacity, watch_client
 from gpt2giga.web.converse import Conversation
 from gpt2giga.web.file_owners import FileOwners
 
@@ -70,7 +70,7 @@ def create_app(settings: Settings, *, behind_web_server: bool = False) -> Flask:
             _admission(settings, may_call, behind_web_server=behind_web_server or bool(server.trusted_proxies)),
             capacity.admit,
             body.read,
-            watch,
+            watch_client,
         ],
         answering=[
             *([metrics.count_stream] if metrics else []),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -104,6 +105,20 @@ def test_inside_of_upstream_too(name: str) -> None:
     below = {other for floor in UPSTREAM_FLOORS[level + 1 :] for other in floor}
     inner = [imported.removeprefix("upstream.") for imported in ours(FILES[name]) if imported.startswith("upstream.")]
     assert {upstream_room(imported) for imported in inner} - {here} - below == set()
+
+
+@pytest.mark.parametrize("page", ["architecture.md", "architecture.ru.md"])
+def test_the_documents_show_the_same_house(page: str) -> None:
+    """Every room, from top to bottom, and what is inside of upstream."""
+    text = (ROOT / "docs" / page).read_text()
+    inner = {found: number for number, floor in enumerate(UPSTREAM_FLOORS) for found in floor}
+    outer = {found: number for number, floor in enumerate(FLOORS) for found in floor if not found.startswith("__")}
+    shown = [name for bullet in re.findall(r"^- (`.*?)(?::| —)", text, re.M) for name in re.findall(r"`(.+?)`", bullet)]
+    names = [name.removesuffix("/").removesuffix(".py") for name in shown]
+    rooms = [name for name in names if "/" not in name]
+    assert sorted(rooms) == sorted(outer) and [outer[name] for name in rooms] == sorted(outer.values())
+    of_upstream = [inner[name.removeprefix("upstream/")] for name in names if name.startswith("upstream/")]
+    assert of_upstream and of_upstream == sorted(of_upstream)
 
 
 def test_every_exception_is_used() -> None:

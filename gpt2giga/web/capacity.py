@@ -54,7 +54,7 @@ class Capacity:
             greenlet.kill(stopping, block=False)
 
 
-def watch(exchange: Exchange) -> None:
+def watch_client(exchange: Exchange) -> None:
     """A client that hangs up ends its request at once, also while GigaChat is silent: the body has been read, so from
     now on a readable socket means that the client has gone.
 

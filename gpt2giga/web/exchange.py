@@ -76,7 +76,7 @@ class Exchange:
     is_filtered: bool = False
     body: Any = None
     answer: list[Event] = field(default_factory=list)
-    calls: list[Callable[[], Any]] = field(default_factory=list)
+    end_calls: list[Callable[[], Any]] = field(default_factory=list)
     is_over: bool = False
     wants_all: bool = True
 
@@ -87,7 +87,7 @@ class Exchange:
 
     def on_end(self, call: Callable[[], Any]) -> None:
         """`call` is called once, when the exchange is over however it ended. It must not raise."""
-        self.calls.append(call)
+        self.end_calls.append(call)
 
     def add_wait(self, seconds: float) -> None:
         self.queued += seconds
@@ -123,7 +123,7 @@ class Exchange:
         self.is_over = True
         if self.outcome is Outcome.CLIENT_GONE:
             self.cause = ClientGone.code
-        for call in self.calls:
+        for call in self.end_calls:
             call()
 
 

@@ -162,6 +162,20 @@ def test_it_serves(installed: Machine) -> None:
     assert installed.says("find /opt/gpt2giga -maxdepth 1 -newer /opt/gpt2giga/.env | wc -l") == "0"
 
 
+def test_what_does_not_load_changes_nothing(installed: Machine) -> None:
+    """Also for whoever stands in a checkout that would load."""
+    before = installed.says("readlink /opt/gpt2giga/venv")
+    installed.run("cp -r /srv/checkout /root/broken && echo 'import none' >> /root/broken/gpt2giga/factory.py")
+    refused = installed.run(f"cd /srv/checkout && {INSTALL.replace('/srv/checkout', '/root/broken')}", check=False)
+    assert refused.returncode != 0 and "does not load; nothing was changed" in refused.stderr
+    assert installed.says("readlink /opt/gpt2giga/venv; ls /opt/gpt2giga/releases").split() == [
+        before,
+        before.removeprefix("releases/"),
+    ]
+    refused = installed.run("WHEELHOUSE=/srv/none bash /srv/checkout/deploy/install.sh", check=False)
+    assert "no folder /srv/none" in refused.stderr
+
+
 def test_an_upgrade_takes_effect_and_loses_no_stream(installed: Machine, checkout: Path) -> None:
     version = checkout / "gpt2giga/version.py"
     before = installed.says("systemctl show -p MainPID --value gpt2giga"), installed.says(f"cat {ENV}")
@@ -174,6 +188,7 @@ def test_an_upgrade_takes_effect_and_loses_no_stream(installed: Machine, checkou
     version.write_text(re.sub('NUMBER = ".*"', 'NUMBER = "99.0"', old))
     try:
         assert "gpt2giga 99.0 runs" in installed.says(INSTALL)
+        assert "gpt2giga 99.0 runs" in installed.says(INSTALL), "as somebody does when it did not work at once"
         assert eventually(lambda: health(installed)["version"] == "99.0")
         assert "Format" in installed.says(f"grep ^COMMIT {INSTALLED}/version.py"), "the repository around is another"
     finally:

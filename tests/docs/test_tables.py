@@ -1,6 +1,6 @@
 """The documents' tables are those of the code.
 
-`python -m tests.docs.test_tables` brings them up to date, the Russian ones with what the catalogue of the command says
+`make tables` brings them up to date, the Russian ones with what the catalogue of the command says
 (`make messages`).
 """
 
@@ -83,7 +83,7 @@ def write_tables() -> None:
 @pytest.mark.parametrize("name", TABLES)
 def test_printed(name: str) -> None:
     printed = f"<!-- {name} -->\n{TABLES[name].printed()}\n<!-- /{name} -->"
-    assert printed in text(holder_of(name)), "run: python -m tests.docs.test_tables"
+    assert printed in text(holder_of(name)), "run: make tables"
 
 
 @pytest.mark.parametrize("name", TABLES)
@@ -91,7 +91,7 @@ def test_in_russian(name: str) -> None:
     """Every row with its default; an explanation wherever there is an English one, in Russian, with the same facts."""
     told = meanings(name)
     printed = f"<!-- {name} -->\n{TABLES[name].printed_in_russian()}\n<!-- /{name} -->"
-    assert printed in text(holder_of(name, russian=True)), "run: python -m tests.docs.test_tables"
+    assert printed in text(holder_of(name, russian=True)), "run: make tables"
     for first, _second, meaning in TABLES[name].rows:
         assert bool(meaning) == bool(told[first]), first
         assert {fact for fact in FACTS.findall(meaning) if fact not in told[first]} == set(), first

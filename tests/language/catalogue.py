@@ -100,6 +100,10 @@ def is_translated(message: Message) -> bool:
     return all(forms(message)) and not message.fuzzy
 
 
+def untranslated(catalogue: Catalog) -> list[str | Sequence[str]]:
+    return [message.id for message in catalogue if message.id and not is_translated(message)]
+
+
 def renew() -> None:
     catalogue, template = kept(), extracted()
     template.creation_date = catalogue.creation_date  # or each run would be a change
@@ -107,9 +111,8 @@ def renew() -> None:
     with PO.open("wb") as file:
         write_po(file, catalogue, width=WIDTH, include_lineno=False, ignore_obsolete=True)
     MO.write_bytes(compiled(catalogue))
-    for message in catalogue:
-        if message.id and not is_translated(message):
-            print(f"to be translated: {message.id}")
+    if missing := untranslated(catalogue):
+        print(f"To be translated in {PO.relative_to(ROOT)}, then `make messages tables`:", *missing, sep="\n  ")
 
 
 if __name__ == "__main__":

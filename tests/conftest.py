@@ -13,8 +13,10 @@ import pytest
 from flask import Flask
 from openai import OpenAI
 
+from gpt2giga.config.settings import ServerSettings
 from gpt2giga.config.variables import parse
 from gpt2giga.factory import create_app
+from gpt2giga.telemetry import log_format
 from gpt2giga_sandbox.server import SandboxServer
 from tests.service import KEYS, OWN_ACCOUNT, Service, Services, STARTS
 
@@ -90,6 +92,7 @@ def at_sandbox(sandbox: SandboxServer, tmp_path: Path) -> dict[str, str]:
 def app_with(at_sandbox: dict[str, str]) -> Iterator[Callable[..., Flask]]:
     """app_with(GPT2GIGA_X="...") for the application in this process, where nothing needs a server of its own."""
     with contextlib.ExitStack() as stack:
+        stack.callback(log_format.configure, ServerSettings())  # the form and level of the log are the process's
 
         def app_with(**settings: str) -> Flask:
             app = create_app(parse(at_sandbox | settings))

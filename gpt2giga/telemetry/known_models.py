@@ -33,4 +33,5 @@ class KnownModels(Listener):
         """The model that a request for this one was answered by, as GigaChat calls it."""
         if self._only and asked:
             return self._only
-        return self.name(self._targets.get(asked.lower(), asked))
+        found = self._targets.get(asked.lower(), asked)
+        return found if found in self._names or not found else OTHER

@@ -80,7 +80,9 @@ class UsageCounter:
                 counted.prompt += usage.prompt
                 counted.completion += usage.completion
                 counted.cached += usage.cached
-            if is_error(exchange):
+            # A client that has enough is no failure, and a stream that broke has a good status.
+            is_gone = exchange.outcome is Outcome.CLIENT_GONE
+            if not is_gone and (exchange.status >= 400 or exchange.outcome is not Outcome.WHOLE):
                 counted.errors += 1
                 self._failures[subject, exchange.cause or str(exchange.status)] += 1
             if self._is_watched:
@@ -151,10 +153,3 @@ def _add(connection: Connection, table: type[Model], subject: dict[str, Any], am
     sums = {fields[name]: fields[name] + getattr(EXCLUDED, name) for name in amounts}
     target = [fields[name] for name in subject]
     table.insert(**subject, **amounts).on_conflict(conflict_target=target, update=sums).execute(connection)
-
-
-def is_error(exchange: Exchange) -> bool:
-    """A client that has enough is no failure, and a stream that broke has a good status."""
-    return exchange.outcome is not Outcome.CLIENT_GONE and (
-        exchange.status >= 400 or exchange.outcome is not Outcome.WHOLE
-    )

@@ -158,7 +158,7 @@ class Answer(answers.Answer):
     def end(self) -> list[Event]:
         finish = self._check_finish()
         done = Done("tool_calls" if self._called else FINISH.get(finish, "stop"), self._usage)
-        return [*self._end_of_text(), done]
+        return [*self._end_of_text(), done] if self._held or self._thoughts else [done]
 
 
 class StreamedAnswer(Stream, Answer):

@@ -14,7 +14,6 @@ log = logging.getLogger(__name__)
 
 # Asked again and again by machines, or by the page itself: of no interest as long as it goes well.
 QUIET_ROUTES = frozenset(prefix + path for prefix in ("", "/v1") for path in ("/", "/health", "/ready", "/metrics"))
-QUIET_PATHS = ("/ui/", "/favicon.ico")
 
 
 class RequestLog:
@@ -25,7 +24,9 @@ class RequestLog:
 
     def write(self, exchange: Exchange) -> None:
         """When the exchange is over."""
-        is_quiet = (exchange.route in QUIET_ROUTES and exchange.status < 400) or exchange.path.startswith(QUIET_PATHS)
+        asked_often = exchange.route in QUIET_ROUTES or exchange.path.startswith("/ui/")
+        # Who guesses keys at one of these is told of; every browser asks for an icon.
+        is_quiet = (asked_often and exchange.status < 400) or exchange.path == "/favicon.ico"
         level = logging.DEBUG if is_quiet else logging.INFO
         if log.isEnabledFor(level):
             log.log(level, "request", extra={"fields": self._fields(exchange)})

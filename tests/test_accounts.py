@@ -16,6 +16,7 @@ from gpt2giga_sandbox.server import SandboxServer
 from tests import raw
 from tests.asking import STREAMED
 from tests.service import OWN_ACCOUNT, Service
+from tests.sockets import eventually
 
 CHAT = "/v1/chat/completions"
 HELLO = [{"role": "user", "content": "Привет!"}]
@@ -228,7 +229,10 @@ NOT_KNOWN = {
 def test_an_account_that_gigachat_does_not_know_leaves_nothing(
     passing: Service, sandbox: SandboxServer, name: str, step: dict[str, Any], error: type[Exception], stream: bool
 ) -> None:
-    """No files on the disk, and none that are open: anybody can make up accounts."""
+    """No files on the disk, and none that are open: anybody can make up accounts. Usage is counted, but not by account;
+    the database is there from the first request on."""
+    passing.post("/v1/embeddings", {"input": "a"})
+    assert eventually(lambda: [*(passing.folder / "state").glob("*-wal")])
     files, opened = {*passing.folder.iterdir()}, descriptors(passing)
     token = sandbox.state.issue_token()[0] if step else name
     for key in (f"giga-auth-{token}", f"giga-cred-{name}:secret", f"giga-user-{name}:password"):

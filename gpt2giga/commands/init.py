@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import sys
@@ -114,6 +115,8 @@ def init(
 def _try(command_line: CommandLine, key: str, scope: str) -> str:
     """The scope that the key is good for; empty where GigaChat cannot be asked. Raises Failure for a refused key."""
     from gpt2giga.upstream.transport.diagnosis import scope_of_key
+
+    logging.disable()  # what goes wrong is told in a sentence here
 
     variables = {name: value for name, value in environment().items() if name in WAY_TO_GIGACHAT}
     account = replace(parse({**variables, **command_line.overrides}).account, credentials=key, scope=scope)

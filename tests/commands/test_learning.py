@@ -171,7 +171,7 @@ def test_a_company_is_tried_with_what_it_is_taken_for(learn: Learn, sandbox: San
 
 
 def test_answers_that_do_not_overlap_prove_nothing(learn: Learn, sandbox: SandboxServer) -> None:
-    sandbox.state.script({"text": "да", "times": 2})
+    sandbox.state.script({"text": "да"}, {"text": "да", "delay": 1})
     (outcome,) = learn(plan([], [], account_model=MODEL)).outcomes
     assert outcome.status == "unclear" and "same moment" in outcome.why
 

@@ -1,7 +1,7 @@
 """Which version this is: what people see, and what pip compares. NUMBER alone is changed, at a release and after it."""
 
 # Between releases it is the next one with .dev0 at its end: CONTRIBUTING has the steps of a release.
-NUMBER = "1.0.0"
+NUMBER = "1.1.0.dev0"
 # Filled in by `git archive`, and by setup.py in what it builds.
 COMMIT = "$Format:%h$"
 

@@ -41,14 +41,18 @@ class KeptResponse(Model):
         table_name = "responses"
 
 
-class UsageHour(Model):
-    """What was used in an hour. `hour` counts from the beginning of Unix time; `key` is a name. Cached tokens are
-    among those of the prompt; `seconds` is the sum over the requests."""
+class OfAnHour(Model):
+    """What is counted apart, no table of its own. `hour` counts from the beginning of Unix time; `key` is a name."""
 
     hour = IntegerField()
     key = TextField()
     model = TextField()
     route = TextField()
+
+
+class UsageHour(OfAnHour):
+    """What was used in an hour. Cached tokens are among those of the prompt; `seconds` is the sum over the requests."""
+
     requests = BigIntegerField()
     errors = BigIntegerField()
     prompt = BigIntegerField()
@@ -61,13 +65,9 @@ class UsageHour(Model):
         primary_key = CompositeKey("hour", "key", "model", "route")
 
 
-class UsageFailure(Model):
+class UsageFailure(OfAnHour):
     """How many of an hour's errors had which cause: the code of an error, or its status."""
 
-    hour = IntegerField()
-    key = TextField()
-    model = TextField()
-    route = TextField()
     cause = TextField()
     errors = BigIntegerField()
 

@@ -139,6 +139,8 @@ def test_where_responses_are_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     assert load_settings().store.state_dir == str(tmp_path / ".local/state/gpt2giga")
     monkeypatch.setenv("XDG_STATE_HOME", "relative")
     assert load_settings().store.state_dir == str(tmp_path / ".local/state/gpt2giga")
+    sandbox = load_settings(None, {"GPT2GIGA_SANDBOX": "http://127.0.0.1:1"})
+    assert sandbox.store.state_dir == str(tmp_path / ".local/state/gpt2giga-sandbox"), "its usage is nobody's"
     monkeypatch.setenv("XDG_STATE_HOME", "/var/xdg")
     assert load_settings().store.state_dir == "/var/xdg/gpt2giga"
     monkeypatch.setenv("STATE_DIRECTORY", "/var/lib/gpt2giga")

@@ -26,13 +26,15 @@ def from_variables(variables: Mapping[str, str]) -> Settings:
 
 
 def _users_state_dir(variables: Mapping[str, str]) -> str | None:
-    """Of the XDG Base Directory Specification; None for a user without a home."""
+    """Of the XDG Base Directory Specification; None for a user without a home. The sandbox has one of its own: what was
+    tried there is nobody's usage.
+    """
     base = Path(variables.get("XDG_STATE_HOME", ""))
     try:
         folder = base if base.is_absolute() else Path.home() / ".local" / "state"
     except RuntimeError:
         return None
-    return str(folder / "gpt2giga")
+    return str(folder / ("gpt2giga-sandbox" if variables.get("GPT2GIGA_SANDBOX") else "gpt2giga"))
 
 
 def read_settings(

@@ -41,6 +41,7 @@ UPSTREAM_FLOORS: tuple[tuple[str, ...], ...] = (
     ("transport", "fact_book"),
     ("contract",),
     ("accounts", "listener", "partial_match"),
+    ("caller",),
 )
 # What a lower room knows of a higher one all the same, each with its reason.
 EXCEPTIONS = {

@@ -24,8 +24,9 @@ from gpt2giga.errors import (
     UpstreamError,
 )
 from gpt2giga.language import _, N_
-from gpt2giga.upstream.accounts.slots import ignore_wait, OnWait, QueueTimeout, Slot, Slots
+from gpt2giga.upstream.accounts.slots import QueueTimeout, Slot, Slots
 from gpt2giga.upstream.attempts import ANY_FAILURE, Attempts
+from gpt2giga.upstream.caller import ANYBODY, Caller
 from gpt2giga.upstream.contract import v1
 from gpt2giga.upstream.contract.answers import whole_number
 from gpt2giga.upstream.contract.drawing import from_drawing, to_drawing_payload
@@ -101,7 +102,7 @@ class Upstream:
         self.catalog = Catalog(account.model, translation, self._fetch_models, book.of)
 
     def answer(
-        self, chat: ChatRequest, *, stream: bool, tick: float | None = None, on_wait: OnWait = ignore_wait
+        self, chat: ChatRequest, *, stream: bool, tick: float | None = None, caller: Caller = ANYBODY
     ) -> Generator[list[Event], None, None]:
         """The events of one answer as they come, in batches. An empty batch: nothing to pass on yet; with a `tick` one
         comes at each step to an answer, and every so many seconds of a step that takes long.
@@ -118,7 +119,7 @@ class Upstream:
             attempt = partial(self._attempts.make, model=model, attached=attached, stream=stream, tick=tick)
             if chat.tools and not chat.several_calls:
                 attempt = partial(first_call, attempt)
-            with (yield from self._slot(tick, on_wait)):
+            with (yield from self._slot(tick, caller)):
                 yield []
                 ask = partial(self._retries.batches, attempt, tick=tick)
                 checks = bool(chat.tools) and self._translation.check_calls
@@ -145,15 +146,15 @@ class Upstream:
         """What GigaChat does by itself for the model that a client names so."""
         return self._attempts.facts_of(self.catalog.resolve(model)).hosted
 
-    def complete(self, chat: ChatRequest, on_wait: OnWait = ignore_wait) -> list[Event]:
-        return [event for batch in self.answer(chat, stream=False, on_wait=on_wait) for event in batch]
+    def complete(self, chat: ChatRequest, caller: Caller = ANYBODY) -> list[Event]:
+        return [event for batch in self.answer(chat, stream=False, caller=caller) for event in batch]
 
-    def embed(self, texts: list[str], model: str, on_wait: OnWait = ignore_wait) -> list[Embedding]:
+    def embed(self, texts: list[str], model: str, caller: Caller = ANYBODY) -> list[Embedding]:
         average = self._translation.embeddings_overflow == "average"
         try:
             return embed(
                 texts,
-                lambda batch: self._retries.once(lambda: self._embed(batch, model, on_wait)),
+                lambda batch: self._retries.once(lambda: self._embed(batch, model, caller)),
                 most_texts=self.book.of(model).embeddings_batch,
                 average=average,
             )
@@ -161,9 +162,9 @@ class Upstream:
             error.param = "input"
             raise
 
-    def _embed(self, texts: list[str], model: str, on_wait: OnWait) -> list[Embedding]:
+    def _embed(self, texts: list[str], model: str, caller: Caller) -> list[Embedding]:
         """Behind chats where the account has one slot: beside one of them 429 was seen (contract 3.4.8)."""
-        turn = run_to_end(self._slot(None, on_wait, last=True)) if self._most_slots == 1 else nullcontext()
+        turn = run_to_end(self._slot(None, caller, last=True)) if self._most_slots == 1 else nullcontext()
         with turn, self._explaining(model):
             found = sorted(self._client.embeddings(texts, model=model).data, key=lambda item: item.index)
             embeddings = [Embedding(item.embedding, whole_number(item.usage.prompt_tokens)) for item in found]
@@ -180,9 +181,9 @@ class Upstream:
         with self._explaining(model):
             return sum(whole_number(count.tokens) for count in self._client.tokens_count(texts, model=model))
 
-    def draw(self, prompt: str, model: str, on_wait: OnWait = ignore_wait) -> tuple[bytes, Usage]:
+    def draw(self, prompt: str, model: str, caller: Caller = ANYBODY) -> tuple[bytes, Usage]:
         """A picture by GigaChat's built-in text2image."""
-        with run_to_end(self._slot(None, on_wait)):
+        with run_to_end(self._slot(None, caller)):
             payload = self._own_extras | to_drawing_payload(prompt, self.catalog.resolve(model))
             file_id, usage = from_drawing(self._retries.once(lambda: self._drawing(payload)))
         return self.files.content(file_id), usage
@@ -205,7 +206,7 @@ class Upstream:
     def _files_of(self, chat: ChatRequest, model: str) -> AbstractContextManager[RequestFiles]:
         return self._attachments.of(chat, model, takes_images=self.book.of(model).images)
 
-    def _slot(self, tick: float | None, on_wait: OnWait, *, last: bool = False) -> Generator[list[Any], None, Slot]:
+    def _slot(self, tick: float | None, caller: Caller, *, last: bool = False) -> Generator[list[Any], None, Slot]:
         """The account's right to one request at GigaChat; waits in line for it, or behind the line."""
         if self._is_a_clients and not self.is_known:
             yield from background.run(partial(self._retries.once, self._prove), tick)
@@ -214,7 +215,7 @@ class Upstream:
             self._listener.on_wait_begun()
         try:
             acquire = self._slots.acquire_last if last else self._slots.acquire
-            return (yield from acquire(self._limits.queue_timeout, tick, on_wait))
+            return (yield from acquire(self._limits.queue_timeout, tick, caller.add_wait))
         except QueueTimeout as timeout:
             raise RateLimited(
                 _(BUSY, slots=self._most_slots, seconds=round(timeout.waited)), retry_after=RETRY_AFTER_QUEUE

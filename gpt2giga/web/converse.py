@@ -108,7 +108,7 @@ class Conversation:
         sent_at, has_begun = time.monotonic(), False
         try:
             for choice, chat in enumerate(chats):
-                answer = upstream.answer(chat, stream=True, tick=tick, on_wait=exchange.add_wait)
+                answer = upstream.answer(chat, stream=True, tick=tick, caller=exchange)
                 source = self._sources.new(answer, tick)
                 exchange.on_end(partial(self._sources.remove, source))
                 self._sources.add(source)
@@ -164,6 +164,6 @@ def _to_failure(error: Exception, exchange: Exchange) -> ProxyError:
 
 
 def _complete(exchange: Exchange, upstream: Upstream, chat: ChatRequest) -> list[Event]:
-    events = upstream.complete(chat, exchange.add_wait)
+    events = upstream.complete(chat, exchange)
     exchange.observe(events)
     return events

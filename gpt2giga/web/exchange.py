@@ -19,6 +19,7 @@ from gpt2giga.chat import Done, Event, Usage
 from gpt2giga.config.limits import LimitSettings
 from gpt2giga.config.settings import ServerSettings
 from gpt2giga.errors import ClientGone, Filtered, InternalError, ProxyError
+from gpt2giga.upstream.caller import Priority
 from gpt2giga.web.trusted_proxies import Proxies
 
 if TYPE_CHECKING:
@@ -47,7 +48,8 @@ class Outcome(enum.Enum):
 class Exchange:
     """What is known of a request. `client` is the address behind trusted proxies, `key` what the client shows as its
     API key (secret) and `key_name` what the operator calls it, `first_ms` the time to the first piece of GigaChat's
-    answer, `queued` the seconds in line for the account's slots, `cause` the code of what went wrong.
+    answer, `queued` the seconds in line for the account's slots, `account` and `answering_model` who answers, as far as
+    that was told, `cause` the code of what went wrong.
     is_filtered: GigaChat's filter gave the answer, or ended it.
 
     keeps_content: what was asked and answered is kept too, for the log (GPT2GIGA_LOG_CONTENT). wants_all: every event
@@ -71,6 +73,9 @@ class Exchange:
     usage: Usage | None = None
     first_ms: float | None = None
     queued: float = 0.0
+    account: str = ""
+    answering_model: str = ""
+    priority: Priority | None = None
     outcome: Outcome = Outcome.WHOLE
     cause: str = ""
     is_filtered: bool = False
@@ -91,6 +96,9 @@ class Exchange:
 
     def add_wait(self, seconds: float) -> None:
         self.queued += seconds
+
+    def answered_by(self, account: str, model: str) -> None:
+        self.account, self.answering_model = account, model
 
     def ms(self) -> float:
         return round((time.monotonic() - self.started) * 1000, 1)

@@ -88,7 +88,7 @@ def blueprint(tokenizer_file: str | None, default_model: str, get_upstream: GetU
         asked = from_embeddings_request(json_body(), decode)
         upstream, exchange = get_upstream(), current()
         exchange.model = model = upstream.catalog.embedder(asked.model)
-        found = upstream.embed(asked.texts, model, exchange.add_wait)
+        found = upstream.embed(asked.texts, model, exchange)
         answer = json_response(to_embeddings(found, asked, model))
         exchange.usage = Usage(prompt=sum(embedding.tokens for embedding in found))
         averaged = [str(number) for number, embedding in enumerate(found) if embedding.averaged]
@@ -105,7 +105,7 @@ def blueprint(tokenizer_file: str | None, default_model: str, get_upstream: GetU
         asked = from_images_request(json_body())
         upstream, exchange = get_upstream(), current()
         exchange.model = asked.model or default_model
-        drawings = [upstream.draw(asked.prompt, asked.model, exchange.add_wait) for _ in range(asked.n)]
+        drawings = [upstream.draw(asked.prompt, asked.model, exchange) for _ in range(asked.n)]
         exchange.usage = sum((usage for _, usage in drawings), Usage())
         return name_ignored(json_response(to_images([image for image, _ in drawings])), asked.ignored)
 

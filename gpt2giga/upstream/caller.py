@@ -1,0 +1,42 @@
+"""Who asks: what the way to GigaChat has to know of a request, and what it tells back."""
+
+from __future__ import annotations
+
+import enum
+from typing import Protocol
+
+
+class Priority(enum.IntEnum):
+    """In the line for the account's slots the lower number goes first."""
+
+    HIGH = 0
+    NORMAL = 1
+    LOW = 2
+
+
+class Caller(Protocol):
+    """priority: None where nobody has chosen one, and the kind of the request decides."""
+
+    @property
+    def priority(self) -> Priority | None: ...
+
+    def add_wait(self, seconds: float) -> None:
+        """So long it stood in the line; said when that is over, in vain or not."""
+
+    def answered_by(self, account: str, model: str) -> None:
+        """The account, by its name, and the model that answer; said again when others take over."""
+
+
+class Anybody:
+    """A Caller that wants nothing and listens to nothing."""
+
+    priority: Priority | None = None
+
+    def add_wait(self, seconds: float) -> None:
+        pass
+
+    def answered_by(self, account: str, model: str) -> None:
+        pass
+
+
+ANYBODY = Anybody()

@@ -73,7 +73,8 @@ class Upstream:
         book: FactBook,
         listener: Listener | None = None,
     ) -> None:
-        self._translation, self._limits, self._listener = translation, limits, listener
+        listener = self._listener = listener or Listener()
+        self._translation, self._limits = translation, limits
         self._is_a_clients = server.pass_token
         self._client = GigaChatClient(account, listener, limits)
         self._retries = Retries(limits.max_retries, limits.retry_backoff_factor, limits.retry_on_status_codes, listener)
@@ -211,8 +212,7 @@ class Upstream:
         if self._is_a_clients and not self.is_known:
             yield from background.run(partial(self._retries.once, self._prove), tick)
         asked = time.monotonic()
-        if self._listener:
-            self._listener.on_wait_begun()
+        self._listener.on_wait_begun()
         try:
             acquire = self._slots.acquire_last if last else self._slots.acquire
             return (yield from acquire(self._limits.queue_timeout, tick, caller.add_wait))
@@ -221,8 +221,7 @@ class Upstream:
                 _(BUSY, slots=self._most_slots, seconds=round(timeout.waited)), retry_after=RETRY_AFTER_QUEUE
             ) from None
         finally:  # also when a greenlet is killed in the line
-            if self._listener:
-                self._listener.on_wait_over(time.monotonic() - asked)
+            self._listener.on_wait_over(time.monotonic() - asked)
 
     def _prove(self) -> None:
         """Anybody can make up an account, and a line leaves files on the disk: GigaChat has to know it first."""
@@ -256,8 +255,7 @@ class Upstream:
         self.is_known &= not isinstance(failure, KeyRejected)
         if self._is_a_clients and not self.is_known:
             self._client.close_idle()
-        if self._listener:
-            self._listener.on_failure(failure.code or failure.type)
+        self._listener.on_failure(failure.code or failure.type)
         if model and isinstance(failure, ContextTooLong) and failure.window not in (0, self.book.of(model).window):
             self.book.learn(model, "met", window=failure.window)
         if isinstance(failure, KeyRejected):
@@ -272,8 +270,7 @@ class Upstream:
 
     def _note_success(self, model: str) -> None:
         self.is_known = True
-        if self._listener:
-            self._listener.on_model_known(model)
+        self._listener.on_model_known(model)
 
     def _known_models(self) -> list[Model]:
         try:
@@ -287,8 +284,7 @@ class Upstream:
         with self._explaining():
             models = [Model(model.id_, model.owned_by) for model in self._client.get_models().data]
         for model in models:
-            if self._listener:
-                self._listener.on_model_known(model.id)
+            self._listener.on_model_known(model.id)
         return models
 
 

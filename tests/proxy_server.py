@@ -24,20 +24,21 @@ class Handler(socketserver.BaseRequestHandler):
     def _serve(self, client: socket.socket) -> None:
         self.server.clients.append(client)
         with client:
-            head = b""
-            while b"\r\n\r\n" not in head:
-                head += client.recv(65536) or b"\r\n\r\n"
-            self.server.heads.append(head.decode())
+            received = b""
+            while b"\r\n\r\n" not in received:
+                received += client.recv(65536) or b"\r\n\r\n"
+            head = received.partition(b"\r\n\r\n")[0].decode()  # what follows may end in the middle of a letter
+            self.server.heads.append(head)
             if self.server.answer is not None:
                 client.sendall(self.server.answer)
                 return
-            method, target = head.decode().split()[:2]
+            method, target = head.split()[:2]
             host, port = target.split(":") if method == "CONNECT" else urlsplit(target).netloc.split(":")
             with socket.create_connection((host, int(port))) as upstream:
                 if method == "CONNECT":
                     client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
                 else:
-                    upstream.sendall(head)
+                    upstream.sendall(received)
                 relay(client, upstream)
 
 

@@ -12,6 +12,7 @@ from tests.pictures import data_url, GIF
 
 MIB = 1024 * 1024
 CHAT, MESSAGES, RESPONSES = "/v1/chat/completions", "/v1/messages", "/v1/responses"
+ADDRESS = "https://192.0.2.1/a.png"  # of nobody, by RFC 5737
 ASK = [{"role": "user", "content": "?"}]
 # Statuses.
 ANSWERED, REFUSED, NOT_UNDERSTOOD = (200,), (400, 413), (502,)
@@ -193,7 +194,7 @@ def files() -> dict[str, Hostile]:
         "40 pictures": Hostile({"messages": pictures(gif(7000), 40)}),
         "10 pictures that lie": Hostile({"messages": pictures(lying_gif(65_535), 10)}),
         "10 pictures": Hostile({"messages": pictures(gif(5000), 10)}, ANSWERED),
-        "60 addresses": Hostile({"messages": pictures("https://192.0.2.1/a.png", 60)}),
+        "60 addresses": Hostile({"messages": pictures(ADDRESS, 60)}),
     }
 
 
@@ -232,6 +233,7 @@ def ordinary() -> list[Hostile]:
         Hostile(by_schema(schema, strict=True), ANSWERED, answers=(said,)),
         Hostile({**by_schema(schema, strict=True), "stream": True}, ANSWERED, answers=(said,)),
         Hostile({"messages": pictures(picture, 1)}, ANSWERED),
+        Hostile({"messages": pictures(ADDRESS, 1)}),
         Hostile({"messages": ASK, "max_tokens": 5}, ANSWERED, MESSAGES),
         Hostile({"input": "?"}, ANSWERED, RESPONSES),
         Hostile({"input": "?", "model": "E"}, ANSWERED, "/v1/embeddings"),

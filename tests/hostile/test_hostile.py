@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -26,7 +27,8 @@ from tests.test_soak import memory, worker
 # Seconds, of the worker's own computing; on an idle machine the client waits no longer.
 LONGEST_GAP = 1.0
 LONGEST_GAP_ON_A_BUSY_MACHINE = 5.0
-MEMORY = 20 * MIB
+# Mostly arenas that Python keeps for a few small objects in each, and uses again.
+MEMORY = 32 * MIB
 SECONDS = 30
 ROOT = Path(__file__).parent.parent.parent
 
@@ -71,7 +73,7 @@ def test_nobody_waits_for_the_hostile(
     hostile = v1_requests.all_of_them() | v2_requests.all_of_them()
     ordinary = [*v1_requests.ordinary(), *v2_requests.ordinary()]
     assert [status for each in ordinary if (status := send(service, sandbox, each)) not in each.statuses] == []
-    before = memory(process)
+    before = settled_memory(process)
     sandbox.script({"text": "слово " * 20_000, "frame_delay": 0.05})
     command = [sys.executable, "-m", "tests.hostile.watching", str(service.port), process.name]
     watching = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -87,6 +89,15 @@ def test_nobody_waits_for_the_hostile(
     assert max(found["longest"].values()) < LONGEST_GAP_ON_A_BUSY_MACHINE, found
     assert eventually(lambda: memory(process) - before < MEMORY), (memory(process) - before) / MIB
     assert "Traceback" not in service.log.read_text()
+
+
+def settled_memory(process: Path) -> int:
+    """What a large request took goes back a moment after it has ended, and would hide as much of what comes then."""
+    found = []
+    for _ in range(20):
+        time.sleep(0.1)
+        found.append(memory(process))
+    return min(found)
 
 
 def send(service: Service, sandbox: SandboxProcess, hostile: Any) -> int:

@@ -14,6 +14,7 @@ from gpt2giga.chat import HostedTool
 from gpt2giga.config.settings import KEY_IS_MISSING, Settings
 from gpt2giga.dialects.anthropic import views as anthropic
 from gpt2giga.dialects.openai import views as openai
+from gpt2giga.dialects.openai.store import EmbeddingStore
 from gpt2giga.dialects.responses import views as responses
 from gpt2giga.dialects.responses.request import from_input_at_chat
 from gpt2giga.openapi import views as description
@@ -112,12 +113,15 @@ def _register_views(app: Flask, settings: Settings, get_upstream: GetUpstream, u
     def hosted_tools(model: str) -> Collection[HostedTool]:
         return get_upstream().hosted_tools(model)
 
+    # What is too long may become another vector by another setting.
+    scope = (settings.account.base_url, translation.embeddings_overflow)
+    remembered = EmbeddingStore(usage.database, settings.store.embeddings_size, *scope)
     ignore_hosted = translation.ignore_hosted_tools
     read_responses = partial(from_input_at_chat, ignore_hosted=ignore_hosted, hosted_tools=hosted_tools)
     for blueprint in (
         health.blueprint(settings.backend, get_upstream, ui.page if settings.server.ui else lambda: None),
         openai.chat_blueprint(translation, model, conversation, read_responses, hosted_tools),
-        openai.blueprint(translation.tokenizer_file, model, get_upstream),
+        openai.blueprint(translation.tokenizer_file, model, get_upstream, remembered),
         openai.files_blueprint(get_upstream, owners),
         models.blueprint(get_upstream, MODELS_FORMS),
         responses.blueprint(translation, model, settings.store, usage.database, get_upstream, conversation),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import count
 from typing import Any
 
 import pytest
@@ -14,6 +15,13 @@ MODEL = "GigaChat-2-Max"
 MESSAGES: list[Any] = [{"role": "user", "content": "Кто написал «Войну и мир»?"}]
 USAGE = {"prompt_tokens": 10, "completion_tokens": 3, "total_tokens": 13, "precached_prompt_tokens": 2}
 STREAMED = pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
+
+NUMBERS = count(1000)
+
+
+def new(text: str) -> str:
+    """One that no other test has: services remember embeddings, and tests share services."""
+    return f"{text} {next(NUMBERS)}"
 
 
 def tool(name: str) -> dict[str, Any]:

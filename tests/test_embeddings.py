@@ -14,8 +14,13 @@ from openai import BadRequestError, OpenAI
 from gpt2giga.config.settings import SettingsError
 from gpt2giga.dialects.openai import tokenizer
 from gpt2giga_sandbox.server import SandboxServer
+from tests.asking import new
 from tests.service import Service
 from tests.sockets import Caller, HELLO
+
+
+def long_text() -> str:
+    return new("длинное слово " * 300)
 
 
 def sent(sandbox: SandboxServer) -> list[dict[str, Any]]:
@@ -24,13 +29,14 @@ def sent(sandbox: SandboxServer) -> list[dict[str, Any]]:
 
 def test_the_client_as_it_is(client: OpenAI, sandbox: SandboxServer) -> None:
     """It asks for base64 without being told to."""
-    found = client.embeddings.create(model="text-embedding-3-small", input=["раз", "два"])
-    plain = client.embeddings.create(model="EmbeddingsGigaR", input="два", encoding_format="float")
+    texts = [new("раз"), new("два")]
+    found = client.embeddings.create(model="text-embedding-3-small", input=texts)
+    plain = client.embeddings.create(model="EmbeddingsGigaR", input=texts[1], encoding_format="float")
     assert [len(item.embedding) for item in found.data] == [2560, 2560]
     assert [item.index for item in found.data] == [0, 1]
     assert found.data[1].embedding == pytest.approx(plain.data[0].embedding, rel=1e-6)
     assert found.usage.prompt_tokens == found.usage.total_tokens > 0
-    assert sent(sandbox)[0] == {"input": ["раз", "два"], "model": "EmbeddingsGigaR"}
+    assert sent(sandbox)[0] == {"input": texts, "model": "EmbeddingsGigaR"}
 
 
 def test_a_gigachat_embedder_passes(client: OpenAI) -> None:
@@ -45,7 +51,7 @@ def test_the_model_that_the_settings_name(contrary: Service, sandbox: SandboxSer
 
 
 def test_large_lists_keep_their_order(service: Service, sandbox: SandboxServer) -> None:
-    texts = [f"текст номер {number}" for number in range(200)]
+    texts = [new("текст номер") for _ in range(200)]
     answer = service.post("/v1/embeddings", {"input": texts, "model": "Embeddings"}).json()
     assert [len(request["input"]) for request in sent(sandbox)] == [90, 90, 20]
     assert [item["index"] for item in answer["data"]] == list(range(200))
@@ -54,23 +60,21 @@ def test_large_lists_keep_their_order(service: Service, sandbox: SandboxServer) 
         assert alone["data"][0]["embedding"] == answer["data"][number]["embedding"]
 
 
-LONG = "длинное слово " * 300
-
-
 def test_a_long_text_is_averaged_and_said_so(service: Service, sandbox: SandboxServer) -> None:
-    response = service.post("/v1/embeddings", {"input": ["раз", LONG, "два"], "model": "Embeddings"})
+    long = long_text()
+    response = service.post("/v1/embeddings", {"input": ["первый", long, "третий"], "model": "Embeddings"})
     assert response.status_code == 200, response.text
     assert response.headers["X-Gpt2giga-Averaged"] == "1"
     accepted = [request["json"]["input"] for request in sandbox.state.requests("/embeddings") if not request["error"]]
-    parts = [text for batch in accepted for text in batch if text not in ("раз", "два")]
-    assert "".join(parts) == LONG
+    parts = [text for batch in accepted for text in batch if text not in ("первый", "третий")]
+    assert "".join(parts) == long
     vector = response.json()["data"][1]["embedding"]
     assert len(vector) == 1024 and response.json()["usage"]["prompt_tokens"] > 512
 
 
 def test_only_the_text_that_is_named_is_cut(service: Service, sandbox: SandboxServer) -> None:
-    short = [f"текст {number}" for number in range(89)]
-    texts = [*short[:3], LONG, *short[3:]]
+    short = [new("короткий текст") for _ in range(89)]
+    texts = [*short[:3], long_text(), *short[3:]]
     response = service.post("/v1/embeddings", {"input": texts, "model": "Embeddings"})
     assert response.headers["X-Gpt2giga-Averaged"] == "3"
     assert len(sent(sandbox)) == 3, "the one that was refused, and two since GigaChat takes so many texts at a time"
@@ -81,13 +85,13 @@ def test_only_the_text_that_is_named_is_cut(service: Service, sandbox: SandboxSe
 
 def test_words_of_another_kind_are_answered_by_halves(service: Service, sandbox: SandboxServer) -> None:
     sandbox.state.script({"route": "embeddings", "status": 413, "times": 2})
-    response = service.post("/v1/embeddings", {"input": ["раз", "два", "три"], "model": "Embeddings"})
+    response = service.post("/v1/embeddings", {"input": [new("слово") for _ in range(3)], "model": "Embeddings"})
     assert response.status_code == 200 and [len(request["input"]) for request in sent(sandbox)] == [3, 1, 1, 1, 2]
 
 
 def test_a_long_text_can_be_an_error(contrary: Service) -> None:
     with contrary.client() as client, pytest.raises(BadRequestError) as caught:
-        client.embeddings.create(model="Embeddings", input=LONG)
+        client.embeddings.create(model="Embeddings", input=long_text())
     assert (caught.value.code, caught.value.param) == ("context_length_exceeded", "input")
     assert "messages" not in caught.value.message
 
@@ -124,7 +128,7 @@ def test_embeddings_stand_behind_chats(service: Service, sandbox: SandboxServer)
     with ThreadPoolExecutor(2) as pool:
         with Caller(service, stream=True) as first:
             first.read_until("Раз")
-            embedded = pool.submit(service.post, "/v1/embeddings", {"input": "ping"})
+            embedded = pool.submit(service.post, "/v1/embeddings", {"input": new("ping")})
             time.sleep(0.3)  # it waits
             answered = pool.submit(chat)
             time.sleep(0.3)
@@ -137,7 +141,7 @@ def test_a_company_embeds_beside_chats(curt: Service, sandbox: SandboxServer) ->
     sandbox.state.script({"text": "Раз два три", "hang_after": 1})
     with Caller(curt, stream=True) as first:
         first.read_until("Раз")
-        assert curt.post("/v1/embeddings", {"input": "ping"}).status_code == 200
+        assert curt.post("/v1/embeddings", {"input": new("ping")}).status_code == 200
         assert sandbox.state.counters.open_streams == 1
 
 
@@ -172,17 +176,17 @@ def test_a_tokenizer_that_is_none(tmp_path: Path, content: str | None) -> None:
 
 
 def test_what_changes_nothing_is_named(service: Service, sandbox: SandboxServer) -> None:
-    response = service.post("/v1/embeddings", {"input": "a", "user": "b", "brand_new": 1})
+    response = service.post("/v1/embeddings", {"input": new("a"), "user": "b", "brand_new": 1})
     assert response.headers["X-Gpt2giga-Ignored"] == "user"
     assert set(sent(sandbox)[0]) == {"input", "model"}
 
 
 def test_a_passing_failure_is_tried_again(service: Service, sandbox: SandboxServer) -> None:
     sandbox.state.script({"route": "embeddings", "status": 500})
-    assert service.post("/v1/embeddings", {"input": "a"}).status_code == 200
+    assert service.post("/v1/embeddings", {"input": new("a")}).status_code == 200
 
 
 def test_embeddings_that_are_missing(service: Service, sandbox: SandboxServer) -> None:
     sandbox.state.script({"route": "embeddings", "answer": {"object": "list", "data": [], "model": "Embeddings"}})
-    response = service.post("/v1/embeddings", {"input": "a"})
+    response = service.post("/v1/embeddings", {"input": new("a")})
     assert response.status_code == 502 and "0 embeddings for 1 texts" in response.text

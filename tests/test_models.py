@@ -10,7 +10,7 @@ from openai import OpenAI
 
 from gpt2giga.upstream.contract.facts import default_facts
 from gpt2giga_sandbox.server import SandboxServer
-from tests.asking import MESSAGES
+from tests.asking import MESSAGES, new
 from tests.service import Service
 
 CHAT = "/v1/chat/completions"
@@ -65,7 +65,7 @@ EMBEDDERS = {
 
 @pytest.mark.parametrize("asked", EMBEDDERS)
 def test_names_of_embedders(service: Service, sandbox: SandboxServer, asked: str) -> None:
-    answer = service.post("/v1/embeddings", {"model": asked, "input": "a"}).json()
+    answer = service.post("/v1/embeddings", {"model": asked, "input": new("a")}).json()
     assert answer["model"] == asked
     assert sandbox.state.requests("/embeddings")[0]["json"]["model"] == EMBEDDERS[asked]
 

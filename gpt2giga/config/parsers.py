@@ -126,6 +126,11 @@ def _client_key(word: str, position: str) -> ClientKey:
     return ClientKey(word, position)
 
 
+def size_or_none(value: str) -> int:
+    """0: nothing at all."""
+    return 0 if value == "0" else size(value)
+
+
 def size(value: str) -> int:
     match = re.fullmatch(r"([1-9]\d{0,8})\s*(|[kmg]i?b?)", value.lower())
     if not match:

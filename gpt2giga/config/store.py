@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gpt2giga.config.parsers import postgresql_url, prices, size, whole_number
+from gpt2giga.config.parsers import postgresql_url, prices, size, size_or_none, whole_number
 from gpt2giga.config.setting import MIB, setting
 
 
@@ -32,6 +32,13 @@ class StoreSettings:
     )
     days: int = setting(30, "Days to keep a response; 0: keep none", whole_number(0, 36500))
     size: int = setting(256 * MIB, "Bytes that all stored responses may take; the oldest are deleted first", size)
+    embeddings_size: int = setting(
+        64 * MIB,
+        "Bytes that embeddings may take which are remembered for 30 days, so that the same text is not paid for twice; "
+        "0: none. No text is stored",
+        size_or_none,
+        variable="GPT2GIGA_EMBEDDINGS_CACHE_SIZE",
+    )
     prices: tuple[tuple[str, float], ...] = setting(
         (),
         "What a million tokens of a model costs, in roubles, for `gpt2giga usage`: GigaChat-2-Max=650,...",

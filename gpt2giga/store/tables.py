@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from peewee import (
     BigIntegerField,
     BlobField,
+    BooleanField,
     CompositeKey,
     Database,
     DoubleField,
@@ -27,18 +28,34 @@ class SchemaVersion(Model):
         table_name = "schema_version"
 
 
-class KeptResponse(Model):
-    """What one turn added to a conversation. `created` is in seconds of Unix time, `size` in bytes of `body`."""
+class KeptRow(Model):
+    """What is kept for a while, as far as there is room; no table of its own. `created` is in seconds of Unix time,
+    `size` in bytes of `body`."""
 
     id = TextField(primary_key=True)
-    tenant = TextField()
-    previous = TextField(null=True)
     created = DoubleField(index=True)
     size = IntegerField()
     body = BlobField()
 
+
+class KeptResponse(KeptRow):
+    """What one turn added to a conversation."""
+
+    tenant = TextField()
+    previous = TextField(null=True)
+
     class Meta:
         table_name = "responses"
+
+
+class KeptEmbedding(KeptRow):
+    """A vector, as 64-bit floats in the order of bytes of the network. Its id tells whoever has the text that this is
+    it, and nobody else what it says."""
+
+    averaged = BooleanField()
+
+    class Meta:
+        table_name = "embeddings"
 
 
 class OfAnHour(Model):
@@ -76,7 +93,7 @@ class UsageFailure(OfAnHour):
         primary_key = CompositeKey("hour", "key", "model", "route", "cause")
 
 
-TABLES: tuple[type[Model], ...] = (SchemaVersion, KeptResponse, UsageHour, UsageFailure)
+TABLES: tuple[type[Model], ...] = (SchemaVersion, KeptResponse, KeptEmbedding, UsageHour, UsageFailure)
 Upgrade = Callable[[Database], None]
 # From version 1 to 2, from 2 to 3 and so on; a step is never changed once it was released.
 UPGRADES: tuple[Upgrade, ...] = ()

@@ -20,6 +20,7 @@ from gpt2giga.dialects.openai.images import from_images_request, to_images
 from gpt2giga.dialects.openai.models import to_list, to_model, to_model_info
 from gpt2giga.dialects.openai.request import from_chat_request, from_responses_body, ReadResponses
 from gpt2giga.dialects.openai.response import to_chat_completion
+from gpt2giga.dialects.openai.store import EmbeddingStore
 from gpt2giga.dialects.openai.stream import ChunkStream
 from gpt2giga.errors import BadRequest, ProxyError
 from gpt2giga.upstream.client import GetUpstream
@@ -78,7 +79,9 @@ def chat_blueprint(
     return openai
 
 
-def blueprint(tokenizer_file: str | None, default_model: str, get_upstream: GetUpstream) -> Blueprint:
+def blueprint(
+    tokenizer_file: str | None, default_model: str, get_upstream: GetUpstream, remembered: EmbeddingStore
+) -> Blueprint:
     """Raises SettingsError."""
     openai = Blueprint("openai", __name__)
     decode = tokenizer.load(tokenizer_file)
@@ -88,7 +91,8 @@ def blueprint(tokenizer_file: str | None, default_model: str, get_upstream: GetU
         asked = from_embeddings_request(json_body(), decode)
         upstream, exchange = get_upstream(), current()
         exchange.model = model = upstream.catalog.embedder(asked.model)
-        found = upstream.embed(asked.texts, model, exchange)
+        ask = partial(upstream.embed, model=model, caller=exchange)
+        found = remembered.embed(asked.texts, model, exchange.tenant, ask)
         answer = json_response(to_embeddings(found, asked, model))
         exchange.usage = Usage(prompt=sum(embedding.tokens for embedding in found))
         averaged = [str(number) for number, embedding in enumerate(found) if embedding.averaged]

@@ -20,18 +20,12 @@ from gpt2giga.concurrency.waiting import give_way, in_turns
 from gpt2giga.config.limits import LimitSettings
 from gpt2giga.errors import BadRequest, BodyTooLarge, NotFound, Unavailable
 from gpt2giga.store.database import Database, Unusable
+from gpt2giga.store.room import Room
 from gpt2giga.store.tables import KeptResponse
 
 T = TypeVar("T")
 
-DAY = 86400
 NO_FOLDER = "no folder is set (GPT2GIGA_STATE_DIR)"
-# Of one statement; older SQLites take no more than 999.
-MOST_PARAMETERS = 500
-# One row may not push out all others.
-LEAST_ROWS = 8
-# Of the bytes that all rows may take: so many are written before it is looked again how many there are.
-SLACK = 1 / 64
 ITEM_ID = re.compile(r"[a-z]+_([0-9a-f]{32})[io]\d+")
 
 log = logging.getLogger(__name__)
@@ -63,10 +57,8 @@ class Store:
 
     def __init__(self, database: Database | None, days: int, most_bytes: int) -> None:
         self._database = database
-        self._seconds = days * DAY
-        self._most_bytes = most_bytes
-        # Bytes that this process has written since it looked how many there are; as if it had to look now.
-        self._unseen = most_bytes
+        self._days = days
+        self._room = Room(KeptResponse, days, most_bytes)
         self._warned = False
 
     def problem(self) -> str:
@@ -76,7 +68,7 @@ class Store:
     def save(self, tenant: str, stored: StoredResponse) -> None:
         """An answer is worth more than its copy: never raises."""
         response, body = stored.response, orjson.dumps(stored)
-        if len(body) > self._most_bytes // LEAST_ROWS:
+        if not self._room.takes(len(body)):
             log.warning("A response of %d bytes is too large to be kept (GPT2GIGA_STORE_SIZE)", len(body))
             return
         row = {
@@ -90,7 +82,7 @@ class Store:
 
         def insert(database: peewee.Database) -> None:
             KeptResponse.insert(**row).execute(database)
-            self._make_room(database, len(body))
+            self._room.make(database, len(body))
 
         try:
             self._do(insert)
@@ -126,7 +118,7 @@ class Store:
             missing = (rows and rows[0][0]) or response_id
             raise BadRequest(
                 f"Previous response with id '{missing}' not found. Responses with store=false are not kept, and "
-                f"others for {self._seconds // DAY} days at most.",
+                f"others for {self._days} days at most.",
                 param="previous_response_id",
                 code="previous_response_not_found",
             )
@@ -146,11 +138,8 @@ class Store:
                 continue
         return found
 
-    def _oldest(self) -> float:
-        return time.time() - self._seconds
-
     def _seen_by(self, tenant: str) -> tuple[Any, ...]:
-        return KeptResponse.tenant == tenant, KeptResponse.created > self._oldest()
+        return KeptResponse.tenant == tenant, KeptResponse.created > self._room.oldest()
 
     def _chain(self, tenant: str, response_id: str) -> peewee.Query:
         """`previous` and `body` of the response and of all before it, oldest first."""
@@ -160,33 +149,15 @@ class Store:
         chain = last.cte("chain", recursive=True, columns=("previous", "body", "depth"))
         before = Earlier.select(Earlier.previous, Earlier.body, chain.c.depth + 1)
         before = before.join(chain, on=(Earlier.id == chain.c.previous))
-        before = before.where(Earlier.tenant == tenant, Earlier.created > self._oldest())
+        before = before.where(Earlier.tenant == tenant, Earlier.created > self._room.oldest())
         whole = chain.union_all(before)
         return whole.select_from(whole.c.previous, whole.c.body).order_by(whole.c.depth.desc())
 
-    def _make_room(self, database: peewee.Database, added: int) -> None:
-        self._unseen += added
-        if self._unseen < self._most_bytes * SLACK:
-            return
-        self._unseen = 0
-        KeptResponse.delete().where(KeptResponse.created < self._oldest()).execute(database)
-        too_many = (KeptResponse.select(peewee.fn.SUM(KeptResponse.size)).scalar(database) or 0) - self._most_bytes
-        oldest = KeptResponse.select(KeptResponse.id, KeptResponse.size).order_by(KeptResponse.created).tuples()
-        going: list[str] = []
-        for response_id, size in oldest.execute(database).iterator() if too_many > 0 else ():
-            going.append(response_id)
-            too_many -= size
-            if too_many <= 0:
-                break
-        for start in range(0, len(going), MOST_PARAMETERS):
-            some = going[start : start + MOST_PARAMETERS]
-            KeptResponse.delete().where(KeptResponse.id.in_(some)).execute(database)
-
     def _do(self, work: Callable[[peewee.Database], T]) -> T:
         """Raises BadRequest where nothing is kept, Unavailable where the database cannot be used."""
-        if self._database is None or not self._seconds:
+        if self._database is None or not self._days:
             raise BadRequest(
-                f"Responses are not kept here: {NO_FOLDER if self._seconds else 'GPT2GIGA_STORE_DAYS is 0'}. "
+                f"Responses are not kept here: {NO_FOLDER if self._days else 'GPT2GIGA_STORE_DAYS is 0'}. "
                 "Send the conversation in 'input'.",
                 param="previous_response_id",
                 code="store_unavailable",

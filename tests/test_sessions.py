@@ -16,6 +16,7 @@ from gpt2giga.config.settings import AccountSettings, ServerSettings, Translatio
 from gpt2giga.upstream.client import Upstream
 from gpt2giga.upstream.fact_book import FactBook
 from gpt2giga_sandbox.server import SandboxServer
+from tests.asking import new
 from tests.service import Service
 
 CHAT = "/v1/chat/completions"
@@ -102,7 +103,8 @@ def test_nothing_of_it_reaches_the_next_request_of_a_connection(service: Service
         for stream in (False, True):
             body = {"messages": [user("Раз")], "user": "Аня", "stream": stream}
             connection.post(service.url + CHAT, json=body, timeout=30).raise_for_status()
-            connection.post(service.url + "/v1/embeddings", json={"input": "ping"}, timeout=30).raise_for_status()
+            given = {"input": new("ping")}
+            connection.post(service.url + "/v1/embeddings", json=given, timeout=30).raise_for_status()
             connection.get(service.url + "/v1/files", timeout=30).raise_for_status()
     assert sessions(sandbox, "/embeddings") == sessions(sandbox, "/files") == [None, None]
 

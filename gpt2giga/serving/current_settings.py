@@ -6,7 +6,8 @@ import logging
 from collections.abc import Mapping
 from pathlib import Path
 
-from gpt2giga.config.settings import AccountSettings, ServerSettings, Settings, SettingsError
+from gpt2giga.config.account import AccountSettings
+from gpt2giga.config.settings import ServerSettings, Settings, SettingsError
 from gpt2giga.config.sources import read_settings
 from gpt2giga.config.variables import differences
 from gpt2giga.serving import process_log

@@ -12,8 +12,9 @@ from typing import Any, TypeAlias
 from gpt2giga.chat import ChatRequest, Event, HostedTool, Usage
 from gpt2giga.concurrency import background
 from gpt2giga.concurrency.waiting import gevent_is_on, run_to_end
+from gpt2giga.config.account import AccountSettings
 from gpt2giga.config.limits import LimitSettings
-from gpt2giga.config.settings import AccountSettings, ServerSettings, TranslationSettings
+from gpt2giga.config.settings import ServerSettings, TranslationSettings
 from gpt2giga.errors import (
     ContextTooLong,
     NotAuthenticated,

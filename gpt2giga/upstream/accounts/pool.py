@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 
-from gpt2giga.config.settings import AccountSettings, Settings
+from gpt2giga.config.account import AccountSettings
+from gpt2giga.config.settings import Settings
 from gpt2giga.upstream.accounts.client_account import account_settings
 from gpt2giga.upstream.client import Upstream
 from gpt2giga.upstream.fact_book import fact_book

@@ -23,7 +23,7 @@ class Accounts:
     def __init__(self, settings: Settings, listener: Listener | None = None) -> None:
         self._settings, self._listener = settings, listener
         self.book = fact_book(settings)
-        self.own = None if settings.server.pass_token else self._upstream(settings.account)
+        self.own = None if settings.server.pass_token else self._upstream(settings.account, "1")
         self._theirs: OrderedDict[str, Upstream] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -33,9 +33,11 @@ class Accounts:
             if upstream:
                 upstream.close()
 
-    def _upstream(self, account: AccountSettings) -> Upstream:
+    def _upstream(self, account: AccountSettings, name: str = "") -> Upstream:
         settings = self._settings
-        return Upstream(account, settings.limits, settings.translation, settings.server, self.book, self._listener)
+        return Upstream(
+            account, settings.limits, settings.translation, settings.server, self.book, self._listener, name
+        )
 
     def of(self, key: str) -> Upstream:
         """The client's whose key it is; the service's own account never stands in for it. Raises NotAuthenticated."""

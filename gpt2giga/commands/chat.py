@@ -17,7 +17,7 @@ from gpt2giga.commands.command_line import CommandLine, Failure, has_terminal
 from gpt2giga.language import _
 
 if TYPE_CHECKING:
-    from gpt2giga.upstream.client import Upstream
+    from gpt2giga.upstream.gigachat import GigaChat
 
 READABLE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
@@ -66,7 +66,7 @@ def _question(text: str, attached: list[Image | File]) -> Message:
     return Message("user", (Text("\n\n".join(texts)), *attached))
 
 
-def _ask(upstream: Upstream, request: ChatRequest, *, as_json: bool) -> None:
+def _ask(upstream: GigaChat, request: ChatRequest, *, as_json: bool) -> None:
     model = upstream.catalog.resolve(request.model)
     if as_json:
         answer = Answer()

@@ -20,7 +20,7 @@ from gpt2giga.errors import ProxyError
 from gpt2giga.language import _, N_
 
 if TYPE_CHECKING:
-    from gpt2giga.upstream.client import Upstream
+    from gpt2giga.upstream.gigachat import GigaChat
 
 PROMPT = "> "
 HELP = N_("""\
@@ -34,7 +34,7 @@ HELP = N_("""\
 class ChatSession:
     """What was said, and what the next question goes with."""
 
-    def __init__(self, upstream: Upstream, model: str, system: str, attached: Iterable[Image | File]) -> None:
+    def __init__(self, upstream: GigaChat, model: str, system: str, attached: Iterable[Image | File]) -> None:
         self._upstream = upstream
         self._model, self._system = model, system
         self._attached = [*attached]
@@ -130,7 +130,7 @@ class ChatSession:
 
 
 def chat_request(
-    upstream: Upstream, model: str, system: str, messages: Iterable[Message], session: str = ""
+    upstream: GigaChat, model: str, system: str, messages: Iterable[Message], session: str = ""
 ) -> ChatRequest:
     """GigaChat may use all that it is known to do for the model by itself."""
     first = (Message("system", (Text(system),)),) if system else ()
@@ -138,7 +138,7 @@ def chat_request(
     return ChatRequest(model, (*first, *messages), hosted=hosted, session=session)
 
 
-def show_answer(upstream: Upstream, request: ChatRequest, screen: Screen) -> None:
+def show_answer(upstream: GigaChat, request: ChatRequest, screen: Screen) -> None:
     """Raises ProxyError. However it ends, GigaChat's stream is closed."""
     with closing(upstream.answer(request, stream=True)) as batches:
         events: Iterable[Event] = chain.from_iterable(batches)

@@ -41,6 +41,18 @@ class KeptResponse(Model):
         table_name = "responses"
 
 
+class StoredAccount(Model):
+    """`key` is readable, for GigaChat has to be shown it; `created` is in seconds of Unix time."""
+
+    name = TextField(primary_key=True)
+    key = TextField()
+    scope = TextField()
+    created = DoubleField()
+
+    class Meta:
+        table_name = "accounts"
+
+
 class OfAnHour(Model):
     """What is counted apart, no table of its own. `hour` counts from the beginning of Unix time; `key` is a name."""
 
@@ -76,7 +88,7 @@ class UsageFailure(OfAnHour):
         primary_key = CompositeKey("hour", "key", "model", "route", "cause")
 
 
-TABLES: tuple[type[Model], ...] = (SchemaVersion, KeptResponse, UsageHour, UsageFailure)
+TABLES: tuple[type[Model], ...] = (SchemaVersion, KeptResponse, StoredAccount, UsageHour, UsageFailure)
 Upgrade = Callable[[Database], None]
 # From version 1 to 2, from 2 to 3 and so on; a step is never changed once it was released.
 UPGRADES: tuple[Upgrade, ...] = ()

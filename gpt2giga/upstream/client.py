@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, closing, nullcontext
 from functools import partial
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 from gpt2giga.chat import ChatRequest, Event, HostedTool, Usage
 from gpt2giga.concurrency import background
@@ -251,6 +251,10 @@ class Upstream:
     def close(self) -> None:
         self._client.close()
 
+    def close_idle(self) -> None:
+        """What is in work goes on."""
+        self._client.close_idle()
+
     def _slot(
         self, tick: float | None, caller: Caller, usual: Priority = Priority.NORMAL
     ) -> Generator[list[Any], None, Slot]:
@@ -285,7 +289,3 @@ class Upstream:
         for model in models:
             self._listener.on_model_known(model.id)
         return models
-
-
-# What a view calls to get the Upstream of the current request's account.
-GetUpstream: TypeAlias = Callable[[], Upstream]

@@ -64,7 +64,7 @@ class Waiting(NamedTuple):
 
 
 class Turn(NamedTuple):
-    """What a pool has seen to already. model: GigaChat's name for it."""
+    """What a pool has seen to already, and sees to afterwards. model: GigaChat's name for it."""
 
     model: str
     slot: Slot
@@ -151,7 +151,8 @@ class Upstream:
                 else:
                     yield from (yield from self.retries.begin(partial(attempt, chat), tick))
             finally:
-                slot.release()
+                if not turn:
+                    slot.release()
 
     def _emulated(
         self, chat: ChatRequest, ask: Callable[[ChatRequest], Iterator[list[Event]]], model: str, stream: bool

@@ -168,13 +168,21 @@ class Pool:
         """The right to one request at GigaChat, of whichever account has it first."""
         asked, wait = time.monotonic(), Waiting(caller, self._listener)
         try:
-            slots, slot = yield from acquire_any(way.lines, self._limits.queue_timeout, tick, wait, priority, arrived)
+            while True:
+                slots, slot = yield from acquire_any(
+                    way.lines, self._limits.queue_timeout, tick, wait, priority, arrived
+                )
+                account = way.owner(slots)
+                with ExitStack() as undo:
+                    undo.enter_context(slot)
+                    if account in way.accounts():  # it may have run dry at the moment when its slot came free
+                        undo.pop_all()
+                        return account, slot
         except QueueTimeout as timeout:
             words = _(BUSY, count=len(self.accounts), seconds=round(timeout.waited))
             raise RateLimited(words, retry_after=RETRY_AFTER_QUEUE) from None
         finally:
             self._listener.on_turn(time.monotonic() - asked)
-        return way.owner(slots), slot
 
     def _fetch_models(self) -> list[Model]:
         """Of all accounts together, without those that give none just now."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import dataclasses
 import difflib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from importlib.util import find_spec
 from typing import Any
@@ -88,10 +88,13 @@ def _sandbox_account(account: AccountSettings, sandbox: str) -> AccountSettings:
     )
 
 
-def check(settings: Settings) -> None:
-    """Raises SettingsError for what each setting allows by itself but all together do not."""
+def check(settings: Settings, has_stored_accounts: Callable[[Settings], bool] = lambda _: False) -> None:
+    """Raises SettingsError for what each setting allows by itself but all together do not.
+
+    has_stored_accounts: asked where the settings name none.
+    """
     server = settings.server
-    if not settings.account.has_account and not server.pass_token:
+    if not settings.account.has_account and not server.pass_token and not has_stored_accounts(settings):
         raise SettingsError(
             _(
                 "no GigaChat account: set GIGACHAT_CREDENTIALS to the Authorization Key from Sber Studio, "

@@ -9,7 +9,7 @@ from peewee import Database as Connection
 
 from gpt2giga.config.parsers import AccountKey
 from gpt2giga.config.store import StoreSettings
-from gpt2giga.store.choice import exists
+from gpt2giga.store.choice import existing_database, exists
 from gpt2giga.store.database import Database, Unusable
 from gpt2giga.store.tables import StoredAccount
 
@@ -36,6 +36,19 @@ class StoredAccounts:
             return None
         self._warned = False
         return found
+
+
+def stored_accounts(store: StoreSettings) -> tuple[AccountKey, ...]:
+    """For whoever asks once; none where the database cannot be read."""
+    database = existing_database(store)
+    if database is None:
+        return ()
+    try:
+        return read_accounts(database)
+    except Unusable:
+        return ()
+    finally:
+        database.close()
 
 
 def read_accounts(database: Database) -> tuple[AccountKey, ...]:

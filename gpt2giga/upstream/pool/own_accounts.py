@@ -29,7 +29,7 @@ Stored: TypeAlias = Callable[[], tuple[AccountKey, ...] | None]
 
 
 class OwnAccounts:
-    """stored: None where nothing but the settings tells of accounts."""
+    """stored: None where nothing but the settings tells of accounts. chosen: as `current`, for whoever asks once."""
 
     def __init__(self, settings: Settings, book: FactBook, listener: Listener, stored: Stored | None) -> None:
         """Raises SettingsError."""
@@ -38,7 +38,7 @@ class OwnAccounts:
         self._upstreams: dict[str, Upstream] = {}
         self._pool: Pool | None = None
         self._is_closed = False
-        self._chosen = self._choose(settings.accounts)
+        self.chosen = self._choose(settings.accounts)
 
     @cached_property
     def current(self) -> GigaChat:
@@ -48,7 +48,7 @@ class OwnAccounts:
             if not self._accounts:
                 self.refresh()
             threading.Thread(target=_watch, args=(weakref.ref(self),), daemon=True, name="accounts").start()
-        return self._chosen
+        return self.chosen
 
     def refresh(self) -> None:
         """As the store says. Raises nothing: what is known stays."""
@@ -60,9 +60,9 @@ class OwnAccounts:
         wanted |= {key.name: self._settings.account.of_key(key) for key in found if key.key not in keys}
         if wanted != self._accounts:
             self._tell(wanted)
-            self._chosen = self._choose(wanted)
+            self.chosen = self._choose(wanted)
             if "current" in vars(self):
-                self.current = self._chosen
+                self.current = self.chosen
 
     def close(self) -> None:
         self._is_closed = True

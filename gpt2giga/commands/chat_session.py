@@ -162,7 +162,9 @@ def show_answer(upstream: GigaChat, request: ChatRequest, queue: Queue, screen: 
         for batch in batches:
             if queue.is_waiting and not has_told:
                 has_told = True
-                click.secho(_("(another request of this account is running; waiting for a turn)"), err=True, dim=True)
+                click.secho(
+                    _("(another request of this account is running; this one waits for its turn)"), err=True, dim=True
+                )
             yield from batch
 
     with closing(upstream.answer(request, stream=True, tick=TICK)) as batches:

@@ -27,9 +27,11 @@ class FileStore(Protocol):
 class GigaChat(Protocol):
     """One for a process; safe to share between threads and greenlets. Every method raises ProxyError.
 
-    book: what is known of the models.
+    book: what is known of the models. is_known: GigaChat has answered, and has not rejected the account since.
     """
 
+    @property
+    def is_known(self) -> bool: ...
     @property
     def book(self) -> FactBook: ...
     @property

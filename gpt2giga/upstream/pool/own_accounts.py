@@ -37,17 +37,20 @@ class OwnAccounts:
         self._accounts: dict[str, AccountSettings] = {}
         self._upstreams: dict[str, Upstream] = {}
         self._pool: Pool | None = None
-        self._is_closed = False
+        self._starting = threading.Lock()
+        self._is_watched = self._is_closed = False
         self.chosen = self._choose(settings.accounts)
 
     @cached_property
     def current(self) -> GigaChat:
         """Who answers the next request: an account, or a pool of several. From the first request on the store is
         looked into, and not before: this may have been made in a process that is forked then."""
-        if self._stored:
-            if not self._accounts:
-                self.refresh()
-            threading.Thread(target=_watch, args=(weakref.ref(self),), daemon=True, name="accounts").start()
+        with self._starting:
+            if self._stored and not self._is_watched:
+                if not self._accounts:
+                    self.refresh()
+                threading.Thread(target=_watch, args=(weakref.ref(self),), daemon=True, name="accounts").start()
+                self._is_watched = True
         return self.chosen
 
     def refresh(self) -> None:
@@ -61,8 +64,8 @@ class OwnAccounts:
         if wanted != self._accounts:
             self._tell(wanted)
             self.chosen = self._choose(wanted)
-            if "current" in vars(self):
-                self.current = self.chosen
+        if "current" in vars(self):
+            self.current = self.chosen
 
     def close(self) -> None:
         self._is_closed = True

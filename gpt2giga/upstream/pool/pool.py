@@ -125,6 +125,10 @@ class Pool:
     def hosted_tools(self, model: str) -> frozenset[HostedTool]:
         return self._way("").accounts()[0].hosted_tools(model)
 
+    @property
+    def is_known(self) -> bool:
+        return any(account.is_known for account in self.accounts.values())
+
     def check(self) -> None:
         """One that would answer is enough."""
         self._ask("", lambda account: account.check())

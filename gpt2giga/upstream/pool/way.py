@@ -37,6 +37,7 @@ class Way:
         self._tried: set[str] = set()
         self._has_tried_one_aside = False
         self._last: ProxyError | None = None
+        self._is_over = False
         self._owners: dict[Slots, Upstream] = {}
 
     def accounts(self) -> list[Upstream]:
@@ -46,7 +47,9 @@ class Way:
         if not fresh and left and not self._has_tried_one_aside:
             fresh = [min(left, key=self._time_aside)]
         if not fresh and self._last:
-            raise self._last
+            self._is_over = True
+            last, self._last = self._last, None  # it will hold the frames that hold this: no cycle may be left
+            raise last
         if not left:
             raise Unavailable(_(NO_ACCOUNT))
         return sorted(fresh or left, key=self._distance)
@@ -66,13 +69,13 @@ class Way:
 
     def failed(self, account: Upstream, error: ProxyError) -> None:
         """Raises the error where there is no other account to go on with."""
-        if error is self._last:  # there was none any more when it stood in line
+        if self._is_over:  # there was none any more when it stood in line
             raise error
         self._has_tried_one_aside |= bool(self._aside.until(account.name, self.model))
         self._tried.add(account.name)
         if not self._aside.note(account.name, self.model, error):
             raise error
-        self._last = error
+        self._last = error.with_traceback(None)
         self.accounts()
 
     def _time_aside(self, account: Upstream) -> tuple[bool, float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gc
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -384,3 +385,22 @@ def test_a_client_that_hangs_up_frees_the_slot(app: Flask, sandbox: SandboxServe
 
 def test_a_single_account_is_no_pool(app_with: Callable[..., Flask]) -> None:
     assert not isinstance(app_with().extensions["accounts"].own, Pool)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("dry", [NAMES, NAMES[:2]])
+def test_a_request_is_let_go_however_it_ended(
+    app: Flask, sandbox: SandboxServer, stream: bool, dry: tuple[str, ...]
+) -> None:
+    """Without the garbage collector: it may hold megabytes."""
+    sandbox.state.settings.dry = dry
+    chat(app, "warm", stream=stream).close()
+    pool_of(app).aside._until.clear()
+    gc.collect()
+    gc.disable()
+    try:
+        for number in range(5):
+            chat(app, f"talk-{number}", stream=stream).close()
+        assert not any(isinstance(found, ChatRequest) for found in gc.get_objects())
+    finally:
+        gc.enable()

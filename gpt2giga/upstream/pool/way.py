@@ -48,8 +48,11 @@ class Way:
             fresh = [min(left, key=self._time_aside)]
         if not fresh and self._last:
             self._is_over = True
-            last, self._last = self._last, None  # it will hold the frames that hold this: no cycle may be left
-            raise last
+            last, self._last = self._last, None
+            try:
+                raise last
+            finally:
+                del last  # its traceback holds this frame: a cycle would keep all of the request in memory
         if not left:
             raise Unavailable(_(NO_ACCOUNT))
         return sorted(fresh or left, key=self._distance)
@@ -69,14 +72,17 @@ class Way:
 
     def failed(self, account: Upstream, error: ProxyError) -> None:
         """Raises the error where there is no other account to go on with."""
-        if self._is_over:  # there was none any more when it stood in line
-            raise error
-        self._has_tried_one_aside |= bool(self._aside.until(account.name, self.model))
-        self._tried.add(account.name)
-        if not self._aside.note(account.name, self.model, error):
-            raise error
-        self._last = error.with_traceback(None)
-        self.accounts()
+        try:
+            if self._is_over:  # there was none any more when it stood in line
+                raise error
+            self._has_tried_one_aside |= bool(self._aside.until(account.name, self.model))
+            self._tried.add(account.name)
+            if not self._aside.note(account.name, self.model, error):
+                raise error
+            self._last = error.with_traceback(None)
+            self.accounts()
+        finally:
+            del error  # as above
 
     def _time_aside(self, account: Upstream) -> tuple[bool, float]:
         """A rejected key after all others: what it says is of no use to the client."""

@@ -18,14 +18,15 @@ from gpt2giga.dialects.openai.store import EmbeddingStore
 from gpt2giga.dialects.responses import views as responses
 from gpt2giga.dialects.responses.request import from_input_at_chat
 from gpt2giga.openapi import views as description
+from gpt2giga.store.accounts import StoredAccounts
 from gpt2giga.store.choice import database_of
 from gpt2giga.telemetry import log_format
 from gpt2giga.telemetry.known_models import KnownModels
 from gpt2giga.telemetry.request_log import RequestLog
 from gpt2giga.telemetry.usage import UsageCounter
 from gpt2giga.ui import views as ui
-from gpt2giga.upstream.accounts.pool import Accounts
-from gpt2giga.upstream.client import GetUpstream
+from gpt2giga.upstream.gigachat import GetUpstream
+from gpt2giga.upstream.pool.accounts import Accounts
 from gpt2giga.web import auth, body, errors, exchange, health, models, origins
 from gpt2giga.web.capacity import Capacity, watch_client
 from gpt2giga.web.converse import Conversation
@@ -81,7 +82,8 @@ def create_app(settings: Settings, *, behind_web_server: bool = False) -> Flask:
         observers=[RequestLog(settings.backend).write, usage.add, *([metrics.add] if metrics else [])],
     )
     errors.init_app(app, ERROR_FORMS)
-    app.extensions["accounts"] = accounts = Accounts(settings, metrics or known)
+    stored = StoredAccounts(settings.store, usage.database) if usage.database and not server.sandbox else None
+    app.extensions["accounts"] = accounts = Accounts(settings, metrics or known, stored)
     _register_views(app, settings, _upstream_getter(accounts), usage)
     if metrics:
         app.register_blueprint(metrics.blueprint())
@@ -101,8 +103,8 @@ def _admission(
 
 
 def _upstream_getter(accounts: Accounts) -> GetUpstream:
-    own = accounts.own
-    return (lambda: own) if own else lambda: accounts.of(exchange.current().key)
+    own = accounts.own_accounts
+    return (lambda: own.current) if own else lambda: accounts.of(exchange.current().key)
 
 
 def _register_views(app: Flask, settings: Settings, get_upstream: GetUpstream, usage: UsageCounter) -> None:

@@ -52,6 +52,7 @@ def _record() -> None:
         "method": request.method,
         "path": request.path,
         "headers": {name.lower(): value for name, value in request.headers.items()},
+        "account": "",
         "json": _json(),
         "status": None,
         "error": "",
@@ -71,7 +72,7 @@ def _json() -> dict[str, Any] | None:
 
 
 def _check_bearer() -> None:
-    state().check_token(request.headers.get("Authorization", ""))
+    g.record["account"] = state().check_token(request.headers.get("Authorization", ""))
 
 
 def _label(response: Response) -> Response:

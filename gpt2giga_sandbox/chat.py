@@ -13,7 +13,18 @@ from flask import Blueprint, request, Response
 from gpt2giga_sandbox import answers
 from gpt2giga_sandbox.catalog import Model
 from gpt2giga_sandbox.delivery import Reply
-from gpt2giga_sandbox.replies import character, client_id, json_body, JSON_TYPE, NO_CACHE, send, state, take, voice
+from gpt2giga_sandbox.replies import (
+    account,
+    character,
+    json_body,
+    JSON_TYPE,
+    NO_CACHE,
+    own_files,
+    send,
+    state,
+    take,
+    voice,
+)
 from gpt2giga_sandbox.rules import check_chat, prompt_tokens
 from gpt2giga_sandbox.shapes import chunks, compact, DONE, frame, Turn, whole
 from gpt2giga_sandbox.steps import Step
@@ -25,13 +36,14 @@ blueprint = Blueprint("chat", __name__)
 @blueprint.post("/chat/completions")
 def completions() -> Response:
     body = json_body()
-    model = check_chat(body, state().files(client_id()), character())
+    model = check_chat(body, own_files(), character())
     return converse(lambda step: _reply(body, step, turn_of(body, model)))
 
 
 def converse(reply: Callable[[Step], Reply], framed: Callable[[Step], list[bytes]] | None = None) -> Response:
     """A chat request that has passed the checks: counted, scripted, delivered."""
-    stream = state().open_stream()
+    state().check_package(account())
+    stream = state().open_stream(account())
     with ExitStack() as undo:
         undo.callback(stream.end)
         step = take("chat")
@@ -46,12 +58,12 @@ def turn_of(body: dict[str, Any], model: Model) -> Turn:
     """`body` is one of v1."""
     tokens = prompt_tokens(body)
     session = request.headers.get("X-Session-ID")
-    cached = tokens // 2 if session and state().known_session(session) else 0
+    cached = tokens // 2 if session and state().known_session(account(), session) else 0
     return Turn(model, int(time.time()), tokens, cached)
 
 
 def draw() -> str:
-    return state().add_file(drawing())
+    return state().add_file(drawing(account()))
 
 
 def reply_of(pieces: list[bytes], streamed: bool) -> Reply:

@@ -6,7 +6,7 @@ from flask import Blueprint, request, Response
 
 from gpt2giga_sandbox.delivery import Reply
 from gpt2giga_sandbox.refusal import Refusal
-from gpt2giga_sandbox.replies import answer_json, client_id, send, state, take
+from gpt2giga_sandbox.replies import account, answer_json, client_id, own_files, send, state, take
 from gpt2giga_sandbox.storage import check_upload, StoredFile
 
 blueprint = Blueprint("files", __name__, url_prefix="/files")
@@ -20,14 +20,14 @@ def upload() -> Response:
     content = part.read()
     check_upload(part.mimetype, len(content))
     purpose = request.form.get("purpose", "general")
-    file = StoredFile(part.filename or "file", part.mimetype, content, purpose, client_id())
+    file = StoredFile(part.filename or "file", part.mimetype, content, purpose, client_id(), account())
     state().add_file(file)
     return answer_json("files", file.entry())
 
 
 @blueprint.get("")
 def listing() -> Response:
-    return answer_json("files", {"data": [file.entry() for file in state().files(client_id()).values()]})
+    return answer_json("files", {"data": [file.entry() for file in own_files().values()]})
 
 
 @blueprint.get("/<file_id>")
@@ -48,7 +48,7 @@ def delete(file_id: str) -> Response:
 
 
 def _find(file_id: str) -> StoredFile:
-    file = state().files(client_id()).get(file_id)
+    file = own_files().get(file_id)
     if file is None:
         raise Refusal(404, "No such file")
     return file

@@ -17,6 +17,7 @@ from gpt2giga_sandbox.refusal import bad_json
 from gpt2giga_sandbox.shapes import compact, DONE, frame
 from gpt2giga_sandbox.state import State, Stream
 from gpt2giga_sandbox.steps import Step
+from gpt2giga_sandbox.storage import StoredFile
 
 JSON_TYPE = "application/json; charset=utf-8"
 NO_CACHE = {"Content-Type": "text/event-stream", "Cache-Control": "no-cache"}
@@ -32,7 +33,7 @@ def character() -> Character:
 
 def voice() -> Echo:
     """Who answers what no script tells."""
-    return Demo(state().files(client_id())) if state().settings.demo else ECHO
+    return Demo(own_files()) if state().settings.demo else ECHO
 
 
 def json_body() -> dict[str, Any]:
@@ -40,6 +41,15 @@ def json_body() -> dict[str, Any]:
     if body is None:
         raise bad_json()
     return cast(dict[str, Any], body)
+
+
+def account() -> str:
+    """Whose token the request came with."""
+    return str(g.record["account"])
+
+
+def own_files() -> dict[str, StoredFile]:
+    return state().files(client_id(), account())
 
 
 def client_id() -> str:

@@ -8,7 +8,7 @@ from flask import Blueprint, Response
 
 from gpt2giga_sandbox import catalog
 from gpt2giga_sandbox.refusal import bad_json, check_types, invalid, no_such_model, Refusal
-from gpt2giga_sandbox.replies import answer_json, character, json_body, state, voice
+from gpt2giga_sandbox.replies import account, answer_json, character, json_body, state, voice
 
 blueprint = Blueprint("resources", __name__)
 
@@ -34,6 +34,7 @@ def embeddings() -> Response:
     model = catalog.find(body.get("model"), "embedder")
     if model is None:
         raise no_such_model()
+    state().check_package(account())
     texts, most = _texts(body), character().embeddings_batch
     if most is not None and len(texts) > most:
         # No refusal of this kind was ever seen (contract 10.7).

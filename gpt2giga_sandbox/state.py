@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter as Tally
 from collections import deque
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
@@ -28,7 +29,11 @@ class Settings:
     password: str | None = None
     token_lifetime: float = 1800
     oauth_per_second: int | None = 10
+    # Of each account: it goes by its client id, which is what stands before the colon in its key.
     max_streams: int | None = None
+    # Accounts whose packages are used up (contract 3.4.5), and those whose keys were revoked.
+    dry: tuple[str, ...] = ()
+    revoked: tuple[str, ...] = ()
     frame_delay: float = 0
     # Streams wait after so many frames for as long as this says so.
     hold_after: int | None = None
@@ -40,6 +45,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         self.character = STRICT.changed(self.character)
+        self.dry, self.revoked = tuple(self.dry), tuple(self.revoked)
 
 
 @dataclass
@@ -76,8 +82,8 @@ class Counters:
 class Stream:
     """One chat request in work; `end` may be called more than once."""
 
-    def __init__(self, counters: Counters, changed: threading.Condition) -> None:
-        self._counters = counters
+    def __init__(self, counters: Counters, changed: threading.Condition, account: str, open_of: Tally[str]) -> None:
+        self._counters, self._account, self._open_of = counters, account, open_of
         self._changed = changed
         self._ended = False
         # Until told otherwise: what ends a stream from outside is the client leaving.
@@ -88,6 +94,7 @@ class Stream:
             if not self._ended:
                 self._ended = True
                 self._counters.count_end(self.outcome)
+                self._open_of[self._account] -= 1
                 self._changed.notify_all()
 
 
@@ -104,7 +111,8 @@ class State:
         self._scripts: dict[str, deque[Step]] = {route: deque() for route in ROUTES}
         self._requests: deque[dict[str, Any]] = deque(maxlen=REMEMBERED)
         self._files: dict[str, StoredFile] = {}
-        self._sessions: set[str] = set()
+        self._sessions: set[tuple[str, str]] = set()
+        self._open_of: Tally[str] = Tally()
 
     def reset(self) -> None:
         """As new, except that issued tokens are good, revoked ones again. Streams still open count no longer."""
@@ -140,7 +148,7 @@ class State:
             self.changed.notify_all()
 
     def requests(self, path: str = "") -> list[dict[str, Any]]:
-        """What arrived, oldest first: method, path, headers (lower case), json, status, error.
+        """What arrived, oldest first: method, path, headers (lower case), account, json, status, error.
         `path` selects by how the path ends."""
         with self.changed:
             return [request for request in self._requests if request["path"].endswith(path)]
@@ -155,18 +163,22 @@ class State:
 
     # Tokens
 
-    def issue_token(self, lifetime: float | None = None) -> tuple[str, int]:
+    def issue_token(self, lifetime: float | None = None, account: str = "") -> tuple[str, int]:
         with self.changed:
-            return self.tokens.issue(self.settings.token_lifetime if lifetime is None else lifetime)
+            return self.tokens.issue(self.settings.token_lifetime if lifetime is None else lifetime, account)
 
     def admit_token_request(self) -> bool:
         with self.changed:
             self.counters.token_requests += 1
             return self.tokens.admit(self.settings.oauth_per_second)
 
-    def check_token(self, authorization: str) -> None:
+    def check_token(self, authorization: str) -> str:
+        """The account that asks."""
         with self.changed:
-            self.tokens.check(authorization)
+            account = self.tokens.check(authorization)
+            if account in self.settings.revoked:
+                raise Refusal(401, "Unauthorized")
+            return account
 
     def revoke_tokens(self) -> None:
         """Every issued token has expired from now on."""
@@ -180,9 +192,11 @@ class State:
             self._files[file.id] = file
         return file.id
 
-    def files(self, client_id: str = "") -> dict[str, StoredFile]:
+    def files(self, client_id: str = "", account: str | None = None) -> dict[str, StoredFile]:
+        """None: of all accounts."""
         with self.changed:
-            return {id: file for id, file in self._files.items() if file.client_id == client_id}
+            found = {id: file for id, file in self._files.items() if file.client_id == client_id}
+            return {id: file for id, file in found.items() if account in (None, file.account)}
 
     def delete_file(self, file_id: str) -> None:
         with self.changed:
@@ -190,24 +204,29 @@ class State:
 
     # Streams
 
-    def open_stream(self) -> Stream:
+    def open_stream(self, account: str = "") -> Stream:
         limit = self.settings.max_streams
         with self.changed:
-            if limit is not None and self.counters.open_streams >= limit:
+            if limit is not None and self._open_of[account] >= limit:
                 raise Refusal(429, "Too many requests")
             self.counters.count_start()
+            self._open_of[account] += 1
             self.changed.notify_all()
-            return Stream(self.counters, self.changed)
+            return Stream(self.counters, self.changed, account, self._open_of)
+
+    def check_package(self, account: str) -> None:
+        if account in self.settings.dry:
+            raise Refusal(402, "Payment Required")
 
     def count_refusal(self) -> None:
         with self.changed:
             self.counters.refused += 1
 
-    def known_session(self, session_id: str) -> bool:
+    def known_session(self, account: str, session_id: str) -> bool:
         """Whether a request with this X-Session-ID came before: then its prompt counts as cached."""
         with self.changed:
-            known = session_id in self._sessions
-            self._sessions.add(session_id)
+            known = (account, session_id) in self._sessions
+            self._sessions.add((account, session_id))
             return known
 
     # Looking in

@@ -36,6 +36,7 @@ class StoredFile:
     content: bytes
     purpose: str = "general"
     client_id: str = ""
+    account: str = ""
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
     created_at: int = field(default_factory=lambda: int(time.time()))
 
@@ -66,14 +67,14 @@ def check_upload(mime: str, size: int) -> None:
         raise Refusal(413, "Payload too large")
 
 
-def drawing() -> StoredFile:
+def drawing(account: str) -> StoredFile:
     """A square of one colour, as a real PNG."""
     side = 16
     rows = (b"\x00" + b"\x21\xa0\x38" * side) * side
     header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
     parts = ((b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
     png = b"\x89PNG\r\n\x1a\n" + b"".join(_png_chunk(*part) for part in parts)
-    return StoredFile(name="drawing.png", mime="image/png", content=png)
+    return StoredFile(name="drawing.png", mime="image/png", content=png, account=account)
 
 
 def _png_chunk(kind: bytes, data: bytes) -> bytes:

@@ -15,21 +15,24 @@ class Tokens:
 
     def __init__(self) -> None:
         self.expires: dict[str, float] = {}
+        self.owners: dict[str, str] = {}
         self.asked: deque[float] = deque()
 
-    def issue(self, lifetime: float) -> tuple[str, int]:
+    def issue(self, lifetime: float, account: str = "") -> tuple[str, int]:
         """The token, about 1.2 kB as the real one, and the end of its life in milliseconds."""
         token = secrets.token_urlsafe(900)
         ends = time.time() + lifetime
-        self.expires[token] = ends
+        self.expires[token], self.owners[token] = ends, account
         return token, int(ends * 1000)
 
-    def check(self, authorization: str) -> None:
+    def check(self, authorization: str) -> str:
+        """Whose it is."""
         kind, _, token = authorization.partition(" ")
         if kind != "Bearer" or token not in self.expires:
             raise Refusal(401, "Unauthorized")
         if self.expires[token] <= time.time():
             raise Refusal(401, "Token has expired")
+        return self.owners[token]
 
     def revoke(self) -> None:
         self.expires = dict.fromkeys(self.expires, 0)

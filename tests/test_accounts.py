@@ -11,7 +11,7 @@ from typing import Any
 import openai
 import pytest
 
-from gpt2giga.upstream.accounts.pool import MOST
+from gpt2giga.upstream.pool.accounts import MOST
 from gpt2giga_sandbox.server import SandboxServer
 from tests import raw
 from tests.asking import STREAMED

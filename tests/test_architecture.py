@@ -34,8 +34,9 @@ FLOORS: tuple[tuple[str, ...], ...] = (
 )
 # Inside upstream, in the same way.
 UPSTREAM_FLOORS: tuple[tuple[str, ...], ...] = (
-    ("accounts.pool",),
+    ("pool",),
     ("client",),
+    ("gigachat",),
     ("attempts", "asking"),
     ("emulation", "files", "embeddings", "learning"),
     ("transport", "fact_book"),

@@ -11,8 +11,9 @@ import pytest
 import requests
 
 from gpt2giga.chat import ChatRequest, Message, Text
+from gpt2giga.config.account import AccountSettings
 from gpt2giga.config.limits import LimitSettings
-from gpt2giga.config.settings import AccountSettings, ServerSettings, TranslationSettings
+from gpt2giga.config.settings import ServerSettings, TranslationSettings
 from gpt2giga.upstream.client import Upstream
 from gpt2giga.upstream.fact_book import FactBook
 from gpt2giga_sandbox.server import SandboxServer

@@ -8,7 +8,7 @@ from gigachat.settings import Settings as SdkSettings
 
 from gpt2giga.config.parsers import ClientKey
 from gpt2giga.config.settings import SettingsError
-from gpt2giga.config.variables import check, GROUPS, parse, table, unknown_variables, VARIABLES
+from gpt2giga.config.variables import check, differences, GROUPS, parse, table, unknown_variables, VARIABLES
 
 KEY = base64.b64encode(b"id:secret").decode()
 
@@ -33,6 +33,7 @@ KEY = base64.b64encode(b"id:secret").decode()
         ("GIGACHAT_BASE_URL", "https://gigachat.example/api/v1/", "base_url", "https://gigachat.example/api/v1"),
         ("GIGACHAT_CREDENTIALS", f" {KEY[:4]}\n {KEY[4:]} ", "credentials", KEY),
         ("GIGACHAT_CREDENTIALS", "id:secret", "credentials", KEY),
+        ("GIGACHAT_CREDENTIALS", "id:secret:GIGACHAT_API_B2B", "credentials", KEY),
     ],
 )
 def test_values(variable: str, value: str, field: str, parsed: object) -> None:
@@ -75,6 +76,43 @@ def test_what_cannot_be_a_key_is_named_but_not_shown(value: str) -> None:
     with pytest.raises(SettingsError, match="GIGACHAT_CREDENTIALS: its value is not the Authorization Key") as caught:
         parse({"GIGACHAT_CREDENTIALS": value})
     assert value not in str(caught.value)
+
+
+OTHER = base64.b64encode(b"other:secret").decode()
+
+
+def test_several_accounts() -> None:
+    """GIGACHAT_SCOPE is that of keys without their own, and a key that is named twice is one account."""
+    text = f"{KEY}:GIGACHAT_API_B2B, other:secret,, third:secret:GIGACHAT_API_PERS,{OTHER}"
+    settings = parse({"GIGACHAT_CREDENTIALS": text, "GIGACHAT_SCOPE": "GIGACHAT_API_CORP"})
+    assert [(name, account.credentials, account.scope) for name, account in settings.accounts.items()] == [
+        ("1", KEY, "GIGACHAT_API_B2B"),
+        ("2", OTHER, "GIGACHAT_API_CORP"),
+        ("3", base64.b64encode(b"third:secret").decode(), "GIGACHAT_API_PERS"),
+    ]
+    assert settings.account == settings.accounts["1"]
+    assert parse({}).accounts == {} and [*parse({"GIGACHAT_ACCESS_TOKEN": "a"}).accounts] == ["1"]
+
+
+def test_none_of_several_keys_may_be_wrong() -> None:
+    for value, says in (
+        (f"{KEY},abc", "is not the Authorization Key"),
+        (f"{KEY},{OTHER}:GIGACHAT_API_ALL", "is not a key with a scope after the colon that is one of"),
+        (",", "is not the Authorization Key"),
+    ):
+        with pytest.raises(SettingsError, match=f"GIGACHAT_CREDENTIALS: its value {says}") as caught:
+            parse({"GIGACHAT_CREDENTIALS": value})
+        assert KEY not in str(caught.value) and OTHER not in str(caught.value)
+
+
+def test_another_second_key_is_a_difference() -> None:
+    before, after = (parse({"GIGACHAT_CREDENTIALS": f"{KEY},{other}"}) for other in (OTHER, "third:secret"))
+    assert differences(before, after) == ["GIGACHAT_CREDENTIALS"] and differences(before, before) == []
+
+
+def test_the_sandbox_gets_none_of_the_keys() -> None:
+    settings = parse({"GIGACHAT_CREDENTIALS": f"{KEY},{OTHER}", "GPT2GIGA_SANDBOX": "http://127.0.0.1:8090"})
+    assert settings.more_keys == () and settings.account.credentials not in (KEY, OTHER)
 
 
 LOOPBACK = ["127.0.0.1", "127.0.0.2", "::1", "[::1]", "localhost", "LocalHost", "unix:/run/gpt2giga.sock"]

@@ -12,12 +12,12 @@ import click
 from gpt2giga.chat import ChatRequest, File, Image, Message, Text
 from gpt2giga.commands.chat_answer import Answer, Screen
 from gpt2giga.commands.chat_input import clean, read_attachment, read_image, read_piped
-from gpt2giga.commands.chat_session import chat_request, ChatSession, show_answer
+from gpt2giga.commands.chat_session import chat_request, ChatSession, Queue, show_answer
 from gpt2giga.commands.command_line import CommandLine, Failure, has_terminal
 from gpt2giga.language import _
 
 if TYPE_CHECKING:
-    from gpt2giga.upstream.client import Upstream
+    from gpt2giga.upstream.gigachat import GigaChat
 
 READABLE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
@@ -46,11 +46,12 @@ def chat(
     is_conversation = not (text or as_json) and has_terminal()
     attached = [*map(read_image, images), *map(read_attachment, files)]
     question = None if is_conversation else _question(text, attached)
-    with closing(command_line.upstream()) as upstream:
+    queue = Queue()
+    with closing(command_line.upstream(queue)) as upstream:
         if question is None:
-            ChatSession(upstream, model, clean(system), attached).run()
+            ChatSession(upstream, queue, model, clean(system), attached).run()
         else:
-            _ask(upstream, chat_request(upstream, model, clean(system), [question]), as_json=as_json)
+            _ask(upstream, chat_request(upstream, model, clean(system), [question]), queue, as_json=as_json)
 
 
 def _question(text: str, attached: list[Image | File]) -> Message:
@@ -66,7 +67,7 @@ def _question(text: str, attached: list[Image | File]) -> Message:
     return Message("user", (Text("\n\n".join(texts)), *attached))
 
 
-def _ask(upstream: Upstream, request: ChatRequest, *, as_json: bool) -> None:
+def _ask(upstream: GigaChat, request: ChatRequest, queue: Queue, *, as_json: bool) -> None:
     model = upstream.catalog.resolve(request.model)
     if as_json:
         answer = Answer()
@@ -75,5 +76,5 @@ def _ask(upstream: Upstream, request: ChatRequest, *, as_json: bool) -> None:
         click.echo(json.dumps(answer.to_json(model), ensure_ascii=False))
         return
     screen = Screen()
-    show_answer(upstream, request, screen)
+    show_answer(upstream, request, queue, screen)
     screen.sum_up(model)

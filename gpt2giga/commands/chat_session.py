@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, suppress
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -18,11 +17,14 @@ from gpt2giga.commands.chat_input import clean, read_attachment
 from gpt2giga.commands.command_line import Failure
 from gpt2giga.errors import ProxyError
 from gpt2giga.language import _, N_
+from gpt2giga.upstream.listener import Listener
 
 if TYPE_CHECKING:
-    from gpt2giga.upstream.client import Upstream
+    from gpt2giga.upstream.gigachat import GigaChat
 
 PROMPT = "> "
+# Seconds of silence after which it is told what is waited for.
+TICK = 1.0
 HELP = N_("""\
 /model [NAME]   the model that answers from now on; without a name: list the models
 /system [TEXT]  what the model is told before the conversation; without a text: nothing
@@ -31,11 +33,25 @@ HELP = N_("""\
 /exit           end the chat; so does Ctrl-D. Ctrl-C stops an answer""")
 
 
+class Queue(Listener):
+    """Whether the question stands in line for its turn."""
+
+    is_waiting = False
+
+    def on_wait_begun(self) -> None:
+        self.is_waiting = True
+
+    def on_wait_over(self) -> None:
+        self.is_waiting = False
+
+
 class ChatSession:
     """What was said, and what the next question goes with."""
 
-    def __init__(self, upstream: Upstream, model: str, system: str, attached: Iterable[Image | File]) -> None:
-        self._upstream = upstream
+    def __init__(
+        self, upstream: GigaChat, queue: Queue, model: str, system: str, attached: Iterable[Image | File]
+    ) -> None:
+        self._upstream, self._queue = upstream, queue
         self._model, self._system = model, system
         self._attached = [*attached]
         self._messages: list[Message] = []
@@ -89,7 +105,7 @@ class ChatSession:
         request = chat_request(self._upstream, self._model, self._system, (*self._messages, question), session=self._id)
         screen = Screen()
         try:
-            show_answer(self._upstream, request, screen)
+            show_answer(self._upstream, request, self._queue, screen)
         except KeyboardInterrupt:
             click.secho(_("(stopped)"), err=True, dim=True)
         else:
@@ -130,7 +146,7 @@ class ChatSession:
 
 
 def chat_request(
-    upstream: Upstream, model: str, system: str, messages: Iterable[Message], session: str = ""
+    upstream: GigaChat, model: str, system: str, messages: Iterable[Message], session: str = ""
 ) -> ChatRequest:
     """GigaChat may use all that it is known to do for the model by itself."""
     first = (Message("system", (Text(system),)),) if system else ()
@@ -138,8 +154,18 @@ def chat_request(
     return ChatRequest(model, (*first, *messages), hosted=hosted, session=session)
 
 
-def show_answer(upstream: Upstream, request: ChatRequest, screen: Screen) -> None:
+def show_answer(upstream: GigaChat, request: ChatRequest, queue: Queue, screen: Screen) -> None:
     """Raises ProxyError. However it ends, GigaChat's stream is closed."""
-    with closing(upstream.answer(request, stream=True)) as batches:
-        events: Iterable[Event] = chain.from_iterable(batches)
-        screen.show(events)
+
+    def events(batches: Iterable[list[Event]]) -> Iterator[Event]:
+        has_told = False
+        for batch in batches:
+            if queue.is_waiting and not has_told:
+                has_told = True
+                click.secho(
+                    _("(another request of this account is running; this one waits for its turn)"), err=True, dim=True
+                )
+            yield from batch
+
+    with closing(upstream.answer(request, stream=True, tick=TICK)) as batches:
+        screen.show(events(batches))

@@ -28,10 +28,11 @@ from gpt2giga.serving.address import on_loopback
 from gpt2giga.serving.current_settings import load_settings
 
 if TYPE_CHECKING:
-    from gpt2giga.upstream.client import Upstream
+    from gpt2giga.upstream.gigachat import GigaChat
+    from gpt2giga.upstream.listener import Listener
 
 # Each is a module beside this one, holding a click command of the same name.
-VERBS = ("init", "doctor", "connect", "models", "chat", "launch", "usage", "backup")
+VERBS = ("init", "accounts", "doctor", "connect", "models", "chat", "launch", "usage", "backup")
 
 
 # What a shell gives for a program that Ctrl-C ended.
@@ -154,6 +155,23 @@ class Verbs(click.Group):
             raise click.exceptions.Exit(INTERRUPTED) from None
 
 
+class Subverbs(click.Group):
+    """A verb that has verbs of its own."""
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        found = super().get_command(ctx, name)
+        return translated(with_language(translated(found))) if found else None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        rows = [(name, command.get_short_help_str(MOST_LETTERS)) for name, command in self._commands_of(ctx)]
+        with formatter.section(_("Commands")):
+            formatter.write_dl(rows)
+
+    def _commands_of(self, ctx: click.Context) -> list[tuple[str, click.Command]]:
+        names = self.list_commands(ctx)
+        return [(name, command) for name in names if (command := self.get_command(ctx, name))]
+
+
 def _in_one_line(error: click.UsageError) -> Failure:
     """click would tell it in four."""
     verb = error.ctx.command_path if error.ctx else "gpt2giga"
@@ -189,9 +207,9 @@ class CommandLine:
     overrides: Mapping[str, str]
 
     def settings(self) -> Settings:
-        """Checked, with an account. Raises SettingsError."""
+        """Checked, with an account, though it may be one of the store. Raises SettingsError."""
         settings = load_settings(self.env_file, self.overrides)
-        if not settings.account.has_account:
+        if settings.server.pass_token and not settings.account.has_account:
             raise SettingsError(
                 _("with GPT2GIGA_PASS_TOKEN the accounts are the clients', and there is none to ask with")
             )
@@ -204,14 +222,20 @@ class CommandLine:
     def variables(self) -> dict[str, str]:
         return {**read_variables(self.env_file)[0], **self.overrides}
 
-    def upstream(self) -> Upstream:
-        """Raises SettingsError. What goes wrong is told once, by whoever asked, and not by the log as well."""
-        from gpt2giga.upstream.client import Upstream
+    def upstream(self, listener: Listener | None = None) -> GigaChat:
+        """All accounts of the service. Raises SettingsError. What goes wrong is told once, by whoever asked, and not by
+        the log as well."""
+        from gpt2giga.store.accounts import stored_accounts
         from gpt2giga.upstream.fact_book import fact_book
+        from gpt2giga.upstream.listener import Listener
+        from gpt2giga.upstream.pool.own_accounts import OwnAccounts
 
         settings = self.settings()
         logging.disable()
-        return Upstream(settings.account, settings.limits, settings.translation, settings.server, fact_book(settings))
+        stored = () if settings.server.sandbox else stored_accounts(settings.store)
+        accounts = OwnAccounts(settings, fact_book(settings), listener or Listener(), lambda: stored)
+        accounts.refresh()
+        return accounts.chosen
 
 
 def service_url(server: ServerSettings, url: str | None) -> str:

@@ -6,9 +6,10 @@ import base64
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import chain
 from pathlib import Path
 from urllib.parse import SplitResult
@@ -17,10 +18,14 @@ from gpt2giga.chat import ChatRequest, Event, Message, Text, TextDelta, Tool, To
 from gpt2giga.commands.command_line import CommandLine
 from gpt2giga.commands.report import ACCOUNTS_OF_CLIENTS, CheckFailed, Doubtful, not_tried_since, Report
 from gpt2giga.commands.stream_timing import StreamTiming
-from gpt2giga.config.settings import KEY_IS_MISSING, Settings
+from gpt2giga.config.account import AccountSettings
+from gpt2giga.config.parsers import comma_list
+from gpt2giga.config.settings import KEY_IS_MISSING, Settings, SettingsError
 from gpt2giga.config.sources import misnamed, read_settings
-from gpt2giga.errors import NotFound
+from gpt2giga.errors import NotFound, ProxyError
 from gpt2giga.language import _, ngettext
+from gpt2giga.serving.current_settings import has_stored_accounts
+from gpt2giga.store.accounts import stored_accounts
 from gpt2giga.telemetry import log_format
 from gpt2giga.upstream.client import Upstream
 from gpt2giga.upstream.fact_book import fact_book
@@ -52,6 +57,7 @@ class GigaChatChecks:
     def __init__(self, command_line: CommandLine) -> None:
         self._command_line = command_line
         self.timing: StreamTiming | None = None
+        self._first, self._others = "1", dict[str, AccountSettings]()
 
     def run(self, report: Report) -> None:
         checks: dict[str, Callable[[], str]] = {
@@ -74,8 +80,26 @@ class GigaChatChecks:
                 report.skip(name, obstacle)
             elif not report.run(name, check) and name in CONDITIONS:
                 obstacle = not_tried_since(name)
-            elif name == "key" and not self.settings.account.has_account:
+            elif name == "key" and self.settings.server.pass_token and not self.settings.account.has_account:
                 obstacle = _(ACCOUNTS_OF_CLIENTS)
+            if name == "embedding":
+                self._run_others(report, obstacle)
+
+    def _run_others(self, report: Report, obstacle: str) -> None:
+        """Whose key it is that is refused does not matter to the others."""
+        is_first_alone = not obstacle or obstacle == not_tried_since("oauth")
+        for name, account in self._others.items() if is_first_alone else ():
+            report.run("account", partial(self._check_account, name, account))
+
+    def _check_account(self, name: str, account: AccountSettings) -> str:
+        """Its key, and whether it has tokens for the usual model."""
+        try:
+            with closing(self._upstream_of(account)) as upstream:
+                upstream.complete(_question(GREETING, max_tokens=16))
+        except (ProxyError, SettingsError) as error:
+            raise CheckFailed(f"{name}: {error}") from None
+        model = self.settings.account.model
+        return _("{name} ({scope}): {model} answers", name=name, scope=account.scope, model=model)
 
     def close(self) -> None:
         if "upstream" in vars(self):
@@ -83,8 +107,11 @@ class GigaChatChecks:
 
     @cached_property
     def upstream(self) -> Upstream:
+        return self._upstream_of(self.settings.account)
+
+    def _upstream_of(self, account: AccountSettings) -> Upstream:
         settings = self.settings
-        account = replace(settings.account, timeout=min(settings.account.timeout, MOST_SECONDS))
+        account = replace(account, timeout=min(account.timeout, MOST_SECONDS))
         return Upstream(account, settings.limits, settings.translation, settings.server, fact_book(settings))
 
     def _hosts(self) -> list[SplitResult]:
@@ -109,7 +136,7 @@ class GigaChatChecks:
 
     def _check_key(self) -> str:
         raw = self._command_line.variables().get(KEY, "").strip()
-        if UUID.fullmatch(raw):
+        if any(map(UUID.fullmatch, comma_list(raw))):
             raise CheckFailed(
                 _(
                     "{variable} is a client id, not the Authorization Key: Sber Studio shows both, copy the longer "
@@ -117,14 +144,38 @@ class GigaChatChecks:
                     variable=KEY,
                 )
             )
-        _variables, self.settings, _doubts = read_settings(self._command_line.env_file, self._command_line.overrides)
+        _variables, self.settings, _doubts = read_settings(
+            self._command_line.env_file, self._command_line.overrides, has_stored_accounts
+        )
         if self.settings.server.sandbox:
             return _("none needed for the sandbox")
+        self._find_others()
         if not self.settings.account.has_account:
             return _("none of the service's own: each client brings its account (GPT2GIGA_PASS_TOKEN)")
+        if self._others:
+            count = len(self._others) + 1
+            return ngettext(
+                "{count} account; what follows is about {first}",
+                "{count} accounts; what follows is about {first}",
+                count,
+                first=self._first,
+            )
         if key := self.settings.account.credentials:
             return ngettext("looks right, {count} character", "looks right, {count} characters", len(key))
         return _("none, but another kind of account (token, password or certificate)")
+
+    def _find_others(self) -> None:
+        """All accounts of the service but the first, which has checks of its own."""
+        settings = self.settings
+        found = settings.accounts
+        if not settings.server.pass_token:
+            keys = {account.credentials for account in found.values()}
+            stored = (key for key in stored_accounts(settings.store) if key.key not in keys)
+            found |= {key.name: settings.account.of_key(key) for key in stored}
+        if found:
+            self._first = next(iter(found))
+            self.settings = replace(settings, account=found.pop(self._first))
+        self._others = found
 
     def _check_clock(self) -> str:
         """One that is wrong spoils certificates and tokens."""

@@ -13,8 +13,9 @@ from pathlib import Path
 import click
 
 from gpt2giga.commands.command_line import CommandLine, Failure, has_terminal
-from gpt2giga.config.parsers import authorization_key
-from gpt2giga.config.settings import AccountSettings, SCOPES, ServerSettings, SettingsError, TranslationSettings
+from gpt2giga.config.account import AccountSettings
+from gpt2giga.config.parsers import authorization_key, SCOPES
+from gpt2giga.config.settings import ServerSettings, SettingsError, TranslationSettings
 from gpt2giga.config.sources import environment
 from gpt2giga.config.variables import parse
 from gpt2giga.errors import NotAuthenticated, ProxyError

@@ -13,7 +13,7 @@ from itertools import groupby
 from gpt2giga import __version__
 from gpt2giga.commands.fact_words import LABELS, value_in_words
 from gpt2giga.commands.learning import Outcome
-from gpt2giga.config.settings import AccountSettings
+from gpt2giga.config.account import AccountSettings
 from gpt2giga.upstream.asking import Exchange
 from gpt2giga.upstream.contract.facts import ANY_MODEL
 

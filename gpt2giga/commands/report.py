@@ -33,6 +33,7 @@ NAMES = (
     N_("stream"),
     N_("tool call"),
     N_("embedding"),
+    N_("account"),
     N_("facts"),
     N_("service"),
     N_("access"),

@@ -47,7 +47,8 @@ class LimitSettings:
     heartbeat: float = setting(20.0, "Seconds between signs of life in a silent stream; 0: none", seconds(0, 3600))
     max_concurrency: int | None = setting(
         None,
-        "Concurrent requests to GigaChat, across all workers; 0: no limit (default: 1 for GIGACHAT_API_PERS, else 10)",
+        "Concurrent requests to GigaChat of each account, across all workers; 0: no limit (default: 1 for "
+        "GIGACHAT_API_PERS, else 10)",
         whole_number(0, 100000),
     )
     queue_timeout: float = setting(60.0, "Seconds that a request may wait in the queue", seconds(0, 86400))

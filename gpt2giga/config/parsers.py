@@ -13,6 +13,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from gpt2giga.language import _
 
+SCOPES = ("GIGACHAT_API_PERS", "GIGACHAT_API_B2B", "GIGACHAT_API_CORP")
 # What follows the colon has to be long enough for a key: one that ends in `:1` must not shrink to that.
 NAMED_KEY = re.compile(r"([A-Za-z0-9_.-]{1,64}):(.{8,})", re.DOTALL)
 
@@ -34,6 +35,15 @@ class ClientKey:
     def is_nearly_named(self) -> bool:
         name, colon, rest = self.key.partition(":")
         return bool(colon and not self.whole and NAMED_KEY.fullmatch(f"{name}:{rest:>8}"))
+
+
+@dataclass(frozen=True, slots=True)
+class AccountKey:
+    """The Authorization Key of a GigaChat account. scope: empty where none was named with it."""
+
+    name: str
+    key: str
+    scope: str
 
 
 def text(value: str) -> str:
@@ -201,3 +211,36 @@ def authorization_key(value: str) -> str:
     if not (client_id and secret):
         raise ValueError(_("the Authorization Key from Sber Studio: base64 on one line, or client id:client secret"))
     return base64.b64encode(pair).decode() if ":" in key else key
+
+
+def scoped_key(value: str) -> tuple[str, str]:
+    """`KEY` or `KEY:SCOPE` as key and scope, which is empty where none is named."""
+    key, _colon, scope = value.rpartition(":")
+    if scope.strip() in SCOPES:
+        return authorization_key(key), scope.strip()
+    if _is_encoded(key):
+        raise ValueError(_("a key with a scope after the colon that is one of: {names}", names=", ".join(SCOPES)))
+    return authorization_key(value), ""
+
+
+def _is_encoded(key: str) -> bool:
+    """Unlike a client id, which may stand before a colon too."""
+    try:
+        return authorization_key(key) == key
+    except ValueError:
+        return False
+
+
+def account_keys(value: str) -> tuple[AccountKey, ...]:
+    """Their names are their places. One that is named twice is one account."""
+    found: dict[str, AccountKey] = {}
+    for place, word in enumerate(comma_list(value), 1):
+        key, scope = scoped_key(word)
+        found.setdefault(key, AccountKey(str(place), key, scope))
+    if not found:
+        authorization_key(value)
+    return tuple(found.values())
+
+
+def first_account_key(value: str) -> str:
+    return account_keys(value)[0].key

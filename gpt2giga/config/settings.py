@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from gpt2giga.config.account import AccountSettings
 from gpt2giga.config.limits import LimitSettings
 from gpt2giga.config.parsers import (
-    authorization_key,
+    AccountKey,
     boolean,
     client_keys,
     ClientKey,
-    comma_list,
     host,
     host_names,
     log_level,
@@ -24,7 +24,6 @@ from gpt2giga.config.parsers import (
     pairs,
     proxies,
     redis_url,
-    seconds,
     url,
     whole_number,
 )
@@ -36,65 +35,10 @@ KEY_IS_MISSING = N_(
     "Behind a web server the service answers nobody until GPT2GIGA_API_KEY holds a key that clients must show, "
     "GPT2GIGA_PASS_TOKEN=True lets them bring their own accounts, or GPT2GIGA_ALLOW_ANONYMOUS=True lets everybody in."
 )
-SCOPES = ("GIGACHAT_API_PERS", "GIGACHAT_API_B2B", "GIGACHAT_API_CORP")
 
 
 class SettingsError(Exception):
     """A setting that does not parse; the text names the variable, the value (unless secret) and what is allowed."""
-
-
-@dataclass(frozen=True)
-class AccountSettings:
-    """Whose GigaChat it is, and the way there."""
-
-    PREFIX = "GIGACHAT_"
-
-    credentials: str | None = setting(
-        None,
-        "Authorization Key from Sber Studio; `client id:client secret` is encoded for you",
-        authorization_key,
-        secret=True,
-    )
-    scope: str = setting("GIGACHAT_API_PERS", "Account type: personal, business or corporate", one_of(*SCOPES))
-    model: str = setting("GigaChat-2-Max", "Model for requests that do not name one")
-    base_url: str = setting("https://api.giga.chat/v1", "Address of GigaChat", url)
-    auth_url: str = setting("https://ngw.devices.sberbank.ru:9443/api/v2/oauth", "Address that issues tokens", url)
-    access_token: str | None = setting(None, "Access token to use instead of a key; it is not renewed", secret=True)
-    user: str | None = setting(None, "User name, for installations with passwords")
-    password: str | None = setting(None, "Password of GIGACHAT_USER", secret=True)
-    timeout: float = setting(
-        600.0, "Seconds without a byte from GigaChat before the request fails", seconds(0.1, 86400)
-    )
-    verify_ssl_certs: bool = setting(True, "Verify GigaChat's certificate; False only as a last resort", boolean)
-    ca_bundle_file: str | None = setting(None, "File with more root certificates to trust (PEM)")
-    cert_file: str | None = setting(None, "Client certificate (PEM)")
-    key_file: str | None = setting(None, "Private key of the client certificate (PEM)")
-    key_file_password: str | None = setting(None, "Password of GIGACHAT_KEY_FILE", secret=True)
-    profanity_check: bool | None = setting(
-        None, "GigaChat's profanity filter, if your contract with Sber lets you change it", boolean
-    )
-    flags: tuple[str, ...] | None = setting(None, "GigaChat's feature flags, separated by commas", comma_list)
-    max_connections: int | None = setting(
-        None, "Maximum number of connections to GigaChat (default: no limit)", whole_number(1, 100000)
-    )
-    token_expiry_buffer_ms: int = setting(
-        60000, "Renew a token this many milliseconds before it expires", whole_number(0, 1800000)
-    )
-
-    @property
-    def has_account(self) -> bool:
-        """True when something is set that GigaChat could accept as an account."""
-        return bool(self.credentials or self.access_token or (self.user and self.password) or self.cert_file)
-
-    @property
-    def host(self) -> str:
-        """GigaChat's, with the port where one is named."""
-        return urlsplit(self.base_url).netloc.rpartition("@")[2]
-
-    @property
-    def identity(self) -> str:
-        """What tells this GigaChat account from others; secret."""
-        return self.credentials or self.access_token or self.user or self.cert_file or ""
 
 
 @dataclass(frozen=True)
@@ -266,11 +210,20 @@ class TranslationSettings:
 
 @dataclass(frozen=True)
 class Settings:
+    """account: the first, or only one; more_keys: of the others that GIGACHAT_CREDENTIALS names."""
+
     account: AccountSettings = AccountSettings()
     server: ServerSettings = ServerSettings()
     limits: LimitSettings = LimitSettings()
     translation: TranslationSettings = TranslationSettings()
     store: StoreSettings = StoreSettings()
+    more_keys: tuple[AccountKey, ...] = ()
+
+    @property
+    def accounts(self) -> dict[str, AccountSettings]:
+        """The service's own, by their names."""
+        first = {"1": self.account} if self.account.has_account else {}
+        return first | {key.name: self.account.of_key(key) for key in self.more_keys}
 
     @property
     def backend(self) -> str:

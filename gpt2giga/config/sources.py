@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import io
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -38,7 +38,9 @@ def _users_state_dir(variables: Mapping[str, str]) -> str | None:
 
 
 def read_settings(
-    env_file: Path | None = None, overrides: Mapping[str, str] | None = None
+    env_file: Path | None = None,
+    overrides: Mapping[str, str] | None = None,
+    has_stored_accounts: Callable[[Settings], bool] = lambda _: False,
 ) -> tuple[dict[str, str], Settings, list[str]]:
     """The variables, their settings, and a sentence for whatever is allowed but doubtful. Raises SettingsError."""
     variables, doubts = read_variables(env_file)
@@ -46,7 +48,7 @@ def read_settings(
     doubts += unknown_variables(variables)
     try:
         settings = from_variables(variables)
-        check(settings)
+        check(settings, has_stored_accounts)
     except SettingsError as error:
         file = env_file or Path(".env")
         missing = [] if file.exists() else misnamed(file) or [_("no file {file} was found", file=file)]

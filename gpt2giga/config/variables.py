@@ -5,16 +5,19 @@ from __future__ import annotations
 import base64
 import dataclasses
 import difflib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from importlib.util import find_spec
 from typing import Any
 
-from gpt2giga.config.settings import AccountSettings, Settings, SettingsError
+from gpt2giga.config.account import AccountSettings
+from gpt2giga.config.parsers import account_keys
+from gpt2giga.config.settings import Settings, SettingsError
 from gpt2giga.language import _
 
 PREFIXES = ("GPT2GIGA_", "GIGACHAT_")
-GROUPS = {group.name: type(group.default) for group in dataclasses.fields(Settings)}
+GROUPS = {name: type(group) for name, group in vars(Settings()).items() if hasattr(group, "PREFIX")}
+KEYS = "GIGACHAT_CREDENTIALS"
 
 
 def _fields(group: Any) -> dict[str, dataclasses.Field[Any]]:
@@ -36,8 +39,18 @@ def is_ours(variable: str) -> bool:
 def parse(environ: Mapping[str, str]) -> Settings:
     """Raises SettingsError. An empty value counts as not set: hosting panels and compose files write them."""
     settings = Settings(**{name: _parse_group(group, environ) for name, group in GROUPS.items()})
-    sandbox = settings.server.sandbox
-    return replace(settings, account=_sandbox_account(settings.account, sandbox)) if sandbox else settings
+    if sandbox := settings.server.sandbox:
+        return replace(settings, account=_sandbox_account(settings.account, sandbox))
+    return _with_all_keys(settings, environ.get(KEYS, "").strip())
+
+
+def _with_all_keys(settings: Settings, text: str) -> Settings:
+    """GIGACHAT_SCOPE is that of keys without their own."""
+    if not text:
+        return settings
+    usual = settings.account.scope
+    first, *others = (replace(key, scope=key.scope or usual) for key in account_keys(text))
+    return replace(settings, account=replace(settings.account, scope=first.scope), more_keys=tuple(others))
 
 
 def _parse_group(group: Any, environ: Mapping[str, str]) -> Any:
@@ -75,10 +88,13 @@ def _sandbox_account(account: AccountSettings, sandbox: str) -> AccountSettings:
     )
 
 
-def check(settings: Settings) -> None:
-    """Raises SettingsError for what each setting allows by itself but all together do not."""
+def check(settings: Settings, has_stored_accounts: Callable[[Settings], bool] = lambda _: False) -> None:
+    """Raises SettingsError for what each setting allows by itself but all together do not.
+
+    has_stored_accounts: asked where the settings name none.
+    """
     server = settings.server
-    if not settings.account.has_account and not server.pass_token:
+    if not settings.account.has_account and not server.pass_token and not has_stored_accounts(settings):
         raise SettingsError(
             _(
                 "no GigaChat account: set GIGACHAT_CREDENTIALS to the Authorization Key from Sber Studio, "
@@ -111,13 +127,15 @@ def check(settings: Settings) -> None:
 
 def differences(former: Settings, settings: Settings) -> list[str]:
     """A phrase for each setting that means something else now; of secrets only the name."""
-    return [
+    found = [
         variable if field.metadata["secret"] else f"{variable} {_to_text(before)} -> {_to_text(after)}"
         for name, group in GROUPS.items()
         for variable, field in _fields(group).items()
         if (before := getattr(getattr(former, name), field.name))
         != (after := getattr(getattr(settings, name), field.name))
     ]
+    has_other_keys = former.more_keys != settings.more_keys and KEYS not in found
+    return [*([KEYS] if has_other_keys else []), *found]
 
 
 def unknown_variables(environ: Mapping[str, str]) -> list[str]:

@@ -6,7 +6,8 @@ import logging
 from collections.abc import Mapping
 from pathlib import Path
 
-from gpt2giga.config.settings import AccountSettings, ServerSettings, Settings, SettingsError
+from gpt2giga.config.account import AccountSettings
+from gpt2giga.config.settings import ServerSettings, Settings, SettingsError
 from gpt2giga.config.sources import read_settings
 from gpt2giga.config.variables import differences
 from gpt2giga.serving import process_log
@@ -26,7 +27,7 @@ class CurrentSettings:
         """Raises SettingsError. `overrides` (the command line) win over everything."""
         self._env_file, self._overrides = env_file, overrides
         self._told_doubts: set[str] = set()
-        self.variables, self.settings, doubts = read_settings(env_file, overrides)
+        self.variables, self.settings, doubts = read_settings(env_file, overrides, has_stored_accounts)
         process_log.adopt(self.settings.server)
         self._tell(doubts)
 
@@ -34,7 +35,7 @@ class CurrentSettings:
         """A mistake changes nothing, nor does what would end the whole service if gunicorn or a new worker found it."""
         former = self.settings
         try:
-            variables, settings, doubts = read_settings(self._env_file, self._overrides)
+            variables, settings, doubts = read_settings(self._env_file, self._overrides, has_stored_accounts)
             check_upstream(settings.account)
             _check_new_address(former.server, settings.server)
         except SettingsError as error:
@@ -65,6 +66,12 @@ def _check_new_address(former: ServerSettings, server: ServerSettings) -> None:
         raise
 
 
+def has_stored_accounts(settings: Settings) -> bool:
+    from gpt2giga.store.accounts import stored_accounts  # only now, for it loads a library of its own
+
+    return bool(stored_accounts(settings.store))
+
+
 def check_upstream(account: AccountSettings) -> None:
     """Its files and its proxies. Raises SettingsError."""
     from gpt2giga.upstream.transport.proxy import proxy_for  # only now, for gevent wants to patch ssl first
@@ -79,7 +86,7 @@ def check_upstream(account: AccountSettings) -> None:
 
 def load_settings(env_file: Path | None = None, overrides: Mapping[str, str] | None = None) -> Settings:
     """For whoever reads them only once, and may have other things to print. Raises SettingsError."""
-    _, settings, doubts = read_settings(env_file, overrides)
+    _, settings, doubts = read_settings(env_file, overrides, has_stored_accounts)
     log_format.configure(settings.server)
     for doubt in doubts:
         log.warning("%s", doubt)

@@ -26,5 +26,9 @@ def database_of(store: StoreSettings) -> Database | None:
 
 def existing_database(store: StoreSettings) -> Database | None:
     """For whoever only reads: None where no service has made one, of which PostgreSQL tells by itself."""
-    is_file = not store.database_url
-    return None if is_file and not (store.state_dir and (Path(store.state_dir) / FILE).exists()) else database_of(store)
+    return database_of(store) if exists(store) else None
+
+
+def exists(store: StoreSettings) -> bool:
+    """A file has been made; a server is taken to be there."""
+    return bool(store.database_url or (store.state_dir and (Path(store.state_dir) / FILE).exists()))

@@ -58,6 +58,18 @@ class KeptEmbedding(KeptRow):
         table_name = "embeddings"
 
 
+class StoredAccount(Model):
+    """`key` is readable, for GigaChat has to be shown it; `created` is in seconds of Unix time."""
+
+    name = TextField(primary_key=True)
+    key = TextField()
+    scope = TextField()
+    created = DoubleField()
+
+    class Meta:
+        table_name = "accounts"
+
+
 class OfAnHour(Model):
     """What is counted apart, no table of its own. `hour` counts from the beginning of Unix time; `key` is a name."""
 
@@ -93,7 +105,14 @@ class UsageFailure(OfAnHour):
         primary_key = CompositeKey("hour", "key", "model", "route", "cause")
 
 
-TABLES: tuple[type[Model], ...] = (SchemaVersion, KeptResponse, KeptEmbedding, UsageHour, UsageFailure)
+TABLES: tuple[type[Model], ...] = (
+    SchemaVersion,
+    KeptResponse,
+    KeptEmbedding,
+    StoredAccount,
+    UsageHour,
+    UsageFailure,
+)
 Upgrade = Callable[[Database], None]
 # From version 1 to 2, from 2 to 3 and so on; a step is never changed once it was released.
 UPGRADES: tuple[Upgrade, ...] = ()

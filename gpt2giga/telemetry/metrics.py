@@ -163,8 +163,10 @@ class Metrics(Listener):
     def on_wait_begun(self) -> None:
         self._queue.inc()
 
-    def on_wait_over(self, waited: float) -> None:
+    def on_wait_over(self) -> None:
         self._queue.dec()
+
+    def on_turn(self, waited: float) -> None:
         self._waits.observe(waited)
 
     def on_model_known(self, model: str) -> None:

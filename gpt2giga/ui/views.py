@@ -18,7 +18,7 @@ from gpt2giga.errors import BadRequest, NotFound, Unavailable
 from gpt2giga.store.database import Unusable
 from gpt2giga.telemetry.usage import UsageCounter
 from gpt2giga.telemetry.usage_report import MOST_DAYS, MOST_OFFSET, report, Span
-from gpt2giga.upstream.client import GetUpstream
+from gpt2giga.upstream.gigachat import GetUpstream
 from gpt2giga.web.auth import wants_html
 from gpt2giga.web.body import json_response
 from gpt2giga.web.exchange import current

@@ -6,7 +6,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from functools import partial
 from itertools import chain
@@ -16,18 +16,20 @@ from gpt2giga.chat import ChatRequest, Event, Picture
 from gpt2giga.concurrency import background
 from gpt2giga.config.limits import LimitSettings
 from gpt2giga.config.settings import TranslationSettings
-from gpt2giga.errors import ContextTooLong, NotFound, ProxyError, Unavailable
+from gpt2giga.errors import ContextTooLong, NotAuthenticated, NotFound, ProxyError, Unavailable
 from gpt2giga.upstream.contract import v1
 from gpt2giga.upstream.contract.answers import Unreadable
 from gpt2giga.upstream.contract.doubts import Doubt, doubt, Refused
 from gpt2giga.upstream.contract.facts import Facts, without_v2
 from gpt2giga.upstream.contract.functions import native_keywords, to_functions
 from gpt2giga.upstream.contract.interfaces import Interface, V1, V2
+from gpt2giga.upstream.contract.models import Model, not_found
 from gpt2giga.upstream.contract.tool_names import ToolNames
 from gpt2giga.upstream.fact_book import FactBook
 from gpt2giga.upstream.files.attachments import FileIds, RequestFiles
 from gpt2giga.upstream.files.storage import Files
-from gpt2giga.upstream.transport.failures import FAILURES, is_failure, to_proxy_error, words_of
+from gpt2giga.upstream.listener import Listener
+from gpt2giga.upstream.transport.failures import FAILURES, is_failure, KeyRejected, to_proxy_error, words_of
 from gpt2giga.upstream.transport.http import GigaChatResponse, StatusError
 from gpt2giga.upstream.transport.sdk import GigaChatClient
 
@@ -40,9 +42,78 @@ MOST_UNREADABLE = 3
 REST_SECONDS = 3600.0
 
 
-class Attempts:
-    """to_failure: what the client is told of an error. note_success: called with the model that has answered."""
+class Standing:
+    """How an account stands with GigaChat, and what a client is told when it does not answer.
 
+    is_known: GigaChat has answered this account and has not rejected it since.
+
+    is_a_clients: it may be made up. models: those of GigaChat's list.
+    """
+
+    is_known = False
+
+    def __init__(
+        self,
+        name: str,
+        is_a_clients: bool,
+        listener: Listener,
+        book: FactBook,
+        *,
+        close_idle: Callable[[], None],
+        models: Callable[[], list[Model]],
+    ) -> None:
+        self._name, self.is_a_clients, self._listener, self._book = name, is_a_clients, listener, book
+        self._close_idle, self._models = close_idle, models
+
+    @contextmanager
+    def explaining(self, model: str = "") -> Iterator[None]:
+        """For what the SDK does inside: raises a ProxyError for any failure of it."""
+        try:
+            yield
+        except Unavailable:
+            raise
+        except ANY_FAILURE as error:
+            failure = self.to_failure(error, model)
+            try:
+                raise failure from failure.__cause__
+            finally:
+                del failure  # its traceback holds this frame: a cycle would keep all of the request in memory
+        self.note_success(model)
+
+    def note_success(self, model: str) -> None:
+        self.is_known = True
+        self._listener.on_model_known(model)
+
+    def to_failure(self, error: Exception, model: str) -> ProxyError:
+        """What the client is told, with `error` as its cause: names the closest model where GigaChat does not know this
+        one, and whose key it is that was rejected."""
+        failure = error if isinstance(error, ProxyError) else to_proxy_error(error)
+        self.is_known &= not isinstance(failure, KeyRejected)
+        if self.is_a_clients and not self.is_known:
+            self._close_idle()
+        self._listener.on_failure(failure.code or failure.type)
+        if model and isinstance(failure, ContextTooLong) and failure.window not in (0, self._book.of(model).window):
+            self._book.learn(model, "met", window=failure.window)
+        if isinstance(failure, KeyRejected):
+            if self.is_a_clients:
+                return _with_cause(
+                    NotAuthenticated(f"GigaChat rejects the account in your API key ({failure.words})."), error
+                )
+            log.error("GigaChat rejects the key of account %s: %s. %s", self._name, failure.words, failure.cure)
+        if model and failure.code == "model_not_found":
+            return _with_cause(not_found(model, self._known_models()), error)
+        return failure if failure is error else _with_cause(failure, error)
+
+    def _known_models(self) -> list[Model]:
+        try:
+            return self._models()
+        except Unavailable:
+            raise
+        except ProxyError:  # the 404 is worth more than the reason why the list is missing
+            return []
+
+
+class Attempts:
     def __init__(
         self,
         client: GigaChatClient,
@@ -51,13 +122,11 @@ class Attempts:
         translation: TranslationSettings,
         limits: LimitSettings,
         own_extras: dict[str, Any],
-        *,
-        to_failure: Callable[[Exception, str], ProxyError],
-        note_success: Callable[[str], None],
+        standing: Standing,
     ) -> None:
         self._client, self._files, self._book, self._own_extras = client, files, book, own_extras
         self._translation, self._limits = translation, limits
-        self._to_failure, self._note_success = to_failure, note_success
+        self._standing = standing
         # By model, where the book learns nothing: what this account, a client's own, has shown.
         self._met: dict[str, dict[str, Any]] = {}
         # How many answers of v2 could not be read since the last one that could, by model.
@@ -103,7 +172,7 @@ class Attempts:
         except Unavailable:  # not GigaChat's: so this service ends what it has in work when it stops
             raise
         except ANY_FAILURE as error:
-            failure = self._to_failure(error, model)
+            failure = self._standing.to_failure(error, model)
             if isinstance(failure, NotFound):
                 failure.transient = failure.code == "not_found" and attached is not None and attached.renew()
             try:
@@ -112,7 +181,7 @@ class Attempts:
                 del failure  # its traceback holds this frame: a cycle would keep all of the request in memory
         if facts.v2:
             self._unreadable.pop(model, None)
-        self._note_success(model)
+        self._standing.note_success(model)
 
     def facts_of(self, model: str) -> Facts:
         """What is believed now."""
@@ -191,3 +260,8 @@ class Attempts:
             found = replace(found, lasts=self._unreadable[model] >= MOST_UNREADABLE)
         is_fixed = self._translation.gigachat_api_mode == "v2"
         return None if found and "v2" in found.values and is_fixed else found
+
+
+def _with_cause(failure: ProxyError, error: Exception) -> ProxyError:
+    failure.__cause__ = error
+    return failure

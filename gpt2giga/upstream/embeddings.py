@@ -34,7 +34,12 @@ Send = Callable[[list[str]], list[Embedding]]
 def embed(texts: list[str], send: Send, *, most_texts: int, average: bool) -> list[Embedding]:
     """In the order of `texts`, at most so many at a time. Raises ContextTooLong for a text above the model's limit,
     unless `average`."""
-    return [embedding for batch in _batches(texts, most_texts) for embedding in _send(batch, send, most_texts, average)]
+    try:
+        batches = (_send(batch, send, most_texts, average) for batch in _batches(texts, most_texts))
+        return [embedding for batch in batches for embedding in batch]
+    except ContextTooLong as error:
+        error.param = "input"
+        raise
 
 
 def _batches(texts: list[str], most_texts: int) -> Iterator[list[str]]:

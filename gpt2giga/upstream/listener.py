@@ -7,10 +7,13 @@ class Listener:
     """This one does not listen; others override what they want to hear. Requests wait for it, so nothing may block."""
 
     def on_wait_begun(self) -> None:
-        """A request asks for its turn at GigaChat."""
+        """A request has to wait for its turn at GigaChat."""
 
-    def on_wait_over(self, waited: float) -> None:
-        """It has its turn, or has given up, after so many seconds."""
+    def on_wait_over(self) -> None:
+        """It waits no longer."""
+
+    def on_turn(self, waited: float) -> None:
+        """A request has its turn, or has given up, after so many seconds: 0 where it had not to wait."""
 
     def on_model_known(self, model: str) -> None:
         """GigaChat knows this model."""

@@ -9,8 +9,9 @@ from collections.abc import Callable
 
 from flask import Request
 
+from gpt2giga.config.account import AccountSettings
 from gpt2giga.config.parsers import ClientKey
-from gpt2giga.config.settings import AccountSettings, KEY_IS_MISSING, ServerSettings
+from gpt2giga.config.settings import KEY_IS_MISSING, ServerSettings
 from gpt2giga.errors import NotAuthenticated, PermissionDenied
 from gpt2giga.upstream.accounts.client_account import account_settings
 from gpt2giga.web.exchange import Exchange

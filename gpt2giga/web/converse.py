@@ -15,7 +15,7 @@ from flask import Response
 from gpt2giga.chat import ChatRequest, Done, Event
 from gpt2giga.concurrency.read_ahead import Sources
 from gpt2giga.errors import InternalError, ProxyError
-from gpt2giga.upstream.client import GetUpstream, Upstream
+from gpt2giga.upstream.gigachat import GetUpstream, GigaChat
 from gpt2giga.web import sse
 from gpt2giga.web.body import json_response, name_ignored
 from gpt2giga.web.exchange import ACCEPTED_ID, current, Exchange, Outcome
@@ -97,7 +97,7 @@ class Conversation:
         return response
 
     def _frames(
-        self, exchange: Exchange, upstream: Upstream, chats: Sequence[ChatRequest], dialect: Dialect
+        self, exchange: Exchange, upstream: GigaChat, chats: Sequence[ChatRequest], dialect: Dialect
     ) -> Iterator[bytes]:
         """An error after the beginning is the last event; a regular end would make the cut answer look whole.
 
@@ -163,7 +163,7 @@ def _to_failure(error: Exception, exchange: Exchange) -> ProxyError:
     return error
 
 
-def _complete(exchange: Exchange, upstream: Upstream, chat: ChatRequest) -> list[Event]:
+def _complete(exchange: Exchange, upstream: GigaChat, chat: ChatRequest) -> list[Event]:
     events = upstream.complete(chat, exchange)
     exchange.observe(events)
     return events

@@ -8,7 +8,7 @@ from flask import Blueprint, Response
 
 from gpt2giga import __version__
 from gpt2giga.errors import ProxyError
-from gpt2giga.upstream.client import GetUpstream
+from gpt2giga.upstream.gigachat import GetUpstream
 from gpt2giga.web.body import json_response
 
 

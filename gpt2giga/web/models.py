@@ -8,8 +8,8 @@ from typing import Any
 
 from flask import Blueprint, request, Response
 
-from gpt2giga.upstream.client import GetUpstream
 from gpt2giga.upstream.contract.models import Catalog, Model
+from gpt2giga.upstream.gigachat import GetUpstream
 from gpt2giga.web.body import json_response
 from gpt2giga.web.exchange import current
 

@@ -8,7 +8,7 @@ from werkzeug.exceptions import NotFound
 from gpt2giga_sandbox.chat import converse, draw, reply_of, turn_of
 from gpt2giga_sandbox.delivery import Reply
 from gpt2giga_sandbox.refusal import Refusal
-from gpt2giga_sandbox.replies import character, client_id, json_body, state, voice
+from gpt2giga_sandbox.replies import character, json_body, own_files, voice
 from gpt2giga_sandbox.shapes import compact, stable_id
 from gpt2giga_sandbox.steps import Step
 from gpt2giga_sandbox.v2.answers import answer
@@ -25,7 +25,7 @@ def check_served() -> None:
 
 @blueprint.post("/chat/completions")
 def completions() -> Response:
-    chat = check_chat(json_body(), state().files(client_id()), character())
+    chat = check_chat(json_body(), own_files(), character())
     return converse(lambda step: _reply(chat, step), framed)
 
 

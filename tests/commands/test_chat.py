@@ -27,6 +27,22 @@ def test_the_answer_goes_to_stdout_and_the_rest_elsewhere(account: dict[str, str
     assert asked["model"] == "GigaChat-2" and asked["messages"][-1]["content"] == "Считай."
 
 
+def test_it_says_that_it_waits_for_another_request(account: dict[str, str], sandbox: SandboxServer) -> None:
+    """Beside the answer, once; two of one account at a time get 429."""
+    sandbox.state.settings.hold_after = 1
+    others = subprocess.Popen([*COMMAND, "chat", "Раз"], env=environment(**account), stdout=subprocess.DEVNULL)
+    assert sandbox.state.wait_for(lambda counters: counters.open_streams == 1)
+    process = subprocess.Popen(
+        [*COMMAND, "chat", "Два"], env=environment(**account), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert process.stderr is not None
+    assert b"this one waits for its turn" in process.stderr.readline()
+    sandbox.state.settings.hold_after = None
+    said, told = process.communicate(timeout=SECONDS)
+    assert (others.wait(SECONDS), process.returncode) == (0, 0)
+    assert said.decode().strip() and b"waits" not in told and sandbox.state.stats()["refused"] == 0
+
+
 def test_it_streams(account: dict[str, str], sandbox: SandboxServer) -> None:
     sandbox.state.script({"text": "раз два три четыре", "frame_delay": 0.3})
     command = [*COMMAND, "chat", "Считай."]

@@ -10,7 +10,7 @@ import click
 import pytest
 
 from gpt2giga.cli import main
-from gpt2giga.config.settings import SCOPES
+from gpt2giga.config.parsers import SCOPES
 from gpt2giga.config.variables import VARIABLES
 from tests.docs.blocks import (
     Block,

@@ -21,7 +21,9 @@ import pytest
 
 from gpt2giga.concurrency.waiting import run_to_end
 from gpt2giga.upstream.accounts import file_counter
-from gpt2giga.upstream.accounts.slots import QueueTimeout, Slot, Slots
+from gpt2giga.upstream.accounts import slots as slots_module
+from gpt2giga.upstream.accounts.slots import acquire_any, QueueTimeout, Slot, Slots, UNHEARD
+from gpt2giga.upstream.caller import Priority
 
 ACCOUNT = "NmIxZTk0:secret-of-an-account"
 
@@ -120,15 +122,15 @@ def test_threads_never_have_more_than_the_slots(make: Callable[[int], Slots]) ->
 def test_who_is_last_waits_for_those_who_come_later(make: Callable[[int], Slots]) -> None:
     slots, served = make(1), []
 
-    def work(name: str, acquire: Callable[[float], Generator[Any, None, Slot]]) -> None:
-        with run_to_end(acquire(30)):
+    def work(name: str, priority: Priority) -> None:
+        with run_to_end(slots.acquire(30, priority=priority)):
             served.append(name)
 
     with take(slots, 0):
-        threads = [in_thread(partial(work, "last", slots.acquire_last))]
+        threads = [in_thread(partial(work, "last", Priority.LOW))]
         time.sleep(0.2)  # it has looked a few times
-        threads += [in_thread(partial(work, "other", slots.acquire)) for _ in range(3)]
-        until(lambda: slots.waiting == 3)
+        threads += [in_thread(partial(work, "other", Priority.NORMAL)) for _ in range(3)]
+        until(lambda: slots.waiting == 4)
     for thread in threads:
         thread.join(30)
     assert (served, slots.held, slots.waiting) == (["other"] * 3 + ["last"], 0, 0)
@@ -137,10 +139,158 @@ def test_who_is_last_waits_for_those_who_come_later(make: Callable[[int], Slots]
 def test_who_is_last_gives_up_in_time(make: Callable[[int], Slots]) -> None:
     slots = make(1)
     with take(slots, 0), pytest.raises(QueueTimeout):
-        run_to_end(slots.acquire_last(0.2))
-    with run_to_end(slots.acquire_last(0)):
+        run_to_end(slots.acquire(0.2, priority=Priority.LOW))
+    with run_to_end(slots.acquire(0, priority=Priority.LOW)):
         assert slots.held == 1
     assert (slots.held, slots.waiting) == (0, 0)
+
+
+def test_who_has_waited_long_enough_goes_first(make: Callable[[int], Slots], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever comes in between: nobody starves."""
+    monkeypatch.setattr(slots_module, "AGE", 0.05)
+    slots, served = make(1), []
+
+    def work(name: str, priority: Priority) -> None:
+        with run_to_end(slots.acquire(30, priority=priority)):
+            served.append(name)
+
+    with take(slots, 0):
+        threads = [in_thread(partial(work, "low", Priority.LOW))]
+        until(lambda: slots.waiting == 1)
+        time.sleep(0.15)  # more than two steps
+        threads.append(in_thread(partial(work, "high", Priority.HIGH)))
+        until(lambda: slots.waiting == 2)
+    for thread in threads:
+        thread.join(30)
+    assert served == ["low", "high"]
+
+
+@pytest.mark.parametrize("first", Priority)
+def test_by_priority_and_then_by_arrival(make: Callable[[int], Slots], first: Priority) -> None:
+    """Also where the first of the line, who asks already, is not the first any more."""
+    slots, served = make(1), []
+
+    def work(name: tuple[Priority, int]) -> None:
+        with run_to_end(slots.acquire(30, priority=name[0])):
+            served.append(name)
+
+    with take(slots, 0):
+        threads = []
+        names = [(first, 0), *((priority, number) for number in (1, 2) for priority in reversed(Priority))]
+        for length, name in enumerate(names, 1):
+            threads.append(in_thread(partial(work, name)))
+            until(lambda length=length: slots.waiting == length)  # type: ignore[misc]
+    for thread in threads:
+        thread.join(30)
+    assert served == sorted(names)
+    assert (slots.held, slots.waiting) == (0, 0)
+
+
+def test_one_asks_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who comes to the head of the line while the former first asks the counter waits for its next look."""
+    slots, asking, go_on, peak = make_slots(tmp_path), threading.Event(), threading.Event(), []
+    ask = slots._files.take
+
+    def slow() -> str | None:
+        peak.append(len(peak))
+        asking.set()
+        go_on.wait(10)
+        return ask()
+
+    monkeypatch.setattr(slots._files, "take", slow)
+    taken: list[Slot] = []
+    low = in_thread(lambda: taken.append(run_to_end(slots.acquire(30, priority=Priority.LOW))))
+    assert asking.wait(10)
+    high = in_thread(lambda: taken.append(run_to_end(slots.acquire(30, priority=Priority.HIGH))))
+    until(lambda: slots.waiting == 2)
+    time.sleep(0.2)  # several looks
+    assert len(peak) == 1
+    go_on.set()
+    low.join(5)
+    assert len(taken) == 1
+    taken.pop().release()
+    high.join(5)
+    assert len(taken) == 1
+
+
+def make_slots(folder: Path) -> Slots:
+    return Slots(1, ACCOUNT, folder)
+
+
+# Any of several accounts
+
+
+def several(folder: Path, number: int) -> list[Slots]:
+    return [Slots(1, f"account {place}", folder) for place in range(number)]
+
+
+def take_any(lines: list[Slots], timeout: float, priority: Priority = Priority.NORMAL) -> tuple[Slots, Slot]:
+    return run_to_end(acquire_any(lambda: lines, timeout, None, UNHEARD, priority, time.monotonic()))
+
+
+def test_any_account_that_has_a_slot(tmp_path: Path) -> None:
+    """The first of those that do, as the caller orders them."""
+    lines = several(tmp_path, 3)
+    taken = [take_any(lines, 0), take_any(lines, 0), take_any([lines[2], *lines], 0)]
+    assert [slots for slots, _ in taken] == lines
+    with pytest.raises(QueueTimeout):
+        take_any(lines, 0.1)
+    taken[1][1].release()
+    assert take_any(lines, 0)[0] is lines[1]
+    assert [slots.waiting for slots in lines] == [0, 0, 0]
+
+
+def test_no_account_is_idle_while_somebody_waits(tmp_path: Path) -> None:
+    """Not even behind somebody who may have another account only, and first come, first served all the same."""
+    lines, served = several(tmp_path, 2), []
+    held = [take_any(lines, 0), take_any(lines, 0)]
+
+    def work(name: str, wanted: list[Slots]) -> None:
+        slots, slot = take_any(wanted, 30)
+        served.append((name, slots))
+        slot.release()
+
+    threads = []
+    for name, wanted, waiting in (("only one", lines[:1], (1, 0)), ("a", lines, (2, 1)), ("b", lines, (3, 2))):
+        threads.append(in_thread(partial(work, name, wanted)))
+        until(lambda waiting=waiting: tuple(slots.waiting for slots in lines) == waiting)  # type: ignore[misc]
+    held[1][1].release()
+    until(lambda: len(served) == 2)
+    assert served == [("a", lines[1]), ("b", lines[1])]
+    held[0][1].release()
+    for thread in threads:
+        thread.join(10)
+    assert served[2:] == [("only one", lines[0])]
+    assert [(slots.held, slots.waiting) for slots in lines] == [(0, 0), (0, 0)]
+
+
+def test_who_waits_hears_of_another_account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slots_module, "LOOK", 0.05)
+    first, second = several(tmp_path, 2)
+    lines, taken = [first], []
+    with take(first, 0):
+        thread = in_thread(lambda: taken.append(take_any(lines, 30)))
+        until(lambda: first.waiting == 1)
+        lines[:] = [second]
+        thread.join(5)
+        assert taken[0][0] is second and first.waiting == second.waiting == 0
+
+
+def test_threads_never_have_more_than_all_slots(tmp_path: Path) -> None:
+    lines, running, peak = several(tmp_path, 3), [], []
+
+    def work() -> None:
+        for _ in range(10):
+            with take_any(random.sample(lines, 3), 30, random.choice([*Priority]))[1]:
+                running.append(None)
+                peak.append(len(running))
+                time.sleep(random.uniform(0, 0.002))
+                running.pop()
+
+    for thread in [in_thread(work) for _ in range(30)]:
+        thread.join(30)
+    assert (len(peak), max(peak)) == (300, 3)
+    assert [(slots.held, slots.waiting) for slots in lines] == [(0, 0)] * 3
 
 
 def test_first_come_first_served(make: Callable[[int], Slots]) -> None:

@@ -12,7 +12,8 @@ from pathlib import Path
 import certifi
 import pytest
 
-from gpt2giga.config.settings import AccountSettings, SettingsError
+from gpt2giga.config.account import AccountSettings
+from gpt2giga.config.settings import SettingsError
 from gpt2giga.config.variables import parse
 from gpt2giga.upstream.transport import tls
 from gpt2giga.upstream.transport.sdk import GigaChatClient

@@ -16,7 +16,7 @@ from gpt2giga.dialects.anthropic.request import from_count_request, from_message
 from gpt2giga.dialects.anthropic.response import to_message
 from gpt2giga.dialects.anthropic.stream import MessageHead, MessageStream
 from gpt2giga.dialects.tokens import estimate, to_texts
-from gpt2giga.upstream.client import GetUpstream
+from gpt2giga.upstream.gigachat import GetUpstream
 from gpt2giga.web.body import json_body, json_response
 from gpt2giga.web.converse import Conversation, Dialect
 from gpt2giga.web.errors import ErrorForm

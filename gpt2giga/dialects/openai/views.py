@@ -23,9 +23,9 @@ from gpt2giga.dialects.openai.response import to_chat_completion
 from gpt2giga.dialects.openai.store import EmbeddingStore
 from gpt2giga.dialects.openai.stream import ChunkStream
 from gpt2giga.errors import BadRequest, ProxyError
-from gpt2giga.upstream.client import GetUpstream
 from gpt2giga.upstream.files.media import from_bytes
 from gpt2giga.upstream.files.storage import check_id
+from gpt2giga.upstream.gigachat import GetUpstream
 from gpt2giga.web.body import json_body, json_response, name_ignored
 from gpt2giga.web.converse import Conversation, Dialect
 from gpt2giga.web.errors import ErrorForm

@@ -24,7 +24,7 @@ from gpt2giga.dialects.responses.stream import ResponseStream
 from gpt2giga.dialects.tokens import to_texts
 from gpt2giga.errors import BadRequest
 from gpt2giga.store.database import Database
-from gpt2giga.upstream.client import GetUpstream
+from gpt2giga.upstream.gigachat import GetUpstream
 from gpt2giga.web.body import json_body, json_response
 from gpt2giga.web.converse import Conversation, Dialect
 from gpt2giga.web.exchange import current

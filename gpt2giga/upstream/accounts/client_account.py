@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from gpt2giga.config.parsers import authorization_key
-from gpt2giga.config.settings import AccountSettings, SCOPES
+from gpt2giga.config.account import AccountSettings
+from gpt2giga.config.parsers import scoped_key
 from gpt2giga.errors import NotAuthenticated
 
 FORMS = "giga-cred-<key>[:scope], giga-auth-<token> or giga-user-<user>:<password>"
@@ -29,20 +29,8 @@ def account_settings(account: AccountSettings, key: str) -> AccountSettings:
 
 
 def _with_credentials(bare: AccountSettings, value: str) -> AccountSettings:
-    key, _, scope = value.rpartition(":")
-    if scope not in SCOPES:
-        if _is_encoded(key):
-            raise NotAuthenticated(f"The scope after the key must be one of: {', '.join(SCOPES)}.")
-        key, scope = value, bare.scope
     try:
-        return replace(bare, credentials=authorization_key(key), scope=scope)
+        key, scope = scoped_key(value)
     except ValueError as error:
         raise NotAuthenticated(f"The key after giga-cred- is not {error}.") from None
-
-
-def _is_encoded(key: str) -> bool:
-    """Unlike a client id, which may stand before a colon too."""
-    try:
-        return authorization_key(key) == key
-    except ValueError:
-        return False
+    return replace(bare, credentials=key, scope=scope or bare.scope)

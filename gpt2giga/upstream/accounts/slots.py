@@ -1,37 +1,59 @@
-"""The account's slots: the right to one request at GigaChat, and the line of those who wait for it.
+"""An account's slots: the right to one request at GigaChat, and the line of those who wait for it.
 
 GigaChat answers one request at a time for a personal account and ten for a company; more get 429 (contract 3.4.6).
-In a process requests stand in one line, first come, first served. Only the first of them asks the counter, which knows
-the slots of all processes; so no two ask it at a time, and neither it nor the line needs a lock.
+In a process requests stand in one line, first come, first served, except that each step of priority counts as AGE
+seconds of waiting: so who has waited long enough goes before anybody who comes now. Only the first of the line asks the
+counter, which knows the slots of all processes; so neither it nor the line needs a lock that is waited for.
+
+Where any of several accounts will do, a request stands in the lines of all of them, at the same place by its age, and
+leaves the others when it has a slot of one.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 import os
 import queue
 import random
+import threading
 import time
-from collections import deque
-from collections.abc import Callable, Generator
+from bisect import insort
+from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias
 from weakref import WeakSet
 
-from gpt2giga.concurrency.waiting import pause
 from gpt2giga.upstream.accounts.file_counter import FileCounter
 from gpt2giga.upstream.accounts.redis_counter import RedisCounter
+from gpt2giga.upstream.caller import Priority
 
-# Seconds between two looks of who waits behind the line.
-PAUSE = 0.05
-# Called with the seconds that a request has been in the line, however that ended, if there was no slot at once.
-OnWait: TypeAlias = Callable[[float], Any]
+# Seconds. Well below the time that a request may wait by default, so that low priority means later, and not never.
+AGE = 20.0
+# Seconds between two looks whether other accounts will do meanwhile: one was added, or may be asked again.
+LOOK = 1.0
 
 
-def ignore_wait(_: float) -> None:
-    pass
+class Wait(Protocol):
+    """Told of a request that has to wait. over: however that ended, with the seconds."""
+
+    def begun(self) -> Any: ...
+    def over(self, seconds: float) -> Any: ...
+
+
+class Unheard:
+    """A Wait that nobody wants to know of."""
+
+    def begun(self) -> None:
+        pass
+
+    def over(self, seconds: float) -> None:
+        pass
+
+
+UNHEARD = Unheard()
 
 
 class QueueTimeout(Exception):
@@ -68,7 +90,7 @@ class Slot:
     # Rung when it may be its turn. Not an Event: the garbage collector may ring in the middle of a wait for it.
     bell: queue.SimpleQueue[None] | None = None
 
-    def release(self) -> None:
+    def release(self, *_: object) -> None:
         """From any thread, any number of times; even at the same time, for only one of them gets the token."""
         token = self.__dict__.pop("token", None)
         if token is not None:
@@ -77,10 +99,40 @@ class Slot:
     def __enter__(self) -> Slot:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.release()
-
+    __exit__ = release
     __del__ = release  # an interrupt can strike before the caller has stored it
+
+
+# By age, in seconds of the monotonic clock; the number makes each comparison end before the slots.
+Place: TypeAlias = tuple[float, int, Slot]
+_numbers = itertools.count()
+
+
+class Line(NamedTuple):
+    """places: in order. Each change of it is one step of C, so that threads need no lock for it."""
+
+    places: list[Place]
+    counter: Counter
+    asking: threading.Lock
+
+    def take(self, place: Place) -> bool:
+        """Only the first gets a slot, and one asks at a time: whoever comes may have become the first meanwhile."""
+        if self.places[0] is not place or not self.asking.acquire(blocking=False):
+            return False
+        slot = place[2]
+        slot.counter = self.counter
+        try:
+            slot.token = self.counter.take()
+        finally:
+            self.asking.release()
+        return slot.token is not None
+
+    def leave(self, place: Place) -> None:
+        self.places.remove(place)
+        if self.places:
+            _ring(self.places)
+        elif self.counter.announced:
+            self.counter.announce(False)
 
 
 class Slots:
@@ -92,12 +144,13 @@ class Slots:
         _all.add(self)
 
     def _start(self) -> None:
-        self._line: deque[Slot] = deque()
-        ring = partial(_ring, self._line)
+        places: list[Place] = []
+        ring = partial(_ring, places)
         self._files = FileCounter(self._slots, self._account, self._folder, ring)
-        self._counter: Counter = self._files
+        counter: Counter = self._files
         if self._redis_url and self._slots:
-            self._counter = RedisCounter(self._slots, self._account, self._redis_url, self._files, ring)
+            counter = RedisCounter(self._slots, self._account, self._redis_url, self._files, ring)
+        self._line = Line(places, counter, threading.Lock())
 
     def after_fork(self) -> None:
         """Line and slots are the parent's. Its slots know their counter, so they mean nothing to the new one."""
@@ -106,14 +159,14 @@ class Slots:
 
     @property
     def waiting(self) -> int:
-        return len(self._line)
+        return len(self._line.places)
 
     @property
     def held(self) -> int:
-        return self._counter.held
+        return self._line.counter.held
 
     def acquire(
-        self, timeout: float, tick: float | None = None, on_wait: OnWait = ignore_wait
+        self, timeout: float, tick: float | None = None, wait: Wait = UNHEARD, priority: Priority = Priority.NORMAL
     ) -> Generator[list[Any], None, Slot]:
         """Yields an empty list every `tick` seconds in the line; whoever closes it or throws into it leaves the line.
 
@@ -122,76 +175,111 @@ class Slots:
         slot = Slot()
         if not self._slots:
             return slot
-        line, slot.counter = self._line, self._counter
+        line = self._line
+        place = (time.monotonic() + AGE * priority, next(_numbers), slot)
         try:
-            line.append(slot)
-            if line[0] is slot:
-                slot.token = slot.counter.take()
-            if slot.token is None:
-                yield from self._wait(slot, timeout, tick or math.inf, on_wait)
+            insort(line.places, place)
+            if not line.take(place):
+                yield from self._wait(line, place, timeout, tick, wait)
         except BaseException:  # a greenlet can be killed in the line, and the error may keep the slot alive
             slot.release()
             raise
         finally:
-            line.remove(slot)
-            if line:
-                _ring(line)
-            elif slot.counter.announced:
-                slot.counter.announce(False)
+            line.leave(place)
         return slot
 
-    def acquire_last(
-        self, timeout: float, tick: float | None = None, on_wait: OnWait = ignore_wait
-    ) -> Generator[list[Any], None, Slot]:
-        """As `acquire`, but behind all who wait, whenever they come: it looks now and then whether there is no line."""
-        since, has_waited = time.monotonic(), False
-        try:
-            while True:
-                if not self._line:
-                    with suppress(QueueTimeout):
-                        return (yield from self.acquire(0.0))
-                waited = time.monotonic() - since
-                if waited >= timeout:
-                    raise QueueTimeout(waited, len(self._line))
-                has_waited = True
-                yield from pause(min(PAUSE, timeout - waited), tick)
-        finally:
-            if has_waited:
-                on_wait(time.monotonic() - since)
+    def _wait(
+        self, line: Line, place: Place, timeout: float, tick: float | None, wait: Wait
+    ) -> Generator[list[Any], None, Slots]:
+        return _stand_in_line({self: line}, place, timeout, tick, wait)
 
-    def _wait(self, slot: Slot, timeout: float, tick: float, on_wait: OnWait) -> Generator[list[Any], None, None]:
-        since = time.monotonic()
-        try:
-            yield from self._stand_in_line(slot, timeout, tick, since)
-        finally:
-            on_wait(time.monotonic() - since)
 
-    def _stand_in_line(self, slot: Slot, timeout: float, tick: float, since: float) -> Generator[list[Any], None, None]:
-        line, counter = self._line, slot.counter
-        slot.bell = queue.SimpleQueue()
+def acquire_any(
+    find: Callable[[], Sequence[Slots]],
+    timeout: float,
+    tick: float | None,
+    wait: Wait,
+    priority: Priority,
+    arrived: float,
+) -> Generator[list[Any], None, tuple[Slots, Slot]]:
+    """A slot of the first account that has one, and whose it is. find: those that will do now, the best first; never
+    none. arrived: the moment on the monotonic clock that tells its place in the lines.
+
+    Yields and raises as `acquire`.
+    """
+    slot = Slot()
+    place = (arrived + AGE * priority, next(_numbers), slot)
+    joined: dict[Slots, Line] = {}
+    try:
+        found = _join(joined, find(), place)
+        if found is None:
+            found = yield from _stand_in_line(joined, place, timeout, tick, wait, find)
+        return found, slot
+    except BaseException:
+        slot.release()
+        raise
+    finally:
+        for line in joined.values():
+            line.leave(place)
+
+
+def _join(joined: dict[Slots, Line], wanted: Sequence[Slots], place: Place) -> Slots | None:
+    """Stands in these lines and in no others; whose slot it has got by that, if any."""
+    for slots in [slots for slots in joined if slots not in wanted]:
+        joined.pop(slots).leave(place)
+    for slots in wanted:
+        if not slots._slots:
+            return slots
+        if slots not in joined:
+            line = joined[slots] = slots._line
+            insort(line.places, place)
+            if line.take(place):
+                return slots
+    return None
+
+
+def _stand_in_line(
+    joined: dict[Slots, Line],
+    place: Place,
+    timeout: float,
+    tick: float | None,
+    wait: Wait,
+    find: Callable[[], Sequence[Slots]] | None = None,
+) -> Generator[list[Any], None, Slots]:
+    """Whose slot it has got. find: which lines are the right ones may change."""
+    since = time.monotonic()
+    wait.begun()
+    try:
+        bell = place[2].bell = queue.SimpleQueue()
+        tick = tick or math.inf
         end, due = since + timeout, since + tick
         while True:
-            look = end
-            if line[0] is slot:  # asks once more with its bell: what came back before could not ring it
-                counter.announce(True)
-                slot.token = counter.take()
-                if slot.token is not None:
-                    return
-                look = time.monotonic() + counter.pause(time.monotonic() - since) * random.uniform(0.5, 1)
+            if find and (granted := _join(joined, find(), place)):
+                return granted
+            look = time.monotonic() + LOOK if find else end
+            for slots, line in joined.items():  # asks once more with its bell: what came back before could not ring it
+                if line.places[0] is place:
+                    line.counter.announce(True)
+                    if line.take(place):
+                        return slots
+                    seconds = line.counter.pause(time.monotonic() - since) * random.uniform(0.5, 1)
+                    look = min(look, time.monotonic() + seconds)
             now = time.monotonic()
             if now >= end:
-                raise QueueTimeout(now - since, line.index(slot))
+                raise QueueTimeout(now - since, min(line.places.index(place) for line in joined.values()))
             if now >= due:
                 yield []
                 due = time.monotonic() + tick
             with suppress(queue.Empty):
-                slot.bell.get(timeout=max(0.0, min(end, due, look) - now))
+                bell.get(timeout=max(0.0, min(end, due, look) - now))
+    finally:
+        wait.over(time.monotonic() - since)
 
 
-def _ring(line: deque[Slot]) -> None:
+def _ring(places: list[Place]) -> None:
     """Lets the first of the line ask the counter. The line may change meanwhile."""
     with suppress(IndexError):
-        if bell := line[0].bell:
+        if bell := places[0][2].bell:
             bell.put(None)
 
 

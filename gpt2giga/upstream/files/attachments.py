@@ -32,10 +32,19 @@ log = logging.getLogger(__name__)
 
 # A part of a request -> the file's id at GigaChat
 FileIds: TypeAlias = dict[Image | File, str]
+# The id of a file that a client names -> its id at the account that answers, to which it may be uploaded first.
+IdHere: TypeAlias = Callable[[str, Uploads], str]
+
+
+def same_id(file_id: str, _: Uploads) -> str:
+    """Where one account has all files."""
+    return file_id
 
 
 class Attachments:
     """The files of one account. What was uploaded is remembered: agents send the whole conversation every turn."""
+
+    id_here: IdHere = staticmethod(same_id)
 
     def __init__(self, files: Files, *, fetch_urls: bool, delete_files: bool, most_pixels: int) -> None:
         self._files, self._delete_files = files, delete_files
@@ -48,7 +57,9 @@ class Attachments:
         """The files of one request while its answer is made. With GPT2GIGA_DELETE_FILES they are its own, and go."""
         uploads = self._new_uploads() if self._delete_files else self._uploads
         try:
-            yield RequestFiles(chat.messages, model, takes_images, uploads, self._kinds_of_stored, self._read)
+            yield RequestFiles(
+                chat.messages, model, takes_images, uploads, self._kinds_of_stored, self._read, self.id_here
+            )
         finally:
             if self._delete_files:
                 self._files.discard(uploads.ids())
@@ -72,12 +83,13 @@ class RequestFiles:
         uploads: Uploads,
         kinds_of_stored: KindsOfStored,
         read: Callable[..., Media],
+        id_here: IdHere = same_id,
     ) -> None:
         self._new, self._earlier = by_age(messages)
         self._model, self._takes_images = model, takes_images
         self._uploads = uploads
         self._kinds_of_stored = kinds_of_stored
-        self._read_part = read
+        self._read_part, self._id_here = read, id_here
         self._bytes_left = LARGEST_REQUEST_BYTES
         self._ids: FileIds | None = None
 
@@ -111,7 +123,7 @@ class RequestFiles:
                 chosen.check(media[part].kind)
                 chosen.add(part, "", media[part].kind)
         for part in self._new:
-            if file_id := _stored_id(part):  # GigaChat judges what is there already, also how many
+            if file_id := self._stored_here(part):  # GigaChat judges what is there already, also how many
                 chosen.add(part, file_id, self._kinds_of_stored.of(file_id) if self._earlier else None)
         return media
 
@@ -135,11 +147,15 @@ class RequestFiles:
 
     def _choose(self, part: Image | File, chosen: _Chosen) -> None:
         """Also what GigaChat's storage says of it, is said of an earlier turn."""
-        file_id = _stored_id(part)
+        file_id = self._stored_here(part)
         media = None if file_id else self._read(part)
         kind = media.kind if media else self._kinds_of_stored.of(file_id)
         if chosen.takes(kind):
             chosen.add(part, self._uploads.id_of(media) if media else file_id, kind)
+
+    def _stored_here(self, part: Image | File) -> str:
+        file_id = _stored_id(part)
+        return file_id and self._id_here(file_id, self._uploads)
 
     def _read(self, part: Image | File) -> Media:
         """Counted as they come, for the next ones may not even be fetched."""

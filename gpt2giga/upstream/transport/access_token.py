@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 
 from gpt2giga.concurrency import background
-from gpt2giga.config.settings import AccountSettings
+from gpt2giga.config.account import AccountSettings
 from gpt2giga.language import _
 from gpt2giga.upstream.contract.answers import Unreadable, whole_number
 from gpt2giga.upstream.listener import Listener

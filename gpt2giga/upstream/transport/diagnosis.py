@@ -18,7 +18,8 @@ from urllib.parse import SplitResult, urlsplit
 import certifi
 import httpx
 
-from gpt2giga.config.settings import AccountSettings, SCOPES
+from gpt2giga.config.account import AccountSettings
+from gpt2giga.config.parsers import SCOPES
 from gpt2giga.errors import NotAuthenticated, ProxyError, UpstreamUnavailable
 from gpt2giga.language import _, ngettext, reason
 from gpt2giga.upstream.transport.failures import to_proxy_error, translated

@@ -8,7 +8,7 @@ from typing import cast
 
 import httpx
 
-from gpt2giga.config.settings import AccountSettings
+from gpt2giga.config.account import AccountSettings
 from gpt2giga.upstream.transport.connect import httpx_proxy
 
 SECONDS = 30.0

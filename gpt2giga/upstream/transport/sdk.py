@@ -23,8 +23,8 @@ import httpx
 import orjson
 
 from gpt2giga.concurrency.waiting import run_to_end
+from gpt2giga.config.account import AccountSettings
 from gpt2giga.config.limits import LimitSettings
-from gpt2giga.config.settings import AccountSettings
 from gpt2giga.upstream.contract.answers import Unreadable
 from gpt2giga.upstream.listener import Listener
 from gpt2giga.upstream.transport.access_token import Token, TokenSource

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import certifi
 
-from gpt2giga.config.settings import AccountSettings, SettingsError
+from gpt2giga.config.account import AccountSettings
+from gpt2giga.config.settings import SettingsError
 from gpt2giga.language import reason
 
 RUSSIAN_ROOT = Path(__file__).parents[2] / "certs" / "russian_trusted_root_ca.pem"

@@ -5,11 +5,14 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 
-from gpt2giga.config.settings import AccountSettings, Settings
+from gpt2giga.config.account import AccountSettings
+from gpt2giga.config.settings import Settings
 from gpt2giga.upstream.accounts.client_account import account_settings
 from gpt2giga.upstream.client import Upstream
 from gpt2giga.upstream.fact_book import fact_book
+from gpt2giga.upstream.gigachat import GigaChat
 from gpt2giga.upstream.listener import Listener
+from gpt2giga.upstream.pool.own_accounts import OwnAccounts, Stored
 
 # Accounts in use at a time; the one not asked for longest makes room, those that GigaChat does not know first, for
 # keys are easily made up. What it still has in work goes on.
@@ -17,20 +20,27 @@ MOST = 100
 
 
 class Accounts:
-    """own: the service's, None where each client brings one."""
+    """own_accounts: None where each client brings one."""
 
-    def __init__(self, settings: Settings, listener: Listener | None = None) -> None:
-        self._settings, self._listener = settings, listener
+    def __init__(self, settings: Settings, listener: Listener | None = None, stored: Stored | None = None) -> None:
+        """Raises SettingsError."""
+        self._settings, self._listener = settings, listener or Listener()
         self.book = fact_book(settings)
-        self.own = None if settings.server.pass_token else self._upstream(settings.account)
+        is_clients = settings.server.pass_token
+        self.own_accounts = None if is_clients else OwnAccounts(settings, self.book, self._listener, stored)
         self._theirs: OrderedDict[str, Upstream] = OrderedDict()
         self._lock = threading.Lock()
 
     def close(self) -> None:
         """Connections that are kept for the next request."""
-        for upstream in (self.own, *self._theirs.values()):
-            if upstream:
-                upstream.close()
+        for accounts in (self.own_accounts, *self._theirs.values()):
+            if accounts:
+                accounts.close()
+
+    @property
+    def own(self) -> GigaChat | None:
+        """The service's: one account or a pool of them."""
+        return self.own_accounts.current if self.own_accounts else None
 
     def _upstream(self, account: AccountSettings) -> Upstream:
         settings = self._settings

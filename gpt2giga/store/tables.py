@@ -18,6 +18,8 @@ from peewee import (
     TextField,
 )
 
+from gpt2giga.store.upgrades import Upgrade, UPGRADES
+
 
 class SchemaVersion(Model):
     """One row. A database without it is new."""
@@ -59,10 +61,12 @@ class KeptEmbedding(KeptRow):
 
 
 class OfAnHour(Model):
-    """What is counted apart, no table of its own. `hour` counts from the beginning of Unix time; `key` is a name."""
+    """What is counted apart, no table of its own. `hour` counts from the beginning of Unix time; `key` and `account`
+    are names, empty where nobody has told one."""
 
     hour = IntegerField()
     key = TextField()
+    account = TextField()
     model = TextField()
     route = TextField()
 
@@ -79,7 +83,7 @@ class UsageHour(OfAnHour):
 
     class Meta:
         table_name = "usage"
-        primary_key = CompositeKey("hour", "key", "model", "route")
+        primary_key = CompositeKey("hour", "key", "account", "model", "route")
 
 
 class UsageFailure(OfAnHour):
@@ -90,13 +94,10 @@ class UsageFailure(OfAnHour):
 
     class Meta:
         table_name = "usage_failures"
-        primary_key = CompositeKey("hour", "key", "model", "route", "cause")
+        primary_key = CompositeKey("hour", "key", "account", "model", "route", "cause")
 
 
 TABLES: tuple[type[Model], ...] = (SchemaVersion, KeptResponse, KeptEmbedding, UsageHour, UsageFailure)
-Upgrade = Callable[[Database], None]
-# From version 1 to 2, from 2 to 3 and so on; a step is never changed once it was released.
-UPGRADES: tuple[Upgrade, ...] = ()
 
 
 class TooNew(Exception):
@@ -110,12 +111,14 @@ def version_of(database: Database) -> int:
     return int(SchemaVersion.select(fn.MAX(SchemaVersion.number)).scalar(database) or 0)
 
 
-def upgrade(database: Database, upgrades: Sequence[Upgrade] = UPGRADES) -> None:
-    """Inside a transaction that nobody else can be in. Raises TooNew."""
+def upgrade(database: Database, keep_copy: Callable[[int], None], upgrades: Sequence[Upgrade] = UPGRADES) -> None:
+    """Inside a transaction that nobody else can be in. keep_copy: called with the version that is left behind, while all
+    is still as that has it. Raises TooNew."""
     found, wanted = version_of(database), len(upgrades) + 1
     if found > wanted:
         raise TooNew(f"it has the form {found} of a later gpt2giga; this one knows {wanted}")
-    if found:
+    if 0 < found < wanted:
+        keep_copy(found)
         for step in upgrades[found - 1 :]:
             step(database)
     for table in TABLES:

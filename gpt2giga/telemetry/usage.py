@@ -30,10 +30,11 @@ UNMATCHED = "unmatched"
 
 
 class Subject(NamedTuple):
-    """What is counted apart. `hour` is that of Unix time, UTC; key is its name, never the secret."""
+    """What is counted apart. `hour` is that of Unix time, UTC; key and account are names, never secrets."""
 
     hour: int
     key: str
+    account: str
     model: str
     route: str
 
@@ -70,8 +71,10 @@ class UsageCounter:
         if exchange.method != "POST" or self.database is None:
             return
         hour = int(time.time()) // HOUR_SECONDS
-        model, route = self._known.answering(exchange.model), exchange.route or UNMATCHED
-        subject = Subject(hour, exchange.key_name, model, route)
+        # Who answered was told of some requests only: the asked model would have refused by itself.
+        answered = exchange.answering_model
+        model = self._known.name(answered) if answered else self._known.answering(exchange.model)
+        subject = Subject(hour, exchange.key_name, exchange.account, model, exchange.route or UNMATCHED)
         with self._lock:
             counted = self._waiting[subject]
             counted.requests += 1

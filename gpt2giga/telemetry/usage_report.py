@@ -44,7 +44,8 @@ class Span:
 
 
 def usage(database: Database, span: Span, by: tuple[str, ...], key: str | None = None) -> list[dict[str, Any]]:
-    """Sums for each combination of `by`: hour, day, key, model and route. key: only that one's. Raises Unusable."""
+    """Sums for each combination of `by`: hour, day, key, account, model and route. key: only that one's. Raises
+    Unusable."""
     sums = [fn.COALESCE(fn.SUM(UsageHour._meta.fields[name]), 0).alias(name) for name in SUMS]
     query = _grouped(UsageHour, span, by, key, sums).order_by(*_places(by))
     return database.do(lambda connection: [_plain(row) for row in query.dicts().execute(connection)])
@@ -66,6 +67,8 @@ def report(database: Database, span: Span, key: str | None = None) -> dict[str, 
         "buckets": [{"at": span.start(row, bucket), **row} for row in usage(database, span, (bucket,), key)],
         "models": usage(database, span, ("model",), key),
         "keys": usage(database, span, ("key",), key),
+        # Whose they are is the operator's business.
+        "accounts": [] if key is not None else usage(database, span, ("account",)),
         "causes": failures(database, span, ("cause",), key),
     }
 

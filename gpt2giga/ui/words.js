@@ -31,7 +31,7 @@ export const WORDS = {
     fact_any_call: "Can be required to call a tool", fact_parallel_calls: "Several calls in one answer", fact_hosted: "Can do by itself",
     usage: "Usage", today: "Today", week: "7 days", month: "30 days", requests: "Requests", tokens: "Tokens", errors: "Errors",
     in: "in {0}", out: "out {0}", tokens_in: "Tokens in", tokens_out: "Tokens out", share: "Share", by_model: "Usage by model", by_key: "Usage by key",
-    key: "Key", no_key: "no name", no_model: "no model",
+    by_account: "Usage by account", key: "Key", no_key: "no name", no_model: "no model", account: "Account", no_account: "not known",
     scope: "Chats, embeddings and other POST requests", scope_all: "of all clients", scope_key: "of the key {0}", scope_own: "of your key",
     connect: "Connect a client", base: "Base URL", openapi: "OpenAPI description", copy: "Copy", copied: "Copied",
     put_key: "YOUR_KEY stands for the API key of this service.",

@@ -21,6 +21,7 @@ from gpt2giga.openapi import views as description
 from gpt2giga.store.choice import database_of
 from gpt2giga.telemetry import log_format
 from gpt2giga.telemetry.known_models import KnownModels
+from gpt2giga.telemetry.packages import PackageWatch
 from gpt2giga.telemetry.request_log import RequestLog
 from gpt2giga.telemetry.usage import UsageCounter
 from gpt2giga.ui import views as ui
@@ -82,10 +83,18 @@ def create_app(settings: Settings, *, behind_web_server: bool = False) -> Flask:
     )
     errors.init_app(app, ERROR_FORMS)
     app.extensions["accounts"] = accounts = Accounts(settings, metrics or known)
-    _register_views(app, settings, _upstream_getter(accounts), usage)
+    app.extensions["packages"] = packages = _package_watch(accounts, usage, metrics)
+    _register_views(app, settings, _upstream_getter(accounts), usage, packages)
     if metrics:
-        app.register_blueprint(metrics.blueprint())
+        app.register_blueprint(metrics.blueprint(packages.look))
     return app
+
+
+def _package_watch(accounts: Accounts, usage: UsageCounter, metrics: Metrics | None) -> PackageWatch:
+    on_read = metrics.set_packages if metrics else None
+    watch = PackageWatch(accounts.packages, usage.database, on_read=on_read, on_growth=accounts.note_growth)
+    usage.beside = watch.look
+    return watch
 
 
 def _admission(
@@ -105,7 +114,9 @@ def _upstream_getter(accounts: Accounts) -> GetUpstream:
     return (lambda: own) if own else lambda: accounts.of(exchange.current().key)
 
 
-def _register_views(app: Flask, settings: Settings, get_upstream: GetUpstream, usage: UsageCounter) -> None:
+def _register_views(
+    app: Flask, settings: Settings, get_upstream: GetUpstream, usage: UsageCounter, packages: PackageWatch
+) -> None:
     translation, model = settings.translation, settings.account.model
     owners = FileOwners(settings.server, settings.store)
     conversation = Conversation(get_upstream, settings.limits.heartbeat, owners)
@@ -132,7 +143,7 @@ def _register_views(app: Flask, settings: Settings, get_upstream: GetUpstream, u
         app.register_blueprint(blueprint, name=f"v1_{blueprint.name}", url_prefix="/v1")
     app.register_blueprint(description.blueprint(settings.limits, asks_for_key=settings.server.asks_for_key))
     if settings.server.ui:
-        app.register_blueprint(ui.blueprint(settings.server, settings.default_models, get_upstream, usage))
+        app.register_blueprint(ui.blueprint(settings.server, settings.default_models, get_upstream, usage, packages))
 
 
 def _metrics(settings: Settings, known: KnownModels) -> Metrics | None:

@@ -13,9 +13,20 @@ from flask import Blueprint, request, Response
 from gpt2giga_sandbox import answers
 from gpt2giga_sandbox.catalog import Model
 from gpt2giga_sandbox.delivery import Reply
-from gpt2giga_sandbox.replies import character, client_id, json_body, JSON_TYPE, NO_CACHE, send, state, take, voice
+from gpt2giga_sandbox.replies import (
+    authorization,
+    character,
+    client_id,
+    json_body,
+    JSON_TYPE,
+    NO_CACHE,
+    send,
+    state,
+    take,
+    voice,
+)
 from gpt2giga_sandbox.rules import check_chat, prompt_tokens
-from gpt2giga_sandbox.shapes import chunks, compact, DONE, frame, Turn, whole
+from gpt2giga_sandbox.shapes import chunks, compact, DONE, frame, Turn, usage, whole
 from gpt2giga_sandbox.steps import Step
 from gpt2giga_sandbox.storage import drawing
 
@@ -26,6 +37,7 @@ blueprint = Blueprint("chat", __name__)
 def completions() -> Response:
     body = json_body()
     model = check_chat(body, state().files(client_id()), character())
+    state().check_left(authorization(), model)
     return converse(lambda step: _reply(body, step, turn_of(body, model)))
 
 
@@ -50,6 +62,14 @@ def turn_of(body: dict[str, Any], model: Model) -> Turn:
     return Turn(model, int(time.time()), tokens, cached)
 
 
+def charge(answer: answers.Answer, step: Step, turn: Turn) -> None:
+    """Cached tokens cost nothing (contract 4.8)."""
+    if step.status == 200:
+        told = usage(answer, turn)
+        tokens = told["prompt_tokens"] - told["precached_prompt_tokens"] + told["completion_tokens"]
+        state().spend(authorization(), turn.model, max(0, tokens))
+
+
 def draw() -> str:
     return state().add_file(drawing())
 
@@ -63,6 +83,7 @@ def _reply(body: dict[str, Any], step: Step, turn: Turn) -> Reply:
     if "reasoning_effort" in body and character().reasoning_content:
         told = replace(told, reasoning=voice().thinks(body["messages"]))
     answer = step.applied(told)
+    charge(answer, step, turn)
     if not body.get("stream"):
         return reply_of([compact(whole(answer, turn))], streamed=False)
     frames = [frame(chunk) for chunk in chunks(answer, turn)]

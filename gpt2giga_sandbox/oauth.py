@@ -27,7 +27,8 @@ def oauth() -> Response:
     _check_key(request.headers.get("Authorization", ""))
     _check_request_id(request.headers.get("RqUID", ""))
     _check_scope(request.form.get("scope", ""))
-    token, expires_at = state().issue_token()
+    key, scope = request.headers.get("Authorization", ""), request.form.get("scope", "")
+    token, expires_at = state().issue_token(key=key, scope=scope)
     return answer_json("oauth", {"access_token": token, "expires_at": expires_at})
 
 

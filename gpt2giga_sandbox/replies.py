@@ -42,6 +42,10 @@ def json_body() -> dict[str, Any]:
     return cast(dict[str, Any], body)
 
 
+def authorization() -> str:
+    return request.headers.get("Authorization", "")
+
+
 def client_id() -> str:
     return request.headers.get("X-Client-ID", "")
 

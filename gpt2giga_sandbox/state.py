@@ -9,13 +9,18 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from gpt2giga_sandbox.catalog import Model
 from gpt2giga_sandbox.character import Character, STRICT
+from gpt2giga_sandbox.packages import Packages
 from gpt2giga_sandbox.refusal import Refusal
 from gpt2giga_sandbox.steps import ROUTES, Step
 from gpt2giga_sandbox.storage import StoredFile
 from gpt2giga_sandbox.tokens import Tokens
 
 REMEMBERED = 5000
+CORPORATE = "GIGACHAT_API_CORP"
+# Services ask for it by themselves, whenever they like.
+UNASKED = "/balance"
 
 
 @dataclass
@@ -32,7 +37,10 @@ class Settings:
     frame_delay: float = 0
     # Streams wait after so many frames for as long as this says so.
     hold_after: int | None = None
+    # Accounts of the corporate scope do so in any case.
     pay_as_you_go: bool = False
+    # Tokens by the name of the package, for each account; None: much of all, and never used up.
+    packages: dict[str, int] | None = None
     # Talks as a model would, instead of quoting what it was sent.
     demo: bool = False
     # Also by its name, or as an object of the switches that differ from strict.
@@ -105,6 +113,7 @@ class State:
         self._requests: deque[dict[str, Any]] = deque(maxlen=REMEMBERED)
         self._files: dict[str, StoredFile] = {}
         self._sessions: set[str] = set()
+        self._packages = Packages()
 
     def reset(self) -> None:
         """As new, except that issued tokens are good, revoked ones again. Streams still open count no longer."""
@@ -141,9 +150,10 @@ class State:
 
     def requests(self, path: str = "") -> list[dict[str, Any]]:
         """What arrived, oldest first: method, path, headers (lower case), json, status, error.
-        `path` selects by how the path ends."""
+        `path` selects by how the path ends; without one all are given that somebody has asked a service for."""
         with self.changed:
-            return [request for request in self._requests if request["path"].endswith(path)]
+            found = [request for request in self._requests if request["path"].endswith(path)]
+        return found if path else [request for request in found if not request["path"].endswith(UNASKED)]
 
     def chats(self) -> list[dict[str, Any]]:
         """The bodies of the chat requests, oldest first; without those whose token was not good, which come again."""
@@ -155,9 +165,9 @@ class State:
 
     # Tokens
 
-    def issue_token(self, lifetime: float | None = None) -> tuple[str, int]:
+    def issue_token(self, lifetime: float | None = None, key: str = "", scope: str = "") -> tuple[str, int]:
         with self.changed:
-            return self.tokens.issue(self.settings.token_lifetime if lifetime is None else lifetime)
+            return self.tokens.issue(self.settings.token_lifetime if lifetime is None else lifetime, key, scope)
 
     def admit_token_request(self) -> bool:
         with self.changed:
@@ -172,6 +182,23 @@ class State:
         """Every issued token has expired from now on."""
         with self.changed:
             self.tokens.revoke()
+
+    # Packages: `authorization` is the header, which says whose
+
+    def spend(self, authorization: str, model: Model, tokens: int) -> None:
+        with self.changed:
+            self._packages.spend(self.tokens.owner(authorization)[0], model, tokens)
+
+    def check_left(self, authorization: str, model: Model) -> None:
+        with self.changed:
+            self._packages.check(self.tokens.owner(authorization)[0], self.settings.packages, model)
+
+    def balance(self, authorization: str) -> dict[str, int]:
+        key, scope = self.tokens.owner(authorization)
+        if self.settings.pay_as_you_go or scope == CORPORATE:
+            raise Refusal(403, "Permission denied")
+        with self.changed:
+            return self._packages.left(key, self.settings.packages)
 
     # Files
 

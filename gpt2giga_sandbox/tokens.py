@@ -15,14 +15,21 @@ class Tokens:
 
     def __init__(self) -> None:
         self.expires: dict[str, float] = {}
+        # Whose each is: the key it was given for, and the scope.
+        self.owners: dict[str, tuple[str, str]] = {}
         self.asked: deque[float] = deque()
 
-    def issue(self, lifetime: float) -> tuple[str, int]:
+    def issue(self, lifetime: float, key: str = "", scope: str = "") -> tuple[str, int]:
         """The token, about 1.2 kB as the real one, and the end of its life in milliseconds."""
         token = secrets.token_urlsafe(900)
         ends = time.time() + lifetime
         self.expires[token] = ends
+        self.owners[token] = (key, scope)
         return token, int(ends * 1000)
+
+    def owner(self, authorization: str) -> tuple[str, str]:
+        """Key and scope, as far as they are known."""
+        return self.owners.get(authorization.partition(" ")[2], ("", ""))
 
     def check(self, authorization: str) -> None:
         kind, _, token = authorization.partition(" ")

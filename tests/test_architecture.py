@@ -35,9 +35,10 @@ FLOORS: tuple[tuple[str, ...], ...] = (
 # Inside upstream, in the same way.
 UPSTREAM_FLOORS: tuple[tuple[str, ...], ...] = (
     ("accounts.pool",),
+    ("fallback",),
     ("client",),
     ("attempts", "asking"),
-    ("emulation", "files", "embeddings", "learning"),
+    ("emulation", "files", "embeddings", "learning", "packages"),
     ("transport", "fact_book"),
     ("contract",),
     ("accounts", "listener", "partial_match"),

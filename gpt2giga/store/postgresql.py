@@ -11,6 +11,7 @@ import peewee
 
 from gpt2giga.store.database import FAILURES
 from gpt2giga.store.tables import TABLES, upgrade
+from gpt2giga.store.upgrades import run
 
 log = logging.getLogger(__name__)
 
@@ -75,13 +76,11 @@ class PostgreSQL:
 def _keep_copy(database: peewee.Database, version: int) -> None:
     """Of each table, under a name of its own: only pg_dump makes better ones, and it need not be here. It may take long
     for once, as the upgrade itself."""
-    database.execute_sql("SET LOCAL statement_timeout = 0")
+    run(database, "SET LOCAL statement_timeout = 0")
     for table in (model._meta.table_name for model in TABLES):
         copy = f"{table}_version_{version}"
         if database.table_exists(table) and not database.table_exists(copy):
-            database.execute_sql(f'CREATE TABLE "{copy}" AS TABLE "{table}"')
+            run(database, f'CREATE TABLE "{copy}" AS TABLE "{table}"')
     log.warning(
-        "The database takes the form of this version; as version %d had it, it is kept in tables *_version_%d",
-        version,
-        version,
+        "The database takes a new form; as version %d had it, it is kept in tables *_version_%d", version, version
     )

@@ -98,7 +98,7 @@ class SQLiteFile:
             raise peewee.OperationalError(f"no copy can be kept before the upgrade: {error}") from error
         finally:
             scratch.unlink(missing_ok=True)
-        log.warning("The database takes the form of this version; as version %d had it, it is kept in %s", version, copy)
+        log.warning("The database takes a new form; as version %d had it, it is kept in %s", version, copy)
 
     def _copy_former(self, database: peewee.Database) -> Path | None:
         """Where there is one. A worker of the former version may make it again as long as it lives."""

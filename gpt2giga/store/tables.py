@@ -97,7 +97,23 @@ class UsageFailure(OfAnHour):
         primary_key = CompositeKey("hour", "key", "account", "model", "route", "cause")
 
 
-TABLES: tuple[type[Model], ...] = (SchemaVersion, KeptResponse, KeptEmbedding, UsageHour, UsageFailure)
+class TokenPackage(Model):
+    """What is left of a package, and how much it was when it was whole, in tokens. account: a digest of its key. `seen`
+    is in seconds of Unix time, `warned` the day of the last warning, counted from the beginning of it."""
+
+    account = TextField()
+    model = TextField()
+    left = BigIntegerField()
+    whole = BigIntegerField()
+    seen = DoubleField()
+    warned = IntegerField(default=0)
+
+    class Meta:
+        table_name = "packages"
+        primary_key = CompositeKey("account", "model")
+
+
+TABLES: tuple[type[Model], ...] = (SchemaVersion, KeptResponse, KeptEmbedding, UsageHour, UsageFailure, TokenPackage)
 
 
 class TooNew(Exception):
@@ -112,8 +128,8 @@ def version_of(database: Database) -> int:
 
 
 def upgrade(database: Database, keep_copy: Callable[[int], None], upgrades: Sequence[Upgrade] = UPGRADES) -> None:
-    """Inside a transaction that nobody else can be in. keep_copy: called with the version that is left behind, while all
-    is still as that has it. Raises TooNew."""
+    """Inside a transaction that nobody else can be in. keep_copy: is called with the version that is left behind, while
+    all is still as that has it. Raises TooNew."""
     found, wanted = version_of(database), len(upgrades) + 1
     if found > wanted:
         raise TooNew(f"it has the form {found} of a later gpt2giga; this one knows {wanted}")

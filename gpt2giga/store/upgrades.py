@@ -27,16 +27,20 @@ CREATE TABLE usage_failures (
 AMOUNTS = "requests, errors, prompt, completion, cached, seconds"
 
 
+def run(database: Database, statement: str) -> None:
+    database.execute_sql(statement)  # type: ignore[no-untyped-call]
+
+
 def count_accounts_apart(database: Database) -> None:
     """1 -> 2. Nobody knows any more whose account it was; SQLite cannot change a primary key."""
     for table, definition, rest in (("usage", USAGE, AMOUNTS), ("usage_failures", USAGE_FAILURES, "cause, errors")):
         if not database.table_exists(table):  # it can be missing: whoever took it away gets an empty one
             continue
-        database.execute_sql(f"ALTER TABLE {table} RENAME TO former_{table}")
-        database.execute_sql(definition)
+        run(database, f"ALTER TABLE {table} RENAME TO former_{table}")
+        run(database, definition)
         columns = f"hour, key, model, route, {rest}"
-        database.execute_sql(f"INSERT INTO {table} (account, {columns}) SELECT '', {columns} FROM former_{table}")
-        database.execute_sql(f"DROP TABLE former_{table}")
+        run(database, f"INSERT INTO {table} (account, {columns}) SELECT '', {columns} FROM former_{table}")
+        run(database, f"DROP TABLE former_{table}")
 
 
 # From version 1 to 2, from 2 to 3 and so on; a step is never changed once it was released.

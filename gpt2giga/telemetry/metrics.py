@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from os.path import isdir
+from typing import Any
 
 from flask import Blueprint, Response
 from prometheus_client import CollectorRegistry, Counter, disable_created_metrics, Gauge, Histogram, values
@@ -23,6 +25,7 @@ from gpt2giga.errors import QuotaExceeded, RateLimited, UpstreamCut, UpstreamErr
 from gpt2giga.telemetry.known_models import KnownModels
 from gpt2giga.telemetry.metrics_file import MetricsFile
 from gpt2giga.telemetry.service_metrics import ServiceMetrics
+from gpt2giga.upstream.contract.packages import Package
 from gpt2giga.upstream.listener import Listener
 from gpt2giga.web.exchange import Exchange
 
@@ -118,6 +121,14 @@ class Metrics(Listener):
         self._repairs = Counter(
             "gpt2giga_call_repairs", "Calls that did not fit their tool, asked for again.", ("outcome",), registry=own
         )
+        # mostrecent: all processes tell of the same; also those of workers that have died count.
+        self._packages = Gauge(
+            "gpt2giga_package_tokens_left",
+            "Tokens left of a package of GigaChat's.",
+            ("account", "model"),
+            registry=own,
+            multiprocess_mode="mostrecent",
+        )
         self._renewals = Counter("gpt2giga_token_refreshes", "Access tokens asked for.", ("outcome",), registry=own)
         # Prometheus sees no growth where a series begins, so those that people want to be told of begin at 0.
         for counter, labels in (
@@ -182,11 +193,17 @@ class Metrics(Listener):
     def on_token_asked(self, done: bool) -> None:
         self._renewals.labels("done" if done else "failed").inc()
 
-    def blueprint(self) -> Blueprint:
+    def set_packages(self, account: str, packages: Sequence[Package]) -> None:
+        for package in packages:
+            self._packages.labels(account, package.model).set(package.left)
+
+    def blueprint(self, look: Callable[[], Any]) -> Blueprint:
+        """look: called before the figures are shown."""
         metrics = Blueprint("metrics", __name__)
 
         @metrics.get("/metrics")
         def show() -> Response:
+            look()
             is_alone = MetricsFile.in_memory or (self._folder and not isdir(self._folder))
             shown = self._own if is_alone else self._shared
             return Response(generate_latest(shown), content_type=CONTENT_TYPE_PLAIN_0_0_4)

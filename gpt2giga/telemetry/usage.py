@@ -7,12 +7,14 @@ import logging
 import threading
 import time
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
 from peewee import Database as Connection
 from peewee import EXCLUDED, Model
 
+from gpt2giga.concurrency import background
 from gpt2giga.store.database import Database, Unusable
 from gpt2giga.store.tables import UsageFailure, UsageHour
 from gpt2giga.telemetry.known_models import KnownModels
@@ -53,7 +55,10 @@ class Counted:
 
 
 class UsageCounter:
-    """One a process. database: None counts nothing, for nobody could ask for it."""
+    """One a process. database: None counts nothing, for nobody could ask for it. beside: is called every few seconds as
+    long as there are requests, off their way; it must not wait."""
+
+    beside: Callable[[], Any] = staticmethod(background.nothing)
 
     def __init__(self, database: Database | None, known: KnownModels) -> None:
         self.database, self._known = database, known
@@ -122,6 +127,7 @@ class UsageCounter:
         while True:
             time.sleep(FLUSH_SECONDS)
             self.flush()
+            self.beside()
             with self._lock:
                 if not self._waiting:
                     self._is_watched = False

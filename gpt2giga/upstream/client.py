@@ -42,6 +42,7 @@ from gpt2giga.upstream.fact_book import FactBook
 from gpt2giga.upstream.files.attachments import Attachments, RequestFiles
 from gpt2giga.upstream.files.storage import Files
 from gpt2giga.upstream.listener import Listener
+from gpt2giga.upstream.packages import Packages
 from gpt2giga.upstream.transport.failures import KeyRejected, to_proxy_error
 from gpt2giga.upstream.transport.retries import Retries
 from gpt2giga.upstream.transport.sdk import GigaChatClient
@@ -79,6 +80,7 @@ class Upstream:
         self._client = GigaChatClient(account, listener, limits)
         self._retries = Retries(limits.max_retries, limits.retry_backoff_factor, limits.retry_on_status_codes, listener)
         self.files = Files(self._client, self._explaining)
+        self.packages = Packages(self._client, self._explaining, account.identity)
         self._attachments = Attachments(
             self.files,
             fetch_urls=translation.fetch_urls,

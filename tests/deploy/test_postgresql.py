@@ -72,7 +72,8 @@ class Server:
         environment = {**os.environ, "PGPASSWORD": PASSWORD}
         command = [str(PROGRAMS / "psql"), "--quiet", "--host=127.0.0.1", f"--port={self.port}", "--username=postgres"]
         command += ["--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1", f"--command={statement}"]
-        return subprocess.run(command, check=True, env=environment, timeout=30, stdout=subprocess.PIPE, text=True).stdout
+        done = subprocess.run(command, check=True, env=environment, timeout=30, stdout=subprocess.PIPE, text=True)
+        return done.stdout
 
 
 @pytest.fixture(scope="module")

@@ -10,10 +10,12 @@ from gpt2giga.upstream.accounts.client_account import account_settings
 from gpt2giga.upstream.client import Upstream
 from gpt2giga.upstream.fact_book import fact_book
 from gpt2giga.upstream.listener import Listener
+from gpt2giga.upstream.packages import Packages
 
 # Accounts in use at a time; the one not asked for longest makes room, those that GigaChat does not know first, for
 # keys are easily made up. What it still has in work goes on.
 MOST = 100
+ONLY = "1"  # name of the account where there is one
 
 
 class Accounts:
@@ -31,6 +33,13 @@ class Accounts:
         for upstream in (self.own, *self._theirs.values()):
             if upstream:
                 upstream.close()
+
+    def packages(self) -> list[tuple[str, Packages]]:
+        """Of each account of the service's, by its name."""
+        return [(ONLY, self.own.packages)] if self.own else []
+
+    def note_growth(self, account: str) -> None:
+        """Somebody has bought more tokens for it."""
 
     def _upstream(self, account: AccountSettings) -> Upstream:
         settings = self._settings

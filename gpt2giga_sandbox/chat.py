@@ -63,11 +63,10 @@ def turn_of(body: dict[str, Any], model: Model) -> Turn:
 
 
 def charge(answer: answers.Answer, step: Step, turn: Turn) -> None:
-    """Cached tokens cost nothing (contract 4.8)."""
+    """Cached tokens cost nothing, and are not among those of the prompt (contract 4.8, 4.9)."""
     if step.status == 200:
         told = usage(answer, turn)
-        tokens = told["prompt_tokens"] - told["precached_prompt_tokens"] + told["completion_tokens"]
-        state().spend(authorization(), turn.model, max(0, tokens))
+        state().spend(authorization(), turn.model, told["prompt_tokens"] + told["completion_tokens"])
 
 
 def draw() -> str:

@@ -15,11 +15,12 @@ from urllib.parse import SplitResult
 
 from gpt2giga.chat import ChatRequest, Event, Message, Text, TextDelta, Tool, ToolCall, ToolChoice
 from gpt2giga.commands.command_line import CommandLine
+from gpt2giga.commands.package_words import package_states, summary
 from gpt2giga.commands.report import ACCOUNTS_OF_CLIENTS, CheckFailed, Doubtful, not_tried_since, Report
 from gpt2giga.commands.stream_timing import StreamTiming
 from gpt2giga.config.settings import KEY_IS_MISSING, Settings
 from gpt2giga.config.sources import misnamed, read_settings
-from gpt2giga.errors import NotFound
+from gpt2giga.errors import NotFound, ProxyError
 from gpt2giga.language import _, ngettext
 from gpt2giga.telemetry import log_format
 from gpt2giga.upstream.client import Upstream
@@ -62,6 +63,7 @@ class GigaChatChecks:
             "clock": self._check_clock,
             "oauth": lambda: diagnosis.token(self.settings.account),
             "models": self._check_models,
+            "packages": self._check_packages,
             "chat": self._check_chat,
             "stream": self._check_stream,
             "tool call": self._check_tool_call,
@@ -152,6 +154,15 @@ class GigaChatChecks:
             model=self.settings.account.model,
             embeddings=self.settings.translation.embeddings,
         )
+
+    def _check_packages(self) -> str:
+        """Chats and embeddings may be answered whatever is told here."""
+        try:
+            states = package_states(self.upstream, self.settings)
+        except ProxyError as error:
+            return Doubtful(_("not known: {why}", why=str(error)))
+        is_short = any(state.is_low for account in states for state in account.packages or ())
+        return Doubtful(summary(states)) if is_short else summary(states)
 
     def _check_chat(self) -> str:
         text = "".join(_texts(self.upstream.complete(_question(GREETING, max_tokens=16))))

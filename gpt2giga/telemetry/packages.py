@@ -106,21 +106,14 @@ class PackageWatch:
     def states(self) -> list[AccountState]:
         """Of each account of which anything is known."""
         accounts = [*self._accounts()]
-        kept: Mapping[str, list[package_table.Known]] = {}
-        used: Mapping[tuple[str, str], int] = {}
-        if self._database:
-            with suppress(Unusable):
-                kept = package_table.known(self._database, [packages.digest for _, packages in accounts])
-                used = billed(self._database, PACE_DAYS)
+        past = _Past(accounts, self._database)
         found = []
         for name, packages in accounts:
             mine = self._found.get(packages.digest, [])
             if mine is None:
                 found.append(AccountState(name, None))
-            elif newest := _newest(mine, kept.get(packages.digest, [])):
-                # One alone has also used what was counted before accounts had names.
-                own = {model: tokens for (who, model), tokens in used.items() if who == name or len(accounts) == 1}
-                found.append(AccountState(name, tuple(_states(newest, own))))
+            elif newest := _newest(mine, past.kept(packages)):
+                found.append(AccountState(name, past.states(name, newest)))
         return found
 
     def _read(self, name: str, packages: Packages) -> None:
@@ -157,19 +150,50 @@ class PackageWatch:
                 log.warning("GigaChat's package %s%s has %s of %s tokens left (%d %%)", one.model, whose, *figures)
 
 
+def current_states(accounts: Sequence[tuple[str, Packages]], database: Database | None) -> list[AccountState]:
+    """For who only looks: GigaChat is asked, and nothing is written. Raises ProxyError."""
+    past, states = _Past(accounts, database), []
+    for name, packages in accounts:
+        found = packages.read()
+        if found is None:
+            states.append(AccountState(name, None))
+        else:
+            known = package_table.merged(past.kept(packages), found, time.time())
+            states.append(AccountState(name, past.states(name, known)))
+    return states
+
+
+class _Past:
+    """What the database knows, if it can be asked."""
+
+    def __init__(self, accounts: Sequence[tuple[str, Packages]], database: Database | None) -> None:
+        self._is_one = len(accounts) == 1
+        self._kept: Mapping[str, list[package_table.Known]] = {}
+        self._used: Mapping[tuple[str, str], int] = {}
+        if database:
+            with suppress(Unusable):
+                self._kept = package_table.known(database, [packages.digest for _, packages in accounts])
+                self._used = billed(database, PACE_DAYS)
+
+    def kept(self, packages: Packages) -> list[package_table.Known]:
+        return self._kept.get(packages.digest, [])
+
+    def states(self, account: str, found: Sequence[package_table.Known]) -> tuple[PackageState, ...]:
+        """By their names. One account alone has also used what was counted before accounts were told apart."""
+        names = [one.model for one in found]
+        used = dict.fromkeys(names, 0)
+        for (whose, model), tokens in self._used.items():
+            package = package_of(model, names)
+            if package and (whose == account or self._is_one):
+                used[package] += tokens
+        states = (PackageState(one.model, one.left, one.whole, _used_up(one.left, used[one.model])) for one in found)
+        return tuple(sorted(states, key=lambda state: state.model))
+
+
 def _newest(mine: Sequence[package_table.Known], kept: Sequence[package_table.Known]) -> Sequence[package_table.Known]:
     """Another process may have asked since."""
     latest = max((one.seen for one in kept), default=0.0)
     return kept if latest > max((one.seen for one in mine), default=0.0) else mine
-
-
-def _states(found: Sequence[package_table.Known], used: Mapping[str, int]) -> list[PackageState]:
-    names = [one.model for one in found]
-    tokens = dict.fromkeys(names, 0)
-    for model, amount in used.items():
-        if package := package_of(model, names):
-            tokens[package] += amount
-    return [PackageState(one.model, one.left, one.whole, _used_up(one.left, tokens[one.model])) for one in found]
 
 
 def _used_up(left: int, used: int) -> date | None:

@@ -120,6 +120,7 @@ class UsageCounter:
 
     def close(self) -> None:
         """When the process ends."""
+        self.beside = background.nothing
         atexit.unregister(self.close)
         self.flush()
 

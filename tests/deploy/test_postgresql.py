@@ -28,6 +28,7 @@ from tests.store.test_remembered_embeddings import *  # noqa: F403
 from tests.store import test_upgrades
 from tests.store.test_upgrades import Rows, test_nothing_is_lost, test_the_counting_goes_on  # noqa: F401
 from tests.store.test_usage import *  # noqa: F403
+from tests.test_packages import test_accounts_and_packages_that_are_gone, test_what_the_whole_is  # noqa: F401
 
 PROGRAMS = max(Path("/usr/lib/postgresql").glob("*/bin"))
 PASSWORD = "se cret'@:/"

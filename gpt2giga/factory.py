@@ -28,6 +28,7 @@ from gpt2giga.ui import views as ui
 from gpt2giga.upstream.accounts.pool import Accounts
 from gpt2giga.upstream.client import GetUpstream
 from gpt2giga.web import auth, body, errors, exchange, health, models, origins
+from gpt2giga.web.answering_model import name_model
 from gpt2giga.web.capacity import Capacity, watch_client
 from gpt2giga.web.converse import Conversation
 from gpt2giga.web.file_owners import FileOwners
@@ -77,9 +78,10 @@ def create_app(settings: Settings, *, behind_web_server: bool = False) -> Flask:
         answering=[
             *([metrics.count_stream] if metrics else []),
             body.discard_rest,
+            *([name_model] if settings.translation.fallback else []),
             origins.cors(may_call, all_alike="*" in server.cors_origins),
         ],
-        observers=[RequestLog(settings.backend).write, usage.add, *([metrics.add] if metrics else [])],
+        observers=[RequestLog(settings).write, usage.add, *([metrics.add] if metrics else [])],
     )
     errors.init_app(app, ERROR_FORMS)
     app.extensions["accounts"] = accounts = Accounts(settings, metrics or known)

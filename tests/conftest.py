@@ -33,6 +33,7 @@ CONTRARY = {
     "GPT2GIGA_DELETE_FILES": "True",
     "GPT2GIGA_EMBEDDINGS": "Embeddings",
     "GPT2GIGA_EMBEDDINGS_OVERFLOW": "error",
+    "GPT2GIGA_FALLBACK": "GigaChat-2-Max>GigaChat-2-Pro",
     "GPT2GIGA_FETCH_URLS": "False",
     "GPT2GIGA_HEARTBEAT": "0.1",
     "GPT2GIGA_IGNORE_HOSTED_TOOLS": "False",

@@ -97,7 +97,7 @@ def test_where_clients_cannot_choose(app_with: Callable[..., Flask], sandbox: Sa
     assert asked(sandbox) == [MAX, PRO]
     counted = client.post("/v1/messages/count_tokens", json={"model": "gpt-4o", "messages": HELLO})
     assert counted.status_code == 200
-    assert sandbox.state.requests("/tokens/count")[-1]["json"]["model"] == MAX
+    assert sandbox.state.requests("/tokens/count")[-1]["json"]["model"] == PRO, "it would answer"
 
 
 @pytest.mark.parametrize("status", [402, 403, 404])
@@ -215,8 +215,10 @@ def test_after_ten_minutes_or_a_purchase(
 
 
 def test_the_line_in_the_log_and_usage(
-    capsys: pytest.CaptureFixture[str], client: FlaskClient, sandbox: SandboxServer
+    app_with: Callable[..., Flask], sandbox: SandboxServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    sandbox.state.settings.packages = {"GigaChat": 1000}
+    client = app_with(GPT2GIGA_FALLBACK=CHAIN).test_client()
     ask(client)
     lines = capsys.readouterr().err
     assert f"model={MAX} stream=false backend=127.0.0.1 answered_by={LITE}" in lines

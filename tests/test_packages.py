@@ -107,7 +107,7 @@ def test_it_is_read_beside_the_requests(
 ) -> None:
     """Without anybody who looks, soon after the first request; and what GigaChat takes for it keeps nobody waiting."""
     monkeypatch.setattr("gpt2giga.telemetry.usage.FLUSH_SECONDS", 0.05)
-    sandbox.state.script({"route": "balance", "delay": 3})
+    sandbox.state.script({"route": "balance", "delay": 1})
     client = app_with().test_client()
     ask(client, "GigaChat-2-Max")
     assert eventually(lambda: asked(sandbox) == 1)
@@ -231,5 +231,5 @@ def test_the_newest_of_all_processes_is_told(app_with: Callable[..., Flask], san
 def test_metrics(app_with: Callable[..., Flask], sandbox: SandboxServer) -> None:
     sandbox.state.settings.packages = {"GigaChat-Max": 1000}
     client = app_with(GPT2GIGA_METRICS="True").test_client()
-    line = 'gpt2giga_package_tokens_left{account="1",model="GigaChat-Max"} 1000.0'
-    assert eventually(lambda: line in client.get("/metrics").text)
+    lines = [f'gpt2giga_package_tokens_{name}{{account="1",model="GigaChat-Max"}} 1000.0' for name in ("left", "whole")]
+    assert eventually(lambda: all(line in client.get("/metrics").text for line in lines))

@@ -27,7 +27,7 @@ MOST_DAYS = 3650
 
 # By name. Those of the service; none where clients bring their own.
 Accounts: TypeAlias = Callable[[], Iterable[tuple[str, Packages]]]
-OnRead: TypeAlias = Callable[[str, Sequence[Package]], Any]
+OnRead: TypeAlias = Callable[[str, Sequence[package_table.Known]], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +103,12 @@ class PackageWatch:
         finally:
             self._reading.release()
 
+    def close(self) -> None:
+        """Nothing is asked any more; what is being asked is waited for."""
+        self._accounts = tuple
+        with self._reading:
+            pass
+
     def states(self) -> list[AccountState]:
         """Of each account of which anything is known."""
         accounts = [*self._accounts()]
@@ -129,7 +135,7 @@ class PackageWatch:
             return
         self._remember(name, packages.digest, found, asked_at)
         if self._on_read:
-            self._on_read(name, found)
+            self._on_read(name, self._found[packages.digest] or ())
         has_grown = any(package.model in before and package.left > before[package.model].left for package in found)
         if has_grown and self._on_growth:
             self._on_growth(name)

@@ -272,6 +272,51 @@ def test_copy(open_page: Open, service: Service) -> None:
     assert f"OPENAI_BASE_URL={service.url}/v1" in page.clipboard()
 
 
+def test_usage_by_account(open_page: Open, start_service: Start, tmp_path: Path) -> None:
+    """Only where there are several."""
+    service = start_service()
+    for model in ("GigaChat-2-Pro", "GigaChat-2"):
+        service.post("/v1/chat/completions", {"model": model, "messages": [{"role": "user", "content": "Привет!"}]})
+    page = open_page(service)
+    page.wait_for("#by-model tbody th", "GigaChat-2-Pro")
+    assert page.texts("#by-account tbody th") == [] and not page.find("#by-account").is_displayed()
+    [file] = tmp_path.rglob("gpt2giga.sqlite3")
+    with contextlib.closing(sqlite3.connect(file)) as database, database:
+        database.execute("UPDATE usage SET account = 'team' WHERE model = 'GigaChat-2-Pro'")
+    page.click('#span [value="7"]')
+    page.wait_for("#by-account tbody th", "team")
+    assert sorted(page.texts("#by-account tbody th")) == ["not known", "team"] and page.complaints() == []
+
+
+@pytest.mark.parametrize("language, words", [("en", ("Tokens left", "used up")), ("ru", ("Остаток токенов", "закончился"))])
+def test_what_is_left_of_the_packages(
+    open_page: Open, start_service: Start, sandbox: SandboxServer, language: str, words: tuple[str, str]
+) -> None:
+    sandbox.state.settings.packages = {"GigaChat-Max": 1059 + 5000, "GigaChat": 0}
+    sandbox.state.script({"text": "Да.", "usage": USAGE})
+    service = start_service()
+    body = {"model": "GigaChat-2-Max", "messages": [{"role": "user", "content": "Привет!"}]}
+    assert service.post("/v1/chat/completions", body).status_code == 200
+    service.get("/ui/usage")  # what was used is written now
+    page = open_page(service, language=language)
+    page.wait_for("#by-package tbody th", "GigaChat-Max")
+    title, used_up = words
+    assert page.text("#packages h2") == title
+    assert page.texts("#by-package tbody th") == ["GigaChat", "GigaChat-Max"]
+    cells = page.texts("#by-package tbody td")
+    left, day = cells[3], cells[4]
+    assert re.sub(r"\D", "", left) == str(1059 + 5000 - BILLED) and str(date.today().year) in day
+    assert cells[:2] == ["0", used_up]
+    page.shoot(f"packages-{language}")
+    sandbox.state.settings.packages = {"GigaChat-Max": 0}
+    assert page.complaints() == []
+
+
+def test_an_account_that_pays_as_it_goes(open_page: Open, service_with: Callable[..., Service]) -> None:
+    page = open_page(service_with(GIGACHAT_SCOPE="GIGACHAT_API_CORP"), width=400)
+    assert page.wait_for("#by-package tbody", "pays as it goes") and page.complaints() == []
+
+
 def test_usage(open_page: Open, start_service: Start, sandbox: SandboxServer) -> None:
     keys = "ann:first-key-of-ann,bob:first-key-of-bob"
     service = start_service(GPT2GIGA_MAX_RETRIES="0", GPT2GIGA_API_KEY=keys, GPT2GIGA_ADMIN_KEY="bob")

@@ -35,7 +35,8 @@ function draw() {
 
   function row(one, found) {
     const named = several ? [element("td", { textContent: one.account, className: "name" })] : [];
-    if (!found) return element("tr", {}, ...named, element("td", { colSpan: 4, textContent: tell("pays_as_it_goes"), className: "name" }));
+    // Phones show no last column.
+    if (!found) return element("tr", {}, ...named, element("td", { colSpan: 3, textContent: tell("pays_as_it_goes"), className: "name" }), element("td"));
     const share = element("meter", { value: found.left, max: Math.max(found.whole, 1), low: found.whole * LOW, ariaLabel: tell("share_left"), title: tell("of_whole", found.whole) });
     return element(
       "tr",

@@ -204,6 +204,8 @@ def test_accounts_and_packages_that_are_gone(open_database: OpenDatabase) -> Non
     }
     remember(database, "a", [], MIDNIGHT + 2)
     assert [*known(database, ["a"])] == []
+    remember(database, "a", left(1), MIDNIGHT + 401 * 86400)
+    assert [*known(database, ["a", "b"])] == ["a"]
 
 
 def test_growth_is_told(sandbox: SandboxServer, app_with: Callable[..., Flask]) -> None:

@@ -14,6 +14,8 @@ from gpt2giga.store.tables import TokenPackage
 from gpt2giga.upstream.contract.packages import Package
 
 DAY_SECONDS = 86400
+# Of accounts that are asked no more; an access token alone looks like another account each time.
+KEPT_SECONDS = 400 * DAY_SECONDS
 # Below this part of the whole somebody is told, once a day.
 LOW = 0.1
 
@@ -82,6 +84,7 @@ def _remember(connection: Connection, account: str, found: Sequence[Package], se
     result = merged(before, found, seen)
     gone = [one.model for one in before if one.model not in {package.model for package in found}]
     TokenPackage.delete().where(is_own, TokenPackage.model.in_(gone)).execute(connection)
+    TokenPackage.delete().where(TokenPackage.seen < seen - KEPT_SECONDS).execute(connection)
     for one in result:
         row = {"account": account, "model": one.model, "left": one.left, "whole": one.whole, "seen": seen}
         names = ("left", "whole", "seen", "warned")

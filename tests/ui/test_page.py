@@ -320,7 +320,8 @@ def test_what_is_left_of_the_packages(
 
 def test_an_account_that_pays_as_it_goes(open_page: Open, service_with: Callable[..., Service]) -> None:
     page = open_page(service_with(GIGACHAT_SCOPE="GIGACHAT_API_CORP"), width=400)
-    assert page.wait_for("#by-package tbody", "pays as it goes") and page.complaints() == []
+    page.wait_for("#by-package tbody", "pays as it goes")
+    assert page.find("#by-package tbody td").is_displayed() and page.complaints() == []
 
 
 def test_usage(open_page: Open, start_service: Start, sandbox: SandboxServer) -> None:

@@ -54,6 +54,7 @@ def create_app(settings: Settings, *, behind_web_server: bool = False) -> Flask:
     metrics = _metrics(settings, known)
     app = Flask("gpt2giga", static_folder=None)
     app.extensions["usage"] = usage = UsageCounter(database_of(settings.store), known)
+    app.extensions["accounts"] = accounts = Accounts(settings, metrics or known)
     may_call = origins.allowed_origins(server.cors_origins)
     # Nothing here is a coroutine, and Flask would look at each hook of each request.
     app.ensure_sync = lambda func: func  # type: ignore[method-assign]
@@ -81,10 +82,9 @@ def create_app(settings: Settings, *, behind_web_server: bool = False) -> Flask:
             *([name_model] if settings.translation.fallback else []),
             origins.cors(may_call, all_alike="*" in server.cors_origins),
         ],
-        observers=[RequestLog(settings).write, usage.add, *([metrics.add] if metrics else [])],
+        observers=[RequestLog(settings, accounts).write, usage.add, *([metrics.add] if metrics else [])],
     )
     errors.init_app(app, ERROR_FORMS)
-    app.extensions["accounts"] = accounts = Accounts(settings, metrics or known)
     app.extensions["packages"] = packages = _package_watch(accounts, usage, metrics)
     _register_views(app, settings, _upstream_getter(accounts), usage, packages)
     if metrics:

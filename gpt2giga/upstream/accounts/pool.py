@@ -22,7 +22,9 @@ ONLY = "1"  # name of the account where there is one
 
 
 class Accounts:
-    """own: the service's, None where each client brings one."""
+    """own: the service's, None where each client brings one. are_several: so that it is worth saying whose answered."""
+
+    are_several = False
 
     def __init__(self, settings: Settings, listener: Listener | None = None) -> None:
         self._settings, self._listener = settings, listener

@@ -117,6 +117,21 @@ def test_it_is_read_beside_the_requests(
     assert len(sandbox.state.chats()) == 3
 
 
+def test_nobody_is_asked_who_does_not_answer(
+    app_with: Callable[..., Flask], sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Requests that reach nobody are no reason to ask; those that are refused for want of tokens are."""
+    monkeypatch.setattr("gpt2giga.telemetry.usage.FLUSH_SECONDS", 0.05)
+    app = app_with(GPT2GIGA_MAX_RETRIES="0")
+    client, usage = app.test_client(), app.extensions["usage"]
+    sandbox.state.script({"status": 500}, {"status": 402})
+    ask(client, "GigaChat-2-Max", 502)
+    assert eventually(lambda: not usage._waiting) and eventually(lambda: not usage._is_watched)
+    assert asked(sandbox) == 0
+    ask(client, "GigaChat-2-Max", 402)
+    assert eventually(lambda: asked(sandbox) == 1)
+
+
 def test_after_a_402_it_is_read_again(
     app_with: Callable[..., Flask], sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

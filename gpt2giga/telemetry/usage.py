@@ -15,6 +15,7 @@ from peewee import Database as Connection
 from peewee import EXCLUDED, Model
 
 from gpt2giga.concurrency import background
+from gpt2giga.errors import QuotaExceeded
 from gpt2giga.store.database import Database, Unusable
 from gpt2giga.store.tables import UsageFailure, UsageHour
 from gpt2giga.telemetry.known_models import KnownModels
@@ -56,7 +57,7 @@ class Counted:
 
 class UsageCounter:
     """One a process. database: None counts nothing, for nobody could ask for it. beside: is called every few seconds as
-    long as there are requests, off their way; it must not wait."""
+    long as tokens are used, or are used up, off the way of the requests; it must not wait."""
 
     beside: Callable[[], Any] = staticmethod(background.nothing)
 
@@ -67,6 +68,7 @@ class UsageCounter:
         self._lock = threading.Lock()
         self._flushing = threading.Lock()
         self._is_watched = False
+        self._is_about_tokens = False
         self._warned = False
         if database is not None:
             atexit.register(self.close)
@@ -84,6 +86,8 @@ class UsageCounter:
             counted = self._waiting[subject]
             counted.requests += 1
             counted.seconds += time.monotonic() - exchange.started
+            if exchange.usage or exchange.status == QuotaExceeded.status:
+                self._is_about_tokens = True
             if usage := exchange.usage:
                 counted.prompt += usage.prompt
                 counted.completion += usage.completion
@@ -128,7 +132,9 @@ class UsageCounter:
         while True:
             time.sleep(FLUSH_SECONDS)
             self.flush()
-            self.beside()
+            if self._is_about_tokens:
+                self._is_about_tokens = False
+                self.beside()
             with self._lock:
                 if not self._waiting:
                     self._is_watched = False

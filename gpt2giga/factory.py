@@ -22,12 +22,14 @@ from gpt2giga.store.accounts import StoredAccounts
 from gpt2giga.store.choice import database_of
 from gpt2giga.telemetry import log_format
 from gpt2giga.telemetry.known_models import KnownModels
+from gpt2giga.telemetry.packages import PackageWatch
 from gpt2giga.telemetry.request_log import RequestLog
 from gpt2giga.telemetry.usage import UsageCounter
 from gpt2giga.ui import views as ui
 from gpt2giga.upstream.gigachat import GetUpstream
 from gpt2giga.upstream.pool.accounts import Accounts
 from gpt2giga.web import auth, body, errors, exchange, health, models, origins
+from gpt2giga.web.answering_model import name_model
 from gpt2giga.web.capacity import Capacity, watch_client
 from gpt2giga.web.converse import Conversation
 from gpt2giga.web.file_owners import FileOwners
@@ -53,6 +55,8 @@ def create_app(settings: Settings, *, behind_web_server: bool = False) -> Flask:
     metrics = _metrics(settings, known)
     app = Flask("gpt2giga", static_folder=None)
     app.extensions["usage"] = usage = UsageCounter(database_of(settings.store), known)
+    stored = StoredAccounts(settings.store, usage.database) if usage.database and not server.sandbox else None
+    app.extensions["accounts"] = accounts = Accounts(settings, metrics or known, stored)
     may_call = origins.allowed_origins(server.cors_origins)
     # Nothing here is a coroutine, and Flask would look at each hook of each request.
     app.ensure_sync = lambda func: func  # type: ignore[method-assign]
@@ -77,17 +81,24 @@ def create_app(settings: Settings, *, behind_web_server: bool = False) -> Flask:
         answering=[
             *([metrics.count_stream] if metrics else []),
             body.discard_rest,
+            *([name_model] if settings.translation.fallback else []),
             origins.cors(may_call, all_alike="*" in server.cors_origins),
         ],
-        observers=[RequestLog(settings.backend).write, usage.add, *([metrics.add] if metrics else [])],
+        observers=[RequestLog(settings, accounts).write, usage.add, *([metrics.add] if metrics else [])],
     )
     errors.init_app(app, ERROR_FORMS)
-    stored = StoredAccounts(settings.store, usage.database) if usage.database and not server.sandbox else None
-    app.extensions["accounts"] = accounts = Accounts(settings, metrics or known, stored)
-    _register_views(app, settings, _upstream_getter(accounts), usage)
+    app.extensions["packages"] = packages = _package_watch(accounts, usage, metrics)
+    _register_views(app, settings, _upstream_getter(accounts), usage, packages)
     if metrics:
-        app.register_blueprint(metrics.blueprint())
+        app.register_blueprint(metrics.blueprint(packages.look))
     return app
+
+
+def _package_watch(accounts: Accounts, usage: UsageCounter, metrics: Metrics | None) -> PackageWatch:
+    on_read = metrics.set_packages if metrics else None
+    watch = PackageWatch(accounts.packages, usage.database, on_read=on_read, on_growth=accounts.note_growth)
+    usage.beside = watch.look
+    return watch
 
 
 def _admission(
@@ -107,7 +118,9 @@ def _upstream_getter(accounts: Accounts) -> GetUpstream:
     return (lambda: own.current) if own else lambda: accounts.of(exchange.current().key)
 
 
-def _register_views(app: Flask, settings: Settings, get_upstream: GetUpstream, usage: UsageCounter) -> None:
+def _register_views(
+    app: Flask, settings: Settings, get_upstream: GetUpstream, usage: UsageCounter, packages: PackageWatch
+) -> None:
     translation, model = settings.translation, settings.account.model
     owners = FileOwners(settings.server, settings.store)
     conversation = Conversation(get_upstream, settings.limits.heartbeat, owners)
@@ -134,7 +147,7 @@ def _register_views(app: Flask, settings: Settings, get_upstream: GetUpstream, u
         app.register_blueprint(blueprint, name=f"v1_{blueprint.name}", url_prefix="/v1")
     app.register_blueprint(description.blueprint(settings.limits, asks_for_key=settings.server.asks_for_key))
     if settings.server.ui:
-        app.register_blueprint(ui.blueprint(settings.server, settings.default_models, get_upstream, usage))
+        app.register_blueprint(ui.blueprint(settings.server, settings.default_models, get_upstream, usage, packages))
 
 
 def _metrics(settings: Settings, known: KnownModels) -> Metrics | None:

@@ -26,7 +26,7 @@ from gpt2giga_sandbox.replies import (
     voice,
 )
 from gpt2giga_sandbox.rules import check_chat, prompt_tokens
-from gpt2giga_sandbox.shapes import chunks, compact, DONE, frame, Turn, whole
+from gpt2giga_sandbox.shapes import chunks, compact, DONE, frame, Turn, usage, whole
 from gpt2giga_sandbox.steps import Step
 from gpt2giga_sandbox.storage import drawing
 
@@ -37,12 +37,12 @@ blueprint = Blueprint("chat", __name__)
 def completions() -> Response:
     body = json_body()
     model = check_chat(body, own_files(), character())
+    state().check_package(account(), model)
     return converse(lambda step: _reply(body, step, turn_of(body, model)))
 
 
 def converse(reply: Callable[[Step], Reply], framed: Callable[[Step], list[bytes]] | None = None) -> Response:
     """A chat request that has passed the checks: counted, scripted, delivered."""
-    state().check_package(account())
     stream = state().open_stream(account())
     with ExitStack() as undo:
         undo.callback(stream.end)
@@ -62,6 +62,13 @@ def turn_of(body: dict[str, Any], model: Model) -> Turn:
     return Turn(model, int(time.time()), tokens, cached)
 
 
+def charge(answer: answers.Answer, step: Step, turn: Turn) -> None:
+    """Cached tokens cost nothing, and are not among those of the prompt (contract 4.8, 4.9)."""
+    if step.status == 200:
+        told = usage(answer, turn)
+        state().spend(account(), turn.model, told["prompt_tokens"] + told["completion_tokens"])
+
+
 def draw() -> str:
     return state().add_file(drawing(account()))
 
@@ -75,6 +82,7 @@ def _reply(body: dict[str, Any], step: Step, turn: Turn) -> Reply:
     if "reasoning_effort" in body and character().reasoning_content:
         told = replace(told, reasoning=voice().thinks(body["messages"]))
     answer = step.applied(told)
+    charge(answer, step, turn)
     if not body.get("stream"):
         return reply_of([compact(whole(answer, turn))], streamed=False)
     frames = [frame(chunk) for chunk in chunks(answer, turn)]

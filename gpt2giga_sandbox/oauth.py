@@ -27,7 +27,7 @@ def oauth() -> Response:
     client_id = _check_key(request.headers.get("Authorization", ""))
     _check_request_id(request.headers.get("RqUID", ""))
     _check_scope(request.form.get("scope", ""))
-    token, expires_at = state().issue_token(account=client_id)
+    token, expires_at = state().issue_token(account=client_id, scope=request.form.get("scope", ""))
     return answer_json("oauth", {"access_token": token, "expires_at": expires_at})
 
 

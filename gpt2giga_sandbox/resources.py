@@ -1,10 +1,10 @@
-"""Models, embeddings, token counts, the balance (contract 2.7, 2.8, 2.9, 2.13, 6.1, 6.11)."""
+"""Models, embeddings, token counts, the balance (contract 2.7, 2.8, 2.9, 2.13, 2.18, 6.1, 6.11)."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, Response
+from flask import Blueprint, request, Response
 
 from gpt2giga_sandbox import catalog
 from gpt2giga_sandbox.refusal import bad_json, check_types, invalid, no_such_model, Refusal
@@ -34,12 +34,13 @@ def embeddings() -> Response:
     model = catalog.find(body.get("model"), "embedder")
     if model is None:
         raise no_such_model()
-    state().check_package(account())
+    state().check_package(account(), model)
     texts, most = _texts(body), character().embeddings_batch
     if most is not None and len(texts) > most:
         # No refusal of this kind was ever seen (contract 10.7).
         raise invalid(f"input must have at most {most} items")
     data = [_embedding(text, index, model) for index, text in enumerate(texts)]
+    state().spend(account(), model, sum(item["usage"]["prompt_tokens"] for item in data))
     return answer_json("embeddings", {"object": "list", "data": data, "model": model.id})
 
 
@@ -79,7 +80,5 @@ def tokens_count() -> Response:
 
 @blueprint.get("/balance")
 def balance() -> Response:
-    if state().settings.pay_as_you_go:
-        raise Refusal(403, "Permission denied")
-    entries = [{"usage": name, "value": 1_000_000} for name in ("GigaChat", "GigaChat-2-Max", "embeddings")]
-    return answer_json("balance", {"balance": entries})
+    left = state().balance(account(), request.headers.get("Authorization", ""))
+    return answer_json("balance", {"balance": [{"usage": name, "value": tokens} for name, tokens in left.items()]})

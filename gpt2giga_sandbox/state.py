@@ -10,13 +10,18 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from gpt2giga_sandbox.catalog import Model
 from gpt2giga_sandbox.character import Character, STRICT
+from gpt2giga_sandbox.packages import Packages, USED_UP
 from gpt2giga_sandbox.refusal import Refusal
 from gpt2giga_sandbox.steps import ROUTES, Step
 from gpt2giga_sandbox.storage import StoredFile
 from gpt2giga_sandbox.tokens import Tokens
 
 REMEMBERED = 5000
+CORPORATE = "GIGACHAT_API_CORP"
+# Services ask for it by themselves, whenever they like.
+UNASKED = "/balance"
 
 
 @dataclass
@@ -37,7 +42,10 @@ class Settings:
     frame_delay: float = 0
     # Streams wait after so many frames for as long as this says so.
     hold_after: int | None = None
+    # Accounts of the corporate scope do so in any case.
     pay_as_you_go: bool = False
+    # Tokens by the name of the package, for each account; None: much of all, and never used up.
+    packages: dict[str, int] | None = None
     # Talks as a model would, instead of quoting what it was sent.
     demo: bool = False
     # Also by its name, or as an object of the switches that differ from strict.
@@ -113,6 +121,7 @@ class State:
         self._files: dict[str, StoredFile] = {}
         self._sessions: set[tuple[str, str]] = set()
         self._open_of: Tally[str] = Tally()
+        self._packages = Packages()
 
     def reset(self) -> None:
         """As new, except that issued tokens are good, revoked ones again. Streams still open count no longer."""
@@ -149,9 +158,10 @@ class State:
 
     def requests(self, path: str = "") -> list[dict[str, Any]]:
         """What arrived, oldest first: method, path, headers (lower case), account, json, status, error.
-        `path` selects by how the path ends."""
+        `path` selects by how the path ends; without one all are given that somebody has asked a service for."""
         with self.changed:
-            return [request for request in self._requests if request["path"].endswith(path)]
+            found = [request for request in self._requests if request["path"].endswith(path)]
+        return found if path else [request for request in found if not request["path"].endswith(UNASKED)]
 
     def chats(self) -> list[dict[str, Any]]:
         """The bodies of the chat requests, oldest first; without those whose token was not good, which come again."""
@@ -163,9 +173,9 @@ class State:
 
     # Tokens
 
-    def issue_token(self, lifetime: float | None = None, account: str = "") -> tuple[str, int]:
+    def issue_token(self, lifetime: float | None = None, account: str = "", scope: str = "") -> tuple[str, int]:
         with self.changed:
-            return self.tokens.issue(self.settings.token_lifetime if lifetime is None else lifetime, account)
+            return self.tokens.issue(self.settings.token_lifetime if lifetime is None else lifetime, account, scope)
 
     def admit_token_request(self) -> bool:
         with self.changed:
@@ -184,6 +194,25 @@ class State:
         """Every issued token has expired from now on."""
         with self.changed:
             self.tokens.revoke()
+
+    # Packages
+
+    def spend(self, account: str, model: Model, tokens: int) -> None:
+        with self.changed:
+            self._packages.spend(account, model, tokens)
+
+    def check_package(self, account: str, model: Model) -> None:
+        with self.changed:
+            self._packages.check(account, self._full(account), model)
+
+    def balance(self, account: str, authorization: str) -> dict[str, int]:
+        with self.changed:
+            if self.settings.pay_as_you_go or self.tokens.scope(authorization) == CORPORATE:
+                raise Refusal(403, "Permission denied")
+            return self._packages.left(account, self._full(account))
+
+    def _full(self, account: str) -> dict[str, int] | None:
+        return USED_UP if account in self.settings.dry else self.settings.packages
 
     # Files
 
@@ -213,10 +242,6 @@ class State:
             self._open_of[account] += 1
             self.changed.notify_all()
             return Stream(self.counters, self.changed, account, self._open_of)
-
-    def check_package(self, account: str) -> None:
-        if account in self.settings.dry:
-            raise Refusal(402, "Payment Required")
 
     def count_refusal(self) -> None:
         with self.changed:

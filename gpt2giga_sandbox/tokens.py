@@ -15,15 +15,21 @@ class Tokens:
 
     def __init__(self) -> None:
         self.expires: dict[str, float] = {}
+        # The account that each is of, and the scope that it was given for.
         self.owners: dict[str, str] = {}
+        self.scopes: dict[str, str] = {}
         self.asked: deque[float] = deque()
 
-    def issue(self, lifetime: float, account: str = "") -> tuple[str, int]:
+    def issue(self, lifetime: float, account: str = "", scope: str = "") -> tuple[str, int]:
         """The token, about 1.2 kB as the real one, and the end of its life in milliseconds."""
         token = secrets.token_urlsafe(900)
         ends = time.time() + lifetime
-        self.expires[token], self.owners[token] = ends, account
+        self.expires[token], self.owners[token], self.scopes[token] = ends, account, scope
         return token, int(ends * 1000)
+
+    def scope(self, authorization: str) -> str:
+        """Empty where it is not known."""
+        return self.scopes.get(authorization.partition(" ")[2], "")
 
     def check(self, authorization: str) -> str:
         """Whose it is."""

@@ -33,6 +33,7 @@ CONTRARY = {
     "GPT2GIGA_DELETE_FILES": "True",
     "GPT2GIGA_EMBEDDINGS": "Embeddings",
     "GPT2GIGA_EMBEDDINGS_OVERFLOW": "error",
+    "GPT2GIGA_FALLBACK": "GigaChat-2-Max>GigaChat-2-Pro",
     "GPT2GIGA_FETCH_URLS": "False",
     "GPT2GIGA_HEARTBEAT": "0.1",
     "GPT2GIGA_IGNORE_HOSTED_TOOLS": "False",
@@ -96,7 +97,7 @@ def app_with(at_sandbox: dict[str, str]) -> Iterator[Callable[..., Flask]]:
 
         def app_with(**settings: str) -> Flask:
             app = create_app(parse(at_sandbox | settings))
-            for part in ("accounts", "usage"):
+            for part in ("accounts", "packages", "usage"):
                 stack.callback(app.extensions[part].close)
             return app
 

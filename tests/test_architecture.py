@@ -35,10 +35,11 @@ FLOORS: tuple[tuple[str, ...], ...] = (
 # Inside upstream, in the same way.
 UPSTREAM_FLOORS: tuple[tuple[str, ...], ...] = (
     ("pool",),
+    ("fallback",),
     ("client",),
     ("gigachat",),
     ("attempts", "asking"),
-    ("emulation", "files", "embeddings", "learning"),
+    ("emulation", "files", "embeddings", "learning", "packages"),
     ("transport", "fact_book"),
     ("contract",),
     ("accounts", "listener", "partial_match"),

@@ -27,6 +27,7 @@ def labels(app_with: Callable[..., Flask], sandbox: SandboxServer) -> dict[str, 
     sandbox.state.script({"status": 500}, {"text": "Нет.", "finish_reason": "blacklist"})
     with client.post("/v1/chat/completions", json={"messages": HELLO}) as answer:
         assert answer.status_code == 200
+    client.application.extensions["packages"].read()
     families = text_string_to_metric_families(client.get("/metrics").text)
     samples = [sample for family in families for sample in family.samples]
     found: dict[str, set[str]] = {"up": set()}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from functools import partial
 from urllib.parse import urlsplit
 
 import openai
@@ -14,7 +13,7 @@ from gpt2giga_sandbox.server import SandboxServer
 from tests.certificates import Authority, Signed
 from tests.proxy_server import ProxyServer
 from tests.service import Service
-from tests.sockets import Caller, HELLO
+from tests.sockets import Caller, eventually, HELLO
 
 Start = Callable[..., Service]
 WORDS = "Раз два три"
@@ -59,14 +58,22 @@ def proxy(shared_proxy: ProxyServer) -> ProxyServer:
 def start(
     service_with: Callable[..., Service], secured: SandboxServer, authority: Authority, proxy: ProxyServer
 ) -> Start:
-    return partial(
-        service_with,
-        secured,
-        HTTPS_PROXY=proxy.url("user:secret"),
-        GIGACHAT_CA_BUNDLE_FILE=str(authority.root),
-        GIGACHAT_TIMEOUT="1",
-        GPT2GIGA_MAX_RETRIES="1",
-    )
+    def start(**settings: str) -> Service:
+        """It has asked for all that it asks for by itself."""
+        service = service_with(
+            secured,
+            HTTPS_PROXY=proxy.url("user:secret"),
+            GIGACHAT_CA_BUNDLE_FILE=str(authority.root),
+            GIGACHAT_TIMEOUT="1",
+            GPT2GIGA_MAX_RETRIES="1",
+            **settings,
+        )
+        assert eventually(lambda: not service.get("/ui/packages").json()["is_asking"])
+        service.log.start_here()
+        proxy.start_over()
+        return service
+
+    return start
 
 
 def answer(service: Service) -> str:

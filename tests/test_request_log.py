@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from gpt2giga.config.settings import Settings
 from gpt2giga.telemetry import request_log
 from gpt2giga_sandbox.server import SandboxServer
 from tests import raw
+from tests.store.test_usage import over
 
 CHAT = "/v1/chat/completions"
 HELLO = [{"role": "user", "content": "Привет!"}]
@@ -150,3 +152,15 @@ def test_what_is_not_shown_is_not_made(app_with: Callable[..., Flask], told: Tol
     client = app_with(GPT2GIGA_LOG_LEVEL="warning").test_client()
     client.get("/v1/models").close()
     assert told.lines == []
+
+
+def test_whose_account_answered(app_with: Callable[..., Flask], told: Told) -> None:
+    """Where there is only one, everybody knows."""
+    accounts = app_with().extensions["accounts"]
+    log = request_log.RequestLog(Settings(), accounts)
+    for are_several, account in ((False, None), (True, "2")):
+        accounts.are_several = are_several
+        exchange = over()
+        exchange.answered_by("2", "GigaChat-2-Max")
+        log.write(exchange)
+        assert told.fields().get("account") == account and "answered_by" not in told.fields()

@@ -27,7 +27,7 @@ ASSETS = [*(name for name in OURS if name != "page.html"), "vendor/marked.js", "
 SCRIPTS = {name: text for name, text in OURS.items() if name.endswith(".js")}
 KINDS = {".css": "text/css", ".js": "text/javascript"}
 MOST_LINES = 300
-DATA = ("/ui/usage", "/ui/clients", "/ui/facts", "/ui/openclaw")
+DATA = ("/ui/usage", "/ui/packages", "/ui/clients", "/ui/facts", "/ui/openclaw")
 HELLO = {"messages": [{"role": "user", "content": "Привет!"}]}
 
 

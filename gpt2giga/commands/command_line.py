@@ -30,6 +30,7 @@ from gpt2giga.serving.current_settings import load_settings
 if TYPE_CHECKING:
     from gpt2giga.upstream.gigachat import GigaChat
     from gpt2giga.upstream.listener import Listener
+    from gpt2giga.upstream.pool.own_accounts import OwnAccounts
 
 # Each is a module beside this one, holding a click command of the same name.
 VERBS = ("init", "accounts", "doctor", "connect", "models", "chat", "launch", "usage", "backup")
@@ -223,7 +224,11 @@ class CommandLine:
         return {**read_variables(self.env_file)[0], **self.overrides}
 
     def upstream(self, listener: Listener | None = None) -> GigaChat:
-        """All accounts of the service. Raises SettingsError. What goes wrong is told once, by whoever asked, and not by
+        """All accounts of the service, as one. Raises SettingsError."""
+        return self.accounts(listener).chosen
+
+    def accounts(self, listener: Listener | None = None) -> OwnAccounts:
+        """All of the service's. Raises SettingsError. What goes wrong is told once, by whoever asked, and not by
         the log as well."""
         from gpt2giga.store.accounts import stored_accounts
         from gpt2giga.upstream.fact_book import fact_book
@@ -235,7 +240,7 @@ class CommandLine:
         stored = () if settings.server.sandbox else stored_accounts(settings.store)
         accounts = OwnAccounts(settings, fact_book(settings), listener or Listener(), lambda: stored)
         accounts.refresh()
-        return accounts.chosen
+        return accounts
 
 
 def service_url(server: ServerSettings, url: str | None) -> str:

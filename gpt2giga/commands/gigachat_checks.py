@@ -6,7 +6,7 @@ import base64
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, ExitStack
 from dataclasses import replace
 from datetime import datetime
 from functools import cached_property, partial
@@ -16,6 +16,7 @@ from urllib.parse import SplitResult
 
 from gpt2giga.chat import ChatRequest, Event, Message, Text, TextDelta, Tool, ToolCall, ToolChoice
 from gpt2giga.commands.command_line import CommandLine
+from gpt2giga.commands.package_words import package_states, summary
 from gpt2giga.commands.report import ACCOUNTS_OF_CLIENTS, CheckFailed, Doubtful, not_tried_since, Report
 from gpt2giga.commands.stream_timing import StreamTiming
 from gpt2giga.config.account import AccountSettings
@@ -68,6 +69,7 @@ class GigaChatChecks:
             "clock": self._check_clock,
             "oauth": lambda: diagnosis.token(self.settings.account),
             "models": self._check_models,
+            "packages": self._check_packages,
             "chat": self._check_chat,
             "stream": self._check_stream,
             "tool call": self._check_tool_call,
@@ -203,6 +205,19 @@ class GigaChatChecks:
             model=self.settings.account.model,
             embeddings=self.settings.translation.embeddings,
         )
+
+    def _check_packages(self) -> str:
+        """Chats and embeddings may be answered whatever is told here."""
+        try:
+            with ExitStack() as stack:
+                found = [(self._first, self.upstream.packages)]
+                for name, account in self._others.items():
+                    found.append((name, stack.enter_context(closing(self._upstream_of(account))).packages))
+                states = package_states(found, self.settings)
+        except ProxyError as error:
+            return Doubtful(_("not known: {why}", why=str(error)))
+        is_short = any(state.is_low for account in states for state in account.packages or ())
+        return Doubtful(summary(states)) if is_short else summary(states)
 
     def _check_chat(self) -> str:
         text = "".join(_texts(self.upstream.complete(_question(GREETING, max_tokens=16))))

@@ -7,14 +7,26 @@ from contextlib import closing
 import click
 
 from gpt2giga.commands.command_line import CommandLine
+from gpt2giga.commands.package_words import package_states, table
+from gpt2giga.errors import ProxyError
+from gpt2giga.language import _
 
 
 @click.command()
 @click.pass_obj
 def models(command_line: CommandLine) -> None:
-    """The models of this account: id, kind, and what an alias stands for."""
-    with closing(command_line.upstream()) as upstream:
-        found = upstream.catalog.models()
-    width = max((len(model.id) for model in found), default=0)
-    for model in found:
-        click.echo(f"{model.id:{width}}  {model.kind}{f'  = {model.alias_of}' if model.alias_of else ''}")
+    """The models of this account: id, kind, and what an alias stands for; then the tokens left of each package."""
+    with closing(command_line.accounts()) as accounts:
+        found = accounts.chosen.catalog.models()
+        width = max((len(model.id) for model in found), default=0)
+        for model in found:
+            click.echo(f"{model.id:{width}}  {model.kind}{f'  = {model.alias_of}' if model.alias_of else ''}")
+        try:
+            left = table(package_states(accounts.packages(), command_line.settings()))
+        except ProxyError as error:  # the list is what was asked for
+            left = [_("not known: {why}", why=str(error))]
+    if left:
+        click.echo()
+        click.echo(_("Tokens left"))
+        for line in left:
+            click.echo(line)

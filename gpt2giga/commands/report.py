@@ -29,6 +29,7 @@ NAMES = (
     N_("clock"),
     N_("oauth"),
     N_("models"),
+    N_("packages"),
     N_("chat"),
     N_("stream"),
     N_("tool call"),

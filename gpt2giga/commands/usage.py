@@ -6,25 +6,33 @@ import csv
 import sys
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, TYPE_CHECKING
 
 import click
 import orjson
 
 from gpt2giga.commands.command_line import CommandLine, Failure, no_database
+from gpt2giga.config.store import StoreSettings
 from gpt2giga.language import _, N_, number
 
-GROUPS = ("day", "key", "model", "route")
+if TYPE_CHECKING:
+    from gpt2giga.store.database import Database
+    from gpt2giga.telemetry.usage_report import Span
+
+GROUPS = ("day", "key", "model", "account", "route")
 MOST_DAYS = 400
 EPOCH = date(1970, 1, 1).toordinal()
 COLUMNS = ("requests", "errors", "prompt", "cached", "completion", "seconds")
+ERROR_COLUMNS = ("cause", "errors")
 TITLES = {
     "day": N_("day"),
     "key": N_("key"),
     "model": N_("model"),
+    "account": N_("account"),
     "route": N_("route"),
     "requests": N_("requests"),
     "errors": N_("errors"),
+    "cause": N_("cause"),
     "prompt": N_("tokens in"),
     "cached": N_("cached"),
     "completion": N_("tokens out"),
@@ -38,30 +46,25 @@ TITLES = {
 @click.option(
     "--by", type=click.Choice(GROUPS), multiple=True, default=["model"], help="What to count apart; may be repeated."
 )
+@click.option("--errors", is_flag=True, help="Only errors, with their causes.")
 @click.option("--csv", "as_csv", is_flag=True, help="Comma-separated values.")
 @click.option("--json", "as_json", is_flag=True, help="A list of JSON objects.")
 @click.pass_obj
-def usage(command_line: CommandLine, since: str, by: tuple[str, ...], as_csv: bool, as_json: bool) -> None:
-    """Requests and tokens by day, key, model or route, and with GPT2GIGA_PRICES what they cost."""
-    from gpt2giga.store.choice import existing_database
+def usage(
+    command_line: CommandLine, since: str, by: tuple[str, ...], errors: bool, as_csv: bool, as_json: bool
+) -> None:
+    """Requests and tokens by day, key, model, account or route, and with GPT2GIGA_PRICES what they cost."""
     from gpt2giga.store.database import Unusable
-    from gpt2giga.telemetry import usage_report
 
-    days = _days(since)
-    settings = command_line.unchecked_settings()
-    database = existing_database(settings.store)
-    if database is None:
-        raise Failure(no_database(settings.store))
-    prices = dict(settings.store.prices)
-    offset = datetime.now().astimezone().utcoffset() or timedelta()
-    span = usage_report.Span(days, int(offset.total_seconds() // 60))
+    by = tuple(dict.fromkeys(by))
+    store = command_line.unchecked_settings().store
     try:
-        # A price is a model's, so models are added up only when each has its own.
-        parts = usage_report.usage(database, span, tuple(dict.fromkeys((*by, *(["model"] if prices else [])))))
+        if errors:
+            rows, columns = _errors(store, _days(since), by), [*by, *ERROR_COLUMNS]
+        else:
+            rows, columns = _used(store, _days(since), by), [*by, *COLUMNS, *(["roubles"] if store.prices else [])]
     except Unusable as unusable:
         raise Failure(_("the database cannot be read: {why}", why=str(unusable))) from None
-    rows = _added_up(parts, by, prices)
-    columns = [*by, *COLUMNS, *(["roubles"] if prices else [])]
     if as_json:
         click.echo(orjson.dumps(rows, option=orjson.OPT_INDENT_2).decode())
     elif as_csv:
@@ -69,7 +72,45 @@ def usage(command_line: CommandLine, since: str, by: tuple[str, ...], as_csv: bo
         writer.writeheader()
         writer.writerows(rows)
     else:
-        _print_table(rows, columns, len(by))
+        nothing = _("There were no errors in this time.") if errors else _("Nothing was used in this time.")
+        _print_table(rows, columns, nothing)
+
+
+def _used(store: StoreSettings, days: int, by: tuple[str, ...]) -> list[dict[str, Any]]:
+    """Raises Failure, Unusable."""
+    from gpt2giga.telemetry import usage_report
+
+    prices = dict(store.prices)
+    # A price is a model's, so models are added up only when each has its own.
+    groups = tuple(dict.fromkeys((*by, *(["model"] if prices else []))))
+    return _added_up(usage_report.usage(_database(store), _span(days), groups), by, prices)
+
+
+def _errors(store: StoreSettings, days: int, by: tuple[str, ...]) -> list[dict[str, Any]]:
+    """Raises Failure, Unusable."""
+    from gpt2giga.telemetry import usage_report
+
+    rows = usage_report.failures(_database(store), _span(days), (*by, "cause"))
+    for row in rows:
+        if "day" in by:
+            row["day"] = _date(row["day"])
+    return sorted(rows, key=lambda row: row["day"]) if "day" in by else rows
+
+
+def _database(store: StoreSettings) -> Database:
+    from gpt2giga.store.choice import existing_database
+
+    database = existing_database(store)
+    if database is None:
+        raise Failure(no_database(store))
+    return database
+
+
+def _span(days: int) -> Span:
+    from gpt2giga.telemetry.usage_report import Span
+
+    offset = datetime.now().astimezone().utcoffset() or timedelta()
+    return Span(days, int(offset.total_seconds() // 60))
 
 
 def _days(since: str) -> int:
@@ -90,7 +131,7 @@ def _added_up(parts: list[dict[str, Any]], by: tuple[str, ...], prices: Mapping[
     """Largest first; days in their order. Cached tokens cost nothing (contract 4.8)."""
     rows: dict[tuple[Any, ...], dict[str, Any]] = {}
     for part in parts:
-        group = tuple(date.fromordinal(EPOCH + part[name]).isoformat() if name == "day" else part[name] for name in by)
+        group = tuple(_date(part[name]) if name == "day" else part[name] for name in by)
         row = rows.setdefault(group, {**dict(zip(by, group, strict=True)), **dict.fromkeys(COLUMNS, 0)})
         for column in COLUMNS:
             row[column] = round(row[column] + part[column], 3)
@@ -103,18 +144,22 @@ def _added_up(parts: list[dict[str, Any]], by: tuple[str, ...], prices: Mapping[
     return sorted(rows.values(), key=lambda row: (-row["prompt"] - row["completion"], -row["requests"]))
 
 
-def _print_table(rows: list[dict[str, Any]], columns: list[str], texts: int) -> None:
-    """The first so many columns are texts."""
+def _date(day: int) -> str:
+    return date.fromordinal(EPOCH + day).isoformat()
+
+
+def _print_table(rows: list[dict[str, Any]], columns: list[str], nothing: str) -> None:
+    """nothing: what is said without rows."""
     if not rows:
-        click.echo(_("Nothing was used in this time."))
+        click.echo(nothing)
         return
     lines = [[_(TITLES[column]) for column in columns]]
     lines += [[_shown(row[column]) for column in columns] for row in rows]
     widths = [max(len(line[place]) for line in lines) for place in range(len(columns))]
     for line in lines:
         cells = [
-            cell.ljust(width) if place < texts else cell.rjust(width)
-            for place, (cell, width) in enumerate(zip(line, widths, strict=True))
+            cell.ljust(width) if isinstance(rows[0][column], str) else cell.rjust(width)
+            for column, cell, width in zip(columns, line, widths, strict=True)
         ]
         click.echo("  ".join(cells).rstrip())
 

@@ -188,6 +188,32 @@ def pairs(value: str) -> tuple[tuple[str, str], ...]:
     return tuple(found)
 
 
+def fallbacks(value: str) -> tuple[str, ...]:
+    """`a>b>c,d>e`: chains of models, each without blanks."""
+    chains = [tuple(name.strip() for name in chain.split(">")) for chain in comma_list(value)]
+    if not chains or not all(len(chain) > 1 and all(chain) for chain in chains):
+        raise ValueError(_("a chain such as GigaChat-2-Max>GigaChat-2-Pro>GigaChat-2, or several with commas between"))
+    followers: dict[str, list[str]] = {}
+    for names in ([name.lower() for name in chain] for chain in chains):
+        for place, name in enumerate(names[:-1], 1):
+            if followers.setdefault(name, names[place:]) != names[place:]:
+                raise ValueError(_("clear: two chains go on differently behind {model}", model=name))
+    for name in followers:
+        if name in _reached(name, followers):
+            raise ValueError(_("free of loops: {model} would stand in for itself", model=name))
+    return tuple(">".join(chain) for chain in chains)
+
+
+def _reached(name: str, followers: dict[str, list[str]]) -> set[str]:
+    found: set[str] = set()
+    waiting = [*followers[name]]
+    while waiting:
+        if (other := waiting.pop()) not in found:
+            found.add(other)
+            waiting += followers.get(other, [])
+    return found
+
+
 def prices(value: str) -> tuple[tuple[str, float], ...]:
     """`a=1.5,b=2`"""
     expected = _("a list such as GigaChat-2-Max=650,GigaChat-2=65")

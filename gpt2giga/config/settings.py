@@ -16,6 +16,7 @@ from gpt2giga.config.parsers import (
     boolean,
     client_keys,
     ClientKey,
+    fallbacks,
     host,
     host_names,
     log_level,
@@ -170,6 +171,12 @@ class TranslationSettings:
         (), "Other names for GigaChat's models: gpt-4o=GigaChat-2-Max,...", pairs
     )
     pass_model: bool = setting(True, "False: send every request to GIGACHAT_MODEL, whatever model it names", boolean)
+    fallback: tuple[str, ...] = setting(
+        (),
+        "Models that answer when there are no tokens for the one before or it is not open: "
+        "GigaChat-2-Max>GigaChat-2-Pro>GigaChat-2",
+        fallbacks,
+    )
     send_state_id: bool = setting(False, "Send functions_state_id of earlier tool calls back to GigaChat", boolean)
     structured_output: str = setting(
         "native",

@@ -79,6 +79,8 @@ def _page(item: Schema) -> Schema:
 
 
 COMPLETION_CHOICE = made_of({"text": TEXT, "index": COUNT, "logprobs": {"type": "null"}, "finish_reason": FINISH})
+PACKAGE = made_of({"model": TEXT, "left": COUNT, "whole": COUNT, "used_up": or_null({**TEXT, "format": "date"})})
+ACCOUNT_PACKAGES = made_of({"account": TEXT, "pays_as_it_goes": FLAG, "packages": list_of(PACKAGE)})
 ANSWERS: dict[str, Schema] = {
     "Usage": USAGE,
     "ChatCompletion": _chat(
@@ -212,9 +214,11 @@ ANSWERS: dict[str, Schema] = {
             "buckets": list_of(made_of({"at": TIME, **USED})),
             "models": list_of(made_of({"model": TEXT, **USED})),
             "keys": list_of(made_of({"key": TEXT, **USED})),
+            "accounts": list_of(made_of({"account": TEXT, **USED})),
             "causes": list_of(made_of({"cause": TEXT, "errors": COUNT})),
         }
     ),
+    "PackagesLeft": made_of({"accounts": list_of(ACCOUNT_PACKAGES), "is_asking": FLAG}),
     "Clients": made_of({"model": TEXT, "clients": list_of(OBJECT)}),
     "Facts": made_of({"facts": list_of(made_of({"name": TEXT, "value": ANYTHING, "source": TEXT, "when": {}}))}),
     "OpenClawSettings": OBJECT,

@@ -30,6 +30,7 @@ HEADERS: dict[str, Schema] = {
     "X-Gpt2giga-Ignored": {"description": "Parameters of the request that changed nothing", "schema": TEXT},
     "X-Gpt2giga-Averaged": {"description": "Texts, by number, whose embedding is that of parts", "schema": TEXT},
     "X-Gpt2giga-Filtered": {"description": "true: GigaChat's filter gave the answer", "schema": TEXT},
+    "X-Gpt2giga-Model": {"description": "The model that has answered, with GPT2GIGA_FALLBACK", "schema": TEXT},
     "Retry-After": {"description": "Seconds until it makes sense to try again", "schema": COUNT},
 }
 ERROR_HEADERS = ("X-Request-ID", "Retry-After")

@@ -105,6 +105,9 @@ OPERATIONS: Mapping[str, Operation] = {
         query={"days": integer(1, MOST_DAYS), "offset": integer(-MOST_OFFSET, MOST_OFFSET)},
         asks_gigachat=False,
     ),
+    "ui.show_packages": Operation(
+        PAGE, "What is left of GigaChat's packages of tokens", "PackagesLeft", asks_gigachat=False
+    ),
     "ui.clients": Operation(PAGE, "How clients are connected", "Clients", asks_gigachat=False),
     "ui.facts": Operation(PAGE, "What is known of a model", "Facts", query={"model": TEXT}),
     "ui.openclaw": Operation(PAGE, "OpenClaw's settings", "OpenClawSettings"),

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import time
 import zlib
+from functools import partial
 
 import peewee
 
 from gpt2giga.store.database import FAILURES
-from gpt2giga.store.tables import upgrade
+from gpt2giga.store.tables import TABLES, upgrade
+from gpt2giga.store.upgrades import run
+
+log = logging.getLogger(__name__)
 
 # Answers wait for it.
 CONNECT_SECONDS = 2  # libpq takes no shorter time
@@ -45,7 +50,7 @@ class PostgreSQL:
             database.connect()
             with database.atomic():
                 peewee.Select(columns=[peewee.fn.pg_advisory_xact_lock(UPGRADE_LOCK)]).execute(database)
-                upgrade(database)
+                upgrade(database, partial(_keep_copy, database))
         except FAILURES as error:
             database.close()
             self._rests_until, self._failure = time.monotonic() + REST_SECONDS, str(error)
@@ -66,3 +71,16 @@ class PostgreSQL:
     def problem(self) -> str:
         """Nobody is asked before there is need: a service starts without its database too."""
         return ""
+
+
+def _keep_copy(database: peewee.Database, version: int) -> None:
+    """Of each table, under a name of its own: only pg_dump makes better ones, and it need not be here. It may take long
+    for once, as the upgrade itself."""
+    run(database, "SET LOCAL statement_timeout = 0")
+    for table in (model._meta.table_name for model in TABLES):
+        copy = f"{table}_version_{version}"
+        if database.table_exists(table) and not database.table_exists(copy):
+            run(database, f'CREATE TABLE "{copy}" AS TABLE "{table}"')
+    log.warning(
+        "The database takes a new form; as version %d had it, it is kept in tables *_version_%d", version, version
+    )

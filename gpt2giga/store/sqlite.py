@@ -50,7 +50,7 @@ class SQLiteFile:
         try:
             database.connect()
             with database.atomic("IMMEDIATE"):
-                upgrade(database)
+                upgrade(database, self._keep_copy)
                 former = self._copy_former(database)
         except FAILURES:
             database.close()
@@ -81,6 +81,24 @@ class SQLiteFile:
         existing = next(folder for folder in (folder, *folder.parents) if folder.exists())
         writable = existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)
         return "" if writable else f"{existing} is not writable"
+
+    def _keep_copy(self, version: int) -> None:
+        """Beside it, for a way back. Whole at any time; raises OSError or an error of SQLite, and then all stays as it
+        was."""
+        copy = Path(f"{self._path}.version-{version}")
+        scratch = Path(f"{copy}.new")
+        scratch.unlink(missing_ok=True)
+        try:
+            os.close(os.open(scratch, os.O_CREAT | os.O_WRONLY, 0o600))
+            source = sqlite3.connect(f"{self._path.absolute().as_uri()}?mode=ro", uri=True)
+            with closing(source), closing(sqlite3.connect(scratch)) as target:
+                source.backup(target)
+            os.replace(scratch, copy)
+        except sqlite3.Error as error:
+            raise peewee.OperationalError(f"no copy can be kept before the upgrade: {error}") from error
+        finally:
+            scratch.unlink(missing_ok=True)
+        log.warning("The database takes a new form; as version %d had it, it is kept in %s", version, copy)
 
     def _copy_former(self, database: peewee.Database) -> Path | None:
         """Where there is one. A worker of the former version may make it again as long as it lives."""

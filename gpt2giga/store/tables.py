@@ -18,6 +18,8 @@ from peewee import (
     TextField,
 )
 
+from gpt2giga.store.upgrades import Upgrade, UPGRADES
+
 
 class SchemaVersion(Model):
     """One row. A database without it is new."""
@@ -71,10 +73,12 @@ class StoredAccount(Model):
 
 
 class OfAnHour(Model):
-    """What is counted apart, no table of its own. `hour` counts from the beginning of Unix time; `key` is a name."""
+    """What is counted apart, no table of its own. `hour` counts from the beginning of Unix time; `key` and `account`
+    are names, empty where nobody has told one."""
 
     hour = IntegerField()
     key = TextField()
+    account = TextField()
     model = TextField()
     route = TextField()
 
@@ -91,7 +95,7 @@ class UsageHour(OfAnHour):
 
     class Meta:
         table_name = "usage"
-        primary_key = CompositeKey("hour", "key", "model", "route")
+        primary_key = CompositeKey("hour", "key", "account", "model", "route")
 
 
 class UsageFailure(OfAnHour):
@@ -102,7 +106,23 @@ class UsageFailure(OfAnHour):
 
     class Meta:
         table_name = "usage_failures"
-        primary_key = CompositeKey("hour", "key", "model", "route", "cause")
+        primary_key = CompositeKey("hour", "key", "account", "model", "route", "cause")
+
+
+class TokenPackage(Model):
+    """What is left of a package, and how much it was when it was whole, in tokens. account: a digest of its key. `seen`
+    is in seconds of Unix time, `warned` the day of the last warning, counted from the beginning of it."""
+
+    account = TextField()
+    model = TextField()
+    left = BigIntegerField()
+    whole = BigIntegerField()
+    seen = DoubleField()
+    warned = IntegerField(default=0)
+
+    class Meta:
+        table_name = "packages"
+        primary_key = CompositeKey("account", "model")
 
 
 TABLES: tuple[type[Model], ...] = (
@@ -112,10 +132,8 @@ TABLES: tuple[type[Model], ...] = (
     StoredAccount,
     UsageHour,
     UsageFailure,
+    TokenPackage,
 )
-Upgrade = Callable[[Database], None]
-# From version 1 to 2, from 2 to 3 and so on; a step is never changed once it was released.
-UPGRADES: tuple[Upgrade, ...] = ()
 
 
 class TooNew(Exception):
@@ -129,12 +147,14 @@ def version_of(database: Database) -> int:
     return int(SchemaVersion.select(fn.MAX(SchemaVersion.number)).scalar(database) or 0)
 
 
-def upgrade(database: Database, upgrades: Sequence[Upgrade] = UPGRADES) -> None:
-    """Inside a transaction that nobody else can be in. Raises TooNew."""
+def upgrade(database: Database, keep_copy: Callable[[int], None], upgrades: Sequence[Upgrade] = UPGRADES) -> None:
+    """Inside a transaction that nobody else can be in. keep_copy: is called with the version that is left behind, while
+    all is still as that has it. Raises TooNew."""
     found, wanted = version_of(database), len(upgrades) + 1
     if found > wanted:
         raise TooNew(f"it has the form {found} of a later gpt2giga; this one knows {wanted}")
-    if found:
+    if 0 < found < wanted:
+        keep_copy(found)
         for step in upgrades[found - 1 :]:
             step(database)
     for table in TABLES:

@@ -18,7 +18,8 @@ class KnownModels(Listener):
         aliases = {**BUILT_IN_ALIASES, **dict(translation.model_aliases)}
         self._targets = {alias.lower(): target for alias, target in aliases.items()}
         self._only = "" if translation.pass_model else model
-        self._names = {model, translation.embeddings, *aliases, *aliases.values()}
+        fallback = [name for chain in translation.fallback for name in chain.split(">")]
+        self._names = {model, translation.embeddings, *aliases, *aliases.values(), *fallback}
         self._most = len(self._names) + MOST_MODELS
 
     def on_model_known(self, model: str) -> None:

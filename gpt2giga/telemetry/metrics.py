@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from os.path import isdir
+from typing import Any, Final
 
 from flask import Blueprint, Response
 from prometheus_client import CollectorRegistry, Counter, disable_created_metrics, Gauge, Histogram, values
@@ -22,6 +24,7 @@ from gpt2giga.config.sources import metrics_folder
 from gpt2giga.errors import QuotaExceeded, RateLimited, UpstreamCut, UpstreamError, UpstreamTimeout, UpstreamUnavailable
 from gpt2giga.telemetry.known_models import KnownModels
 from gpt2giga.telemetry.metrics_file import MetricsFile
+from gpt2giga.telemetry.package_table import Known
 from gpt2giga.telemetry.service_metrics import ServiceMetrics
 from gpt2giga.upstream.listener import Listener
 from gpt2giga.web.exchange import Exchange
@@ -30,6 +33,7 @@ from gpt2giga.web.exchange import Exchange
 SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300, 600)
 WAITS = (0.005, 0.05, 0.25, 1, 2.5, 5, 10, 20, 30, 60, 120)
 UNMATCHED = "unmatched"
+RECENT: Final = "mostrecent"
 KINDS = ("in", "out", "cached")
 OUTCOMES = ("done", "failed")
 WATCHED_FAILURES = (QuotaExceeded, RateLimited, UpstreamCut, UpstreamError, UpstreamTimeout, UpstreamUnavailable)
@@ -118,6 +122,14 @@ class Metrics(Listener):
         self._repairs = Counter(
             "gpt2giga_call_repairs", "Calls that did not fit their tool, asked for again.", ("outcome",), registry=own
         )
+        # mostrecent: all processes tell of the same, and what one of them has told counts also when it has died.
+        self._left, self._whole = (
+            Gauge(f"gpt2giga_package_tokens_{name}", doc, ("account", "model"), registry=own, multiprocess_mode=RECENT)
+            for name, doc in (
+                ("left", "Tokens left of a package of GigaChat's."),
+                ("whole", "Tokens of the package after the last purchase, as far as that was seen."),
+            )
+        )
         self._renewals = Counter("gpt2giga_token_refreshes", "Access tokens asked for.", ("outcome",), registry=own)
         # Prometheus sees no growth where a series begins, so those that people want to be told of begin at 0.
         for counter, labels in (
@@ -184,11 +196,18 @@ class Metrics(Listener):
     def on_token_asked(self, done: bool) -> None:
         self._renewals.labels("done" if done else "failed").inc()
 
-    def blueprint(self) -> Blueprint:
+    def set_packages(self, account: str, packages: Sequence[Known]) -> None:
+        for package in packages:
+            self._left.labels(account, package.model).set(package.left)
+            self._whole.labels(account, package.model).set(package.whole)
+
+    def blueprint(self, look: Callable[[], Any]) -> Blueprint:
+        """look: called before the figures are shown."""
         metrics = Blueprint("metrics", __name__)
 
         @metrics.get("/metrics")
         def show() -> Response:
+            look()
             is_alone = MetricsFile.in_memory or (self._folder and not isdir(self._folder))
             shown = self._own if is_alone else self._shared
             return Response(generate_latest(shown), content_type=CONTENT_TYPE_PLAIN_0_0_4)

@@ -8,6 +8,8 @@ from typing import Any
 import orjson
 
 from gpt2giga.chat import Event, HostedCall, ReasoningDelta, RefusalDelta, TextDelta, ToolCall
+from gpt2giga.config.settings import Settings
+from gpt2giga.upstream.pool.accounts import Accounts
 from gpt2giga.web.exchange import Exchange
 
 log = logging.getLogger(__name__)
@@ -17,10 +19,10 @@ QUIET_ROUTES = frozenset(prefix + path for prefix in ("", "/v1") for path in ("/
 
 
 class RequestLog:
-    """backend: what answers, by name."""
-
-    def __init__(self, backend: str) -> None:
-        self._backend = backend
+    def __init__(self, settings: Settings, accounts: Accounts) -> None:
+        self._backend, self._accounts = settings.backend, accounts
+        # Where it need not be the one that was asked for.
+        self._names_model = bool(settings.translation.fallback)
 
     def write(self, exchange: Exchange) -> None:
         """When the exchange is over."""
@@ -44,6 +46,10 @@ class RequestLog:
             fields["key"] = exchange.key_name
         if exchange.model:
             fields |= {"model": exchange.model, "stream": exchange.stream, "backend": self._backend}
+        if self._names_model and exchange.answering_model and exchange.status < 400:
+            fields["answered_by"] = exchange.answering_model
+        if self._accounts.are_several and exchange.account:
+            fields["account"] = exchange.account
         if usage := exchange.usage:
             fields |= {"in": usage.prompt, "out": usage.completion, "cached": usage.cached}
         if exchange.is_filtered:

@@ -7,12 +7,15 @@ import logging
 import threading
 import time
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
 from peewee import Database as Connection
 from peewee import EXCLUDED, Model
 
+from gpt2giga.concurrency import background
+from gpt2giga.errors import QuotaExceeded
 from gpt2giga.store.database import Database, Unusable
 from gpt2giga.store.tables import UsageFailure, UsageHour
 from gpt2giga.telemetry.known_models import KnownModels
@@ -30,10 +33,11 @@ UNMATCHED = "unmatched"
 
 
 class Subject(NamedTuple):
-    """What is counted apart. `hour` is that of Unix time, UTC; key is its name, never the secret."""
+    """What is counted apart. `hour` is that of Unix time, UTC; key and account are names, never secrets."""
 
     hour: int
     key: str
+    account: str
     model: str
     route: str
 
@@ -52,7 +56,10 @@ class Counted:
 
 
 class UsageCounter:
-    """One a process. database: None counts nothing, for nobody could ask for it."""
+    """One a process. database: None counts nothing, for nobody could ask for it. beside: is called every few seconds as
+    long as tokens are used, or are used up, off the way of the requests; it must not wait."""
+
+    beside: Callable[[], Any] = staticmethod(background.nothing)
 
     def __init__(self, database: Database | None, known: KnownModels) -> None:
         self.database, self._known = database, known
@@ -61,6 +68,7 @@ class UsageCounter:
         self._lock = threading.Lock()
         self._flushing = threading.Lock()
         self._is_watched = False
+        self._is_about_tokens = False
         self._warned = False
         if database is not None:
             atexit.register(self.close)
@@ -70,12 +78,16 @@ class UsageCounter:
         if exchange.method != "POST" or self.database is None:
             return
         hour = int(time.time()) // HOUR_SECONDS
-        model, route = self._known.answering(exchange.model), exchange.route or UNMATCHED
-        subject = Subject(hour, exchange.key_name, model, route)
+        # Who answered was told of some requests only: the asked model would have refused by itself.
+        answered = exchange.answering_model
+        model = self._known.name(answered) if answered else self._known.answering(exchange.model)
+        subject = Subject(hour, exchange.key_name, exchange.account, model, exchange.route or UNMATCHED)
         with self._lock:
             counted = self._waiting[subject]
             counted.requests += 1
             counted.seconds += time.monotonic() - exchange.started
+            if exchange.usage or exchange.status == QuotaExceeded.status:
+                self._is_about_tokens = True
             if usage := exchange.usage:
                 counted.prompt += usage.prompt
                 counted.completion += usage.completion
@@ -112,6 +124,7 @@ class UsageCounter:
 
     def close(self) -> None:
         """When the process ends."""
+        self.beside = background.nothing
         atexit.unregister(self.close)
         self.flush()
 
@@ -119,6 +132,9 @@ class UsageCounter:
         while True:
             time.sleep(FLUSH_SECONDS)
             self.flush()
+            if self._is_about_tokens:
+                self._is_about_tokens = False
+                self.beside()
             with self._lock:
                 if not self._waiting:
                     self._is_watched = False

@@ -44,7 +44,8 @@ class Span:
 
 
 def usage(database: Database, span: Span, by: tuple[str, ...], key: str | None = None) -> list[dict[str, Any]]:
-    """Sums for each combination of `by`: hour, day, key, model and route. key: only that one's. Raises Unusable."""
+    """Sums for each combination of `by`: hour, day, key, account, model and route. key: only that one's. Raises
+    Unusable."""
     sums = [fn.COALESCE(fn.SUM(UsageHour._meta.fields[name]), 0).alias(name) for name in SUMS]
     query = _grouped(UsageHour, span, by, key, sums).order_by(*_places(by))
     return database.do(lambda connection: [_plain(row) for row in query.dicts().execute(connection)])
@@ -57,6 +58,17 @@ def failures(database: Database, span: Span, by: tuple[str, ...], key: str | Non
     return database.do(lambda connection: [_plain(row) for row in query.dicts().execute(connection)])
 
 
+def billed(database: Database, days: int) -> dict[tuple[str, str], int]:
+    """Tokens of the last so many times 24 hours that were not cached (contract 4.8), by account and model. Raises
+    Unusable."""
+    first_hour = int(time.time()) // HOUR_SECONDS - days * 24
+    tokens = fn.SUM(UsageHour.prompt - UsageHour.cached + UsageHour.completion).alias("tokens")
+    query = UsageHour.select(UsageHour.account, UsageHour.model, tokens).where(UsageHour.hour > first_hour)
+    query = query.group_by(UsageHour.account, UsageHour.model)
+    rows = database.do(lambda connection: [*query.dicts().execute(connection)])
+    return {(row["account"], row["model"]): int(row["tokens"]) for row in rows}
+
+
 def report(database: Database, span: Span, key: str | None = None) -> dict[str, Any]:
     """For plots. `at` is the Unix time of a bucket's beginning: an hour of one day, else a day. Raises Unusable."""
     bucket = "hour" if span.days == 1 else "day"
@@ -66,6 +78,8 @@ def report(database: Database, span: Span, key: str | None = None) -> dict[str, 
         "buckets": [{"at": span.start(row, bucket), **row} for row in usage(database, span, (bucket,), key)],
         "models": usage(database, span, ("model",), key),
         "keys": usage(database, span, ("key",), key),
+        # Whose they are is the operator's business.
+        "accounts": [] if key is not None else usage(database, span, ("account",)),
         "causes": failures(database, span, ("cause",), key),
     }
 

@@ -5,6 +5,7 @@ import { byId } from "./dom.js";
 import { startDoor } from "./door.js";
 import { startFacts } from "./facts.js";
 import { language, switchTo } from "./language.js";
+import { showPackages, startPackages } from "./packages.js";
 import { checkGigaChat, checkService, listModels } from "./status.js";
 import { local } from "./storage.js";
 import { showUsage, startUsage } from "./usage.js";
@@ -15,7 +16,7 @@ const POLL_MS = 10000;
 function refresh() {
   checkService();
   // The usual model is known before the list, to be chosen in it; and only one of all asks for the key first.
-  loadClients().then((usualModel) => Promise.all([checkGigaChat(), listModels(usualModel), showUsage()]));
+  loadClients().then((usualModel) => Promise.all([checkGigaChat(), listModels(usualModel), showUsage(), showPackages()]));
 }
 
 function speak(chosen) {
@@ -24,7 +25,7 @@ function speak(chosen) {
   byId("language").lang = language === "ru" ? "en" : "ru";
 }
 
-for (const start of [startDoor, startChat, startFacts, startUsage, startConnect]) start();
+for (const start of [startDoor, startChat, startFacts, startUsage, startPackages, startConnect]) start();
 byId("language").addEventListener("click", () => {
   speak(language === "ru" ? "en" : "ru");
   local.setItem("language", language);
@@ -35,6 +36,7 @@ setInterval(() => {
   if (document.hidden) return;
   checkService();
   showUsage();
+  showPackages();
 }, POLL_MS);
 speak(language);
 refresh();

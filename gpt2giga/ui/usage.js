@@ -53,6 +53,7 @@ function draw() {
   const causes = (used?.causes ?? []).slice(0, 3).map(({ cause, errors }) => `${cause}: ${shown(errors)}`);
   plot("errors", slots, [["fault", "errors"]], total("errors"), [], causes.join(" · "));
   table("by-model", "model", used?.models ?? []);
+  table("by-account", "account", (used?.accounts ?? []).length > 1 ? used.accounts : []);
   table("by-key", "key", (used?.keys ?? []).length > 1 || used?.keys?.[0]?.key ? used.keys : []);
   if (!used) return;
   const scope = used.key === null ? ["scope_all"] : used.key ? ["scope_key", used.key] : ["scope_own"];

@@ -16,6 +16,7 @@ from gpt2giga.commands.snippets import model_values, SNIPPETS
 from gpt2giga.config.settings import ServerSettings
 from gpt2giga.errors import BadRequest, NotFound, Unavailable
 from gpt2giga.store.database import Unusable
+from gpt2giga.telemetry.packages import PackageWatch
 from gpt2giga.telemetry.usage import UsageCounter
 from gpt2giga.telemetry.usage_report import MOST_DAYS, MOST_OFFSET, report, Span
 from gpt2giga.upstream.gigachat import GetUpstream
@@ -43,7 +44,11 @@ def page() -> Response | None:
 
 
 def blueprint(
-    server: ServerSettings, models: dict[str, str], get_upstream: GetUpstream, usage: UsageCounter
+    server: ServerSettings,
+    models: dict[str, str],
+    get_upstream: GetUpstream,
+    usage: UsageCounter,
+    packages: PackageWatch,
 ) -> Blueprint:
     """`models`: what clients are told to ask for."""
     ui = Blueprint("ui", __name__, url_prefix="/ui")
@@ -57,6 +62,7 @@ def blueprint(
         return _file(name)
 
     ui.get("/usage")(_usage_view(server, usage))
+    ui.get("/packages")(_packages_view(packages))
 
     @ui.get("/clients")
     def clients() -> Response:
@@ -104,6 +110,15 @@ def _usage_view(server: ServerSettings, usage: UsageCounter) -> Callable[[], Res
             ) from unusable
 
     return show_usage
+
+
+def _packages_view(packages: PackageWatch) -> Callable[[], Response]:
+    def show_packages() -> Response:
+        """What is left of them. is_asking: GigaChat is being asked, so that more may be known soon."""
+        is_asking = packages.look()
+        return json_response({"accounts": [state.told() for state in packages.states()], "is_asking": is_asking})
+
+    return show_packages
 
 
 def _number(name: str, usual: int, least: int, most: int) -> int:

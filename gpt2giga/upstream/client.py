@@ -36,6 +36,7 @@ from gpt2giga.upstream.fact_book import FactBook
 from gpt2giga.upstream.files.attachments import Attachments, RequestFiles
 from gpt2giga.upstream.files.storage import Files
 from gpt2giga.upstream.listener import Listener
+from gpt2giga.upstream.packages import Packages
 from gpt2giga.upstream.transport.retries import Retries
 from gpt2giga.upstream.transport.sdk import GigaChatClient
 
@@ -97,6 +98,7 @@ class Upstream:
         )
         self.retries = Retries(limits.max_retries, limits.retry_backoff_factor, limits.retry_on_status_codes, listener)
         self.files = Files(self._client, self.standing.explaining)
+        self.packages = Packages(self._client, self.standing.explaining, account.identity)
         self.attachments = Attachments(
             self.files,
             fetch_urls=translation.fetch_urls,

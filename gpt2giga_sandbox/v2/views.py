@@ -5,10 +5,10 @@ from __future__ import annotations
 from flask import Blueprint, Response
 from werkzeug.exceptions import NotFound
 
-from gpt2giga_sandbox.chat import converse, draw, reply_of, turn_of
+from gpt2giga_sandbox.chat import charge, converse, draw, reply_of, turn_of
 from gpt2giga_sandbox.delivery import Reply
 from gpt2giga_sandbox.refusal import Refusal
-from gpt2giga_sandbox.replies import character, json_body, own_files, voice
+from gpt2giga_sandbox.replies import account, character, json_body, own_files, state, voice
 from gpt2giga_sandbox.shapes import compact, stable_id
 from gpt2giga_sandbox.steps import Step
 from gpt2giga_sandbox.v2.answers import answer
@@ -26,6 +26,7 @@ def check_served() -> None:
 @blueprint.post("/chat/completions")
 def completions() -> Response:
     chat = check_chat(json_body(), own_files(), character())
+    state().check_package(account(), chat.model)
     return converse(lambda step: _reply(chat, step), framed)
 
 
@@ -38,6 +39,7 @@ def files() -> Response:
 def _reply(chat: ChatRequest, step: Step) -> Reply:
     told = step.applied(answer(chat, draw, voice()))
     turn = turn_of(chat.body, chat.model)
+    charge(told, step, turn)
     used = told.calls or told.tool or chat.body["messages"][-1]["role"] == "function"
     state_id = stable_id([told.tool, told.text, [vars(call) for call in told.calls]]) if used else ""
     if not chat.stream:

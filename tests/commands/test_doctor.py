@@ -11,7 +11,8 @@ from gpt2giga_sandbox.server import SandboxServer
 from tests.commands.running import run, Terminal
 from tests.service import free_port, Service
 
-GIGACHAT = ["settings", "key", "dns", "tls", "clock", "oauth", "models", "chat", "stream", "tool", "embedding", "facts"]
+GIGACHAT = ["settings", "key", "dns", "tls", "clock", "oauth", "models", "packages", "chat", "stream", "tool"]
+GIGACHAT += ["embedding", "facts"]
 SERVICE = ["service", "access", "flow"]
 
 
@@ -38,7 +39,7 @@ def test_all_is_well(account: dict[str, str], service: Service) -> None:
 def test_json_for_scripts(account: dict[str, str], guarded: Service) -> None:
     done = run("doctor", "--json", "--url", f"{guarded.url}/v1/", GPT2GIGA_API_KEY="first-key", **account)
     report = json.loads(done.stdout)
-    assert (done.returncode, report["ok"], len(report["steps"])) == (0, True, 15)
+    assert (done.returncode, report["ok"], len(report["steps"])) == (0, True, 16)
     assert report["steps"][-2]["detail"] == "the key is asked and taken"
 
 

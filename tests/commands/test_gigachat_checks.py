@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from flask import Flask
 
 from gpt2giga.commands.command_line import CommandLine
 from gpt2giga.commands.gigachat_checks import GigaChatChecks
@@ -50,6 +51,29 @@ def test_settings_that_are_doubtful(examine: Examine, tmp_path: Path) -> None:
     assert failed(findings) == []
     for words in ("did you mean GPT2GIGA_PORT?", "line 2", "anyone on the way", ".env and the environment"):
         assert words in findings["settings"].detail
+
+
+def test_what_is_left_of_the_packages(
+    examine: Examine, sandbox: SandboxServer, tmp_path: Path, app_with: Callable[..., Flask]
+) -> None:
+    """A service remembers how much there was; before it has, whatever there is is the whole."""
+    kept = {"GPT2GIGA_STATE_DIR": str(tmp_path)}
+    sandbox.state.settings.packages = {"GigaChat-Max": 1_000_000, "GigaChat": 0}
+    found = examine(**kept)["packages"]
+    assert found.status == "ok"
+    assert found.detail == "GigaChat used up; GigaChat-Max 1,000,000"
+    app_with().extensions["packages"].read()
+    sandbox.state.reset()
+    sandbox.state.settings.packages = {"GigaChat-Max": 70_000, "GigaChat": 0}
+    found = examine(**kept)["packages"]
+    assert (found.status, found.detail) == ("warn", "GigaChat used up; GigaChat-Max 70,000")
+
+
+def test_packages_that_are_not_told(examine: Examine, sandbox: SandboxServer) -> None:
+    sandbox.state.script({"route": "balance", "status": 500})
+    found = examine()
+    assert found["packages"].status == "warn" and "500" in found["packages"].detail and failed(found) == []
+    assert "pays as it goes" in examine(GIGACHAT_SCOPE="GIGACHAT_API_CORP")["packages"].detail
 
 
 def test_settings_in_a_file_that_is_not_read(examine: Examine, tmp_path: Path) -> None:

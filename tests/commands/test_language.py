@@ -116,7 +116,7 @@ def test_the_doctor(account: dict[str, str], sandbox: SandboxServer) -> None:
     assert done.returncode == 2 and done.stdout.startswith("warn настройки")
     assert "FAIL oauth" in done.stdout
     assert "не подходит к этому ключу: задайте GIGACHAT_SCOPE=GIGACHAT_API_CORP" in done.stdout
-    assert "-    модели, диалог, стрим, функция, эмбеддинг" in done.stdout
+    assert "-    модели, пакеты, диалог, стрим, функция, эмбеддинг" in done.stdout
 
 
 def test_failures_of_gigachat(account: dict[str, str], sandbox: SandboxServer) -> None:

@@ -21,6 +21,16 @@ def test_the_list(account: dict[str, str]) -> None:
     assert any(line.startswith("Embeddings ") and line.endswith(" embedder") for line in lines)
 
 
+def test_what_is_left_of_the_packages(account: dict[str, str], sandbox: SandboxServer) -> None:
+    sandbox.state.settings.packages = {"GigaChat-Max": 1_000_000, "GigaChat": 0}
+    assert printed("models", **account).endswith("Tokens left\nGigaChat      used up\nGigaChat-Max  1,000,000\n")
+    told = printed("models", GIGACHAT_SCOPE="GIGACHAT_API_CORP", **account)
+    assert told.endswith("Tokens left\nthe account pays as it goes: it has no packages\n")
+    sandbox.state.script({"route": "balance", "status": 500})
+    told = printed("models", **account)
+    assert "GigaChat-2-Max" in told and "not known: GigaChat answered 500" in told
+
+
 def test_in_front_of_a_sandbox_of_its_own() -> None:
     assert "GigaChat-2-Max" in printed("--sandbox", "models")
 

@@ -54,6 +54,27 @@ def test_by_model_and_by_key(used: dict[str, str]) -> None:
     ]
 
 
+def test_by_account(used: dict[str, str], tmp_path: Path) -> None:
+    """Empty is what was used before accounts were told apart."""
+    with sqlite3.connect(tmp_path / FILE) as connection:
+        connection.execute("UPDATE usage SET account = 'team' WHERE model = 'GigaChat-2'")
+    rows = table(printed("usage", "--by", "account", **used))
+    assert [row[:3] for row in rows] == [["team", "3", "0"], ["-", "1", "1"]]
+    told = json.loads(printed("usage", "--by", "account", "--by", "key", "--by", "account", "--json", **used))
+    assert [(row["account"], row["key"]) for row in told] == [("team", "bob"), ("team", "ann"), ("", "bob")]
+
+
+def test_errors_with_their_causes(used: dict[str, str]) -> None:
+    assert table(printed("usage", "--errors", **used)) == [["GigaChat-2-Max", "insufficient_quota", "1"]]
+    [row] = json.loads(printed("usage", "--errors", "--by", "key", "--by", "day", "--json", **used))
+    assert row == {"key": "bob", "day": row["day"], "cause": "insufficient_quota", "errors": 1}
+    assert len(row["day"]) == len("2026-11-29")
+    assert printed("usage", "--errors", "--csv", **used).splitlines() == [
+        "model,cause,errors",
+        "GigaChat-2-Max,insufficient_quota,1",
+    ]
+
+
 def test_what_it_cost(used: dict[str, str]) -> None:
     """Without a price none is made up; cached tokens cost nothing."""
     rows = json.loads(printed("usage", "--json", "--by", "key", GPT2GIGA_PRICES="GigaChat-2=1000000", **used))
@@ -80,7 +101,9 @@ def test_nothing_was_used(used: dict[str, str], tmp_path: Path) -> None:
     assert [*empty.iterdir()] == []
     with sqlite3.connect(tmp_path / FILE) as connection:
         connection.execute("DELETE FROM usage")
+        connection.execute("DELETE FROM usage_failures")
     assert printed("usage", **used) == "Nothing was used in this time.\n"
+    assert printed("usage", "--errors", **used) == "There were no errors in this time.\n"
 
 
 @pytest.mark.parametrize("since", ["0d", "401d", "yesterday", "2020-01-01", "2100-01-01", "d", "30"])

@@ -13,6 +13,7 @@ import yaml
 from gpt2giga_sandbox.server import SandboxServer
 from tests.monitoring import ALERTS, dashboard_expressions
 from tests.service import Service
+from tests.sockets import eventually
 
 
 def promtool(*arguments: object, **options: object) -> str:
@@ -55,6 +56,11 @@ def test_the_figures(start_service: Callable[..., Service], sandbox: SandboxServ
     hello = {"messages": [{"role": "user", "content": "Привет!"}]}
     sandbox.state.script({"text": "Нет.", "finish_reason": "blacklist"})
     assert service.post("/v1/chat/completions", hello).status_code == 200
+    # Of packages one worker has asked, and any of them tells.
+    line = 'gpt2giga_package_tokens_left{account="1",model="GigaChat-Max"}'
+    assert eventually(lambda: line in requests.get(f"{service.url}/metrics", timeout=10).text)
+    for _ in range(10):
+        assert line in requests.get(f"{service.url}/metrics", timeout=10).text
     text = requests.get(f"{service.url}/metrics", timeout=10).text
     assert "gpt2giga_filtered_total" in text and "process_cpu_seconds_total" in text
     assert promtool("check", "metrics", input=text) == ""

@@ -24,8 +24,11 @@ from tests.dialects.responses.test_store import *  # noqa: F403  # the same test
 from tests.dialects.responses.test_store import MIB, OpenDatabase, turn
 from tests.service import free_port, Service
 from tests.sockets import eventually
+from tests.store import test_upgrades
 from tests.store.test_remembered_embeddings import *  # noqa: F403
+from tests.store.test_upgrades import Rows, test_nothing_is_lost, test_the_counting_goes_on  # noqa: F401
 from tests.store.test_usage import *  # noqa: F403
+from tests.test_packages import test_accounts_and_packages_that_are_gone, test_what_the_whole_is  # noqa: F401
 
 PROGRAMS = max(Path("/usr/lib/postgresql").glob("*/bin"))
 PASSWORD = "se cret'@:/"
@@ -65,10 +68,13 @@ class Server:
     def stop(self) -> None:
         self._stack.close()
 
-    def run(self, statement: str) -> None:
+    def run(self, statement: str) -> str:
+        """What it gives, one line a row."""
         environment = {**os.environ, "PGPASSWORD": PASSWORD}
         command = [str(PROGRAMS / "psql"), "--quiet", "--host=127.0.0.1", f"--port={self.port}", "--username=postgres"]
-        subprocess.run([*command, f"--command={statement}"], check=True, env=environment, timeout=30)
+        command += ["--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1", f"--command={statement}"]
+        done = subprocess.run(command, check=True, env=environment, timeout=30, stdout=subprocess.PIPE, text=True)
+        return done.stdout
 
 
 @pytest.fixture(scope="module")
@@ -97,6 +103,21 @@ def open_database(server: Server) -> Iterator[OpenDatabase]:
     yield open_database
     for database in opened:
         database.close()
+
+
+@pytest.fixture
+def former_database(server: Server, open_database: OpenDatabase) -> Database:
+    server.run((test_upgrades.FOLDER / "version_1.postgresql.sql").read_text())
+    return open_database()
+
+
+@pytest.fixture
+def copied(server: Server) -> Callable[[str], Rows]:
+    def read(table: str) -> Rows:
+        rows = server.run(f"SELECT * FROM {table}_version_1").splitlines()
+        return [tuple(row.split("|")) for row in rows]
+
+    return read
 
 
 def count(database: Database) -> int:

@@ -25,6 +25,7 @@ from tests.commands.running import printed
 from tests.deploy.test_systemd import GUIDES_UNIT
 from tests.docs.blocks import all_of, blocks, DOCUMENTS, holder_of, ROOT, rows
 from tests.service import Service
+from tests.sockets import eventually
 from tests.test_request_log import Told
 
 if sys.version_info >= (3, 11):
@@ -143,6 +144,8 @@ def test_prometheus(start_service: Callable[..., Service], sandbox: SandboxServe
     body = {"messages": HELLO, "functions": [{"name": "f", "parameters": schema}]}
     sandbox.state.script({"call": {"name": "f", "arguments": {}}})
     assert service.post("/v1/chat/completions", body, headers=shown).status_code == 200
+    # Packages are asked for beside all this.
+    assert eventually(lambda: "gpt2giga_package_tokens_whole" in service.get("/metrics", headers=shown).text)
     told = service.get("/metrics", headers=shown).text
     families = {name.removesuffix("_total") for name in re.findall(r"^# TYPE (gpt2giga_\w+)", told, re.M)}
     for russian in (False, True):

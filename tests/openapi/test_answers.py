@@ -58,6 +58,7 @@ def test_events(client: FlaskClient, document: dict[str, Any], path: str) -> Non
         "/model/info",
         "/files",
         "/ui/usage",
+        "/ui/packages",
         "/ui/clients",
         "/ui/facts",
         "/ui/openclaw",

@@ -78,6 +78,23 @@ def test_what_is_used_is_told_by_whatever_is_asked(counter: UsageCounter, clock:
     assert told == [{"cause": "insufficient_quota", "key": "bob", "errors": 1}]
 
 
+def test_what_is_counted_is_who_answers(counter: UsageCounter, clock: list[float]) -> None:
+    """The last who took over, by a name that GigaChat knows; whatever was asked for."""
+    for asked, answering in (("gpt-4o", ["GigaChat-2-Max"]), ("GigaChat-2-Max", ["GigaChat-2-Max", "GigaChat-2"])):
+        exchange = over(model=asked)
+        for account, model in enumerate(answering, 1):
+            exchange.answered_by(str(account), model)
+        counter.add(exchange)
+    made_up = over()
+    made_up.answered_by("1", "made-up")
+    counter.add(made_up)
+    assert {(row["account"], row["model"]) for row in of_today(counter, "account", "model")} == {
+        ("1", "GigaChat-2-Max"),
+        ("2", "GigaChat-2"),
+        ("1", "other"),
+    }
+
+
 def test_aliases_are_counted_as_what_answers_them() -> None:
     aliases = (("GPT-4o", "GigaChat-2-Pro"),)
     for translation, answering in (

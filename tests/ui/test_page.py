@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+import sqlite3
 from collections.abc import Callable
+from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -270,6 +274,54 @@ def test_copy(open_page: Open, service: Service) -> None:
     page.click("#snippet .copy")
     page.wait_for("#snippet .copy", "Copied")
     assert f"OPENAI_BASE_URL={service.url}/v1" in page.clipboard()
+
+
+def test_usage_by_account(open_page: Open, start_service: Start, tmp_path: Path) -> None:
+    """Only where there are several."""
+    service = start_service()
+    for model in ("GigaChat-2-Pro", "GigaChat-2"):
+        service.post("/v1/chat/completions", {"model": model, "messages": [{"role": "user", "content": "Привет!"}]})
+    page = open_page(service)
+    page.wait_for("#by-model tbody th", "GigaChat-2-Pro")
+    assert page.texts("#by-account tbody th") == [] and not page.find("#by-account").is_displayed()
+    [file] = tmp_path.rglob("gpt2giga.sqlite3")
+    with contextlib.closing(sqlite3.connect(file)) as database, database:
+        database.execute("UPDATE usage SET account = 'team' WHERE model = 'GigaChat-2-Pro'")
+    page.click('#span [value="7"]')
+    page.wait_for("#by-account tbody th", "team")
+    assert sorted(page.texts("#by-account tbody th")) == ["not known", "team"] and page.complaints() == []
+
+
+@pytest.mark.parametrize(
+    "language, words", [("en", ("Tokens left", "used up")), ("ru", ("Остаток токенов", "закончился"))]
+)
+def test_what_is_left_of_the_packages(
+    open_page: Open, start_service: Start, sandbox: SandboxServer, language: str, words: tuple[str, str]
+) -> None:
+    sandbox.state.settings.packages = {"GigaChat-Max": USAGE["total_tokens"] + 5000, "GigaChat": 0}
+    sandbox.state.script({"text": "Да.", "usage": USAGE})
+    service = start_service()
+    body = {"model": "GigaChat-2-Max", "messages": [{"role": "user", "content": "Привет!"}]}
+    assert service.post("/v1/chat/completions", body).status_code == 200
+    service.get("/ui/usage")  # what was used is written now
+    page = open_page(service, language=language)
+    page.wait_for("#by-package tbody th", "GigaChat-Max")
+    title, used_up = words
+    assert page.text("#packages h2") == title
+    assert page.texts("#by-package tbody th") == ["GigaChat", "GigaChat-Max"]
+    cells = page.texts("#by-package tbody td")
+    assert cells[:2] == ["0", used_up]
+    # 1,047 tokens in seven days: what is left will do for 33.
+    day = date.today() + timedelta(days=33)
+    assert re.sub(r"\D", "", cells[3]) == "5000" and str(day.day) in cells[4] and str(day.year) in cells[4]
+    assert page.complaints() == []
+    page.shoot(f"packages-{language}")
+
+
+def test_an_account_that_pays_as_it_goes(open_page: Open, service_with: Callable[..., Service]) -> None:
+    page = open_page(service_with(GIGACHAT_SCOPE="GIGACHAT_API_CORP"), width=400)
+    page.wait_for("#by-package tbody", "pays as it goes")
+    assert page.find("#by-package tbody td").is_displayed() and page.complaints() == []
 
 
 def test_usage(open_page: Open, start_service: Start, sandbox: SandboxServer) -> None:

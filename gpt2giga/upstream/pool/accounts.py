@@ -5,13 +5,14 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 
-from gpt2giga.config.account import AccountSettings
 from gpt2giga.config.settings import Settings
 from gpt2giga.upstream.accounts.client_account import account_settings
 from gpt2giga.upstream.client import Upstream
 from gpt2giga.upstream.fact_book import fact_book
+from gpt2giga.upstream.fallback import settings_behind, with_fallback
 from gpt2giga.upstream.gigachat import GigaChat
 from gpt2giga.upstream.listener import Listener
+from gpt2giga.upstream.packages import Packages
 from gpt2giga.upstream.pool.own_accounts import OwnAccounts, Stored
 
 # Accounts in use at a time; the one not asked for longest makes room, those that GigaChat does not know first, for
@@ -28,7 +29,7 @@ class Accounts:
         self.book = fact_book(settings)
         is_clients = settings.server.pass_token
         self.own_accounts = None if is_clients else OwnAccounts(settings, self.book, self._listener, stored)
-        self._theirs: OrderedDict[str, Upstream] = OrderedDict()
+        self._theirs: OrderedDict[str, GigaChat] = OrderedDict()
         self._lock = threading.Lock()
 
     def close(self) -> None:
@@ -42,20 +43,36 @@ class Accounts:
         """The service's: one account or a pool of them."""
         return self.own_accounts.current if self.own_accounts else None
 
-    def _upstream(self, account: AccountSettings) -> Upstream:
-        settings = self._settings
-        return Upstream(account, settings.limits, settings.translation, settings.server, self.book, self._listener)
+    @property
+    def are_several(self) -> bool:
+        """So that it is worth saying whose answered."""
+        return self.own_accounts is not None and self.own_accounts.are_several
 
-    def of(self, key: str) -> Upstream:
+    def packages(self) -> list[tuple[str, Packages]]:
+        """Of each account of the service's, by its name."""
+        return self.own_accounts.packages() if self.own_accounts else []
+
+    def note_growth(self, account: str) -> None:
+        """Somebody has bought more tokens for it."""
+        if self.own_accounts:
+            self.own_accounts.note_growth(account)
+
+    def of(self, key: str) -> GigaChat:
         """The client's whose key it is; the service's own account never stands in for it. Raises NotAuthenticated."""
         with self._lock:
             if key not in self._theirs:
-                self._theirs[key] = self._upstream(account_settings(self._settings.account, key))
+                self._theirs[key] = self._upstream(key)
             self._theirs.move_to_end(key)
             found = self._theirs[key]
             if len(self._theirs) > MOST:
                 del self._theirs[self._least()]
             return found
+
+    def _upstream(self, key: str) -> GigaChat:
+        settings, account = settings_behind(self._settings), account_settings(self._settings.account, key)
+        translation = settings.translation
+        upstream = Upstream(account, settings.limits, translation, settings.server, self.book, self._listener)
+        return with_fallback(upstream, self._settings)
 
     def _least(self) -> str:
         """The one that was asked for last stays, known or not."""

@@ -15,9 +15,11 @@ from gpt2giga.config.parsers import AccountKey
 from gpt2giga.config.settings import Settings
 from gpt2giga.upstream.client import Upstream
 from gpt2giga.upstream.fact_book import FactBook
+from gpt2giga.upstream.fallback import Fallback, settings_behind, with_fallback
 from gpt2giga.upstream.files.attachments import same_id
 from gpt2giga.upstream.gigachat import GigaChat
 from gpt2giga.upstream.listener import Listener
+from gpt2giga.upstream.packages import Packages
 from gpt2giga.upstream.pool.pool import Pool
 
 log = logging.getLogger(__name__)
@@ -67,6 +69,21 @@ class OwnAccounts:
         if "current" in vars(self):
             self.current = self.chosen
 
+    @property
+    def are_several(self) -> bool:
+        return len(self._upstreams) > 1
+
+    def packages(self) -> list[tuple[str, Packages]]:
+        """Of each account, by its name."""
+        return [(name, upstream.packages) for name, upstream in self._upstreams.items()]
+
+    def note_growth(self, account: str) -> None:
+        """Somebody has bought more tokens for it."""
+        if self._pool:
+            self._pool.aside.forget(account)
+        if isinstance(self.chosen, Fallback):
+            self.chosen.forget()
+
     def close(self) -> None:
         self._is_closed = True
         for upstream in self._upstreams.values():
@@ -81,16 +98,16 @@ class OwnAccounts:
         for upstream in left:
             upstream.close_idle()
         if self._pool or len(upstreams) != 1:
-            self._pool = self._pool or Pool(self._settings, self._book, self._listener)
+            self._pool = self._pool or Pool(settings_behind(self._settings), self._book, self._listener)
             self._pool.set_accounts(upstreams)
         if self._pool and len(upstreams) != 1:
-            return self._pool
+            return with_fallback(self._pool, self._settings)
         [only] = upstreams.values()
         only.attachments.id_here = same_id
-        return only
+        return with_fallback(only, self._settings)
 
     def _upstream(self, name: str, account: AccountSettings) -> Upstream:
-        settings = self._settings
+        settings = settings_behind(self._settings)
         return Upstream(
             account, settings.limits, settings.translation, settings.server, self._book, self._listener, name
         )

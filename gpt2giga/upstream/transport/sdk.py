@@ -15,6 +15,7 @@ It is imported when it is needed first, for it is half of the time that a proces
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Generator
 from functools import partial
 from typing import Any, cast, TYPE_CHECKING, TypeVar
@@ -34,7 +35,16 @@ from gpt2giga.upstream.transport.login import login_client
 from gpt2giga.upstream.transport.tls import ssl_context
 
 if TYPE_CHECKING:
-    from gigachat.models import DeletedFile, Embeddings, Image, Models, TokensCount, UploadedFile, UploadedFiles
+    from gigachat.models import (
+        Balance,
+        DeletedFile,
+        Embeddings,
+        Image,
+        Models,
+        TokensCount,
+        UploadedFile,
+        UploadedFiles,
+    )
 
 T = TypeVar("T")
 
@@ -44,10 +54,14 @@ EVENT_STREAM, USER_AGENT = "text/event-stream", "GigaChat-python-lib"
 CONNECT_TIMEOUT = 10.0
 # A process holds as many connections as it has requests in flight; idle ones save the next TLS handshake.
 IDLE_SECONDS = 60.0
+PAYMENT_REQUIRED = 402
 
 
 class GigaChatClient:
-    """One for a process; safe to share between threads and greenlets."""
+    """One for a process; safe to share between threads and greenlets. used_up_at: when GigaChat said last that tokens
+    are used up (contract 3.4.5), on the monotonic clock."""
+
+    used_up_at: float | None = None
 
     def __init__(
         self, account: AccountSettings, listener: Listener | None = None, limits: LimitSettings | None = None
@@ -106,6 +120,7 @@ class GigaChatClient:
             response = yield from self._send_chat(content, path, headers, token, tick)
         try:
             if response.status_code != 200:
+                self._note(response.status_code)
                 raise StatusError(response.status_code, response.read(), response.headers)
             if stream and (kind := response.headers.get("content-type", "").partition(";")[0]) != EVENT_STREAM:
                 raise httpx.TransportError(f"a stream was asked for, and {kind!r} came")
@@ -142,6 +157,11 @@ class GigaChatClient:
         from gigachat.api.models import get_models_sync
 
         return self._call(get_models_sync)
+
+    def get_balance(self) -> Balance:
+        from gigachat.api.tools import get_balance_sync
+
+        return self._call(get_balance_sync)
 
     def upload_file(self, file: tuple[str, bytes, str]) -> UploadedFile:
         from gigachat.api.files import upload_file_sync
@@ -184,6 +204,11 @@ class GigaChatClient:
             token = self.get_token()
             return call(access_token=token and token.value)
         except ResponseError as error:
+            self._note(error.status_code)
             raise StatusError(error.status_code, error.content or b"", error.headers or {}) from error
         except ValidationError as error:
             raise Unreadable(error.errors(include_url=False, include_context=False)[0].get("input")) from error
+
+    def _note(self, status: int) -> None:
+        if status == PAYMENT_REQUIRED:
+            self.used_up_at = time.monotonic()

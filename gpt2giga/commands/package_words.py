@@ -1,0 +1,58 @@
+"""What is left of GigaChat's packages, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from gpt2giga.config.settings import Settings
+from gpt2giga.language import _, number
+
+if TYPE_CHECKING:
+    from gpt2giga.telemetry.packages import AccountState, PackageState
+    from gpt2giga.upstream.packages import Packages
+
+
+def package_states(accounts: Sequence[tuple[str, Packages]], settings: Settings) -> list[AccountState]:
+    """accounts: by name. Raises ProxyError, SettingsError."""
+    from gpt2giga.store.choice import existing_database
+    from gpt2giga.telemetry.packages import current_states
+
+    return current_states(accounts, existing_database(settings.store))
+
+
+def pays_as_it_goes() -> str:
+    return _("the account pays as it goes: it has no packages")
+
+
+def described(state: PackageState) -> str:
+    """Behind its name."""
+    words = number(state.left) if state.left else _("used up")
+    if state.used_up:
+        words += _(", used up about {date} at the pace of the last seven days", date=state.used_up)
+    return words
+
+
+def summary(states: list[AccountState]) -> str:
+    """In one line."""
+    parts = []
+    for account in states:
+        whose = f"{account.account}: " if len(states) > 1 else ""
+        if account.packages is None:
+            parts.append(whose + pays_as_it_goes())
+        else:
+            parts += [f"{whose}{state.model} {described(state)}" for state in account.packages]
+    return "; ".join(parts) or _("none")
+
+
+def table(states: list[AccountState]) -> list[str]:
+    """One line a package."""
+    width = max((len(state.model) for account in states for state in account.packages or ()), default=0)
+    lines = []
+    for account in states:
+        whose = f"{account.account}  " if len(states) > 1 else ""
+        if account.packages is None:
+            lines.append(whose + pays_as_it_goes())
+        else:
+            lines += [f"{whose}{state.model:{width}}  {described(state)}" for state in account.packages]
+    return lines

@@ -13,6 +13,7 @@ from werkzeug.routing import MapAdapter
 from gpt2giga.chat import HostedTool
 from gpt2giga.config.settings import KEY_IS_MISSING, Settings
 from gpt2giga.dialects.anthropic import views as anthropic
+from gpt2giga.dialects.openai import audio_views
 from gpt2giga.dialects.openai import views as openai
 from gpt2giga.dialects.openai.store import EmbeddingStore
 from gpt2giga.dialects.responses import views as responses
@@ -26,6 +27,7 @@ from gpt2giga.telemetry.usage import UsageCounter
 from gpt2giga.ui import views as ui
 from gpt2giga.upstream.accounts.pool import Accounts
 from gpt2giga.upstream.client import GetUpstream
+from gpt2giga.upstream.speech.salutespeech import SaluteSpeech, speech_of
 from gpt2giga.web import auth, body, errors, exchange, health, models, origins
 from gpt2giga.web.capacity import Capacity, watch_client
 from gpt2giga.web.converse import Conversation
@@ -82,7 +84,8 @@ def create_app(settings: Settings, *, behind_web_server: bool = False) -> Flask:
     )
     errors.init_app(app, ERROR_FORMS)
     app.extensions["accounts"] = accounts = Accounts(settings, metrics or known)
-    _register_views(app, settings, _upstream_getter(accounts), usage)
+    app.extensions["speech"] = speech = speech_of(settings)
+    _register_views(app, settings, _upstream_getter(accounts), usage, speech)
     if metrics:
         app.register_blueprint(metrics.blueprint())
     return app
@@ -105,7 +108,9 @@ def _upstream_getter(accounts: Accounts) -> GetUpstream:
     return (lambda: own) if own else lambda: accounts.of(exchange.current().key)
 
 
-def _register_views(app: Flask, settings: Settings, get_upstream: GetUpstream, usage: UsageCounter) -> None:
+def _register_views(
+    app: Flask, settings: Settings, get_upstream: GetUpstream, usage: UsageCounter, speech: SaluteSpeech | None
+) -> None:
     translation, model = settings.translation, settings.account.model
     owners = FileOwners(settings.server, settings.store)
     conversation = Conversation(get_upstream, settings.limits.heartbeat, owners)
@@ -123,6 +128,7 @@ def _register_views(app: Flask, settings: Settings, get_upstream: GetUpstream, u
         openai.chat_blueprint(translation, model, conversation, read_responses, hosted_tools),
         openai.blueprint(translation.tokenizer_file, model, get_upstream, remembered),
         openai.files_blueprint(get_upstream, owners),
+        audio_views.audio_blueprint(get_upstream, conversation, speech),
         models.blueprint(get_upstream, MODELS_FORMS),
         responses.blueprint(translation, model, settings.store, usage.database, get_upstream, conversation),
         anthropic.blueprint(translation, model, get_upstream, conversation),

@@ -105,6 +105,7 @@ class State:
         self._requests: deque[dict[str, Any]] = deque(maxlen=REMEMBERED)
         self._files: dict[str, StoredFile] = {}
         self._sessions: set[str] = set()
+        self.speech: dict[str, Any] = {}  # SaluteSpeech's files and tasks, by their ids
 
     def reset(self) -> None:
         """As new, except that issued tokens are good, revoked ones again. Streams still open count no longer."""

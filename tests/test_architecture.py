@@ -36,7 +36,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
 UPSTREAM_FLOORS: tuple[tuple[str, ...], ...] = (
     ("accounts.pool",),
     ("client",),
-    ("attempts", "asking"),
+    ("attempts", "asking", "speech"),
     ("emulation", "files", "embeddings", "learning"),
     ("transport", "fact_book"),
     ("contract",),

@@ -11,9 +11,11 @@ from importlib.util import find_spec
 from typing import Any
 
 from gpt2giga.config.settings import AccountSettings, Settings, SettingsError
+from gpt2giga.config.speech import SpeechSettings
 from gpt2giga.language import _
 
-PREFIXES = ("GPT2GIGA_", "GIGACHAT_")
+PREFIXES = ("GPT2GIGA_", "GIGACHAT_", "SALUTESPEECH_")
+SANDBOX_KEY = base64.b64encode(b"sandbox:sandbox").decode()
 GROUPS = {group.name: type(group.default) for group in dataclasses.fields(Settings)}
 
 
@@ -37,7 +39,10 @@ def parse(environ: Mapping[str, str]) -> Settings:
     """Raises SettingsError. An empty value counts as not set: hosting panels and compose files write them."""
     settings = Settings(**{name: _parse_group(group, environ) for name, group in GROUPS.items()})
     sandbox = settings.server.sandbox
-    return replace(settings, account=_sandbox_account(settings.account, sandbox)) if sandbox else settings
+    if not sandbox:
+        return settings
+    account, speech = _sandbox_account(settings.account, sandbox), _sandbox_speech(settings, sandbox)
+    return replace(settings, account=account, speech=speech)
 
 
 def _parse_group(group: Any, environ: Mapping[str, str]) -> Any:
@@ -66,11 +71,21 @@ def _sandbox_account(account: AccountSettings, sandbox: str) -> AccountSettings:
     """The sandbox takes any account, and a real key must not reach it."""
     return replace(
         account,
-        credentials=base64.b64encode(b"sandbox:sandbox").decode(),
+        credentials=SANDBOX_KEY,
         access_token=None,
         user=None,
         password=None,
         base_url=f"{sandbox}/api/v1",
+        auth_url=f"{sandbox}/api/v2/oauth",
+    )
+
+
+def _sandbox_speech(settings: Settings, sandbox: str) -> SpeechSettings:
+    """None for clients who bring their own accounts, which are none of SaluteSpeech."""
+    return replace(
+        settings.speech,
+        credentials=None if settings.server.pass_token else SANDBOX_KEY,
+        base_url=f"{sandbox}/rest/v1",
         auth_url=f"{sandbox}/api/v2/oauth",
     )
 
@@ -94,6 +109,13 @@ def check(settings: Settings) -> None:
     if server.pass_token and settings.account.cert_file:
         raise SettingsError(
             _("GPT2GIGA_PASS_TOKEN and GIGACHAT_CERT_FILE exclude each other: the certificate is an account")
+        )
+    if server.pass_token and settings.speech.credentials:
+        raise SettingsError(
+            _(
+                "GPT2GIGA_PASS_TOKEN and SALUTESPEECH_CREDENTIALS exclude each other: anybody can bring an account of "
+                "GigaChat's, and would speak at your expense"
+            )
         )
     if server.admin_key and server.admin_key not in {key.name for key in server.api_key}:
         raise SettingsError(

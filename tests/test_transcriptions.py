@@ -11,6 +11,7 @@ from flask import Flask
 from openai import APIError, BadRequestError, OpenAI
 
 from gpt2giga_sandbox.catalog import MODELS
+from gpt2giga_sandbox.character import STRICT
 from gpt2giga_sandbox.server import SandboxServer
 from tests.recordings import wav
 from tests.service import Service
@@ -202,6 +203,16 @@ def test_a_body_that_is_too_large(small: Service) -> None:
 def test_a_field_that_is_too_large(service: Service) -> None:
     answer = service.request("POST", PATH, data={"prompt": "a" * 1_000_000}, files={"file": SPEECH})
     assert answer.status_code == 413
+
+
+def test_over_the_newer_interface(app_with: Callable[..., Flask], sandbox: SandboxServer) -> None:
+    sandbox.state.settings.character = STRICT.changed({"v2": True})
+    app = app_with(GPT2GIGA_GIGACHAT_API_MODE="v2")
+    with all_threads_ended():
+        answer = app.test_client().post(PATH, data={"file": (io.BytesIO(b"OggS"), "a.ogg")})
+    assert "расшифровка записи" in answer.get_json()["text"]
+    [request] = sandbox.state.requests("/v2/chat/completions")
+    assert request["status"] == 200 and not sandbox.state.files()
 
 
 def heard_by(app: Flask, sandbox: SandboxServer, model: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,10 @@ from tests.openclaw.install import install
 from tests.openclaw.openclaw import OpenClaw
 from tests.recordings import at_salutespeech, wav
 from tests.service import Service
+from tests.sockets import eventually
 
 ANSWER = "Это ответ голосом."
+SESSION = "agent:main:main"
 
 
 @pytest.fixture
@@ -47,3 +50,34 @@ def test_an_answer_becomes_sound(openclaw: OpenClaw, sandbox: SandboxServer) -> 
     assert file.read_bytes() == sound.opus(ANSWER)
     [request] = sandbox.state.requests("/text:synthesize")
     assert request["query"].startswith("format=opus")
+
+
+def test_a_voice_message_is_answered_by_voice(openclaw: OpenClaw, sandbox: SandboxServer) -> None:
+    """As in a messenger: through the gateway, with the agent in between."""
+    openclaw.change("agents.defaults.heartbeat", {"every": "0m"})
+    sandbox.state.script({"text": "Как зовут кота?"}, {"text": ANSWER})
+    recording = base64.b64encode(wav()).decode()
+    attached = {"type": "audio", "mimeType": "audio/wav", "fileName": "voice.wav", "content": recording}
+    message = {"sessionKey": SESSION, "message": "", "idempotencyKey": "voice", "attachments": [attached]}
+    openclaw.start_gateway()
+    try:
+        call(openclaw, "chat.send", message)
+        assert eventually(lambda: sounds(openclaw), seconds=120)
+        [heard] = sounds(openclaw)
+    finally:
+        openclaw.stop_gateway()
+    assert heard["sizeBytes"] == len(sound.opus(ANSWER)) and heard["mimeType"] == "audio/ogg"
+    [_, asked] = sandbox.state.chats()
+    assert "Как зовут кота?" in json.dumps(asked["messages"], ensure_ascii=False)
+
+
+def call(openclaw: OpenClaw, method: str, params: dict[str, Any]) -> dict[str, Any]:
+    arguments = ("--token", "test", "--timeout", "60000", "--params", json.dumps(params), "--json")
+    return told(openclaw.run("gateway", "call", method, *arguments))
+
+
+def sounds(openclaw: OpenClaw) -> list[Any]:
+    """Of the assistant's messages."""
+    said = call(openclaw, "chat.history", {"sessionKey": SESSION})["messages"]
+    parts = [part for message in said if message["role"] == "assistant" for part in message["content"]]
+    return [part for part in parts if part["type"] == "audio"]

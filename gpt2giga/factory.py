@@ -12,6 +12,7 @@ from werkzeug.routing import MapAdapter
 
 from gpt2giga.chat import HostedTool
 from gpt2giga.config.settings import KEY_IS_MISSING, Settings
+from gpt2giga.config.speech import SALUTESPEECH
 from gpt2giga.dialects.anthropic import views as anthropic
 from gpt2giga.dialects.openai import audio_views
 from gpt2giga.dialects.openai import views as openai
@@ -85,6 +86,7 @@ def create_app(settings: Settings, *, behind_web_server: bool = False) -> Flask:
     errors.init_app(app, ERROR_FORMS)
     app.extensions["accounts"] = accounts = Accounts(settings, metrics or known)
     app.extensions["speech"] = speech = speech_of(settings)
+    known.on_model_known(SALUTESPEECH)
     _register_views(app, settings, _upstream_getter(accounts), usage, speech)
     if metrics:
         app.register_blueprint(metrics.blueprint())

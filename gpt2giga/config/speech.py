@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from gpt2giga.config.parsers import authorization_key, one_of, url
 from gpt2giga.config.setting import setting
 
+# What counts as the model of what it does.
+SALUTESPEECH = "salutespeech"
 SPEECH_SCOPES = ("SALUTE_SPEECH_PERS", "SALUTE_SPEECH_B2B", "SALUTE_SPEECH_CORP")
 
 

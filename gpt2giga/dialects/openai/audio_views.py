@@ -10,6 +10,7 @@ from typing import Any
 
 from flask import Blueprint, request, Response
 
+from gpt2giga.config.speech import SALUTESPEECH
 from gpt2giga.dialects.fields import invalid
 from gpt2giga.dialects.openai.errors import to_error
 from gpt2giga.dialects.openai.speech import (
@@ -25,7 +26,6 @@ from gpt2giga.dialects.openai.timed_transcripts import LANGUAGES, TEXTS, to_lang
 from gpt2giga.dialects.openai.transcriptions import (
     from_transcription_form,
     OPENAIS,
-    SALUTESPEECH,
     Task,
     to_chats,
     to_transcription,
@@ -57,6 +57,7 @@ def audio_blueprint(get_upstream: GetUpstream, conversation: Conversation, speec
         asked, recording = from_transcription_form(form, task), _recording()
         if (exchange := current()).keeps_content:
             exchange.body = form
+        # By that name it is asked for also where GigaChat could do it.
         if asked.needs_times or asked.model.lower() == SALUTESPEECH:
             if speech is None:
                 raise _not_set_up(asked)

@@ -25,8 +25,6 @@ Task: TypeAlias = Literal["transcribe", "translate"]
 
 # OpenAI's models for this; aliases of the settings go before.
 OPENAIS = re.compile(r"whisper|gpt-([\w.]+-)*transcribe")
-# Recognised by SaluteSpeech also where GigaChat could do it.
-SALUTESPEECH = "salutespeech"
 TIMED = ("srt", "vtt", "verbose_json")
 FLAGS = {"true": True, "1": True, "false": False, "0": False, "": False}
 GRANULARITIES = {"segment": False, "word": True}

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import imageio_ffmpeg
-
 from gpt2giga_sandbox import sound
 from gpt2giga_sandbox.server import SandboxServer
 
@@ -28,6 +26,8 @@ def at_salutespeech(sandbox: SandboxServer) -> dict[str, str]:
 
 def ffmpeg_in(folder: Path) -> str:
     """A PATH on which there is nothing but ffmpeg."""
+    import imageio_ffmpeg  # only now: few tests need it
+
     folder.mkdir()
     (folder / "ffmpeg").symlink_to(imageio_ffmpeg.get_ffmpeg_exe())
     return str(folder)

@@ -32,11 +32,15 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A document or a recording: a data URL or an address to fetch, or the id of a file that was uploaded before."""
+    """A document or a recording: a data URL or an address to fetch, or the id of a file that was uploaded before.
+
+    once: no later request shows it again, so GigaChat need not keep it.
+    """
 
     url: str
     name: str = ""
     file_id: str = ""
+    once: bool = False
 
 
 @dataclass(frozen=True, slots=True)

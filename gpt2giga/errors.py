@@ -14,6 +14,7 @@ ProxyError
 +- ClientGone            499  nobody reads the answer; for the log
 +- RateLimited           429
 +- InternalError         500  ours
++- NotSetUp              501  what was asked for needs a setting
 +- Unavailable           503  ours: too much to do, or about to stop
 +- UpstreamError         502  GigaChat's answer makes no sense
 |  +- UpstreamCut        502  it ended before it was whole
@@ -126,6 +127,12 @@ class RateLimited(ProxyError):
 
 class InternalError(ProxyError):
     code = "internal_error"
+
+
+class NotSetUp(ProxyError):
+    status = 501
+    type = "invalid_request_error"
+    code = "not_set_up"
 
 
 class Unavailable(ProxyError):

@@ -12,7 +12,9 @@ from werkzeug.routing import MapAdapter
 
 from gpt2giga.chat import HostedTool
 from gpt2giga.config.settings import KEY_IS_MISSING, Settings
+from gpt2giga.config.speech import SALUTESPEECH
 from gpt2giga.dialects.anthropic import views as anthropic
+from gpt2giga.dialects.openai import audio_views
 from gpt2giga.dialects.openai import views as openai
 from gpt2giga.dialects.openai.store import EmbeddingStore
 from gpt2giga.dialects.responses import views as responses
@@ -28,6 +30,7 @@ from gpt2giga.telemetry.usage import UsageCounter
 from gpt2giga.ui import views as ui
 from gpt2giga.upstream.gigachat import GetUpstream
 from gpt2giga.upstream.pool.accounts import Accounts
+from gpt2giga.upstream.speech.salutespeech import SaluteSpeech, speech_of
 from gpt2giga.web import auth, body, errors, exchange, health, models, origins
 from gpt2giga.web.answering_model import name_model
 from gpt2giga.web.capacity import Capacity, watch_client
@@ -88,7 +91,9 @@ def create_app(settings: Settings, *, behind_web_server: bool = False) -> Flask:
     )
     errors.init_app(app, ERROR_FORMS)
     app.extensions["packages"] = packages = _package_watch(accounts, usage, metrics)
-    _register_views(app, settings, _upstream_getter(accounts), usage, packages)
+    app.extensions["speech"] = speech = speech_of(settings)
+    known.on_model_known(SALUTESPEECH)
+    _register_views(app, settings, _upstream_getter(accounts), usage, packages, speech)
     if metrics:
         app.register_blueprint(metrics.blueprint(packages.look))
     return app
@@ -119,7 +124,12 @@ def _upstream_getter(accounts: Accounts) -> GetUpstream:
 
 
 def _register_views(
-    app: Flask, settings: Settings, get_upstream: GetUpstream, usage: UsageCounter, packages: PackageWatch
+    app: Flask,
+    settings: Settings,
+    get_upstream: GetUpstream,
+    usage: UsageCounter,
+    packages: PackageWatch,
+    speech: SaluteSpeech | None,
 ) -> None:
     translation, model = settings.translation, settings.account.model
     owners = FileOwners(settings.server, settings.store)
@@ -138,6 +148,7 @@ def _register_views(
         openai.chat_blueprint(translation, model, conversation, read_responses, hosted_tools),
         openai.blueprint(translation.tokenizer_file, model, get_upstream, remembered),
         openai.files_blueprint(get_upstream, owners),
+        audio_views.audio_blueprint(get_upstream, conversation, speech),
         models.blueprint(get_upstream, MODELS_FORMS),
         responses.blueprint(translation, model, settings.store, usage.database, get_upstream, conversation),
         anthropic.blueprint(translation, model, get_upstream, conversation),

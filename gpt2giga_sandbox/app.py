@@ -9,7 +9,7 @@ from typing import Any
 from flask import Blueprint, Flask, g, request, Response
 from werkzeug.exceptions import HTTPException
 
-from gpt2giga_sandbox import chat, control, files, oauth, resources
+from gpt2giga_sandbox import chat, control, files, oauth, resources, speech
 from gpt2giga_sandbox.refusal import parse_json, Refusal
 from gpt2giga_sandbox.replies import JSON_TYPE, state
 from gpt2giga_sandbox.shapes import compact
@@ -38,6 +38,7 @@ def create_app(memory: State) -> Flask:
     for name, prefix in BASES_OF_V2.items():
         app.register_blueprint(newer, name=name, url_prefix=prefix)
     app.register_blueprint(oauth.blueprint)
+    app.register_blueprint(speech.blueprint, url_prefix="/rest/v1")
     app.register_blueprint(control.blueprint)
     app.before_request(_record)
     app.after_request(_label)
@@ -51,6 +52,7 @@ def _record() -> None:
         "time": time.time(),
         "method": request.method,
         "path": request.path,
+        "query": request.query_string.decode("latin-1"),
         "headers": {name.lower(): value for name, value in request.headers.items()},
         "account": "",
         "json": _json(),

@@ -11,7 +11,7 @@ from typing import Any
 from gpt2giga_sandbox import phrases
 from gpt2giga_sandbox.character import Character
 from gpt2giga_sandbox.conversation import fresh_results
-from gpt2giga_sandbox.echo import Echo, vector
+from gpt2giga_sandbox.echo import Echo, RECORDING, vector
 from gpt2giga_sandbox.storage import StoredFile
 
 # Seconds between two words: about as fast as GigaChat.
@@ -73,6 +73,8 @@ class Demo(Echo):
         if results:
             return " ".join(_result(result, asked) for result in results)
         attached = [self.files[id] for id in messages[-1].get("attachments", []) if id in self.files]
+        if attached and (recording := RECORDING.search(messages[-1]["content"])):
+            return phrases.TRANSCRIPT[bool(recording["english"])]
         if attached:
             named = ", ".join(_file(file, asked) for file in attached)
             return _in_language(phrases.FILES, asked).format(named)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import struct
 from typing import Any
 
 from gpt2giga_sandbox.conversation import fresh_results
 
+# Of a request to write down what is said.
+RECORDING = re.compile("(?P<english>на английский[^.]*)?в приложенной записи")
 PREFIX = "Песочница GigaChat"
 
 
@@ -33,8 +36,14 @@ class Echo:
             return f"{PREFIX}: функция {quoted}"
         users = [message for message in messages if message["role"] in ("user", "system")]
         attached = len(users[-1].get("attachments", [])) if users else 0
+        if attached and (asked := RECORDING.search(users[-1]["content"])):
+            return self.transcribes(to_english=bool(asked["english"]))
         files = f" (файлов: {attached})" if attached else ""
         return f"{PREFIX}, ответ не настоящий. Вы написали{files}: {users[-1]['content'] if users else ''}"
+
+    def transcribes(self, *, to_english: bool) -> str:
+        """What is said in a recording."""
+        return f"{PREFIX}: translated recording." if to_english else f"{PREFIX}: расшифровка записи."
 
     def thinks(self, messages: list[dict[str, Any]]) -> str:
         return f"Песочница делает вид, что думает. {self.says(messages)}"

@@ -11,6 +11,7 @@ from gpt2giga_sandbox.replies import answer_json, state
 from gpt2giga_sandbox.tokens import basic_pair
 
 SCOPES = ("GIGACHAT_API_PERS", "GIGACHAT_API_B2B", "GIGACHAT_API_CORP")
+OF_SPEECH = ("SALUTE_SPEECH_PERS", "SALUTE_SPEECH_B2B", "SALUTE_SPEECH_CORP")
 
 blueprint = Blueprint("oauth", __name__)
 password = Blueprint("password", __name__)
@@ -56,6 +57,8 @@ def _check_request_id(value: str) -> None:
 def _check_scope(scope: str) -> None:
     if not scope:
         raise coded(400, 5, "scope is empty")
+    if scope in OF_SPEECH:  # another service's
+        return
     if scope not in SCOPES:
         raise coded(400, 1, "scope data format invalid")
     if state().settings.scope not in (None, scope):

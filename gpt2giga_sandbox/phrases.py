@@ -169,6 +169,10 @@ FILES = (
 )
 FILE = ("«{name}» ({kind}, {size} Б)", '"{name}" ({kind}, {size} bytes)')
 KINDS = {"image": ("картинка", "picture"), "audio": ("звук", "sound"), "text": ("документ", "document")}
+TRANSCRIPT = (
+    "Это голосовое сообщение. Слов в нём песочница не разбирает, это сделал бы GigaChat.",
+    "This is a voice message. The sandbox does not make out its words, GigaChat would.",
+)
 THOUGHTS = (
     "Спрашивают: «{0}». Модели в песочнице нет, рассуждать некому; найду подходящую заготовку и скажу об этом честно.",
     'The question is "{0}". There is no model in the sandbox to think; I look for a prepared reply and say so.',

@@ -188,6 +188,7 @@ class SandboxServer:
         self.url = f"{'https' if tls else 'http'}://{name}:{self._server.port}"
         self.base_url = f"{self.url}/api/v1"
         self.auth_url = f"{self.url}/api/v2/oauth"
+        self.speech_url = f"{self.url}/rest/v1"
         self._thread = threading.Thread(target=self.serve_forever, daemon=True, name="sandbox")
 
     def serve_forever(self) -> None:
@@ -227,6 +228,9 @@ def serve(port: int = 8090, host: str = "127.0.0.1", **options: Any) -> None:
         "GIGACHAT_BASE_URL": sandbox.base_url,
         "GIGACHAT_AUTH_URL": sandbox.auth_url,
         "GIGACHAT_CREDENTIALS": sandbox.credentials,
+        "SALUTESPEECH_BASE_URL": sandbox.speech_url,
+        "SALUTESPEECH_AUTH_URL": sandbox.auth_url,
+        "SALUTESPEECH_CREDENTIALS": sandbox.credentials,
     }
     sys.stdout.writelines(f"{name}={value}\n" for name, value in lines.items())
     sys.stdout.flush()

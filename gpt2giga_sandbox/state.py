@@ -122,6 +122,7 @@ class State:
         self._sessions: set[tuple[str, str]] = set()
         self._open_of: Tally[str] = Tally()
         self._packages = Packages()
+        self.speech: dict[str, Any] = {}  # SaluteSpeech's files and tasks, by their ids
 
     def reset(self) -> None:
         """As new, except that issued tokens are good, revoked ones again. Streams still open count no longer."""

@@ -18,10 +18,11 @@ from gpt2giga.config.variables import parse
 from gpt2giga.factory import create_app
 from gpt2giga.telemetry import log_format
 from gpt2giga_sandbox.server import SandboxServer
+from tests.recordings import at_salutespeech
 from tests.service import KEYS, OWN_ACCOUNT, Service, Services, STARTS
 
 MOST_STARTS = 60
-OURS = ("GPT2GIGA_", "GIGACHAT_", "SYSTEMD_", "OPENAI_", "ANTHROPIC_")
+OURS = ("GPT2GIGA_", "GIGACHAT_", "SALUTESPEECH_", "SYSTEMD_", "OPENAI_", "ANTHROPIC_")
 LOCALE = ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG")
 # The defaults, but that nobody waits half a second before a repetition.
 QUICK = {"GIGACHAT_RETRY_BACKOFF_FACTOR": "0.05"}
@@ -97,8 +98,9 @@ def app_with(at_sandbox: dict[str, str]) -> Iterator[Callable[..., Flask]]:
 
         def app_with(**settings: str) -> Flask:
             app = create_app(parse(at_sandbox | settings))
-            for part in ("accounts", "packages", "usage"):
-                stack.callback(app.extensions[part].close)
+            for part in ("accounts", "packages", "usage", "speech"):
+                if app.extensions[part]:
+                    stack.callback(app.extensions[part].close)
             return app
 
         yield app_with
@@ -180,10 +182,11 @@ def tiny_tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def curt(service_with: Callable[..., Service]) -> Service:
-    """A company's. It tries once, gives no signs of life, fetches nothing and tells GigaChat of no sessions; its log
-    has what was said, as JSON."""
+def curt(service_with: Callable[..., Service], sandbox: SandboxServer) -> Service:
+    """A company's, which has SaluteSpeech. It tries once, gives no signs of life, fetches nothing and tells GigaChat of
+    no sessions; its log has what was said, as JSON."""
     return service_with(
+        **at_salutespeech(sandbox),
         GIGACHAT_SCOPE="GIGACHAT_API_CORP",
         GPT2GIGA_FETCH_URLS="False",
         GPT2GIGA_HEARTBEAT="0",

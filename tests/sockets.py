@@ -29,6 +29,17 @@ def eventually(condition: Callable[[], Any], seconds: float = DEADLINE) -> bool:
 
 
 @contextlib.contextmanager
+def all_threads_ended() -> Iterator[None]:
+    """What is begun inside beside a request, as the deletion of its files, has ended too."""
+    before = {*threading.enumerate()}
+    yield
+    for thread in {*threading.enumerate()} - before:
+        if not thread.daemon:
+            thread.join(DEADLINE)
+            assert not thread.is_alive()
+
+
+@contextlib.contextmanager
 def silent_server() -> Iterator[int]:
     """The port of a server that takes connections and never says a word."""
     with socket.create_server(("127.0.0.1", 0), backlog=128) as server:

@@ -38,7 +38,7 @@ UPSTREAM_FLOORS: tuple[tuple[str, ...], ...] = (
     ("fallback",),
     ("client",),
     ("gigachat",),
-    ("attempts", "asking"),
+    ("attempts", "asking", "speech"),
     ("emulation", "files", "embeddings", "learning", "packages"),
     ("transport", "fact_book"),
     ("contract",),

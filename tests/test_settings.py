@@ -165,3 +165,18 @@ def test_the_sandbox_never_sees_the_real_account() -> None:
     assert (settings.account.access_token, settings.account.password) == (None, None)
     assert base64.b64decode(settings.account.credentials or "") == b"sandbox:sandbox"
     assert settings.backend == "sandbox (not GigaChat)"
+
+
+def test_speech_is_the_services_own() -> None:
+    """Anybody can bring an account of GigaChat's, but nobody's is one of SaluteSpeech's."""
+    both = {"GPT2GIGA_PASS_TOKEN": "True", "SALUTESPEECH_CREDENTIALS": KEY}
+    with pytest.raises(SettingsError, match="GPT2GIGA_PASS_TOKEN and SALUTESPEECH_CREDENTIALS"):
+        check(parse(both))
+    check(parse({"GPT2GIGA_PASS_TOKEN": "True", "GPT2GIGA_SANDBOX": "http://127.0.0.1:1"}))
+
+
+def test_a_key_of_speech_does_not_reach_the_sandbox() -> None:
+    given = {"SALUTESPEECH_CREDENTIALS": KEY, "GPT2GIGA_SANDBOX": "http://127.0.0.1:1"}
+    speech = parse(given).speech
+    assert speech.credentials != KEY and speech.base_url == "http://127.0.0.1:1/rest/v1"
+    assert speech.auth_url == "http://127.0.0.1:1/api/v2/oauth"

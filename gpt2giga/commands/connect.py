@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,7 @@ class Client(click.Choice[str]):
 @click.option("--file", type=click.Path(path_type=Path), help="OpenClaw's file (default: the one it names itself).")
 @click.option("--print", "only_print", is_flag=True, help="Print the configuration for OpenClaw; write nothing.")
 @click.option("--dry-run", is_flag=True, help="Show what would change in OpenClaw's file; write nothing.")
+@click.option("--voice", is_flag=True, help="OpenClaw: voice messages too, and with SaluteSpeech spoken answers.")
 @click.pass_obj
 def connect(
     command_line: CommandLine,
@@ -48,6 +50,7 @@ def connect(
     file: Path | None,
     only_print: bool,
     dry_run: bool,
+    voice: bool,
 ) -> None:
     """Connect CLIENT to the service; without a name, list the clients."""
     if client is None:
@@ -59,6 +62,8 @@ def connect(
     if client == OPENCLAW:
         models = _live_models(command_line, root, key)
         connection = choose_models(root, key, models, **settings.default_models)
+        if voice:
+            connection = replace(connection, hears=True, speaks=bool(settings.speech.credentials))
         _connect_openclaw(connection, file, only_print=only_print, dry_run=dry_run)
     else:
         click.echo(fill_snippet(client, root=root, key=key, **settings.default_models), nl=False)

@@ -18,18 +18,25 @@ PROVIDER = "gigachat"
 # By itself OpenClaw asks for usage at names of this machine only. Without it its context meter stays at 0, and it never
 # shortens a conversation.
 COMPAT = {"supportsUsageInStreaming": True}
+TRANSCRIPTIONS = "/v1/audio/transcriptions"
+TRANSCRIPT_SECONDS = 300
+# The one of OpenClaw's that speaks OpenAI's API.
+SPEECH_PROVIDER = "openai"
 OUTDATED_WINDOW = 131072  # written by earlier versions, half of what the models have
 
 
 @dataclass(frozen=True)
 class Connection:
-    """`models` are those of the live list that chat, in its order."""
+    """`models` are those of the live list that chat, in its order. hears: voice messages become text. speaks: the
+    answers to them become sound."""
 
     root: str
     key: str
     models: tuple[Model, ...]
     default: str
     embeddings: str
+    hears: bool = False
+    speaks: bool = False
 
 
 class WrongShape(Exception):
@@ -58,6 +65,10 @@ def connect(config: dict[str, Any], connection: Connection) -> dict[str, Any]:
     _set_provider(_object(new, "models", "providers", PROVIDER), connection)
     _set_default(new, connection)
     _set_memory(new, connection)
+    if connection.hears:
+        _set_hearing(_object(new, "tools", "media"), connection)
+    if connection.speaks:
+        _set_speech(_object(new, "tts"), connection)
     _object(new, "gateway").setdefault("mode", "local")  # or the gateway does not start
     _drop_outdated(new)
     return new
@@ -118,6 +129,43 @@ def _set_memory(config: dict[str, Any], connection: Connection) -> None:
     search = _object(config, "memory", "search")
     if search.get("provider", PROVIDER) == PROVIDER:
         search.update(provider=PROVIDER, model=connection.embeddings)
+
+
+def _set_hearing(media: dict[str, Any], connection: Connection) -> None:
+    """By curl: OpenClaw's own providers of transcripts take their keys from where its chats would find them too.
+
+    Others that somebody has chosen for recordings stay, and come before.
+    """
+    _object(media, "audio").setdefault("enabled", True)
+    before = media.get("models")
+    entries = [entry for entry in before if not _is_ours(entry)] if isinstance(before, list) else []
+    # curl hides this argument from who looks at the list of processes.
+    key = ["--oauth2-bearer", connection.key] if connection.key else []
+    form = ["--form", "file=@{{AttachmentPath}}", "--form", "response_format=text"]
+    address = f"{connection.root}{TRANSCRIPTIONS}"
+    ours = {
+        "type": "cli",
+        "command": "curl",
+        "args": ["--silent", "--show-error", "--fail", *key, *form, address],
+        "capabilities": ["audio"],
+        "timeoutSeconds": TRANSCRIPT_SECONDS,
+    }
+    media["models"] = [*entries, ours]
+
+
+def _is_ours(entry: Any) -> bool:
+    args = entry.get("args") if isinstance(entry, dict) else None
+    return isinstance(args, list) and any(str(word).endswith(TRANSCRIPTIONS) for word in args)
+
+
+def _set_speech(tts: dict[str, Any], connection: Connection) -> None:
+    """Who speaks with another voice already keeps it."""
+    if tts.setdefault("provider", SPEECH_PROVIDER) == SPEECH_PROVIDER:
+        tts.setdefault("auto", "inbound")
+        speech = _object(tts, "providers", SPEECH_PROVIDER)
+        # It asks for a key, and the service may not. Opus needs no ffmpeg beside the service.
+        speech.setdefault("responseFormat", "opus")
+        speech.update(baseUrl=f"{connection.root}/v1", apiKey=connection.key or "unused")
 
 
 def _drop_outdated(config: dict[str, Any]) -> None:

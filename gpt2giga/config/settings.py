@@ -29,6 +29,7 @@ from gpt2giga.config.parsers import (
     whole_number,
 )
 from gpt2giga.config.setting import setting
+from gpt2giga.config.speech import SpeechSettings
 from gpt2giga.config.store import StoreSettings
 from gpt2giga.language import N_
 
@@ -224,6 +225,7 @@ class Settings:
     limits: LimitSettings = LimitSettings()
     translation: TranslationSettings = TranslationSettings()
     store: StoreSettings = StoreSettings()
+    speech: SpeechSettings = SpeechSettings()
     more_keys: tuple[AccountKey, ...] = ()
 
     @property

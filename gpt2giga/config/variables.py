@@ -13,10 +13,12 @@ from typing import Any
 from gpt2giga.config.account import AccountSettings
 from gpt2giga.config.parsers import account_keys
 from gpt2giga.config.settings import Settings, SettingsError
+from gpt2giga.config.speech import SpeechSettings
 from gpt2giga.language import _
 
-PREFIXES = ("GPT2GIGA_", "GIGACHAT_")
-GROUPS = {name: type(group) for name, group in vars(Settings()).items() if hasattr(group, "PREFIX")}
+PREFIXES = ("GPT2GIGA_", "GIGACHAT_", "SALUTESPEECH_")
+SANDBOX_KEY = base64.b64encode(b"sandbox:sandbox").decode()
+GROUPS = {group.name: type(group.default) for group in dataclasses.fields(Settings) if hasattr(group.default, "PREFIX")}
 KEYS = "GIGACHAT_CREDENTIALS"
 
 
@@ -40,7 +42,8 @@ def parse(environ: Mapping[str, str]) -> Settings:
     """Raises SettingsError. An empty value counts as not set: hosting panels and compose files write them."""
     settings = Settings(**{name: _parse_group(group, environ) for name, group in GROUPS.items()})
     if sandbox := settings.server.sandbox:
-        return replace(settings, account=_sandbox_account(settings.account, sandbox))
+        account, speech = _sandbox_account(settings.account, sandbox), _sandbox_speech(settings, sandbox)
+        return replace(settings, account=account, speech=speech)
     return _with_all_keys(settings, environ.get(KEYS, "").strip())
 
 
@@ -79,11 +82,21 @@ def _sandbox_account(account: AccountSettings, sandbox: str) -> AccountSettings:
     """The sandbox takes any account, and a real key must not reach it."""
     return replace(
         account,
-        credentials=base64.b64encode(b"sandbox:sandbox").decode(),
+        credentials=SANDBOX_KEY,
         access_token=None,
         user=None,
         password=None,
         base_url=f"{sandbox}/api/v1",
+        auth_url=f"{sandbox}/api/v2/oauth",
+    )
+
+
+def _sandbox_speech(settings: Settings, sandbox: str) -> SpeechSettings:
+    """None for clients who bring their own accounts, which are none of SaluteSpeech."""
+    return replace(
+        settings.speech,
+        credentials=None if settings.server.pass_token else SANDBOX_KEY,
+        base_url=f"{sandbox}/rest/v1",
         auth_url=f"{sandbox}/api/v2/oauth",
     )
 
@@ -110,6 +123,13 @@ def check(settings: Settings, has_stored_accounts: Callable[[Settings], bool] = 
     if server.pass_token and settings.account.cert_file:
         raise SettingsError(
             _("GPT2GIGA_PASS_TOKEN and GIGACHAT_CERT_FILE exclude each other: the certificate is an account")
+        )
+    if server.pass_token and settings.speech.credentials:
+        raise SettingsError(
+            _(
+                "GPT2GIGA_PASS_TOKEN and SALUTESPEECH_CREDENTIALS exclude each other: anybody can bring an account of "
+                "GigaChat's, and would speak at your expense"
+            )
         )
     if server.admin_key and server.admin_key not in {key.name for key in server.api_key}:
         raise SettingsError(

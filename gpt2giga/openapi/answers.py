@@ -50,6 +50,12 @@ USAGE = made_of(
     optional=("completion_tokens", "prompt_tokens_details", "completion_tokens_details"),
 )
 
+TIMED: dict[str, Schema] = {
+    "id": COUNT,
+    "text": TEXT,
+    **dict.fromkeys(("start", "end"), {"type": "number", "description": "Seconds"}),
+}
+
 
 def _chat(kind: str, spoken: str, said: Schema, optional: tuple[str, ...]) -> Schema:
     choice = made_of({"index": COUNT, spoken: said, "logprobs": {"type": "null"}, "finish_reason": FINISH})
@@ -125,6 +131,26 @@ ANSWERS: dict[str, Schema] = {
             "data": list_of(made_of({"b64_json": {**TEXT, "contentEncoding": "base64"}})),
             "output_format": one_of("png", "jpeg"),
         }
+    ),
+    "Transcription": made_of(
+        {
+            "text": TEXT,
+            "usage": made_of({"type": one_of("tokens", "duration"), "seconds": {"type": "number"}}, ("seconds",)),
+            "task": one_of("transcribe", "translate"),
+            "language": TEXT,
+            "duration": {"type": "number"},
+            "segments": list_of(made_of(TIMED)),
+            "words": list_of(made_of({"word": TEXT, "start": {"type": "number"}, "end": {"type": "number"}})),
+        },
+        optional=("usage", "task", "language", "duration", "segments", "words"),
+    ),
+    "TranscriptEvent": made_of(
+        {"type": one_of("transcript.text.delta", "transcript.text.done"), "delta": TEXT, "text": TEXT, "usage": OBJECT},
+        optional=("delta", "text", "usage"),
+    ),
+    "SpeechEvent": made_of(
+        {"type": one_of("speech.audio.delta", "speech.audio.done"), "audio": {**TEXT, "contentEncoding": "base64"}},
+        optional=("audio",),
     ),
     "Model": made_of(
         {

@@ -9,7 +9,7 @@ from gpt2giga.dialects import parameters
 from gpt2giga.dialects.anthropic.parameters import TABLE as MESSAGES
 from gpt2giga.dialects.controls import EXTRAS, MOST_STOPS
 from gpt2giga.dialects.fields import INT32
-from gpt2giga.dialects.openai import completions, embeddings, images
+from gpt2giga.dialects.openai import completions, embeddings, images, speech
 from gpt2giga.dialects.openai.parameters import TABLE as CHAT
 from gpt2giga.dialects.openai.request import MOST_CHOICES
 from gpt2giga.dialects.parameters import Parameter
@@ -146,6 +146,16 @@ OF_IMAGES: dict[str, Schema] = {
     "stream": {"const": False},
 }
 
+OF_SPEECH: dict[str, Schema] = {
+    "input": {**NOT_EMPTY, "maxLength": speech.LONGEST_INPUT},
+    "voice": {
+        **either(TEXT, OBJECT),
+        "description": f"A name ({', '.join(speech.VOICES)}), or an object with one as its `id`.",
+    },
+    "response_format": {"type": "string", "enum": [*speech.FORMATS], "description": "mp3, aac and flac need ffmpeg"},
+    "stream_format": {"type": "string", "enum": ["audio", "sse"]},
+}
+
 
 def bodies(limits: LimitSettings) -> dict[str, Schema]:
     counted = {name: parameter for name, parameter in MESSAGES.items() if name not in OF_AN_ANSWER}
@@ -155,6 +165,7 @@ def bodies(limits: LimitSettings) -> dict[str, Schema]:
         "CompletionRequest": _body(completions.IGNORED, OF_COMPLETION, ("prompt",), limits),
         "EmbeddingsRequest": _body(embeddings.IGNORED, OF_EMBEDDINGS, ("input",), limits),
         "ImagesRequest": _body(images.IGNORED, OF_IMAGES, ("prompt",), limits),
+        "SpeechRequest": _body(speech.IGNORED, OF_SPEECH, ("input",), limits),
         "ResponseRequest": _body(RESPONSES, OF_RESPONSES, (), limits),
         "MessageRequest": _body(MESSAGES, OF_MESSAGES, ("messages", "max_tokens"), limits),
         "CountTokensRequest": _body(counted, of_counted, ("messages",), limits),
@@ -183,7 +194,7 @@ def _limited(name: str, schema: Schema, limits: LimitSettings) -> Schema:
     most = {"tools": limits.max_tools, "functions": limits.max_tools, "messages": limits.max_messages}
     if name in most:
         return {**schema, "maxItems": most[name]}
-    if name != "input":
+    if name != "input" or "anyOf" not in schema:
         return schema
     return {
         **schema,

@@ -12,7 +12,7 @@ from werkzeug.routing import Map, Rule
 from gpt2giga import __version__, errors
 from gpt2giga.config.limits import LimitSettings
 from gpt2giga.dialects.anthropic.errors import to_status
-from gpt2giga.errors import BodyTimeout, ClientGone, MethodNotAllowed, ProxyError
+from gpt2giga.errors import BodyTimeout, ClientGone, MethodNotAllowed, NotSetUp, ProxyError
 from gpt2giga.openapi.answers import ANSWERS
 from gpt2giga.openapi.bodies import bodies
 from gpt2giga.openapi.operations import ENDS, Operation, OPERATIONS
@@ -113,7 +113,9 @@ def _answer(operation: Operation) -> Document:
     words = operation.summary
     if operation.events:
         # OpenAPI 3.1 has no word for what the events hold.
-        stream = f"With `stream: true`: events whose data are {operation.events} as JSON, {ENDS[operation.events]}."
+        stream = (
+            f"With `{operation.asked_by}`: events whose data are {operation.events} as JSON, {ENDS[operation.events]}."
+        )
         kinds["text/event-stream"] = {"schema": {**TEXT, "description": stream}, "x-data": ref(operation.events)}
     if operation.answer_for_anthropic:
         words += "; in Anthropic's shape for requests with the header anthropic-version"
@@ -124,7 +126,12 @@ def _answer(operation: Operation) -> Document:
 def _statuses(operation: Operation) -> list[int]:
     if operation.is_open:
         return [403, 503]
-    own = (kind("") for kind in _kinds() if operation.asks_gigachat or not kind.__name__.startswith("Upstream"))
+    own = (
+        kind("")
+        for kind in _kinds()
+        if (operation.asks_gigachat or not kind.__name__.startswith("Upstream"))
+        and (operation.needs_setting or kind is not NotSetUp)
+    )
     return sorted({to_status(error) if operation.anthropic else error.status for error in own})
 
 

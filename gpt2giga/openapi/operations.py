@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from gpt2giga.dialects.openai.files import MOST_FILES
-from gpt2giga.openapi.schema import integer, one_of, Schema, TEXT
+from gpt2giga.dialects.openai.speech import FORMATS
+from gpt2giga.dialects.openai.timed_transcripts import TEXTS
+from gpt2giga.dialects.openai.transcriptions import GRANULARITIES, TIMED
+from gpt2giga.openapi.schema import integer, number, one_of, Schema, TEXT
 from gpt2giga.telemetry.usage_report import MOST_DAYS, MOST_OFFSET
 
 BYTES: Mapping[str, Schema] = {"application/octet-stream": {}}
@@ -15,7 +18,8 @@ BYTES: Mapping[str, Schema] = {"application/octet-stream": {}}
 @dataclass(frozen=True)
 class Operation:
     """Names are those of schemas. other: what an answer may be besides JSON. is_open: no key is asked.
-    asks_gigachat: errors may come from there. anthropic: clients of Anthropic get their own form of errors."""
+    asks_gigachat: errors may come from there. anthropic: clients of Anthropic get their own form of errors.
+    asked_by: the parameter that asks for events. needs_setting: without one that has no default, the answer is 501."""
 
     tag: str
     summary: str
@@ -29,6 +33,8 @@ class Operation:
     answer_for_anthropic: str = ""
     asks_gigachat: bool = True
     is_open: bool = False
+    asked_by: str = "stream: true"
+    needs_setting: bool = False
 
 
 def _pages(most: int) -> dict[str, Schema]:
@@ -40,6 +46,22 @@ FILE_FORM: Schema = {
     "properties": {"file": {"type": "string", "format": "binary"}, "purpose": TEXT},
     "required": ["file"],
 }
+RECORDING_FORM: Schema = {
+    "type": "object",
+    "properties": {
+        "file": {"type": "string", "format": "binary"},
+        "model": TEXT,
+        "response_format": {"type": "string", "enum": ["json", "text", *TIMED]},
+        "stream": {"type": "boolean"},
+        "language": TEXT,
+        "prompt": TEXT,
+        "temperature": number(0, 1),
+        "timestamp_granularities[]": {"type": "array", "items": {"type": "string", "enum": [*GRANULARITIES]}},
+    },
+    "required": ["file"],
+}
+TRANSCRIPTS: Mapping[str, Schema] = {media_type: {} for media_type, _ in TEXTS.values()}
+SOUNDS: Mapping[str, Schema] = {media_type: {} for media_type, _ in FORMATS.values()}
 SERVICE, PAGE, OPENAI, ANTHROPIC = "service", "page", "openai", "anthropic"
 OPERATIONS: Mapping[str, Operation] = {
     "health.root": Operation(
@@ -63,6 +85,31 @@ OPERATIONS: Mapping[str, Operation] = {
     ),
     "openai.create_embeddings": Operation(OPENAI, "Embeddings", "Embeddings", "EmbeddingsRequest"),
     "openai.create_images": Operation(OPENAI, "Images that GigaChat draws", "Images", "ImagesRequest"),
+    "openai_audio.create_transcription": Operation(
+        OPENAI,
+        "What is said in a recording; with timestamps if SaluteSpeech is set up",
+        "Transcription",
+        events="TranscriptEvent",
+        other=TRANSCRIPTS,
+        form=RECORDING_FORM,
+    ),
+    "openai_audio.create_translation": Operation(
+        OPENAI,
+        "What is said in a recording, in English",
+        "Transcription",
+        events="TranscriptEvent",
+        other=TRANSCRIPTS,
+        form=RECORDING_FORM,
+    ),
+    "openai_audio.create_speech": Operation(
+        OPENAI,
+        "Speech, by SaluteSpeech",
+        body="SpeechRequest",
+        events="SpeechEvent",
+        other=SOUNDS,
+        asked_by="stream_format: sse",
+        needs_setting=True,
+    ),
     "openai.list_model_info": Operation(OPENAI, "The models in LiteLLM's shape", "ModelInfo"),
     "models.list_models": Operation(OPENAI, "The models", "Models", answer_for_anthropic="AnthropicModels"),
     "models.retrieve_model": Operation(OPENAI, "One model", "Model", answer_for_anthropic="AnthropicModel"),
@@ -116,6 +163,8 @@ OPERATIONS: Mapping[str, Operation] = {
 ENDS = {
     "ChatCompletionChunk": "then `[DONE]`",
     "Completion": "then `[DONE]`",
+    "TranscriptEvent": "the last is transcript.text.done",
+    "SpeechEvent": "the last is speech.audio.done",
     "ResponseEvent": "each with its type as the event's name; the last is response.completed, incomplete or failed",
     "MessageEvent": "each with its type as the event's name; the last is message_stop",
 }

@@ -35,7 +35,7 @@ from gpt2giga.upstream.emulation.one_call import first_call
 from gpt2giga.upstream.fact_book import FactBook
 from gpt2giga.upstream.files.attachments import Attachments, RequestFiles
 from gpt2giga.upstream.files.storage import Files
-from gpt2giga.upstream.listener import Listener
+from gpt2giga.upstream.listener import Listener, Waiting
 from gpt2giga.upstream.packages import Packages
 from gpt2giga.upstream.transport.retries import Retries
 from gpt2giga.upstream.transport.sdk import GigaChatClient
@@ -48,20 +48,6 @@ log = logging.getLogger(__name__)
 
 # The line was full of waiting requests a moment ago; sooner makes no sense, and later is the client's choice.
 RETRY_AFTER_QUEUE = 5.0
-
-
-class Waiting(NamedTuple):
-    """A Wait (slots.py) that tells both who want to know."""
-
-    caller: Caller
-    listener: Listener
-
-    def begun(self) -> None:
-        self.listener.on_wait_begun()
-
-    def over(self, seconds: float) -> None:
-        self.listener.on_wait_over()
-        self.caller.add_wait(seconds)
 
 
 class Turn(NamedTuple):

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
+from gpt2giga.upstream.caller import Caller
+
 
 class Listener:
     """This one does not listen; others override what they want to hear. Requests wait for it, so nothing may block."""
@@ -29,3 +33,17 @@ class Listener:
 
     def on_token_asked(self, done: bool) -> None:
         """GigaChat was asked for a token."""
+
+
+class Waiting(NamedTuple):
+    """A Wait (slots.py) that tells both who want to know."""
+
+    caller: Caller
+    listener: Listener
+
+    def begun(self) -> None:
+        self.listener.on_wait_begun()
+
+    def over(self, seconds: float) -> None:
+        self.listener.on_wait_over()
+        self.caller.add_wait(seconds)

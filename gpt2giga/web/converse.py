@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import chain
 from typing import Any, Protocol
 
 from flask import Response
@@ -20,11 +19,13 @@ from gpt2giga.web import sse
 from gpt2giga.web.body import json_response, name_ignored
 from gpt2giga.web.exchange import ACCEPTED_ID, current, Exchange, Outcome
 from gpt2giga.web.file_owners import FileOwners
+from gpt2giga.web.streaming import stream
 
 log = logging.getLogger(__name__)
 
 # Of the time between two signs of life: one that is nearly due is sent, or it would wait for the next tick.
 NEARLY = 0.9
+EVENTS = "text/event-stream"
 
 
 class Delivery(Protocol):
@@ -55,13 +56,14 @@ class Stream(Protocol):
 class Dialect:
     """How one request is answered. model: its name in the answer and in the log.
 
-    named_events: each event of a stream says its type in a line of its own.
+    named_events: each event of a stream says its type in a line of its own. write: a whole answer as a response.
     """
 
     model: str
     to_whole: Callable[[Iterable[list[Event]]], Any]
     to_stream: Callable[[], Stream]
     named_events: bool = False
+    write: Callable[[Any], Response] = json_response
 
 
 class Conversation:
@@ -82,28 +84,19 @@ class Conversation:
         if ACCEPTED_ID.fullmatch(given):  # it wins over what the request tells of the conversation
             chats = [replace(chat, session=given) for chat in chats]
         if delivery.stream:
-            response = self._stream(exchange, self._frames(exchange, upstream, chats, dialect))
+            response = stream(exchange, self._frames(exchange, upstream, chats, dialect), EVENTS, sse.HEADERS)
         else:
-            response = json_response(dialect.to_whole(_complete(exchange, upstream, chat) for chat in chats))
+            response = dialect.write(dialect.to_whole(_complete(exchange, upstream, chat) for chat in chats))
         return name_ignored(response, delivery.ignored)
-
-    def _stream(self, exchange: Exchange, frames: Iterator[bytes]) -> Response:
-        """Waits for the first event or heartbeat: a stream refused until then is raised and becomes a real status."""
-        first = next(frames)
-        exchange.outcome = Outcome.CLIENT_GONE  # a server that finds the client gone asks for no more
-        exchange.on_end(frames.close)  # type: ignore[attr-defined]  # it is a generator
-        response = Response(mimetype="text/event-stream", headers=sse.HEADERS, direct_passthrough=True)
-        response.response = _Body(chain([first], frames), response)
-        return response
 
     def _frames(
         self, exchange: Exchange, upstream: GigaChat, chats: Sequence[ChatRequest], dialect: Dialect
-    ) -> Iterator[bytes]:
+    ) -> Generator[bytes, None, None]:
         """An error after the beginning is the last event; a regular end would make the cut answer look whole.
 
         This is the hot lane: each layer between GigaChat's socket and this loop maps a list to a list, once a chunk.
         """
-        stream, named = dialect.to_stream(), dialect.named_events
+        told, named = dialect.to_stream(), dialect.named_events
         tick, due = self._heartbeat / 2 or None, self._heartbeat * NEARLY
         sent_at, has_begun = time.monotonic(), False
         try:
@@ -117,9 +110,9 @@ class Conversation:
                         if batch:
                             if exchange.wants_all or batch[-1].__class__ is Done:
                                 exchange.observe(batch)
-                            items = stream.feed(batch, choice)
+                            items = told.feed(batch, choice)
                         else:
-                            items = stream.heartbeat(choice) if 0 < due <= time.monotonic() - sent_at else []
+                            items = told.heartbeat(choice) if 0 < due <= time.monotonic() - sent_at else []
                         if items:
                             has_begun, sent_at = True, time.monotonic()
                             source.lent.append(sent_at)
@@ -128,31 +121,14 @@ class Conversation:
                                 source.lent.pop()
                             except IndexError:
                                 break  # a slow client: the answer was read on without it
-            last = stream.finish()
+            last = told.finish()
             exchange.outcome = Outcome.WHOLE
         except Exception as error:  # noqa: BLE001 told in the dialect's own words
             if not has_begun:
                 raise
-            last = stream.fail(_to_failure(error, exchange))
+            last = told.fail(_to_failure(error, exchange))
         if last:
             yield sse.encode(last, named=named)
-
-
-class _Body:
-    """What a server iterates over: the frames themselves, without the two generators that werkzeug puts around them."""
-
-    def __init__(self, frames: Iterator[bytes], response: Response) -> None:
-        self._frames = frames
-        self._response: Response | None = response
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self._frames
-
-    def close(self) -> None:
-        """Called by the server, or by the response, which closes what it holds."""
-        response, self._response = self._response, None
-        if response is not None:
-            response.close()
 
 
 def _to_failure(error: Exception, exchange: Exchange) -> ProxyError:

@@ -164,3 +164,11 @@ def test_openclaw_names_its_file_itself(service: Service, tmp_path: Path) -> Non
     (tmp_path / "openclaw").chmod(0o755)
     printed(*OPENCLAW, "--url", service.url, PATH=f"{tmp_path}:/usr/bin:/bin")
     assert content(tmp_path / "elsewhere.json")["models"]
+
+
+def test_voice(service: Service, file: Path) -> None:
+    """What is spoken needs SaluteSpeech."""
+    given = (*OPENCLAW, "--voice", "--print", "--url", service.url)
+    heard = json.loads(printed(*given))
+    assert "tts" not in heard and heard["tools"]["media"]["audio"] == {"enabled": True}
+    assert "tts" in json.loads(printed(*given, SALUTESPEECH_CREDENTIALS="aWQ6c2VjcmV0"))

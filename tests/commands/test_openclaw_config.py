@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -94,3 +95,30 @@ def test_the_window_of_earlier_versions_goes(before: int | None, then: int | Non
     models = connect({"models": {"providers": {"gigachat": {"models": mine}}}}, CONNECTION)["models"]
     [found] = models["providers"]["gigachat"]["models"]
     assert found["contextWindow"] == then
+
+
+HEARING = replace(CONNECTION, hears=True, speaks=True)
+
+
+def test_voice_is_offered_and_not_imposed() -> None:
+    assert not {"tools", "tts"} & connect({}, CONNECTION).keys()
+    new = connect({}, HEARING)
+    [entry] = new["tools"]["media"]["models"]
+    assert entry["capabilities"] == ["audio"] and entry["args"][-1] == "http://127.0.0.1:8080/v1/audio/transcriptions"
+    assert new["tts"]["providers"]["openai"]["baseUrl"] == "http://127.0.0.1:8080/v1"
+    assert connect(new, HEARING) == new, "once is enough"
+
+
+def test_the_key_is_shown_where_the_list_of_processes_does_not_have_it() -> None:
+    new = connect({}, replace(HEARING, key="secret"))
+    [entry] = new["tools"]["media"]["models"]
+    assert entry["args"][entry["args"].index("secret") - 1] == "--oauth2-bearer"
+    assert new["tts"]["providers"]["openai"]["apiKey"] == "secret"
+
+
+def test_somebodys_ears_and_voice_stay() -> None:
+    mine = {"provider": "deepgram", "model": "nova-3", "capabilities": ["audio"]}
+    config = {"tools": {"media": {"models": [mine], "audio": {"enabled": False}}}, "tts": {"provider": "elevenlabs"}}
+    new = connect(config, HEARING)
+    assert new["tools"]["media"]["models"][0] == mine and new["tools"]["media"]["audio"] == {"enabled": False}
+    assert new["tts"] == {"provider": "elevenlabs"}

@@ -9,14 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent.parent
-CONTRACT = "docs/gigachat-contract.md"  # code cites its rules; test_citations.py reads it
+# Code cites their rules; test_citations.py reads them.
+CONTRACTS = ("docs/gigachat-contract.md", "docs/salutespeech-contract.md")
 # Every page has a Russian twin beside it, NAME.ru.md.
 PAGES = ["README.md", *sorted(f"docs/{path.name}" for path in ROOT.glob("docs/*.md") if ".ru." not in path.name)]
-PAIRS = [(page, page.replace(".md", ".ru.md")) for page in PAGES if page != CONTRACT]
-CONTRACT_IN_RUSSIAN = CONTRACT.replace(".md", ".ru.md")  # an introduction
+PAIRS = [(page, page.replace(".md", ".ru.md")) for page in PAGES if page not in CONTRACTS]
+CONTRACTS_IN_RUSSIAN = tuple(page.replace(".md", ".ru.md") for page in CONTRACTS)  # introductions
 # Those for contributors, and for who looks into a folder, have none.
 WITHOUT_TWIN = [name for name in ("CONTRIBUTING.md", "SECURITY.md", "deploy/README.md") if (ROOT / name).exists()]
-DOCUMENTS = [*(name for pair in PAIRS for name in pair), CONTRACT_IN_RUSSIAN, *WITHOUT_TWIN]
+DOCUMENTS = [*(name for pair in PAIRS for name in pair), *CONTRACTS_IN_RUSSIAN, *WITHOUT_TWIN]
 FENCE = re.compile(r"^```([^\n]*)\n(.*?)^```$", re.S | re.M)
 BETWEEN = re.compile(r"[&|;\n]+")
 OPTIONS_WITH_A_VALUE = ("-u", "-g")

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from gpt2giga.store.database import Database
 from gpt2giga.store.sqlite import FILE, SQLiteFile
+from gpt2giga_sandbox.sound import opus
 from tests.docs.blocks import ROOT
 from tests.docs.programs import ELSEWHERE
 
@@ -54,6 +55,7 @@ FOLDERS = (
     "etc/apache2/sites-available",
 )
 SECONDS = 60
+RECORDING = "voice.ogg"  # the reader's own
 
 # The program by its first line, so that nothing of this machine's own is called by mistake.
 SCRIPTS = {
@@ -115,6 +117,7 @@ class ReadersMachine:
                 shutil.copy(ROOT / name, checkout / name)
         places = {"checkout": checkout, "root": self._root, "bin": self._later, "python": sys.executable, "port": port}
         places["curl"] = shutil.which("curl") or "curl"
+        (checkout / RECORDING).write_bytes(opus("Привет!"))
         for program, script in SCRIPTS.items():
             self._put(self._later if program in INSTALLED else self._bin, program, script.format(**places))
         for program in ELSEWHERE.keys() - SCRIPTS.keys():

@@ -11,17 +11,19 @@ from typing import Any
 import pytest
 
 from gpt2giga_sandbox.server import SandboxServer
+from gpt2giga_sandbox.sound import opus
 from tests.commands.running import printed
 from tests.docs.blocks import all_commands, blocks, commands, PAIRS, ROOT, WITHOUT_TWIN
-from tests.docs.machine import ReadersMachine
+from tests.docs.machine import ReadersMachine, RECORDING
 from tests.docs.programs import ELSEWHERE
 from tests.service import free_port, Service
 
 URL = "http://127.0.0.1:8080"
+VOICE = "/v1/audio/"  # which needs a service with SaluteSpeech
 ENGLISH = [*(english for english, _ in PAIRS), *WITHOUT_TWIN]
 DEPLOY = "docs/deployment.md"
 # Their reader has a service that runs.
-AFTER_INSTALLATION = ("docs/accounts.md", "docs/monitoring.md")
+AFTER_INSTALLATION = ("docs/accounts.md", "docs/monitoring.md", "docs/voice.md")
 
 
 @pytest.fixture
@@ -39,7 +41,7 @@ def machine(service: Service, sandbox: SandboxServer, tmp_path: Path) -> Readers
 
 
 @pytest.mark.parametrize("document", ENGLISH)
-def test_every_block_runs(machine: ReadersMachine, service: Service, document: str) -> None:
+def test_every_block_runs(machine: ReadersMachine, service: Service, curt: Service, document: str) -> None:
     """One after another, from a checkout. The Russian documents have the same blocks, which test_text.py holds."""
     if document in AFTER_INSTALLATION:
         machine.install()
@@ -47,7 +49,7 @@ def test_every_block_runs(machine: ReadersMachine, service: Service, document: s
         if block.language == "bash":
             if "git clone" in block.text or document == DEPLOY:  # there each way is complete in itself
                 machine.start_over(in_checkout="git clone" not in block.text)
-            machine.run(block.text.replace(URL, service.url))
+            machine.run(block.text.replace(URL, (curt if VOICE in block.text else service).url))
 
 
 def test_a_block_that_fails_is_seen(machine: ReadersMachine) -> None:
@@ -78,6 +80,8 @@ def answer_is_right(path: str, asked: dict[str, Any], said: str) -> bool:
         frames = [frame.removeprefix("data: ") for frame in said.split("\n\n")]
         chunks = [json.loads(frame) for frame in frames[:-2]]
         return frames[-2:] == ["[DONE]", ""] and any(chunk["choices"][0]["delta"].get("content") for chunk in chunks)
+    if path.startswith(VOICE):
+        return "-->" in said or bool(json.loads(said)["text"])
     answer = json.loads(said)
     if path == "/v1/chat/completions":
         message = answer["choices"][0]["message"]
@@ -95,11 +99,16 @@ def answer_is_right(path: str, asked: dict[str, Any], said: str) -> bool:
 
 
 @pytest.mark.parametrize("words", CURL, ids=lambda words: " ".join(words)[:70])
-def test_curl(service: Service, words: tuple[str, ...]) -> None:
+def test_curl(service: Service, curt: Service, tmp_path: Path, words: tuple[str, ...]) -> None:
     [address] = [word for word in words if word.startswith(URL)]
-    here = [word.replace(URL, service.url) for word in words]
-    done = subprocess.run(["curl", "-sS", *here[1:]], capture_output=True, text=True, timeout=30, check=True)
-    assert answer_is_right(address.removeprefix(URL), body(words), done.stdout), done.stdout
+    (tmp_path / RECORDING).write_bytes(opus("Привет!"))
+    here = [word.replace(URL, (curt if VOICE in address else service).url) for word in words]
+    command = ["curl", "-sS", *here[1:]]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True, cwd=tmp_path)
+    if "--output" in words:
+        assert (tmp_path / words[words.index("--output") + 1]).read_bytes().startswith(b"RIFF")
+    else:
+        assert answer_is_right(address.removeprefix(URL), body(words), done.stdout), done.stdout
 
 
 def options(words: tuple[str, ...]) -> set[str]:

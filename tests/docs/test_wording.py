@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tests.docs.blocks import CONTRACT, DOCUMENTS, ROOT, text
+from tests.docs.blocks import CONTRACTS, DOCUMENTS, ROOT, text
 
 RUSSIAN = {
     r"заместител\w+ GigaChat": "заглушка (песочница)",
@@ -44,7 +44,7 @@ SHOWN = [
     ROOT / ".env.example",
 ]
 QUOTED = re.compile(r"«[^»\n]*»")  # what somebody says to the model
-READ = [*DOCUMENTS, CONTRACT, *(str(path.relative_to(ROOT)) for path in SHOWN)]
+READ = [*DOCUMENTS, *CONTRACTS, *(str(path.relative_to(ROOT)) for path in SHOWN)]
 
 
 @pytest.mark.parametrize("file", READ)

@@ -15,12 +15,20 @@ BODIES: dict[str, dict[str, Any]] = {
     "/completions": {"prompt": "Привет"},
     "/embeddings": {"input": "Привет"},
     "/images/generations": {"prompt": "Нарисуй кота"},
+    "/audio/speech": {"input": "Привет"},
     "/responses": {"input": "Привет", "instructions": "Кратко"},
     "/responses/input_tokens": {"input": "Привет", "instructions": "Кратко"},
     "/messages": {"messages": HELLO, "max_tokens": 10},
     "/messages/count_tokens": {"messages": HELLO},
 }
-STREAMED = ["/chat/completions", "/completions", "/responses", "/messages"]
+# And how its answer is asked for in events.
+STREAMED: dict[str, dict[str, Any]] = {
+    **dict.fromkeys(("/chat/completions", "/completions", "/responses", "/messages"), {"stream": True}),
+    "/audio/speech": {"stream_format": "sse"},
+}
+# Those that take a form with a file.
+FORMS = {"/audio/transcriptions": "a.ogg", "/audio/translations": "a.ogg", "/files": "a.txt"}
+STREAMED_FORMS = ("/audio/transcriptions", "/audio/translations")
 
 
 def resolved(document: dict[str, Any], node: Any) -> Any:

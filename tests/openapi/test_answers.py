@@ -13,10 +13,13 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from gpt2giga_sandbox.server import SandboxServer
-from tests.openapi.described import answer_schema, BODIES, check, STREAMED
+from tests.openapi.described import answer_schema, BODIES, check, FORMS, STREAMED, STREAMED_FORMS
+
+# Their answers are no JSON.
+SOUND = ("/audio/speech",)
 
 
-@pytest.mark.parametrize("path", BODIES)
+@pytest.mark.parametrize("path", [path for path in BODIES if path not in SOUND])
 def test_answers(client: FlaskClient, document: dict[str, Any], path: str) -> None:
     body = {**BODIES[path], "function_call": "auto"} if path.startswith("/images") else BODIES[path]
     answer = client.post(path, json=body)
@@ -37,9 +40,39 @@ def test_calls_are_answers_too(client: FlaskClient, document: dict[str, Any]) ->
         check(document, answer_schema(document, "/chat/completions", "post", 200), answer.get_json())
 
 
-@pytest.mark.parametrize("path", STREAMED)
+def test_speech(client: FlaskClient, document: dict[str, Any]) -> None:
+    told = document["paths"]["/audio/speech"]["post"]["responses"]["200"]["content"]
+    for form in ("wav", "pcm", "opus", "mp3"):
+        answer = client.post("/audio/speech", json={**BODIES["/audio/speech"], "response_format": form})
+        assert answer.status_code == 200 and answer.data and answer.mimetype in told
+
+
+def recording(path: str, **form: str) -> dict[str, Any]:
+    return {**form, "file": (io.BytesIO(b"a"), FORMS[path])}
+
+
+@pytest.mark.parametrize("form", ["json", "text", "verbose_json", "srt", "vtt"])
+def test_transcripts(client: FlaskClient, document: dict[str, Any], form: str) -> None:
+    path = "/audio/transcriptions"
+    answer = client.post(
+        path,
+        data=recording(
+            path, response_format=form, **{"timestamp_granularities[]": "word"} if form == "verbose_json" else {}
+        ),
+    )
+    assert answer.status_code == 200
+    if form.endswith("json"):
+        check(document, answer_schema(document, path, "post", 200), answer.get_json())
+    else:
+        assert answer.mimetype in document["paths"][path]["post"]["responses"]["200"]["content"]
+
+
+@pytest.mark.parametrize("path", [*STREAMED, *STREAMED_FORMS])
 def test_events(client: FlaskClient, document: dict[str, Any], path: str) -> None:
-    answer = client.post(path, json={**BODIES[path], "stream": True})
+    if path in STREAMED_FORMS:
+        answer = client.post(path, data=recording(path, stream="true"))
+    else:
+        answer = client.post(path, json={**BODIES[path], **STREAMED[path]})
     told = document["paths"][path]["post"]["responses"]["200"]["content"][answer.mimetype]
     data = re.findall("^data: (.*)$", answer.text, re.M)
     assert ("[DONE]" in data) is ("[DONE]" in told["schema"]["description"])

@@ -54,14 +54,16 @@ class Attachments:
 
     @contextmanager
     def of(self, chat: ChatRequest, model: str, *, takes_images: bool) -> Iterator[RequestFiles]:
-        """The files of one request while its answer is made. With GPT2GIGA_DELETE_FILES they are its own, and go."""
-        uploads = self._new_uploads() if self._delete_files else self._uploads
+        """The files of one request while its answer is made. With GPT2GIGA_DELETE_FILES they are its own, and go, and
+        so are those that are shown once."""
+        are_its_own = self._delete_files or _are_shown_once(chat)
+        uploads = self._new_uploads() if are_its_own else self._uploads
         try:
             yield RequestFiles(
                 chat.messages, model, takes_images, uploads, self._kinds_of_stored, self._read, self.id_here
             )
         finally:
-            if self._delete_files:
+            if are_its_own:
                 self._files.discard(uploads.ids())
 
     def _new_uploads(self) -> Uploads:
@@ -219,6 +221,10 @@ def by_age(messages: tuple[Message, ...]) -> tuple[list[Image | File], list[Imag
     new = [] if is_answered else [*dict.fromkeys(asked)]
     earlier = dict.fromkeys([*reversed(asked if is_answered else []), *reversed(all_files)])
     return new, [part for part in earlier if part not in new]
+
+
+def _are_shown_once(chat: ChatRequest) -> bool:
+    return any(isinstance(part, File) and part.once for message in chat.messages for part in message.parts)
 
 
 def _is_the_users_own(message: Message) -> bool:

@@ -49,12 +49,19 @@ SYNONYMS = {
     "audio/wave": "audio/wav",
     "audio/x-m4a": "audio/mp4",
     "audio/m4a": "audio/mp4",
+    "video/mp4": "audio/mp4",
+    "video/webm": "audio/webm",
     "text/markdown": "text/plain",
     "text/csv": "text/plain",
 }
 BY_ENDING = {ending: media_type for media_type, (_, ending) in TYPES.items()} | {
     "jpeg": "image/jpeg",
     "md": "text/plain",
+    "mp4": "audio/mp4",
+    "mpeg": "audio/mpeg",
+    "mpga": "audio/mpeg",
+    "oga": "audio/ogg",
+    "webm": "audio/webm",
 }
 # Of files that come without a type and a name, as from MCP servers.
 BEGINNINGS = {b"\x89PNG\r\n": "image/png", b"\xff\xd8\xff": "image/jpeg", b"%PDF-": "application/pdf"}

@@ -14,13 +14,13 @@ from gpt2giga.errors import ProxyError, RateLimited, Unavailable, UpstreamUnavai
 from gpt2giga.language import _, N_
 from gpt2giga.upstream.accounts.slots import acquire_any, QueueTimeout, Slot
 from gpt2giga.upstream.caller import ANYBODY, Caller, Priority
-from gpt2giga.upstream.client import RETRY_AFTER_QUEUE, Turn, Upstream, Waiting
+from gpt2giga.upstream.client import RETRY_AFTER_QUEUE, Turn, Upstream
 from gpt2giga.upstream.contract.history import has_files
 from gpt2giga.upstream.contract.models import Catalog, Model
 from gpt2giga.upstream.embeddings import embed, Embedding
 from gpt2giga.upstream.fact_book import FactBook
 from gpt2giga.upstream.files.attachments import RequestFiles
-from gpt2giga.upstream.listener import Listener
+from gpt2giga.upstream.listener import Listener, Waiting
 from gpt2giga.upstream.pool.files import PoolFiles
 from gpt2giga.upstream.pool.set_aside import SetAside
 from gpt2giga.upstream.pool.way import Way

@@ -90,7 +90,7 @@ def to_proxy_error(error: Exception) -> ProxyError:
     if isinstance(error, UnicodeEncodeError):
         return _from_unsendable(error)
     if isinstance(error, httpx.HTTPError):
-        return _from_transport(error, "GigaChat")
+        return from_transport(error, "GigaChat")
     if isinstance(error, TypeError):  # perhaps a mistake of ours
         log.warning("GigaChat's answer was not understood", exc_info=error)
     return UpstreamError(_("GigaChat's answer is not readable JSON."))
@@ -139,7 +139,7 @@ def _from_token_failure(cause: BaseException | None) -> ProxyError:
         found.upstream_status = cause.status_code
         return found
     if isinstance(cause, httpx.HTTPError):
-        return _from_transport(cause, _("GigaChat's authorisation (GIGACHAT_AUTH_URL)"))
+        return from_transport(cause, _("GigaChat's authorisation (GIGACHAT_AUTH_URL)"))
     how = str(cause) if isinstance(cause, UnusableToken) else _("without a token")
     return UpstreamError(_("GigaChat's authorisation (GIGACHAT_AUTH_URL) answered {how}.", how=how))
 
@@ -226,7 +226,7 @@ def _from_unsendable(error: UnicodeEncodeError) -> ProxyError:
     return BadRequest(_("The request holds half of a surrogate pair, which is not text."), param="messages")
 
 
-def _from_transport(error: httpx.HTTPError, who: str) -> ProxyError:
+def from_transport(error: httpx.HTTPError, who: str) -> ProxyError:
     if failure := _tls_failure(error):
         return _from_tls(failure, who, _url(error))
     if isinstance(error, httpx.PoolTimeout):

@@ -13,6 +13,7 @@ ProxyError
 +- BodyTooLarge          413
 +- ClientGone            499  nobody reads the answer; for the log
 +- RateLimited           429
+|  +- KeyUsedUp          429  the client's key has had its tokens
 +- InternalError         500  ours
 +- Unavailable           503  ours: too much to do, or about to stop
 +- UpstreamError         502  GigaChat's answer makes no sense
@@ -29,12 +30,13 @@ class ProxyError(Exception):
     """`message` goes to the client as it is: no URLs, headers, tokens or keys in it.
 
     retry_after: seconds until it makes sense to try again. transient: the same request may well succeed soon.
-    upstream_status: what GigaChat answered, where it did.
+    upstream_status: what GigaChat answered, where it did. is_final: clients that repeat by themselves are not to.
     """
 
     status = 500
     type = "server_error"
     code: str | None = None
+    is_final = False
 
     def __init__(
         self,
@@ -124,6 +126,13 @@ class RateLimited(ProxyError):
     code = "rate_limit_exceeded"
 
 
+class KeyUsedUp(RateLimited):
+    """OpenAI's words for it, type and status; OpenClaw shows the text of this type at once, and repeats other 429s."""
+
+    type = "insufficient_quota"
+    code = "insufficient_quota"
+
+
 class InternalError(ProxyError):
     code = "internal_error"
 
@@ -144,6 +153,8 @@ class UpstreamCut(UpstreamError):
 
 class PromiseBroken(UpstreamError):
     """Clients that repeat the request pay for all of it again, and get no better."""
+
+    is_final = True
 
 
 class UpstreamUnavailable(ProxyError):

@@ -18,7 +18,7 @@ from gpt2giga.dialects.openai.store import EmbeddingStore
 from gpt2giga.dialects.responses import views as responses
 from gpt2giga.dialects.responses.request import from_input_at_chat
 from gpt2giga.openapi import views as description
-from gpt2giga.store.choice import database_of
+from gpt2giga.store.choice import database_of, key_store_of
 from gpt2giga.telemetry import log_format
 from gpt2giga.telemetry.known_models import KnownModels
 from gpt2giga.telemetry.request_log import RequestLog
@@ -27,9 +27,12 @@ from gpt2giga.ui import views as ui
 from gpt2giga.upstream.accounts.pool import Accounts
 from gpt2giga.upstream.client import GetUpstream
 from gpt2giga.web import auth, body, errors, exchange, health, models, origins
+from gpt2giga.web.admission import Admission
 from gpt2giga.web.capacity import Capacity, watch_client
 from gpt2giga.web.converse import Conversation
 from gpt2giga.web.file_owners import FileOwners
+from gpt2giga.web.key_limits import KeyLimits
+from gpt2giga.web.keyring import Keyring
 
 if TYPE_CHECKING:
     from gpt2giga.telemetry.metrics import Metrics
@@ -51,7 +54,10 @@ def create_app(settings: Settings, *, behind_web_server: bool = False) -> Flask:
     known = KnownModels(settings.account.model, settings.translation)
     metrics = _metrics(settings, known)
     app = Flask("gpt2giga", static_folder=None)
-    app.extensions["usage"] = usage = UsageCounter(database_of(settings.store), known)
+    database = database_of(settings.store)
+    app.extensions["usage"] = usage = UsageCounter(database, known)
+    keyring = Keyring(server.api_key, None if server.pass_token else key_store_of(settings.store, database))
+    owners = FileOwners(database, settings.store)
     may_call = origins.allowed_origins(server.cors_origins)
     # Nothing here is a coroutine, and Flask would look at each hook of each request.
     app.ensure_sync = lambda func: func  # type: ignore[method-assign]
@@ -63,16 +69,18 @@ def create_app(settings: Settings, *, behind_web_server: bool = False) -> Flask:
     app.url_map.strict_slashes = False
     app.wsgi_app = body.mending_paths(app.wsgi_app)  # type: ignore[method-assign, assignment]
     app.extensions["capacity"] = capacity = Capacity(limits.max_open_requests)
+    app.extensions["admission"] = admission = Admission(
+        keyring,
+        None if server.pass_token or database is None else KeyLimits(database),
+        owners,
+        _without_key(settings, may_call, behind_web_server=behind_web_server or bool(server.trusted_proxies)),
+        (capacity.admit, body.read, watch_client),
+    )
     exchange.init_app(
         app,
         server,
         limits,
-        opening=[
-            _admission(settings, may_call, behind_web_server=behind_web_server or bool(server.trusted_proxies)),
-            capacity.admit,
-            body.read,
-            watch_client,
-        ],
+        opening=admission,
         answering=[
             *([metrics.count_stream] if metrics else []),
             body.discard_rest,
@@ -82,22 +90,25 @@ def create_app(settings: Settings, *, behind_web_server: bool = False) -> Flask:
     )
     errors.init_app(app, ERROR_FORMS)
     app.extensions["accounts"] = accounts = Accounts(settings, metrics or known)
-    _register_views(app, settings, _upstream_getter(accounts), usage)
+    _register_views(app, settings, _upstream_getter(accounts), usage, keyring, owners)
     if metrics:
         app.register_blueprint(metrics.blueprint())
     return app
 
 
-def _admission(
+def _without_key(
     settings: Settings, may_call: Callable[[str], bool], *, behind_web_server: bool
 ) -> Callable[[exchange.Exchange], None]:
-    if settings.server.asks_for_key:
-        return auth.checker(settings.server, settings.account)
-    if behind_web_server and settings.server.lacks_key:
-        log.warning("%s", KEY_IS_MISSING)
+    """Where nobody is asked for a key of this service."""
+    server = settings.server
+    if server.pass_token:
+        return auth.account_checker(settings.account)
+    if (behind_web_server or server.is_public) and server.lacks_key:
+        if not settings.store.may_hold_keys:
+            log.warning("%s", KEY_IS_MISSING)
         return auth.refuse_all
     # No key is looked at then: clients send dummies when they are made to send something.
-    return origins.guard(settings.server, may_call)
+    return origins.guard(server, may_call)
 
 
 def _upstream_getter(accounts: Accounts) -> GetUpstream:
@@ -105,9 +116,10 @@ def _upstream_getter(accounts: Accounts) -> GetUpstream:
     return (lambda: own) if own else lambda: accounts.of(exchange.current().key)
 
 
-def _register_views(app: Flask, settings: Settings, get_upstream: GetUpstream, usage: UsageCounter) -> None:
-    translation, model = settings.translation, settings.account.model
-    owners = FileOwners(settings.server, settings.store)
+def _register_views(
+    app: Flask, settings: Settings, get_upstream: GetUpstream, usage: UsageCounter, keyring: Keyring, owners: FileOwners
+) -> None:
+    server, translation, model = settings.server, settings.translation, settings.account.model
     conversation = Conversation(get_upstream, settings.limits.heartbeat, owners)
 
     def hosted_tools(model: str) -> Collection[HostedTool]:
@@ -119,7 +131,7 @@ def _register_views(app: Flask, settings: Settings, get_upstream: GetUpstream, u
     ignore_hosted = translation.ignore_hosted_tools
     read_responses = partial(from_input_at_chat, ignore_hosted=ignore_hosted, hosted_tools=hosted_tools)
     for blueprint in (
-        health.blueprint(settings.backend, get_upstream, ui.page if settings.server.ui else lambda: None),
+        health.blueprint(settings.backend, get_upstream, ui.page if server.ui else lambda: None),
         openai.chat_blueprint(translation, model, conversation, read_responses, hosted_tools),
         openai.blueprint(translation.tokenizer_file, model, get_upstream, remembered),
         openai.files_blueprint(get_upstream, owners),
@@ -130,9 +142,13 @@ def _register_views(app: Flask, settings: Settings, get_upstream: GetUpstream, u
         # Guides point clients at the root as often as at /v1.
         app.register_blueprint(blueprint)
         app.register_blueprint(blueprint, name=f"v1_{blueprint.name}", url_prefix="/v1")
-    app.register_blueprint(description.blueprint(settings.limits, asks_for_key=settings.server.asks_for_key))
-    if settings.server.ui:
-        app.register_blueprint(ui.blueprint(settings.server, settings.default_models, get_upstream, usage))
+
+    def asks_for_key() -> bool:
+        return server.pass_token or keyring.asks_for_key
+
+    app.register_blueprint(description.blueprint(settings.limits, asks_for_key))
+    if server.ui:
+        app.register_blueprint(ui.blueprint(server, settings.default_models, get_upstream, usage, asks_for_key))
 
 
 def _metrics(settings: Settings, known: KnownModels) -> Metrics | None:

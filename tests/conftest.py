@@ -96,7 +96,7 @@ def app_with(at_sandbox: dict[str, str]) -> Iterator[Callable[..., Flask]]:
 
         def app_with(**settings: str) -> Flask:
             app = create_app(parse(at_sandbox | settings))
-            for part in ("accounts", "usage"):
+            for part in ("admission", "accounts", "usage"):
                 stack.callback(app.extensions[part].close)
             return app
 

@@ -9,6 +9,7 @@ from gpt2giga.config.settings import SettingsError
 from gpt2giga.config.store import StoreSettings
 from gpt2giga.language import _
 from gpt2giga.store.database import Database
+from gpt2giga.store.key_store import KeyStore
 from gpt2giga.store.postgresql import PostgreSQL
 from gpt2giga.store.sqlite import FILE, SQLiteFile
 
@@ -28,3 +29,7 @@ def existing_database(store: StoreSettings) -> Database | None:
     """For whoever only reads: None where no service has made one, of which PostgreSQL tells by itself."""
     is_file = not store.database_url
     return None if is_file and not (store.state_dir and (Path(store.state_dir) / FILE).exists()) else database_of(store)
+
+
+def key_store_of(store: StoreSettings, database: Database | None) -> KeyStore | None:
+    return KeyStore(database, store.keys_mark) if database else None

@@ -22,7 +22,7 @@ from gpt2giga.dialects.openai.request import from_chat_request, from_responses_b
 from gpt2giga.dialects.openai.response import to_chat_completion
 from gpt2giga.dialects.openai.store import EmbeddingStore
 from gpt2giga.dialects.openai.stream import ChunkStream
-from gpt2giga.errors import BadRequest, ProxyError
+from gpt2giga.errors import BadRequest, ProxyError, Unavailable
 from gpt2giga.upstream.client import GetUpstream
 from gpt2giga.upstream.files.media import from_bytes
 from gpt2giga.upstream.files.storage import check_id
@@ -31,6 +31,7 @@ from gpt2giga.web.converse import Conversation, Dialect
 from gpt2giga.web.errors import ErrorForm
 from gpt2giga.web.exchange import current
 from gpt2giga.web.file_owners import FileOwners
+from gpt2giga.web.key_models import allowed_models, check_models
 from gpt2giga.web.models import ModelsForm
 
 # Names the texts, by number, whose embedding is the mean of their parts.
@@ -91,6 +92,7 @@ def blueprint(
         asked = from_embeddings_request(json_body(), decode)
         upstream, exchange = get_upstream(), current()
         exchange.model = model = upstream.catalog.embedder(asked.model)
+        check_models(exchange, upstream.catalog, [model])
         ask = partial(upstream.embed, model=model, caller=exchange)
         found = remembered.embed(asked.texts, model, exchange.tenant, ask)
         answer = json_response(to_embeddings(found, asked, model))
@@ -102,16 +104,20 @@ def blueprint(
 
     @openai.get("/model/info")
     def list_model_info() -> Response:
-        return json_response(to_model_info(get_upstream().catalog.models()))
+        return json_response(to_model_info(allowed_models(current(), get_upstream().catalog)))
 
     @openai.post("/images/generations")
     def create_images() -> Response:
         asked = from_images_request(json_body())
         upstream, exchange = get_upstream(), current()
         exchange.model = asked.model or default_model
-        drawings = [upstream.draw(asked.prompt, asked.model, exchange) for _ in range(asked.n)]
-        exchange.usage = sum((usage for _, usage in drawings), Usage())
-        return name_ignored(json_response(to_images([image for image, _ in drawings])), asked.ignored)
+        check_models(exchange, upstream.catalog, [upstream.catalog.resolve(asked.model)])
+        images, exchange.usage = [], Usage()
+        for _ in range(asked.n):
+            image, usage = upstream.draw(asked.prompt, asked.model, exchange)
+            images.append(image)
+            exchange.usage += usage  # at once: the next one may fail
+        return name_ignored(json_response(to_images(images)), asked.ignored)
 
     return openai
 
@@ -132,7 +138,7 @@ def files_blueprint(get_upstream: GetUpstream, owners: FileOwners) -> Blueprint:
         stored = files.upload(media, request.form.get("purpose", ""))
         try:
             owners.add(current().tenant, stored.id)
-        except BadRequest:
+        except (BadRequest, Unavailable):
             with suppress(ProxyError):
                 files.delete(stored.id)  # nobody could ever ask for it
             raise
@@ -140,8 +146,7 @@ def files_blueprint(get_upstream: GetUpstream, owners: FileOwners) -> Blueprint:
 
     @openai.get("/files")
     def list_files() -> Response:
-        tenant = current().tenant
-        found = [file for file in get_upstream().files.list() if owners.owns(tenant, file.id)]
+        found = owners.only_owned(current().tenant, get_upstream().files.list())
         return json_response(to_file_list(found, request.args))
 
     @openai.get("/files/<file_id>")

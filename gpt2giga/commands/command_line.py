@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from gpt2giga.upstream.client import Upstream
 
 # Each is a module beside this one, holding a click command of the same name.
-VERBS = ("init", "doctor", "connect", "models", "chat", "launch", "usage", "backup")
+VERBS = ("init", "doctor", "connect", "models", "chat", "launch", "usage", "keys", "backup")
 
 
 # What a shell gives for a program that Ctrl-C ended.
@@ -95,6 +95,31 @@ class Failure(click.ClickException):
         click.echo(f"gpt2giga: {' '.join(self.message.split())}", err=True)
 
 
+class Subverbs(click.Group):
+    """What a verb has verbs for in turn: `gpt2giga keys add`. All is told in the user's language."""
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        found = super().get_command(ctx, name)
+        return translated(found) if found else None
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, with_language(command) if command else None, rest
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        _write_commands(self, ctx, formatter)
+
+
+def _write_commands(group: click.Group, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    """With whole sentences, where click would cut them off."""
+    commands = {name: group.get_command(ctx, name) for name in group.list_commands(ctx)}
+    rows = [(name, command.get_short_help_str(MOST_LETTERS)) for name, command in commands.items() if command]
+    with formatter.section(_("Commands")):
+        formatter.write_dl(rows)
+
+
 class Verbs(click.Group):
     """Failures that we know end as one sentence, whatever verb meets them; and all is told in the user's language."""
 
@@ -130,11 +155,7 @@ class Verbs(click.Group):
         click.Group.format_help(translated(self), ctx, formatter)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """With whole sentences, where click would cut them off."""
-        commands = {name: self.get_command(ctx, name) for name in self.list_commands(ctx)}
-        rows = [(name, command.get_short_help_str(MOST_LETTERS)) for name, command in commands.items() if command]
-        with formatter.section(_("Commands")):
-            formatter.write_dl(rows)
+        _write_commands(self, ctx, formatter)
 
     def invoke(self, ctx: click.Context) -> Any:
         _never_fail_over_a_letter()

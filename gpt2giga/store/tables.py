@@ -95,8 +95,8 @@ class UsageFailure(OfAnHour):
 
 class ClientKey(Model):
     """A key that `gpt2giga keys` has made. `hash` is that of the secret, which is kept nowhere, and `former_hash` that
-    of the one before, good until `former_until`. `tenant` stays when the secret does not. Moments are in seconds of Unix
-    time; a limit that is not set is null, models that are not, or a priority, are empty."""
+    of the one before, good until `former_until`. `tenant` stays when the secret does not. Moments are in seconds of
+    Unix time; a limit that is not set is null, models that are not, or a priority, are empty."""
 
     id = TextField(primary_key=True)
     name = TextField(unique=True)

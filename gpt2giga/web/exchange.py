@@ -188,8 +188,7 @@ def init_app(
         for step in answering:
             step(exchange, response)
         exchange.status = response.status_code
-        own = FILTERED if exchange.is_filtered else HEADERS
-        response.headers.extend(own | {"X-Request-ID": exchange.id} | exchange.headers)
+        response.headers.extend((FILTERED if exchange.is_filtered else HEADERS) | exchange.headers)
         return response
 
     def close(exchange: Exchange) -> None:
@@ -218,8 +217,9 @@ def _new(proxies: Proxies | None, limits: LimitSettings, keeps_content: bool) ->
     # Behind a proxy its ids count, and nobody who goes past it may use them.
     believed = ACCEPTED_ID.fullmatch(given) and (proxies is None or proxies.vouch(request.environ))
     rule = request.url_rule
+    request_id = given if believed else secrets.token_hex(16)
     return Exchange(
-        given if believed else secrets.token_hex(16),
+        request_id,
         request.method,
         request.path,
         request,
@@ -227,6 +227,7 @@ def _new(proxies: Proxies | None, limits: LimitSettings, keeps_content: bool) ->
         rule.rule if rule else "",
         proxies.client(request.environ) if proxies else "",
         keeps_content,
+        headers={"X-Request-ID": request_id},
     )
 
 

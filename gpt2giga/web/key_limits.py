@@ -92,7 +92,7 @@ class KeyLimits:
         if refusal is None or refusal.key != key or now >= refusal.reached.end:
             limits = _limits(key, now, self._spent(key, now, counts=counts))
             refusal = _refusal(key, limits)
-        exchange.headers = _headers(limits if refusal is None else refusal.limits, now)
+        exchange.headers |= _headers(limits if refusal is None else refusal.limits, now)
         if not counts:
             return
         if refusal:  # kept, for whoever hammers at it is not to reach the database

@@ -92,7 +92,7 @@ def create_app(settings: Settings, *, behind_web_server: bool = False) -> Flask:
     app.extensions["accounts"] = accounts = Accounts(settings, metrics or known)
     _register_views(app, settings, _upstream_getter(accounts), usage, keyring, owners)
     if metrics:
-        app.register_blueprint(metrics.blueprint())
+        app.register_blueprint(metrics.blueprint(lambda name: not keyring.asks_for_key or server.is_admin(name)))
     return app
 
 

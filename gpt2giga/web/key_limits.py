@@ -103,8 +103,9 @@ class KeyLimits:
 
     def flush(self) -> None:
         """Never raises: what cannot be written waits."""
-        if self._waiting:
-            self._write(lambda _: {})
+        with self._writing:  # also for what another thread writes just now
+            if self._waiting:
+                self._write(lambda _: {})
 
     def close(self) -> None:
         """When the process ends."""
@@ -128,7 +129,8 @@ class KeyLimits:
         if counts and key.rights.requests_per_minute is not None:
             with self._lock:
                 self._waiting[Account(key.id, MINUTE, spending.span(MINUTE, now).start)] += 1
-        found = self._write(lambda connection: spending.spent(connection, now, key.id))
+        with self._writing:
+            found = self._write(lambda connection: spending.spent(connection, now, key.id))
         if found is not None:
             self._known[key.id] = found
             return found
@@ -139,28 +141,27 @@ class KeyLimits:
         return known
 
     def _write(self, read: Callable[[Connection], dict[Account, int]]) -> dict[Account, int] | None:
-        """What `read` finds when all that waits is written; None where nothing can be written."""
-        with self._writing:
-            with self._lock:
-                waiting, self._waiting = self._waiting, defaultdict(int)
+        """What `read` finds when all that waits is written; None where nothing can be written. One at a time."""
+        with self._lock:
+            waiting, self._waiting = self._waiting, defaultdict(int)
 
-            def work(connection: Connection) -> dict[Account, int]:
-                spending.spend(connection, waiting)
-                if time.monotonic() >= self._forget_at:
-                    spending.forget(connection)
-                    self._forget_at = time.monotonic() + FORGET_SECONDS
-                return read(connection)
+        def work(connection: Connection) -> dict[Account, int]:
+            spending.spend(connection, waiting)
+            if time.monotonic() >= self._forget_at:
+                spending.forget(connection)
+                self._forget_at = time.monotonic() + FORGET_SECONDS
+            return read(connection)
 
-            try:
-                found = self._database.do(work)
-            except Unusable as unusable:
-                self._take_back(waiting)
-                if not self._warned:
-                    log.warning("The limits of keys count in memory only until the database is back: %s", unusable)
-                self._warned = True
-                return None
-            self._warned = False
-            return found
+        try:
+            found = self._database.do(work)
+        except Unusable as unusable:
+            self._take_back(waiting)
+            if not self._warned:
+                log.warning("The limits of keys count in memory only until the database is back: %s", unusable)
+            self._warned = True
+            return None
+        self._warned = False
+        return found
 
     def _take_back(self, waiting: Mapping[Account, int]) -> None:
         """But for minutes that are over."""

@@ -79,7 +79,7 @@ class Keyring:
             if own.whole and _is_same(shown, own.whole):
                 exchange.key_name = own.whole_name
                 return
-        key = self._find(shown) if self._may_hold and shown else None
+        key = self._find(shown) if self._store and shown else None
         if key is None:
             raise self._unknown(shown)
         _check(key, hash_of(shown))

@@ -246,6 +246,16 @@ def service_url(server: ServerSettings, url: str | None) -> str:
     return f"http://{on_loopback(server).address}"
 
 
+def key_of_client(settings: Settings, given: str | None) -> str:
+    """What a client may show, empty where no key is asked for. Raises Failure: of the store's only hashes are known."""
+    key = given or settings.server.first_key
+    if not key and settings.store.keys_mark and settings.store.may_hold_keys:
+        raise Failure(
+            _("the service asks for a key of gpt2giga keys, which only its holder has: name it with --api-key")
+        )
+    return key
+
+
 def no_database(store: StoreSettings) -> str:
     """What to say where a service has none, or has it elsewhere."""
     return _(

@@ -136,11 +136,9 @@ def revoke(command_line: CommandLine, name: str) -> None:
 def clear(command_line: CommandLine, yes: bool) -> None:
     """Forget all keys: the service then asks for those of GPT2GIGA_API_KEY, and for none where that is empty."""
     if not yes:
-        raise Failure(
-            _("this forgets all keys, and without GPT2GIGA_API_KEY the service asks for none then: add --yes")
-        )
+        raise Failure(_("all keys would be forgotten, and without GPT2GIGA_API_KEY no key is asked for: add --yes"))
     gone = _do(_settings(command_line), KeyStore.clear, only_read=True)
-    click.echo(_("{count} forgotten", count=gone))
+    click.echo(_("keys forgotten: {count}", count=gone))
 
 
 def _settings(command_line: CommandLine) -> Settings:
@@ -183,11 +181,7 @@ def _own_secret(settings: Settings, name: str) -> str:
     least = store.LEAST_OWN
     if len(found[0]) < least:
         raise Failure(
-            _(
-                "the key of {name} is too short to be kept as a hash: less than {least} letters",
-                name=name,
-                least=store.LEAST_OWN,
-            )
+            _("the key of {name} is too short for a hash to hide it: less than {least} letters", name=name, least=least)
         )
     return found[0]
 

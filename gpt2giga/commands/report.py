@@ -34,6 +34,7 @@ NAMES = (
     N_("tool call"),
     N_("embedding"),
     N_("facts"),
+    N_("keys"),
     N_("service"),
     N_("access"),
     N_("flow"),

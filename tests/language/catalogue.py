@@ -34,7 +34,8 @@ WIDTH = 110
 def commands() -> list[click.Command]:
     """All of them, as they are defined."""
     verbs = [getattr(importlib.import_module(f"gpt2giga.commands.{verb}"), verb) for verb in VERBS]
-    return [main, *main.commands.values(), *verbs]
+    inner = [found for verb in verbs if isinstance(verb, click.Group) for found in verb.commands.values()]
+    return [main, *main.commands.values(), *verbs, *inner]
 
 
 def _of_help(command: click.Command) -> Iterator[str]:

@@ -126,10 +126,11 @@ class KeyLimits:
         background.start(self.flush)
 
     def _spent(self, key: StoredKey, now: float, *, counts: bool) -> Mapping[Account, int]:
-        if counts and key.rights.requests_per_minute is not None:
-            with self._lock:
-                self._waiting[Account(key.id, MINUTE, spending.span(MINUTE, now).start)] += 1
         with self._writing:
+            # Only now: counted with another one, each would find itself the later of the two.
+            if counts and key.rights.requests_per_minute is not None:
+                with self._lock:
+                    self._waiting[Account(key.id, MINUTE, spending.span(MINUTE, now).start)] += 1
             found = self._write(lambda connection: spending.spent(connection, now, key.id))
         if found is not None:
             self._known[key.id] = found

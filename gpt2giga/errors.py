@@ -127,9 +127,6 @@ class RateLimited(ProxyError):
 
 
 class KeyUsedUp(RateLimited):
-    """OpenAI's words for it, type and status; OpenClaw shows the text of this type at once, and repeats other 429s."""
-
-    type = "insufficient_quota"
     code = "insufficient_quota"
 
 

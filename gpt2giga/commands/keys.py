@@ -49,7 +49,12 @@ def add(command_line: CommandLine, /, name: str, adopt: bool, as_json: bool, **g
     if not adopt and name in {key.name for key in settings.server.api_key}:
         raise Failure(_("GPT2GIGA_API_KEY has a key with the name {name} already (--adopt takes it over)", name=name))
     made = _do(settings, lambda book: book.add(lambda connection: store.add(connection, name, secret, _rights(given))))
-    _hand_over(made, secret, as_json=as_json, words=_("The key of {name}. It is shown only now.", name=name))
+    _hand_over(
+        made,
+        secret,
+        as_json=as_json,
+        words=_("The key of {name}, kept in {place}. It is shown only now.", name=name, place=_place(settings)),
+    )
     if adopt:
         click.echo(_("Take it out of GPT2GIGA_API_KEY now: what is there has no limits."), err=True)
 
@@ -146,6 +151,11 @@ def _settings(command_line: CommandLine) -> Settings:
     if settings.server.pass_token:
         raise Failure(_("with GPT2GIGA_PASS_TOKEN clients show accounts of their own, and no keys of this service"))
     return settings
+
+
+def _place(settings: Settings) -> str:
+    """For whoever has asked in the wrong one: with systemd the service's own is not that of a shell."""
+    return "PostgreSQL" if settings.store.database_url else str(settings.store.state_dir)
 
 
 def _change(command_line: CommandLine, work: Callable[[Connection], StoredKey]) -> StoredKey:

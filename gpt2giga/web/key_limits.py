@@ -50,7 +50,7 @@ class Limit:
         return max(0, self.most - self.spent)
 
     def refusal(self, key: str, now: float) -> RateLimited:
-        words = f"The limit of the key '{key}' is {self.most:,} {self.what}, and it has reached that. It ends at "
+        words = f"The limit of the key '{key}' is {self.most:,} {self.what}, and it has reached that. It resets at "
         words += f"{moment(self.end)}"
         seconds = max(1.0, self.end - now)
         if self.account.span == MINUTE:

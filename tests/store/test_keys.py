@@ -33,7 +33,7 @@ NOW = 1_797_768_020.0
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+def of_utc(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     now = [NOW]
     monkeypatch.setattr(time, "time", lambda: now[0])
     return now
@@ -120,7 +120,7 @@ def test_every_change_is_seen_by_others(book: KeyStore, open_database: OpenDatab
     assert other.look(seen[-1]) == (None, [])
 
 
-def test_a_secret_opens_until_it_is_taken_back(book: KeyStore, clock: list[float]) -> None:
+def test_a_secret_opens_until_it_is_taken_back(book: KeyStore, of_utc: list[float]) -> None:
     made(book, secret="first" * 6, rights=Rights(until=NOW + 100))
     ring = Keyring((), book)
     ring.start()
@@ -130,11 +130,11 @@ def test_a_secret_opens_until_it_is_taken_back(book: KeyStore, clock: list[float
     ring._look()
     before, after = admitted(ring, "first" * 6), admitted(ring, "second" * 6)
     assert before.tenant == after.tenant == keys.hash_of("first" * 6)
-    clock[0] += 50
+    of_utc[0] += 50
     with pytest.raises(NotAuthenticated, match="replaced by another"):
         admitted(ring, "first" * 6)
     assert admitted(ring, "second" * 6)
-    clock[0] += 50
+    of_utc[0] += 50
     with pytest.raises(NotAuthenticated, match="good until 2026-12-20 12:02:00 UTC"):
         admitted(ring, "second" * 6)
     changed(book, keys.revoke, "ann")
@@ -200,7 +200,7 @@ def ask(limits: KeyLimits, key: StoredKey, usage: Usage | None = None) -> dict[s
     return exchange.headers
 
 
-def test_requests_of_a_minute(book: KeyStore, open_database: OpenDatabase, clock: list[float]) -> None:  # noqa: F811
+def test_requests_of_a_minute(book: KeyStore, open_database: OpenDatabase, of_utc: list[float]) -> None:  # noqa: F811
     """Two processes count together."""
     key = made(book, rights=Rights(requests_per_minute=4))
     one, other = KeyLimits(book.database), KeyLimits(open_database())
@@ -211,18 +211,20 @@ def test_requests_of_a_minute(book: KeyStore, open_database: OpenDatabase, clock
             "x-ratelimit-reset-requests": "40s",
         }
     for limits in (one, other, one):
-        with pytest.raises(RateLimited, match="'ann' is 4 requests per minute.* 2026-12-20 12:01:00 UTC") as caught:
+        with pytest.raises(
+            RateLimited, match="'ann' is 4 requests per minute.* resets at 2026-12-20 12:01:00 UTC"
+        ) as caught:
             ask(limits, key)
         assert (caught.value.code, caught.value.retry_after, caught.value.is_final) == (
             "rate_limit_exceeded",
             40,
             False,
         )
-    clock[0] += 40
+    of_utc[0] += 40
     assert ask(one, key)["x-ratelimit-remaining-requests"] == "3"
 
 
-def test_tokens_of_a_day_and_of_a_month(book: KeyStore, open_database: OpenDatabase, clock: list[float]) -> None:  # noqa: F811
+def test_tokens_of_a_day_and_of_a_month(book: KeyStore, open_database: OpenDatabase, of_utc: list[float]) -> None:  # noqa: F811
     """What GigaChat took from its cache it does not bill. The nearer limit is told."""
     key = made(book, rights=Rights(tokens_per_day=100, tokens_per_month=150))
     one, other = KeyLimits(book.database), KeyLimits(open_database())
@@ -234,15 +236,15 @@ def test_tokens_of_a_day_and_of_a_month(book: KeyStore, open_database: OpenDatab
     with pytest.raises(KeyUsedUp, match="'ann' is 100 tokens per day.*2026-12-21 00:00:00 UTC") as caught:
         ask(one, key)
     assert (caught.value.status, caught.value.code, caught.value.is_final) == (429, "insufficient_quota", True)
-    clock[0] += 86400
+    of_utc[0] += 86400
     assert ask(one, key, Usage(prompt=30))["x-ratelimit-limit-tokens"] == "150"
     with pytest.raises(KeyUsedUp, match="150 tokens per month.*2027-01-01 00:00:00 UTC"):
         ask(other, key)
-    clock[0] += 12 * 86400
+    of_utc[0] += 12 * 86400
     assert ask(one, key)["x-ratelimit-remaining-tokens"] == "100"
 
 
-def test_a_limit_that_is_raised_counts_at_once(book: KeyStore, clock: list[float]) -> None:
+def test_a_limit_that_is_raised_counts_at_once(book: KeyStore, of_utc: list[float]) -> None:
     key, limits = made(book, rights=Rights(tokens_per_day=10)), KeyLimits(book.database)
     ask(limits, key, Usage(prompt=10))
     with pytest.raises(KeyUsedUp):
@@ -251,7 +253,7 @@ def test_a_limit_that_is_raised_counts_at_once(book: KeyStore, clock: list[float
 
 
 def test_who_hammers_does_not_reach_the_database(
-    book: KeyStore, clock: list[float], monkeypatch: pytest.MonkeyPatch
+    book: KeyStore, of_utc: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     key, limits = made(book, rights=Rights(requests_per_minute=1, tokens_per_day=5)), KeyLimits(book.database)
     ask(limits, key, Usage(prompt=5))
@@ -266,7 +268,7 @@ def test_who_hammers_does_not_reach_the_database(
         assert exchange.headers["x-ratelimit-limit-requests"] == "1"
 
 
-def test_what_asks_for_no_work_is_told_and_not_counted(book: KeyStore, clock: list[float]) -> None:
+def test_what_asks_for_no_work_is_told_and_not_counted(book: KeyStore, of_utc: list[float]) -> None:
     key, limits = made(book, rights=Rights(requests_per_minute=1)), KeyLimits(book.database)
     for _ in range(3):
         exchange = asking(stored=key, method="GET")
@@ -298,10 +300,10 @@ def test_many_at_once_are_all_counted(book: KeyStore, open_database: OpenDatabas
     assert sum(row["spent"] for row in rows if row["span"] == MINUTE) == 40
 
 
-def test_old_minutes_and_days_are_forgotten(book: KeyStore, clock: list[float]) -> None:
+def test_old_minutes_and_days_are_forgotten(book: KeyStore, of_utc: list[float]) -> None:
     key = made(book, rights=Rights(tokens_per_day=10**6, requests_per_minute=10**6))
     ask(KeyLimits(book.database), key, Usage(prompt=3))
-    clock[0] += 4 * 86400
+    of_utc[0] += 4 * 86400
     ask(KeyLimits(book.database), key, Usage(prompt=3))
     assert sorted(_spans(book.database.do)) == [DAY, MINUTE, MONTH]
 

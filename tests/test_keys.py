@@ -239,7 +239,8 @@ def test_sdks_show_the_words_of_a_used_up_key_and_do_not_ask_again(
     with guarded.client(key, max_retries=3) as client, pytest.raises(openai.RateLimitError, match=WORDS) as caught:
         client.chat.completions.create(model="GigaChat", messages=HELLO, stream=True)  # type: ignore[call-overload]
     error = caught.value
-    assert error.code == error.type == "insufficient_quota" and error.response.headers["x-should-retry"] == "false"
+    assert (error.code, error.type) == ("insufficient_quota", "rate_limit_error")
+    assert error.response.headers["x-should-retry"] == "false"
     assert 60 < int(error.response.headers["Retry-After"]) <= 86400
     http = anthropic.DefaultHttpxClient(verify=NO_ROOTS)
     with (

@@ -211,15 +211,10 @@ def test_requests_of_a_minute(book: KeyStore, open_database: OpenDatabase, of_ut
             "x-ratelimit-reset-requests": "40s",
         }
     for limits in (one, other, one):
-        with pytest.raises(
-            RateLimited, match="'ann' is 4 requests per minute.* resets at 2026-12-20 12:01:00 UTC"
-        ) as caught:
+        with pytest.raises(RateLimited, match="'ann' is 4 requests per minute.* 2026-12-20 12:01:00 UTC") as caught:
             ask(limits, key)
-        assert (caught.value.code, caught.value.retry_after, caught.value.is_final) == (
-            "rate_limit_exceeded",
-            40,
-            False,
-        )
+        error = caught.value
+        assert (error.code, error.retry_after, error.is_final) == ("rate_limit_exceeded", 40, False)
     of_utc[0] += 40
     assert ask(one, key)["x-ratelimit-remaining-requests"] == "3"
 

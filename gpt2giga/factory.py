@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from gpt2giga.telemetry.metrics import Metrics
 
 # The last is for requests that none of the others claims.
-ERROR_FORMS = (anthropic.ERROR_FORM, openai.ERROR_FORM)
+ERROR_FORMS = (anthropic.ERROR_FORM, openai.OPENCLAW_ERROR_FORM, openai.ERROR_FORM)
 MODELS_FORMS = (anthropic.MODELS_FORM, openai.MODELS_FORM)
 
 log = logging.getLogger(__name__)

@@ -21,7 +21,7 @@ URL = "http://127.0.0.1:8080"
 ENGLISH = [*(english for english, _ in PAIRS), *WITHOUT_TWIN]
 DEPLOY = "docs/deployment.md"
 # Their reader has a service that runs.
-AFTER_INSTALLATION = ("docs/monitoring.md",)
+AFTER_INSTALLATION = ("docs/keys.md", "docs/monitoring.md")
 
 
 @pytest.fixture

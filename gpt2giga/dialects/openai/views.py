@@ -14,7 +14,7 @@ from gpt2giga.dialects.hosted import HostedTools
 from gpt2giga.dialects.openai import completions, response, tokenizer
 from gpt2giga.dialects.openai.completions import CompletionStream, from_completion_request, to_completion
 from gpt2giga.dialects.openai.embeddings import from_embeddings_request, to_embeddings
-from gpt2giga.dialects.openai.errors import to_error
+from gpt2giga.dialects.openai.errors import OPENCLAW_HEADER, to_error, to_openclaw_error
 from gpt2giga.dialects.openai.files import to_file, to_file_list
 from gpt2giga.dialects.openai.images import from_images_request, to_images
 from gpt2giga.dialects.openai.models import to_list, to_model, to_model_info
@@ -38,6 +38,7 @@ from gpt2giga.web.models import ModelsForm
 AVERAGED_HEADER = "X-Gpt2giga-Averaged"
 
 ERROR_FORM = ErrorForm(lambda error, _: to_error(error))
+OPENCLAW_ERROR_FORM = ErrorForm(lambda error, _: to_openclaw_error(error), header=OPENCLAW_HEADER)
 MODELS_FORM = ModelsForm(to_list, to_model)
 
 

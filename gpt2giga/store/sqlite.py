@@ -108,7 +108,7 @@ def _rename(path: Path, to: str) -> None:
 def give_to_owner_of_folder(path: Path) -> None:
     """What root makes with the command, the service has to write to. SQLite does the same with its side files."""
     folder = path.parent.stat()
-    if os.geteuid() == 0 and path.stat().st_uid == 0 != folder.st_uid:
+    if hasattr(os, "geteuid") and os.geteuid() == 0 and path.stat().st_uid == 0 != folder.st_uid:
         os.chown(path, folder.st_uid, folder.st_gid)
 
 

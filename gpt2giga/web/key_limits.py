@@ -13,6 +13,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
@@ -123,7 +124,8 @@ class KeyLimits:
         with self._lock:
             for name in (DAY, MONTH):
                 self._waiting[Account(key.id, name, spans[name].start)] += tokens
-        background.start(self.flush)
+        with suppress(RuntimeError):  # no thread to be had: the next request of such a key writes it
+            background.start(self.flush)
 
     def _spent(self, key: StoredKey, now: float, *, counts: bool) -> Mapping[Account, int]:
         with self._writing:

@@ -24,8 +24,8 @@ from tests.dialects.responses.test_store import *  # noqa: F403  # the same test
 from tests.dialects.responses.test_store import MIB, OpenDatabase, turn
 from tests.service import free_port, Service
 from tests.sockets import eventually
-from tests.store.test_remembered_embeddings import *  # noqa: F403
 from tests.store.test_keys import *  # noqa: F403
+from tests.store.test_remembered_embeddings import *  # noqa: F403
 from tests.store.test_usage import *  # noqa: F403
 
 PROGRAMS = max(Path("/usr/lib/postgresql").glob("*/bin"))

@@ -13,6 +13,7 @@ ProxyError
 +- BodyTooLarge          413
 +- ClientGone            499  nobody reads the answer; for the log
 +- RateLimited           429
+|  +- KeyUsedUp          429  the client's key has had its tokens
 +- InternalError         500  ours
 +- NotSetUp              501  what was asked for needs a setting
 +- Unavailable           503  ours: too much to do, or about to stop
@@ -30,12 +31,13 @@ class ProxyError(Exception):
     """`message` goes to the client as it is: no URLs, headers, tokens or keys in it.
 
     retry_after: seconds until it makes sense to try again. transient: the same request may well succeed soon.
-    upstream_status: what GigaChat answered, where it did.
+    upstream_status: what GigaChat answered, where it did. is_final: clients that repeat by themselves are not to.
     """
 
     status = 500
     type = "server_error"
     code: str | None = None
+    is_final = False
 
     def __init__(
         self,
@@ -125,6 +127,10 @@ class RateLimited(ProxyError):
     code = "rate_limit_exceeded"
 
 
+class KeyUsedUp(RateLimited):
+    code = "insufficient_quota"
+
+
 class InternalError(ProxyError):
     code = "internal_error"
 
@@ -151,6 +157,8 @@ class UpstreamCut(UpstreamError):
 
 class PromiseBroken(UpstreamError):
     """Clients that repeat the request pay for all of it again, and get no better."""
+
+    is_final = True
 
 
 class UpstreamUnavailable(ProxyError):

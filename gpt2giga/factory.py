@@ -11,7 +11,7 @@ from flask import Flask
 from werkzeug.routing import MapAdapter
 
 from gpt2giga.chat import HostedTool
-from gpt2giga.config.settings import KEY_IS_MISSING, Settings
+from gpt2giga.config.settings import KEY_IS_MISSING, ServerSettings, Settings
 from gpt2giga.config.speech import SALUTESPEECH
 from gpt2giga.dialects.anthropic import views as anthropic
 from gpt2giga.dialects.openai import audio_views
@@ -21,7 +21,7 @@ from gpt2giga.dialects.responses import views as responses
 from gpt2giga.dialects.responses.request import from_input_at_chat
 from gpt2giga.openapi import views as description
 from gpt2giga.store.accounts import StoredAccounts
-from gpt2giga.store.choice import database_of
+from gpt2giga.store.choice import database_of, key_store_of
 from gpt2giga.telemetry import log_format
 from gpt2giga.telemetry.known_models import KnownModels
 from gpt2giga.telemetry.packages import PackageWatch
@@ -32,16 +32,19 @@ from gpt2giga.upstream.gigachat import GetUpstream
 from gpt2giga.upstream.pool.accounts import Accounts
 from gpt2giga.upstream.speech.salutespeech import SaluteSpeech, speech_of
 from gpt2giga.web import auth, body, errors, exchange, health, models, origins
+from gpt2giga.web.admission import Admission
 from gpt2giga.web.answering_model import name_model
 from gpt2giga.web.capacity import Capacity, watch_client
 from gpt2giga.web.converse import Conversation
 from gpt2giga.web.file_owners import FileOwners
+from gpt2giga.web.key_limits import KeyLimits
+from gpt2giga.web.keyring import Keyring
 
 if TYPE_CHECKING:
     from gpt2giga.telemetry.metrics import Metrics
 
 # The last is for requests that none of the others claims.
-ERROR_FORMS = (anthropic.ERROR_FORM, openai.ERROR_FORM)
+ERROR_FORMS = (anthropic.ERROR_FORM, openai.OPENCLAW_ERROR_FORM, openai.ERROR_FORM)
 MODELS_FORMS = (anthropic.MODELS_FORM, openai.MODELS_FORM)
 
 log = logging.getLogger(__name__)
@@ -57,9 +60,12 @@ def create_app(settings: Settings, *, behind_web_server: bool = False) -> Flask:
     known = KnownModels(settings.account.model, settings.translation)
     metrics = _metrics(settings, known)
     app = Flask("gpt2giga", static_folder=None)
-    app.extensions["usage"] = usage = UsageCounter(database_of(settings.store), known)
-    stored = StoredAccounts(settings.store, usage.database) if usage.database and not server.sandbox else None
+    database = database_of(settings.store)
+    app.extensions["usage"] = usage = UsageCounter(database, known)
+    stored = StoredAccounts(settings.store, database) if database and not server.sandbox else None
     app.extensions["accounts"] = accounts = Accounts(settings, metrics or known, stored)
+    keyring = Keyring(server.api_key, None if server.pass_token else key_store_of(settings.store, database))
+    owners = FileOwners(database, settings.store)
     may_call = origins.allowed_origins(server.cors_origins)
     # Nothing here is a coroutine, and Flask would look at each hook of each request.
     app.ensure_sync = lambda func: func  # type: ignore[method-assign]
@@ -71,16 +77,18 @@ def create_app(settings: Settings, *, behind_web_server: bool = False) -> Flask:
     app.url_map.strict_slashes = False
     app.wsgi_app = body.mending_paths(app.wsgi_app)  # type: ignore[method-assign, assignment]
     app.extensions["capacity"] = capacity = Capacity(limits.max_open_requests)
+    app.extensions["admission"] = admission = Admission(
+        keyring,
+        None if server.pass_token or database is None else KeyLimits(database),
+        owners,
+        _without_key(settings, may_call, behind_web_server=behind_web_server or bool(server.trusted_proxies)),
+        (capacity.admit, body.read, watch_client),
+    )
     exchange.init_app(
         app,
         server,
         limits,
-        opening=[
-            _admission(settings, may_call, behind_web_server=behind_web_server or bool(server.trusted_proxies)),
-            capacity.admit,
-            body.read,
-            watch_client,
-        ],
+        opening=admission,
         answering=[
             *([metrics.count_stream] if metrics else []),
             body.discard_rest,
@@ -93,10 +101,15 @@ def create_app(settings: Settings, *, behind_web_server: bool = False) -> Flask:
     app.extensions["packages"] = packages = _package_watch(accounts, usage, metrics)
     app.extensions["speech"] = speech = speech_of(settings)
     known.on_model_known(SALUTESPEECH)
-    _register_views(app, settings, _upstream_getter(accounts), usage, packages, speech)
+    _register_views(app, settings, _upstream_getter(accounts), usage, packages, speech, keyring, owners)
     if metrics:
-        app.register_blueprint(metrics.blueprint(packages.look))
+        sees_all = partial(_sees_all, server, keyring)
+        app.register_blueprint(metrics.blueprint(sees_all, packages.look))
     return app
+
+
+def _sees_all(server: ServerSettings, keyring: Keyring, name: str) -> bool:
+    return not keyring.asks_for_key or server.is_admin(name)
 
 
 def _package_watch(accounts: Accounts, usage: UsageCounter, metrics: Metrics | None) -> PackageWatch:
@@ -106,16 +119,19 @@ def _package_watch(accounts: Accounts, usage: UsageCounter, metrics: Metrics | N
     return watch
 
 
-def _admission(
+def _without_key(
     settings: Settings, may_call: Callable[[str], bool], *, behind_web_server: bool
 ) -> Callable[[exchange.Exchange], None]:
-    if settings.server.asks_for_key:
-        return auth.checker(settings.server, settings.account)
-    if behind_web_server and settings.server.lacks_key:
-        log.warning("%s", KEY_IS_MISSING)
+    """Where nobody is asked for a key of this service."""
+    server = settings.server
+    if server.pass_token:
+        return auth.account_checker(settings.account)
+    if (behind_web_server or server.is_public) and server.lacks_key:
+        if not settings.store.may_hold_keys:
+            log.warning("%s", KEY_IS_MISSING)
         return auth.refuse_all
     # No key is looked at then: clients send dummies when they are made to send something.
-    return origins.guard(settings.server, may_call)
+    return origins.guard(server, may_call)
 
 
 def _upstream_getter(accounts: Accounts) -> GetUpstream:
@@ -130,9 +146,10 @@ def _register_views(
     usage: UsageCounter,
     packages: PackageWatch,
     speech: SaluteSpeech | None,
+    keyring: Keyring,
+    owners: FileOwners,
 ) -> None:
-    translation, model = settings.translation, settings.account.model
-    owners = FileOwners(settings.server, settings.store)
+    server, translation, model = settings.server, settings.translation, settings.account.model
     conversation = Conversation(get_upstream, settings.limits.heartbeat, owners)
 
     def hosted_tools(model: str) -> Collection[HostedTool]:
@@ -144,7 +161,7 @@ def _register_views(
     ignore_hosted = translation.ignore_hosted_tools
     read_responses = partial(from_input_at_chat, ignore_hosted=ignore_hosted, hosted_tools=hosted_tools)
     for blueprint in (
-        health.blueprint(settings.backend, get_upstream, ui.page if settings.server.ui else lambda: None),
+        health.blueprint(settings.backend, get_upstream, ui.page if server.ui else lambda: None),
         openai.chat_blueprint(translation, model, conversation, read_responses, hosted_tools),
         openai.blueprint(translation.tokenizer_file, model, get_upstream, remembered),
         openai.files_blueprint(get_upstream, owners),
@@ -156,9 +173,14 @@ def _register_views(
         # Guides point clients at the root as often as at /v1.
         app.register_blueprint(blueprint)
         app.register_blueprint(blueprint, name=f"v1_{blueprint.name}", url_prefix="/v1")
-    app.register_blueprint(description.blueprint(settings.limits, asks_for_key=settings.server.asks_for_key))
-    if settings.server.ui:
-        app.register_blueprint(ui.blueprint(settings.server, settings.default_models, get_upstream, usage, packages))
+
+    def asks_for_key() -> bool:
+        return server.pass_token or keyring.asks_for_key
+
+    app.register_blueprint(description.blueprint(settings.limits, asks_for_key))
+    if server.ui:
+        shown = ui.blueprint(server, settings.default_models, get_upstream, usage, packages, asks_for_key)
+        app.register_blueprint(shown)
 
 
 def _metrics(settings: Settings, known: KnownModels) -> Metrics | None:

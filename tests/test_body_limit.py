@@ -10,6 +10,7 @@ import re
 import socket
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import gevent
 import openai
@@ -123,7 +124,7 @@ def test_a_refused_body_that_does_not_come_is_not_waited_for(monkeypatch: pytest
         app,
         ServerSettings(),
         LimitSettings(),
-        opening=[lambda _: Response("no key", 401)],
+        opening=SimpleNamespace(steps=[lambda _: Response("no key", 401)]),
         answering=[request_body.discard_rest],
         observers=[],
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 import signal
@@ -14,6 +15,7 @@ from openai import NotFoundError, OpenAI
 
 from gpt2giga.config.variables import parse
 from gpt2giga.factory import create_app
+from gpt2giga.store.sqlite import FILE
 from gpt2giga_sandbox.server import SandboxServer
 from tests import raw
 from tests.pictures import png
@@ -107,7 +109,20 @@ def test_a_new_process_knows_whose_files_are(guarded: Service, sandbox: SandboxS
         os.kill(int(worker), signal.SIGKILL)
         raw.wait_until(lambda: worker not in Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
         assert [file.id for file in first.files.list()] == [made] and [*second.files.list()] == []
-    assert not (guarded.folder / "state/files").stat().st_mode & 0o077
+    assert not (guarded.folder / "state" / FILE).stat().st_mode & 0o077
+
+
+def test_owners_of_an_earlier_version_keep_their_files(guarded: Service, sandbox: SandboxServer) -> None:
+    """It had an empty file for each, in a folder."""
+    with guarded.client(FIRST) as first, guarded.client(SECOND) as second:
+        made = upload(first)
+        tenant = hashlib.sha256(SECOND.encode()).hexdigest()
+        folder = guarded.folder / "state/files"
+        folder.mkdir()
+        mark = folder / hashlib.sha256(f"{tenant} {made}".encode()).hexdigest()
+        mark.touch()
+        assert [file.id for file in second.files.list()] == [made]
+        assert second.files.delete(made).deleted and not mark.exists()
 
 
 def test_pictures_of_chats_are_in_nobodys_list(guarded: Service, sandbox: SandboxServer) -> None:
@@ -132,9 +147,11 @@ def status_of_upload(sandbox: SandboxServer, **settings: str) -> int:
     return int(answer.status_code)
 
 
-@pytest.mark.parametrize("folder", ["/dev/null/state", ""])
-def test_without_a_folder_nothing_is_uploaded_that_nobody_would_own(sandbox: SandboxServer, folder: str) -> None:
-    assert status_of_upload(sandbox, GPT2GIGA_API_KEY="a,b", GPT2GIGA_STATE_DIR=folder) == 400
+@pytest.mark.parametrize("folder, status", [("/dev/null/state", 503), ("", 400)])
+def test_without_a_folder_nothing_is_uploaded_that_nobody_would_own(
+    sandbox: SandboxServer, folder: str, status: int
+) -> None:
+    assert status_of_upload(sandbox, GPT2GIGA_API_KEY="a,b", GPT2GIGA_STATE_DIR=folder) == status
     assert sandbox.state.files() == {}
 
 

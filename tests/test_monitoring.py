@@ -23,12 +23,14 @@ HELLO = [{"role": "user", "content": "Привет!"}]
 @pytest.fixture
 def labels(app_with: Callable[..., Flask], sandbox: SandboxServer) -> dict[str, set[str]]:
     """Those of each metric, once everything has happened."""
-    client = app_with(GPT2GIGA_METRICS="True", GIGACHAT_RETRY_BACKOFF_FACTOR="0").test_client()
+    keys = {"GPT2GIGA_API_KEY": "boss:key-of-the-boss", "GPT2GIGA_ADMIN_KEY": "boss"}
+    client = app_with(GPT2GIGA_METRICS="True", GIGACHAT_RETRY_BACKOFF_FACTOR="0", **keys).test_client()
+    headers = {"Authorization": "Bearer key-of-the-boss"}
     sandbox.state.script({"status": 500}, {"text": "Нет.", "finish_reason": "blacklist"})
-    with client.post("/v1/chat/completions", json={"messages": HELLO}) as answer:
+    with client.post("/v1/chat/completions", json={"messages": HELLO}, headers=headers) as answer:
         assert answer.status_code == 200
     client.application.extensions["packages"].read()
-    families = text_string_to_metric_families(client.get("/metrics").text)
+    families = text_string_to_metric_families(client.get("/metrics", headers=headers).text)
     samples = [sample for family in families for sample in family.samples]
     found: dict[str, set[str]] = {"up": set()}
     for sample in samples:

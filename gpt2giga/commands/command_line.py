@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from gpt2giga.upstream.pool.own_accounts import OwnAccounts
 
 # Each is a module beside this one, holding a click command of the same name.
-VERBS = ("init", "accounts", "doctor", "connect", "models", "chat", "launch", "usage", "backup")
+VERBS = ("init", "accounts", "doctor", "connect", "models", "chat", "launch", "usage", "keys", "backup")
 
 
 # What a shell gives for a program that Ctrl-C ended.
@@ -97,6 +97,31 @@ class Failure(click.ClickException):
         click.echo(f"gpt2giga: {' '.join(self.message.split())}", err=True)
 
 
+class Subverbs(click.Group):
+    """What a verb has verbs for in turn: `gpt2giga keys add`. All is told in the user's language."""
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        found = super().get_command(ctx, name)
+        return translated(found) if found else None
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, with_language(command) if command else None, rest
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        _write_commands(self, ctx, formatter)
+
+
+def _write_commands(group: click.Group, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    """With whole sentences, where click would cut them off."""
+    commands = {name: group.get_command(ctx, name) for name in group.list_commands(ctx)}
+    rows = [(name, command.get_short_help_str(MOST_LETTERS)) for name, command in commands.items() if command]
+    with formatter.section(_("Commands")):
+        formatter.write_dl(rows)
+
+
 class Verbs(click.Group):
     """Failures that we know end as one sentence, whatever verb meets them; and all is told in the user's language."""
 
@@ -132,11 +157,7 @@ class Verbs(click.Group):
         click.Group.format_help(translated(self), ctx, formatter)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """With whole sentences, where click would cut them off."""
-        commands = {name: self.get_command(ctx, name) for name in self.list_commands(ctx)}
-        rows = [(name, command.get_short_help_str(MOST_LETTERS)) for name, command in commands.items() if command]
-        with formatter.section(_("Commands")):
-            formatter.write_dl(rows)
+        _write_commands(self, ctx, formatter)
 
     def invoke(self, ctx: click.Context) -> Any:
         _never_fail_over_a_letter()
@@ -154,23 +175,6 @@ class Verbs(click.Group):
             raise Failure(f"{error.filename}: {reason(error)}" if error.filename else reason(error)) from None
         except KeyboardInterrupt:
             raise click.exceptions.Exit(INTERRUPTED) from None
-
-
-class Subverbs(click.Group):
-    """A verb that has verbs of its own."""
-
-    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
-        found = super().get_command(ctx, name)
-        return translated(with_language(translated(found))) if found else None
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        rows = [(name, command.get_short_help_str(MOST_LETTERS)) for name, command in self._commands_of(ctx)]
-        with formatter.section(_("Commands")):
-            formatter.write_dl(rows)
-
-    def _commands_of(self, ctx: click.Context) -> list[tuple[str, click.Command]]:
-        names = self.list_commands(ctx)
-        return [(name, command) for name in names if (command := self.get_command(ctx, name))]
 
 
 def _in_one_line(error: click.UsageError) -> Failure:
@@ -252,6 +256,16 @@ def service_url(server: ServerSettings, url: str | None) -> str:
             _("the service listens on {address}: name the web server before it with --url", address=server.address)
         )
     return f"http://{on_loopback(server).address}"
+
+
+def key_of_client(settings: Settings, given: str | None) -> str:
+    """What a client may show, empty where no key is asked for. Raises Failure: of the store's only hashes are known."""
+    key = given or settings.server.first_key
+    if not key and settings.store.keys_mark and settings.store.may_hold_keys:
+        raise Failure(
+            _("the service asks for a key of gpt2giga keys, which only its holder has: name it with --api-key")
+        )
+    return key
 
 
 def no_database(store: StoreSettings) -> str:

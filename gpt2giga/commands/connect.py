@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from gpt2giga.commands import openclaw
-from gpt2giga.commands.command_line import CommandLine, Failure, service_url
+from gpt2giga.commands.command_line import CommandLine, Failure, key_of_client, service_url
 from gpt2giga.commands.openclaw_config import choose_models, Connection
 from gpt2giga.commands.snippets import fill_snippet, SNIPPETS
 from gpt2giga.language import _, chosen
@@ -58,7 +58,7 @@ def connect(
         return
     settings = command_line.unchecked_settings()
     root = service_url(settings.server, url)
-    key = api_key or settings.server.first_key
+    key = key_of_client(settings, api_key)
     if client == OPENCLAW:
         models = _live_models(command_line, root, key)
         connection = choose_models(root, key, models, **settings.default_models)

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from gpt2giga.commands.command_line import CommandLine, service_url
+from gpt2giga.commands.key_checks import check_keys
 from gpt2giga.commands.report import CheckFailed, Report
 from gpt2giga.commands.stream_timing import StreamTiming
 from gpt2giga.config.settings import ServerSettings, SettingsError
@@ -21,6 +22,7 @@ from gpt2giga.serving.probe import answers
 @click.option(
     "--url", help="Where clients find the service, such as https://ai.example.com (default: by the settings)."
 )
+@click.option("--api-key", help="The key to show to the service (default: the first of GPT2GIGA_API_KEY).")
 @click.option("--no-service", is_flag=True, help="Check the way to GigaChat only.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
 @click.option("--learn", is_flag=True, help="Ask GigaChat what its models can, instead; says first what that costs.")
@@ -37,7 +39,14 @@ from gpt2giga.serving.probe import answers
 )
 @click.pass_context
 def doctor(
-    context: click.Context, /, url: str | None, no_service: bool, as_json: bool, learn: bool, **learning: Any
+    context: click.Context,
+    /,
+    url: str | None,
+    api_key: str | None,
+    no_service: bool,
+    as_json: bool,
+    learn: bool,
+    **learning: Any,
 ) -> None:
     """Check settings, key, network, GigaChat and the running service, one line each.
 
@@ -53,7 +62,7 @@ def doctor(
     elif given := [name for name, value in learning.items() if value]:
         raise click.UsageError(_("--{option} goes with --learn only", option=given[0]))
     else:
-        is_well = _check(command_line, url, no_service=no_service, as_json=as_json)
+        is_well = _check(command_line, url, api_key, no_service=no_service, as_json=as_json)
     if not is_well:
         context.exit(2)
 
@@ -64,19 +73,22 @@ def _learn(command_line: CommandLine, **options: Any) -> bool:
     return learn(command_line, LearnOptions(**options))
 
 
-def _check(command_line: CommandLine, url: str | None, *, no_service: bool, as_json: bool) -> bool:
+def _check(command_line: CommandLine, url: str | None, api_key: str | None, *, no_service: bool, as_json: bool) -> bool:
     from gpt2giga.commands.gigachat_checks import GigaChatChecks
 
     report = Report(as_json=as_json)
     with closing(GigaChatChecks(command_line)) as checks:
         checks.run(report)
+    check_keys(report, command_line)
     if not no_service:
-        _check_service(report, command_line, checks.timing, url)
+        _check_service(report, command_line, checks.timing, url, api_key)
     report.close()
     return report.is_well
 
 
-def _check_service(report: Report, command_line: CommandLine, direct: StreamTiming | None, url: str | None) -> None:
+def _check_service(
+    report: Report, command_line: CommandLine, direct: StreamTiming | None, url: str | None, api_key: str | None
+) -> None:
     from gpt2giga.commands.gigachat_checks import COUNTING, COUNTING_TOKENS
     from gpt2giga.commands.service_checks import ServiceChecks
 
@@ -89,7 +101,8 @@ def _check_service(report: Report, command_line: CommandLine, direct: StreamTimi
     if settings.server.host.startswith("unix:") and not url:
         report.run("service", lambda: _check_socket(settings.server))
         return
-    with closing(ServiceChecks(service_url(settings.server, url), settings, question, direct)) as checks:
+    root, key = service_url(settings.server, url), api_key or settings.server.first_key
+    with closing(ServiceChecks(root, key, settings, question, direct)) as checks:
         checks.run(report)
 
 

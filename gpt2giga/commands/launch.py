@@ -14,7 +14,7 @@ from types import FrameType
 
 import click
 
-from gpt2giga.commands.command_line import CommandLine, Failure, service_url
+from gpt2giga.commands.command_line import CommandLine, Failure, key_of_client, service_url
 from gpt2giga.commands.launch_programs import Program, PROGRAMS, Target
 from gpt2giga.config.sources import environment
 from gpt2giga.language import _, reason
@@ -53,7 +53,7 @@ def launch(
     if not found:
         raise Failure(_("{program} is not installed: {command}", program=program, command=PROGRAMS[program].install))
     settings = command_line.unchecked_settings()
-    key = api_key or settings.server.first_key
+    key = key_of_client(settings, api_key)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="gpt2giga-", ignore_cleanup_errors=True)))
         root = service_url(settings.server, url) if url else stack.enter_context(running_service(command_line, folder))

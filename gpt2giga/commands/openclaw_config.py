@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from gpt2giga.dialects.openai.errors import OPENCLAW_HEADER
 from gpt2giga.language import _
 from gpt2giga.upstream.contract.models import Model
 
@@ -91,6 +92,9 @@ def _set_provider(provider: dict[str, Any], connection: Connection) -> None:
     provider["api"] = "openai-completions"
     if connection.key:  # with one that nobody asks for, OpenClaw shuts the provider off for minutes after a 402
         provider["apiKey"] = connection.key
+        headers = provider.get("headers")
+        # What the key may not is told it in a form of its own, see dialects/openai/errors.py.
+        provider["headers"] = {**(headers if isinstance(headers, dict) else {}), OPENCLAW_HEADER: "openclaw"}
     provider["models"] = [*listed, *known.values()]
 
 

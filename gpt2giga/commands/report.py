@@ -36,6 +36,7 @@ NAMES = (
     N_("embedding"),
     N_("account"),
     N_("facts"),
+    N_("keys"),
     N_("service"),
     N_("access"),
     N_("flow"),

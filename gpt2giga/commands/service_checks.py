@@ -20,14 +20,17 @@ GATEWAY_STATUSES = (502, 503, 504)
 
 
 class ServiceChecks:
-    """`question` is what `direct` has answered without the service."""
+    """key: to show to it. `question` is what `direct` has answered without the service."""
 
-    def __init__(self, url: str, settings: Settings, question: dict[str, Any], direct: StreamTiming | None) -> None:
-        self._url = url
+    def __init__(
+        self, url: str, key: str, settings: Settings, question: dict[str, Any], direct: StreamTiming | None
+    ) -> None:
+        self._url, self._key = url, key
         self._settings = settings
         self._question = question
         self._direct = direct
         self._session = open_session(url)
+        self._lacks_key = False
 
     def run(self, report: Report) -> None:
         failed = "" if report.run("service", self._check_health) else "service"
@@ -36,6 +39,8 @@ class ServiceChecks:
                 report.skip(name, not_tried_since(failed))
             elif name == "flow" and self._settings.server.pass_token:
                 report.skip(name, _(ACCOUNTS_OF_CLIENTS))
+            elif name == "flow" and self._lacks_key:
+                report.skip(name, _("not tried: it takes a key of gpt2giga keys, which --api-key can name"))
             elif not report.run(name, check):
                 failed = name
 
@@ -83,7 +88,11 @@ class ServiceChecks:
         _check_own_key(without)
         if self._settings.server.pass_token:
             return _check_status(without, 401, _("the service runs without GPT2GIGA_PASS_TOKEN: restart it."))
-        if not self._settings.server.api_key:
+        if not self._key:
+            if without.status_code == 401:
+                self._lacks_key = self._settings.store.may_hold_keys
+            if self._lacks_key:
+                return _("a key of gpt2giga keys is asked for")
             if without.status_code == 401:
                 raise CheckFailed(
                     _("the service asks for a key, and these settings hold none: name its file with --env-file.")
@@ -140,7 +149,7 @@ class ServiceChecks:
         return f"{timing}; {verdict}"
 
     def _send(self, method: str, path: str, *, key: bool = False, json: Any = None) -> requests.Response:
-        auth = bearer(self._settings.server.first_key if key else "")
+        auth = bearer(self._key if key else "")
         try:
             return self._session.request(
                 method, self._url + path, json=json, auth=auth, timeout=READ_SECONDS, stream=json is not None

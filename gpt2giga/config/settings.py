@@ -35,7 +35,8 @@ from gpt2giga.language import N_
 
 KEY_IS_MISSING = N_(
     "Behind a web server the service answers nobody until GPT2GIGA_API_KEY holds a key that clients must show, "
-    "GPT2GIGA_PASS_TOKEN=True lets them bring their own accounts, or GPT2GIGA_ALLOW_ANONYMOUS=True lets everybody in."
+    "`gpt2giga keys add` has made one, GPT2GIGA_PASS_TOKEN=True lets them bring their own accounts, or "
+    "GPT2GIGA_ALLOW_ANONYMOUS=True lets everybody in."
 )
 
 
@@ -71,7 +72,9 @@ class ServerSettings:
         secret=True,
     )
     admin_key: str = setting(
-        "", "Name of the key whose holder sees everybody's usage on the page; others see their own"
+        "",
+        "Name of the key, also one of `gpt2giga keys`, whose holder sees everybody's usage on the page; others see "
+        "their own",
     )
     redis_url: str | None = setting(
         None,
@@ -125,9 +128,9 @@ class ServerSettings:
     def asks_for_key(self) -> bool:
         return bool(self.api_key or self.pass_token)
 
-    def sees_only_own(self, key_name: str) -> bool:
-        """Whether the holder of this key is shown nobody else's usage. Without keys all is everybody's."""
-        return bool(self.api_key) and not (self.admin_key and key_name == self.admin_key)
+    def is_admin(self, key_name: str) -> bool:
+        """Whether the holder of this key is shown everybody's usage."""
+        return bool(self.admin_key) and key_name == self.admin_key
 
     @property
     def first_key(self) -> str:

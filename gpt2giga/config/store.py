@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
+from pathlib import Path
 
 from gpt2giga.config.parsers import postgresql_url, prices, size, size_or_none, whole_number
 from gpt2giga.config.setting import MIB, setting
+
+# Stands beside the database's file as soon as a key was made: without that file nobody could tell any more.
+KEYS_MARK = "keys-were-made"
 
 
 @dataclass(frozen=True)
@@ -45,3 +50,13 @@ class StoreSettings:
         prices,
         variable="GPT2GIGA_PRICES",
     )
+
+    @property
+    def keys_mark(self) -> Path | None:
+        """None where the database is elsewhere, or nowhere."""
+        return Path(self.state_dir) / KEYS_MARK if self.state_dir and not self.database_url else None
+
+    @property
+    def may_hold_keys(self) -> bool:
+        """False when it is certain that `gpt2giga keys` has made none: a server is not asked for that."""
+        return bool(self.database_url) or (self.keys_mark is not None and os.path.lexists(self.keys_mark))

@@ -131,15 +131,19 @@ def check(settings: Settings, has_stored_accounts: Callable[[Settings], bool] = 
                 "GigaChat's, and would speak at your expense"
             )
         )
-    if server.admin_key and server.admin_key not in {key.name for key in server.api_key}:
-        raise SettingsError(
-            _("GPT2GIGA_ADMIN_KEY: GPT2GIGA_API_KEY has no key with the name {name}", name=repr(server.admin_key))
-        )
-    if server.is_public and server.lacks_key:
+    may_hold_keys = settings.store.may_hold_keys
+    if server.admin_key and not may_hold_keys and server.admin_key not in {key.name for key in server.api_key}:
         raise SettingsError(
             _(
-                "GPT2GIGA_HOST={host} lets others use your GigaChat account: set GPT2GIGA_API_KEY "
-                "(or GPT2GIGA_ALLOW_ANONYMOUS=True if that is what you want)",
+                "GPT2GIGA_ADMIN_KEY: neither GPT2GIGA_API_KEY nor `gpt2giga keys list` has a key with the name {name}",
+                name=repr(server.admin_key),
+            )
+        )
+    if server.is_public and server.lacks_key and not may_hold_keys:
+        raise SettingsError(
+            _(
+                "GPT2GIGA_HOST={host} lets others use your GigaChat account: set GPT2GIGA_API_KEY, or make a key with "
+                "`gpt2giga keys add` (or GPT2GIGA_ALLOW_ANONYMOUS=True if that is what you want)",
                 host=server.host,
             )
         )

@@ -22,7 +22,7 @@ V1 = "/v1"
 ARGUMENT = re.compile(r"<(?:(?P<kind>[^<>:]+):)?(?P<name>\w+)>")
 LEAST = re.compile(r"minlength=(\d+)")
 SCHEMES = {
-    "bearer": {"type": "http", "scheme": "bearer", "description": "A key of GPT2GIGA_API_KEY"},
+    "bearer": {"type": "http", "scheme": "bearer", "description": "A key of GPT2GIGA_API_KEY or of gpt2giga keys"},
     "x-api-key": {"type": "apiKey", "in": "header", "name": "x-api-key", "description": "The same key"},
 }
 HEADERS: dict[str, Schema] = {
@@ -31,6 +31,15 @@ HEADERS: dict[str, Schema] = {
     "X-Gpt2giga-Averaged": {"description": "Texts, by number, whose embedding is that of parts", "schema": TEXT},
     "X-Gpt2giga-Filtered": {"description": "true: GigaChat's filter gave the answer", "schema": TEXT},
     "X-Gpt2giga-Model": {"description": "The model that has answered, with GPT2GIGA_FALLBACK", "schema": TEXT},
+    **{
+        f"x-ratelimit-{figure}-{kind}": {"description": f"{words} {kind}; for keys with such a limit", "schema": schema}
+        for kind in ("requests", "tokens")
+        for figure, words, schema in (
+            ("limit", "The key's limit of", COUNT),
+            ("remaining", "What is left of it in", COUNT),
+            ("reset", "How long until it begins anew, such as 6m0s, of", TEXT),
+        )
+    },
     "Retry-After": {"description": "Seconds until it makes sense to try again", "schema": COUNT},
 }
 ERROR_HEADERS = ("X-Request-ID", "Retry-After")

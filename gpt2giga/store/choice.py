@@ -9,6 +9,7 @@ from gpt2giga.config.settings import SettingsError
 from gpt2giga.config.store import StoreSettings
 from gpt2giga.language import _
 from gpt2giga.store.database import Database
+from gpt2giga.store.key_store import KeyStore
 from gpt2giga.store.postgresql import PostgreSQL
 from gpt2giga.store.sqlite import FILE, SQLiteFile
 
@@ -32,3 +33,7 @@ def existing_database(store: StoreSettings) -> Database | None:
 def exists(store: StoreSettings) -> bool:
     """A file has been made; a server is taken to be there."""
     return bool(store.database_url or (store.state_dir and (Path(store.state_dir) / FILE).exists()))
+
+
+def key_store_of(store: StoreSettings, database: Database | None) -> KeyStore | None:
+    return KeyStore(database, store.keys_mark) if database else None

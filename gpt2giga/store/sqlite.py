@@ -42,6 +42,7 @@ class SQLiteFile:
         descriptor = os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600)
         self._opened = os.fstat(descriptor)
         os.close(descriptor)
+        give_to_owner_of_folder(self._path)
         # A lock that somebody keeps is waited for once: answers wait for this.
         patience = BUSY_SECONDS if is_patient else 0
         database = peewee.SqliteDatabase(
@@ -120,6 +121,13 @@ def _rename(path: Path, to: str) -> None:
     for suffix in ("-wal", "-shm", ""):
         with suppress(FileNotFoundError):
             os.replace(f"{path}{suffix}", f"{to}{suffix}")
+
+
+def give_to_owner_of_folder(path: Path) -> None:
+    """What root makes with the command, the service has to write to. SQLite does the same with its side files."""
+    folder = path.parent.stat()
+    if hasattr(os, "geteuid") and os.geteuid() == 0 and path.stat().st_uid == 0 != folder.st_uid:
+        os.chown(path, folder.st_uid, folder.st_gid)
 
 
 def _make_folder(folder: Path) -> None:

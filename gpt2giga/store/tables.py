@@ -125,6 +125,64 @@ class TokenPackage(Model):
         primary_key = CompositeKey("account", "model")
 
 
+class ClientKey(Model):
+    """A key that `gpt2giga keys` has made. `hash` is that of the secret, which is kept nowhere, and `former_hash` that
+    of the one before, good until `former_until`. `tenant` stays when the secret does not. Moments are in seconds of
+    Unix time; a limit that is not set is null, models that are not, or a priority, are empty."""
+
+    id = TextField(primary_key=True)
+    name = TextField(unique=True)
+    hash = TextField()
+    prefix = TextField()
+    tenant = TextField()
+    created = DoubleField()
+    tokens_per_day = BigIntegerField(null=True)
+    tokens_per_month = BigIntegerField(null=True)
+    requests_per_minute = BigIntegerField(null=True)
+    models = TextField()
+    priority = TextField()
+    until = DoubleField(null=True)
+    revoked = DoubleField(null=True)
+    former_hash = TextField(null=True)
+    former_until = DoubleField(null=True)
+
+    class Meta:
+        table_name = "client_keys"
+
+
+class KeysEdition(Model):
+    """One row as soon as a key was made, with another number after each change: whether there is anything new is a
+    small question. Random, so that what is restored or made anew is told from what was there."""
+
+    number = BigIntegerField()
+
+    class Meta:
+        table_name = "client_keys_edition"
+
+
+class KeySpending(Model):
+    """What a key has spent in a span of time, by its beginning (Unix time): requests of a minute, tokens of a day or of
+    a month."""
+
+    key = TextField()
+    span = TextField()
+    start = BigIntegerField()
+    spent = BigIntegerField()
+
+    class Meta:
+        table_name = "client_key_spending"
+        primary_key = CompositeKey("key", "span", "start")
+
+
+class FileOwner(Model):
+    """A mark stands for a file and its owner, and tells neither."""
+
+    mark = TextField(primary_key=True)
+
+    class Meta:
+        table_name = "file_owners"
+
+
 TABLES: tuple[type[Model], ...] = (
     SchemaVersion,
     KeptResponse,
@@ -133,6 +191,10 @@ TABLES: tuple[type[Model], ...] = (
     UsageHour,
     UsageFailure,
     TokenPackage,
+    ClientKey,
+    KeysEdition,
+    KeySpending,
+    FileOwner,
 )
 
 

@@ -22,12 +22,13 @@ from gpt2giga.chat import Usage
 from gpt2giga.config.settings import SettingsError
 from gpt2giga.config.sources import metrics_folder
 from gpt2giga.errors import QuotaExceeded, RateLimited, UpstreamCut, UpstreamError, UpstreamTimeout, UpstreamUnavailable
+from gpt2giga.telemetry.key_metrics import KeyMetrics, WithoutKeys
 from gpt2giga.telemetry.known_models import KnownModels
 from gpt2giga.telemetry.metrics_file import MetricsFile
 from gpt2giga.telemetry.package_table import Known
 from gpt2giga.telemetry.service_metrics import ServiceMetrics
 from gpt2giga.upstream.listener import Listener
-from gpt2giga.web.exchange import Exchange
+from gpt2giga.web.exchange import current, Exchange
 
 # From an embedding to a long answer.
 SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300, 600)
@@ -68,6 +69,7 @@ class Metrics(Listener):
             values.MmapedDict = MetricsFile  # type: ignore[attr-defined]
         own = CollectorRegistry()
         self._count_requests(own)
+        self._by_key = KeyMetrics(own)
         self._count_upstream(own)
         self._own = self._shared = own
         self._folder = folder
@@ -151,6 +153,8 @@ class Metrics(Listener):
             series.first.observe(exchange.first_ms / 1000)
         if exchange.usage:
             series.add(exchange.usage)
+        if exchange.key_name:
+            self._by_key.add(exchange)
         if exchange.is_filtered:
             self._filtered.labels(self._known.name(exchange.model)).inc()
 
@@ -201,8 +205,9 @@ class Metrics(Listener):
             self._left.labels(account, package.model).set(package.left)
             self._whole.labels(account, package.model).set(package.whole)
 
-    def blueprint(self, look: Callable[[], Any]) -> Blueprint:
-        """look: called before the figures are shown."""
+    def blueprint(self, sees_all: Callable[[str], bool], look: Callable[[], Any]) -> Blueprint:
+        """sees_all: whether the holder of the key with this name is shown what others do. look: called before the
+        figures are shown."""
         metrics = Blueprint("metrics", __name__)
 
         @metrics.get("/metrics")
@@ -210,6 +215,7 @@ class Metrics(Listener):
             look()
             is_alone = MetricsFile.in_memory or (self._folder and not isdir(self._folder))
             shown = self._own if is_alone else self._shared
-            return Response(generate_latest(shown), content_type=CONTENT_TYPE_PLAIN_0_0_4)
+            of_all = shown if sees_all(current().key_name) else WithoutKeys(shown)
+            return Response(generate_latest(of_all), content_type=CONTENT_TYPE_PLAIN_0_0_4)
 
         return metrics

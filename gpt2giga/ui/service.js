@@ -24,7 +24,9 @@ export class Failure extends Error {
 
   // A web server in between answers without codes.
   #words(kind) {
-    const known = [this.code, CODES[this.status]].map((code) => `${kind}_${code}`).find((key) => key in WORDS.en);
+    // GigaChat's account is not the same as what the visitor's key may spend.
+    const own = this.status === 429 && this.code === "insufficient_quota" ? "key_used_up" : this.code;
+    const known = [own, CODES[this.status]].map((code) => `${kind}_${code}`).find((key) => key in WORDS.en);
     return known ? [known] : null;
   }
 }

@@ -23,6 +23,7 @@ from gpt2giga.upstream.gigachat import GetUpstream
 from gpt2giga.web.auth import wants_html
 from gpt2giga.web.body import json_response
 from gpt2giga.web.exchange import current
+from gpt2giga.web.key_models import allowed_models
 
 HERE = Path(__file__).parent
 CONTENT_TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
@@ -49,6 +50,7 @@ def blueprint(
     get_upstream: GetUpstream,
     usage: UsageCounter,
     packages: PackageWatch,
+    asks_for_key: Callable[[], bool],
 ) -> Blueprint:
     """`models`: what clients are told to ask for."""
     ui = Blueprint("ui", __name__, url_prefix="/ui")
@@ -61,7 +63,7 @@ def blueprint(
             raise NotFound("The page has no such file.")
         return _file(name)
 
-    ui.get("/usage")(_usage_view(server, usage))
+    ui.get("/usage")(_usage_view(server, usage, asks_for_key))
     ui.get("/packages")(_packages_view(packages))
 
     @ui.get("/clients")
@@ -83,8 +85,9 @@ def blueprint(
     @ui.get("/openclaw")
     def openclaw() -> Response:
         """OpenClaw's file, with the models that the account has."""
-        key = PLACEHOLDERS["key"] if server.asks_for_key else ""
-        connection = choose_models(PLACEHOLDERS["root"], key, get_upstream().catalog.models(), **models)
+        key = PLACEHOLDERS["key"] if asks_for_key() else ""
+        found = allowed_models(current(), get_upstream().catalog)
+        connection = choose_models(PLACEHOLDERS["root"], key, found, **models)
         if not connection.models:
             raise NotFound("GigaChat's list of models holds none to chat with.")
         return json_response(connect({}, connection))
@@ -92,7 +95,9 @@ def blueprint(
     return ui
 
 
-def _usage_view(server: ServerSettings, usage: UsageCounter) -> Callable[[], Response]:
+def _usage_view(
+    server: ServerSettings, usage: UsageCounter, asks_for_key: Callable[[], bool]
+) -> Callable[[], Response]:
     def show_usage() -> Response:
         """Of the last days, today among them, on the clock of a browser that is ahead of UTC by `offset` minutes."""
         span = Span(_number("days", 1, 1, MOST_DAYS), _number("offset", 0, -MOST_OFFSET, MOST_OFFSET))
@@ -102,8 +107,9 @@ def _usage_view(server: ServerSettings, usage: UsageCounter) -> Callable[[], Res
             raise NotFound("Each client brings an account of its own here.", code="usage_not_kept")
         usage.flush()
         name = current().key_name
+        sees_all = not asks_for_key() or server.is_admin(name)
         try:
-            return json_response(report(usage.database, span, name if server.sees_only_own(name) else None))
+            return json_response(report(usage.database, span, None if sees_all else name))
         except Unusable as unusable:
             raise Unavailable(
                 f"Usage cannot be read at the moment: {unusable}.", code="store_unavailable"

@@ -20,6 +20,9 @@ class Caller(Protocol):
     @property
     def priority(self) -> Priority | None: ...
 
+    def may_use(self, model: str) -> bool:
+        """The model, as GigaChat calls it, may answer this request."""
+
     def add_wait(self, seconds: float) -> None:
         """So long it stood in the line; said when that is over, in vain or not."""
 
@@ -31,6 +34,9 @@ class Anybody:
     """A Caller that wants nothing and listens to nothing."""
 
     priority: Priority | None = None
+
+    def may_use(self, model: str) -> bool:
+        return True
 
     def add_wait(self, seconds: float) -> None:
         pass

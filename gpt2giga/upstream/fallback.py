@@ -65,7 +65,7 @@ class Fallback:
     ) -> Generator[list[Event], None, None]:
         """As the Upstream's. What was passed on is never taken back: later failures are the answer's."""
         asked, refusals = self.catalog.resolve(chat.model), dict[str, ProxyError]()
-        for model in self._models(asked, lambda other: self._takes(chat, other)):
+        for model in self._models(asked, lambda other: caller.may_use(other) and self._takes(chat, other)):
             caller.answered_by("", model)  # whose account it is, is told when that is known
             ask = self._upstream.answer(replace(chat, model=model), stream=stream, tick=tick, caller=caller)
             with closing(ask) as batches:
@@ -86,7 +86,7 @@ class Fallback:
             caller.answered_by("", other)
             return self._upstream.draw(prompt, other, caller)
 
-        return self._first(model, ask)
+        return self._first(model, ask, caller.may_use)
 
     def count_tokens(self, texts: list[str], model: str) -> int:
         return self._first(model, lambda other: self._upstream.count_tokens(texts, other))
@@ -108,9 +108,9 @@ class Fallback:
         """Somebody has bought tokens."""
         self._closed = {}
 
-    def _first(self, model: str, ask: Callable[[str], T]) -> T:
+    def _first(self, model: str, ask: Callable[[str], T], takes: Callable[[str], bool] = lambda _: True) -> T:
         asked, refusals = self.catalog.resolve(model), dict[str, ProxyError]()
-        for other in self._models(asked, lambda _: True):
+        for other in self._models(asked, takes):
             try:
                 return ask(other)
             except ProxyError as error:

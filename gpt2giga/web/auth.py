@@ -1,20 +1,19 @@
-"""Who may come in: the keys of GPT2GIGA_API_KEY, or with GPT2GIGA_PASS_TOKEN whoever brings a GigaChat account. Without
-either see origins.py; behind a web server nobody."""
+"""Who may come in: the keys of the keyring, or with GPT2GIGA_PASS_TOKEN whoever brings a GigaChat account. Without
+either see origins.py; where others can reach the service nobody."""
 
 from __future__ import annotations
 
-import hmac
 import re
 from collections.abc import Callable
 
 from flask import Request
 
 from gpt2giga.config.account import AccountSettings
-from gpt2giga.config.parsers import ClientKey
-from gpt2giga.config.settings import KEY_IS_MISSING, ServerSettings
-from gpt2giga.errors import NotAuthenticated, PermissionDenied
+from gpt2giga.config.settings import KEY_IS_MISSING
+from gpt2giga.errors import PermissionDenied
 from gpt2giga.upstream.accounts.client_account import account_settings
 from gpt2giga.web.exchange import Exchange
+from gpt2giga.web.keyring import Keyring
 
 PROBE = "health.alive"
 OPEN_ENDPOINTS = (PROBE, "ui.asset", "openapi.document")
@@ -23,16 +22,20 @@ ROOT = "health.root"
 BEARER = re.compile("(bearer( +|$))+", re.IGNORECASE)
 
 
-def checker(server: ServerSettings, account: AccountSettings) -> Callable[[Exchange], None]:
+def key_checker(keyring: Keyring) -> Callable[[Exchange], None]:
     def check(exchange: Exchange) -> None:
-        request = exchange.request
-        exchange.key = _shown_key(request)
-        if needs_no_key(request):
-            return
-        if server.pass_token:
+        exchange.key = _shown_key(exchange.request)
+        if not needs_no_key(exchange.request):
+            keyring.admit(exchange)
+
+    return check
+
+
+def account_checker(account: AccountSettings) -> Callable[[Exchange], None]:
+    def check(exchange: Exchange) -> None:
+        exchange.key = _shown_key(exchange.request)
+        if not needs_no_key(exchange.request):
             account_settings(account, exchange.key)
-        else:
-            exchange.key_name = _name_of(exchange.key, server.api_key)
 
     return check
 
@@ -67,22 +70,3 @@ def _shown_key(request: Request) -> str:
     shown = shown or request.headers.get("X-Api-Key", "").strip(" ")
     # WSGI hands headers over as Latin-1; what clients mean is UTF-8.
     return shown.encode("latin-1").decode(errors="replace")
-
-
-def _name_of(shown: str, keys: tuple[ClientKey, ...]) -> str:
-    """Raises NotAuthenticated."""
-    for key in keys:
-        if _is_same(shown, key.key):
-            return key.name
-        if key.whole and _is_same(shown, key.whole):
-            return key.whole_name
-    raise NotAuthenticated(
-        "Incorrect API key provided. This service wants the key that its GPT2GIGA_API_KEY holds."
-        if shown
-        else "No API key provided. Send it as 'Authorization: Bearer KEY' or 'x-api-key: KEY'."
-    )
-
-
-def _is_same(shown: str, key: str) -> bool:
-    """In constant time, so that the time taken says nothing about the key."""
-    return hmac.compare_digest(shown.encode(), key.encode())

@@ -7,11 +7,13 @@ from contextlib import suppress
 from typing import Any
 
 from gpt2giga.concurrency.waiting import gevent_is_on
-from gpt2giga.errors import Unavailable
+from gpt2giga.errors import BadRequest, Unavailable
+from gpt2giga.upstream.caller import Priority
 from gpt2giga.web.auth import needs_no_key
 from gpt2giga.web.exchange import Exchange, RESTARTING, SAFE_METHODS
 
 RETRY_AFTER = 5.0
+PRIORITY = "HTTP_X_GPT2GIGA_PRIORITY"
 READABLE = 1  # libev's EV_READ
 
 
@@ -29,6 +31,8 @@ class Capacity:
         """
         if exchange.request.method in SAFE_METHODS and needs_no_key(exchange.request):
             return
+        if word := exchange.request.environ.get(PRIORITY):
+            exchange.priority = _priority(word, exchange.priority)
         worker: Any = object()  # without gevent just something to count
         if gevent_is_on():
             import gevent
@@ -52,6 +56,17 @@ class Capacity:
             stopping = Unavailable("The service is being restarted; send the request again.", code=RESTARTING)
             stopping.retry_after = RETRY_AFTER
             greenlet.kill(stopping, block=False)
+
+
+def _priority(word: str, most: Priority | None) -> Priority:
+    """What a client asks for, up to what its key has. Raises BadRequest."""
+    try:
+        asked = Priority[word.strip().upper()]
+    except KeyError:
+        raise BadRequest(
+            "'X-Gpt2giga-Priority' must be low, normal or high.", param="X-Gpt2giga-Priority", code="invalid_value"
+        ) from None
+    return asked if most is None else max(asked, most)
 
 
 def watch_client(exchange: Exchange) -> None:

@@ -19,6 +19,7 @@ from gpt2giga.web import sse
 from gpt2giga.web.body import json_response, name_ignored
 from gpt2giga.web.exchange import ACCEPTED_ID, current, Exchange, Outcome
 from gpt2giga.web.file_owners import FileOwners
+from gpt2giga.web.key_models import check_models
 from gpt2giga.web.streaming import stream
 
 log = logging.getLogger(__name__)
@@ -78,6 +79,8 @@ class Conversation:
         """Each chat is asked when the one before is answered: a personal account may have one request at a time."""
         exchange, upstream = current(), self._get_upstream()
         exchange.model, exchange.stream = dialect.model, delivery.stream
+        if exchange.stored_key:
+            check_models(exchange, upstream.catalog, [upstream.catalog.resolve(chat.model) for chat in chats])
         if self._owners.keeps_apart:
             chats = [self._owners.only_own(exchange.tenant, chat) for chat in chats]
         given = exchange.request.environ.get("HTTP_X_SESSION_ID", "")

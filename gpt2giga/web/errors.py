@@ -11,7 +11,7 @@ from typing import Any
 from flask import Flask, request, Response
 from werkzeug.exceptions import HTTPException
 
-from gpt2giga.errors import BodyTooLarge, InternalError, MethodNotAllowed, NotFound, PromiseBroken, ProxyError
+from gpt2giga.errors import BodyTooLarge, InternalError, MethodNotAllowed, NotFound, ProxyError
 from gpt2giga.web.body import json_response
 from gpt2giga.web.exchange import current
 
@@ -49,8 +49,8 @@ def init_app(app: Flask, forms: Sequence[ErrorForm]) -> None:
             response.headers[form.id_header] = exchange.id
         if error.retry_after is not None:
             response.headers["Retry-After"] = str(math.ceil(error.retry_after))
-        if isinstance(error, PromiseBroken):
-            response.headers["x-should-retry"] = "false"  # the SDKs of OpenAI and Anthropic repeat a 5xx unless told
+        if error.is_final:
+            response.headers["x-should-retry"] = "false"  # the SDKs of OpenAI and Anthropic repeat 429 and 5xx else
         return response
 
     def answer_http(error: HTTPException) -> Response:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, TYPE_CHECKING, TypeAlias
+from typing import Any, Protocol, TYPE_CHECKING, TypeAlias
 
 from flask import Flask, g, Request, Response
 from flask import request as flask_request
@@ -24,6 +24,8 @@ from gpt2giga.web.trusted_proxies import Proxies
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+    from gpt2giga.store.keys import StoredKey
 
 # Ids that clients make up and that end in headers and log lines.
 ACCEPTED_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
@@ -50,7 +52,8 @@ class Exchange:
     API key (secret) and `key_name` what the operator calls it, `first_ms` the time to the first piece of GigaChat's
     answer, `queued` the seconds in line for the account's slots, `account` and `answering_model` who answers, as far as
     that was told, `cause` the code of what went wrong.
-    is_filtered: GigaChat's filter gave the answer, or ended it.
+    is_filtered: GigaChat's filter gave the answer, or ended it. stored_key: the one that was shown, where it is of
+    those that `gpt2giga keys` made. headers: of the answer, whatever it is. allowed_models: bare names; empty: all.
 
     keeps_content: what was asked and answered is kept too, for the log (GPT2GIGA_LOG_CONTENT). wants_all: every event
     is to be observed, not only the last.
@@ -66,6 +69,8 @@ class Exchange:
     keeps_content: bool = False
     key: str = ""
     key_name: str = ""
+    stored_key: StoredKey | None = None
+    headers: dict[str, str] = field(default_factory=dict)
     started: float = field(default_factory=time.monotonic)
     status: int = 0
     model: str = ""
@@ -76,6 +81,7 @@ class Exchange:
     account: str = ""
     answering_model: str = ""
     priority: Priority | None = None
+    allowed_models: frozenset[str] = frozenset()
     outcome: Outcome = Outcome.WHOLE
     cause: str = ""
     is_filtered: bool = False
@@ -88,11 +94,17 @@ class Exchange:
     @property
     def tenant(self) -> str:
         """Whose the responses and files are that it makes. Where no key is asked for, everybody's."""
+        if self.stored_key:
+            return self.stored_key.tenant
         return hashlib.sha256(self.key.encode()).hexdigest() if self.key else ""
 
     def on_end(self, call: Callable[[], Any]) -> None:
         """`call` is called once, when the exchange is over however it ended. It must not raise."""
         self.end_calls.append(call)
+
+    def may_use(self, model: str) -> bool:
+        """The model, as GigaChat calls it."""
+        return not self.allowed_models or bare_model(model) in self.allowed_models
 
     def add_wait(self, seconds: float) -> None:
         self.queued += seconds
@@ -136,9 +148,20 @@ class Exchange:
 
 
 # A response ends the opening: the view is not called.
-Opening: TypeAlias = Callable[[Exchange], Response | None]
+OpeningStep: TypeAlias = Callable[[Exchange], Response | None]
 Answering: TypeAlias = Callable[[Exchange, Response], None]
 Observing: TypeAlias = Callable[[Exchange], None]
+
+
+class Opening(Protocol):
+    """steps: looked at anew for each request."""
+
+    steps: Sequence[OpeningStep]
+
+
+def bare_model(model: str) -> str:
+    """Without a release, in letters of one case."""
+    return model.partition(":")[0].lower()
 
 
 def current() -> Exchange:
@@ -151,7 +174,7 @@ def init_app(
     server: ServerSettings,
     limits: LimitSettings,
     *,
-    opening: Sequence[Opening],
+    opening: Opening,
     answering: Sequence[Answering],
     observers: Sequence[Observing],
 ) -> None:
@@ -164,7 +187,7 @@ def init_app(
 
     def open_exchange() -> Response | None:
         exchange = g.exchange = _new(proxies, limits, server.log_content)
-        for step in opening:
+        for step in opening.steps:
             if (response := step(exchange)) is not None:
                 return response
         return None
@@ -175,7 +198,7 @@ def init_app(
         for step in answering:
             step(exchange, response)
         exchange.status = response.status_code
-        response.headers.extend((FILTERED if exchange.is_filtered else HEADERS) | {"X-Request-ID": exchange.id})
+        response.headers.extend((FILTERED if exchange.is_filtered else HEADERS) | exchange.headers)
         return response
 
     def close(exchange: Exchange) -> None:
@@ -204,8 +227,9 @@ def _new(proxies: Proxies | None, limits: LimitSettings, keeps_content: bool) ->
     # Behind a proxy its ids count, and nobody who goes past it may use them.
     believed = ACCEPTED_ID.fullmatch(given) and (proxies is None or proxies.vouch(request.environ))
     rule = request.url_rule
+    request_id = given if believed else secrets.token_hex(16)
     return Exchange(
-        given if believed else secrets.token_hex(16),
+        request_id,
         request.method,
         request.path,
         request,
@@ -213,6 +237,7 @@ def _new(proxies: Proxies | None, limits: LimitSettings, keeps_content: bool) ->
         rule.rule if rule else "",
         proxies.client(request.environ) if proxies else "",
         keeps_content,
+        headers={"X-Request-ID": request_id},
     )
 
 

@@ -1,82 +1,144 @@
-"""Whose a file is: with several keys in GPT2GIGA_API_KEY it belongs to the one that uploaded it."""
+"""Whose a file is: with several keys it belongs to the one that uploaded it."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from gpt2giga.chat import ChatRequest, File, ToolResult
-from gpt2giga.config.settings import ServerSettings
+from peewee import Database as Connection
+
+from gpt2giga.chat import ChatRequest, File, Part, ToolResult
 from gpt2giga.config.store import StoreSettings
-from gpt2giga.errors import BadRequest
+from gpt2giga.errors import BadRequest, Unavailable
+from gpt2giga.store.database import Database, Unusable
+from gpt2giga.store.tables import FileOwner
 from gpt2giga.upstream.files.attachments import by_age
-from gpt2giga.upstream.files.storage import missing_file
+from gpt2giga.upstream.files.storage import missing_file, StoredFile
 
-FOLDER = "files"
+T = TypeVar("T")
+
+# Before owners were in the database an empty file stood for each.
+FORMER_FOLDER = "files"
+# Of one statement; older SQLites take no more than 999.
+MOST_PARAMETERS = 500
 
 
 class FileOwners:
-    """An empty file in the state folder stands for each that is owned: all workers see it, and so does the next start.
+    """A mark in the database stands for each file that is owned: all processes see it, and so does the next start.
 
     `tenant` is whoever asks. Nobody else ever learns that a file is there. keeps_apart: False for one key alone, or
-    none; then all files of the account are everybody's.
+    none; then all files of the account are everybody's. What one key alone uploads is marked all the same, where that
+    is possible: there may be others later.
     """
 
-    def __init__(self, server: ServerSettings, store: StoreSettings) -> None:
-        self.keeps_apart = len({key.key for key in server.api_key}) > 1 and not server.pass_token
-        self._folder = Path(store.state_dir) / FOLDER if store.state_dir else None
+    def __init__(self, database: Database | None, store: StoreSettings) -> None:
+        self.keeps_apart = False
+        self._database = database
+        self._former = Path(store.state_dir) / FORMER_FOLDER if store.state_dir else None
 
     def add(self, tenant: str, file_id: str) -> None:
-        """Raises BadRequest where it cannot be kept."""
-        if not self.keeps_apart:
+        """Raises BadRequest where it cannot be kept, Unavailable where it cannot be at the moment."""
+        if not tenant:
             return
+        insert = FileOwner.insert(mark=_mark(tenant, file_id)).on_conflict_ignore()
         try:
-            mark = self._mark(tenant, file_id)
-            mark.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            mark.touch(0o600)
-        except OSError as error:
-            raise BadRequest(
-                f"Files cannot be kept apart by keys here (GPT2GIGA_STATE_DIR): {error.strerror}.",
-                code="store_unavailable",
-            ) from None
+            self._do(lambda connection: insert.execute(connection))
+        except (BadRequest, Unavailable):
+            if self.keeps_apart:
+                raise
 
     def check(self, tenant: str, file_id: str) -> str:
-        """Raises NotFound."""
-        if not self.owns(tenant, file_id):
-            raise missing_file(file_id)
+        """Raises NotFound, Unavailable."""
+        self._check(tenant, [file_id])
         return file_id
 
-    def owns(self, tenant: str, file_id: str) -> bool:
-        return not self.keeps_apart or (self._folder is not None and os.path.exists(self._mark(tenant, file_id)))
+    def only_owned(self, tenant: str, files: list[StoredFile]) -> list[StoredFile]:
+        """Raises Unavailable."""
+        owned = self._owned(tenant, {file.id for file in files})
+        return [file for file in files if file.id in owned]
 
     def remove(self, tenant: str, file_id: str) -> None:
-        if self.keeps_apart:
-            self._mark(tenant, file_id).unlink(missing_ok=True)
+        """Of a file that is gone: what cannot be removed does no harm."""
+        mark = _mark(tenant, file_id)
+        try:
+            self._do(lambda connection: FileOwner.delete().where(FileOwner.mark == mark).execute(connection))
+        except (BadRequest, Unavailable):
+            return
+        if self._former:
+            (self._former / mark).unlink(missing_ok=True)
 
     def only_own(self, tenant: str, chat: ChatRequest) -> ChatRequest:
         """The chat without the files of others in its earlier turns. Raises NotFound for one that is sent now."""
+        named = {file_id for message in chat.messages for file_id in _file_ids(message.parts)}
+        if not named:
+            return chat
         new, _ = by_age(chat.messages)
-        for part in new:
-            if isinstance(part, File) and part.file_id:
-                self.check(tenant, part.file_id)
-        messages = (replace(message, parts=self._own_parts(tenant, message.parts)) for message in chat.messages)
+        owned = self._check(tenant, [part.file_id for part in new if isinstance(part, File) and part.file_id], named)
+        messages = (replace(message, parts=_own_parts(message.parts, owned)) for message in chat.messages)
         return replace(chat, messages=tuple(messages))
 
-    def _own_parts(self, tenant: str, parts: Iterable[Any]) -> tuple[Any, ...]:
-        return tuple(self._own_part(tenant, part) for part in parts)
+    def _check(self, tenant: str, wanted: list[str], named: set[str] | None = None) -> set[str]:
+        """Which of those that are named, or wanted, the tenant owns. Raises NotFound for one that is wanted."""
+        owned = self._owned(tenant, named or set(wanted))
+        for file_id in wanted:
+            if file_id not in owned:
+                raise missing_file(file_id)
+        return owned
 
-    def _own_part(self, tenant: str, part: Any) -> Any:
+    def _owned(self, tenant: str, file_ids: set[str]) -> set[str]:
+        if not self.keeps_apart:
+            return file_ids
+        marks = {_mark(tenant, file_id): file_id for file_id in file_ids}
+        found = self._do(lambda connection: _known(connection, [*marks])) if marks else set()
+        if self._former:
+            found |= {mark for mark in marks if mark not in found and os.path.exists(self._former / mark)}
+        return {marks[mark] for mark in found}
+
+    def _do(self, work: Callable[[Connection], T]) -> T:
+        if self._database is None:
+            raise BadRequest(
+                "Files cannot be kept apart by keys here: no folder is set (GPT2GIGA_STATE_DIR).",
+                code="store_unavailable",
+            )
+        try:
+            return self._database.do(work)
+        except Unusable as unusable:
+            raise Unavailable(
+                f"Whose a file is cannot be told at the moment: {unusable}.", code="store_unavailable"
+            ) from unusable
+
+
+def _known(connection: Connection, marks: list[str]) -> set[str]:
+    found: set[str] = set()
+    for start in range(0, len(marks), MOST_PARAMETERS):
+        some = FileOwner.select(FileOwner.mark).where(FileOwner.mark.in_(marks[start : start + MOST_PARAMETERS]))
+        found |= {mark for (mark,) in some.tuples().execute(connection)}
+    return found
+
+
+def _mark(tenant: str, file_id: str) -> str:
+    """Clients make up ids, of any letters and length."""
+    return hashlib.sha256(f"{tenant} {file_id}".encode(errors="replace")).hexdigest()
+
+
+def _file_ids(parts: Iterable[Part]) -> Iterable[str]:
+    for part in parts:
         if isinstance(part, ToolResult):
-            return replace(part, parts=self._own_parts(tenant, part.parts))
-        is_anothers = isinstance(part, File) and part.file_id and not self.owns(tenant, part.file_id)
-        return File("", part.name) if is_anothers else part
+            yield from _file_ids(part.parts)
+        elif isinstance(part, File) and part.file_id:
+            yield part.file_id
 
-    def _mark(self, tenant: str, file_id: str) -> Path:
-        """Raises FileNotFoundError where there is no folder. Clients make up ids, so none is part of a path."""
-        if self._folder is None:
-            raise FileNotFoundError(0, "no folder is set")
-        return self._folder / hashlib.sha256(f"{tenant} {file_id}".encode(errors="replace")).hexdigest()
+
+def _own_parts(parts: Iterable[Any], owned: set[str]) -> tuple[Any, ...]:
+    return tuple(_own_part(part, owned) for part in parts)
+
+
+def _own_part(part: Any, owned: set[str]) -> Any:
+    if isinstance(part, ToolResult):
+        return replace(part, parts=_own_parts(part.parts, owned))
+    is_anothers = isinstance(part, File) and part.file_id and part.file_id not in owned
+    return File("", part.name) if is_anothers else part

@@ -12,6 +12,7 @@ from gpt2giga.upstream.contract.models import Catalog, Model
 from gpt2giga.upstream.gigachat import GetUpstream
 from gpt2giga.web.body import json_response
 from gpt2giga.web.exchange import current
+from gpt2giga.web.key_models import allowed_models, check_models
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +43,17 @@ def blueprint(get_upstream: GetUpstream, forms: Sequence[ModelsForm]) -> Bluepri
     @models.get("/models")
     def list_models() -> Response:
         form = spoken()
-        return answer(form, form.to_list(get_upstream().catalog.models()))
+        return answer(form, form.to_list(allowed_models(current(), get_upstream().catalog)))
 
     @models.get("/models/<path:model_id>")
     def retrieve_model(model_id: str) -> Response:
         form, catalog, asked = spoken(), get_upstream().catalog, model_id.rstrip("/")
         if form.known_name is None:
-            return answer(form, form.to_model(catalog.model(asked)))
-        found = catalog.model(form.known_name(asked, catalog) or catalog.resolve(""))
-        return answer(form, form.to_model(replace(found, id=asked)))
+            found = shown = catalog.model(asked)
+        else:
+            found = catalog.model(form.known_name(asked, catalog) or catalog.resolve(""))
+            shown = replace(found, id=asked)
+        check_models(current(), catalog, [found.gigachats_id])
+        return answer(form, form.to_model(shown))
 
     return models

@@ -14,6 +14,7 @@ import pytest
 from gpt2giga_sandbox.server import SandboxServer
 from gpt2giga_sandbox.storage import drawing
 from tests.clients.npm import install
+from tests.commands.running import printed
 from tests.service import Service
 
 VERSION = "2.1.331"
@@ -117,6 +118,22 @@ def test_a_key_that_is_wrong(ask: Ask, start_service: Callable[..., Service]) ->
     answer = ask("Ты здесь?", ANTHROPIC_BASE_URL=guarded.url)
     assert answer["is_error"] and answer["api_error_status"] == 401
     assert not ask("Ты здесь?", ANTHROPIC_BASE_URL=guarded.url, ANTHROPIC_AUTH_TOKEN="secret")["is_error"]
+
+
+def test_a_key_that_is_used_up(
+    ask: Ask, start_service: Callable[..., Service], sandbox: SandboxServer, tmp_path: Path
+) -> None:
+    """It shows the words, and does not ask again and again."""
+    service = start_service(GPT2GIGA_STATE_DIR=str(tmp_path / "state"))
+    key = printed("keys", "add", "ann", "--tokens-per-day", "50", GPT2GIGA_STATE_DIR=str(tmp_path / "state")).strip()
+    here = {"ANTHROPIC_BASE_URL": service.url, "ANTHROPIC_AUTH_TOKEN": key, "CLAUDE_CODE_MAX_RETRIES": "10"}
+    sandbox.state.script({"text": "Да.", "usage": {"prompt_tokens": 100, "completion_tokens": 3}})
+    assert ask("Ты здесь?", **here)["result"] == "Да."
+    answer = ask("Ты здесь?", **here)
+    assert answer["is_error"] and answer["api_error_status"] == 429
+    assert "The limit of the key 'ann' is 50 tokens per day" in answer["result"]
+    assert len(sandbox.state.chats()) == 1
+    assert service.log.read_text().count("cause=insufficient_quota") <= 3
 
 
 def test_a_prompt_that_is_too_long(ask: Ask, sandbox: SandboxServer) -> None:

@@ -17,7 +17,7 @@ from tests.language.catalogue import commands
 
 RUSSIAN = {"LANG": "ru_RU.UTF-8"}
 CYRILLIC = re.compile("[А-яЁё]")
-NAMES = [command.name or "" for command in commands()]
+NAMES = [*commands()]
 
 
 @pytest.fixture(autouse=True)
@@ -144,7 +144,7 @@ def test_help_fits_and_is_aligned(
     name: str, language: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
-    verb = [] if name == main.name else [name]
+    verb = [] if name == main.name else name.split()
     main(["--lang", language, *verb, "-h"], prog_name="gpt2giga", standalone_mode=False)
     shown = capsys.readouterr().out
     assert chosen() == language and bool(CYRILLIC.search(shown)) == (language == "ru")

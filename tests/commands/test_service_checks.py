@@ -28,7 +28,8 @@ def examine(sandbox: SandboxServer) -> Iterator[Examine]:
     def examine(url: str, moments: int = 0, **settings: str) -> dict[str, Finding]:
         report = Report(as_json=True)
         base = {"GIGACHAT_BASE_URL": sandbox.base_url}
-        checks = ServiceChecks(url, parse({**base, **settings}), QUESTION, StreamTiming(moments=moments))
+        read = parse({**base, **settings})
+        checks = ServiceChecks(url, read.server.first_key, read, QUESTION, StreamTiming(moments=moments))
         checks.run(report)
         checks.close()
         return {finding.name: finding for finding in report.findings}

@@ -25,6 +25,7 @@ from tests.dialects.responses.test_store import MIB, OpenDatabase, turn
 from tests.service import free_port, Service
 from tests.sockets import eventually
 from tests.store import test_upgrades
+from tests.store.test_keys import *  # noqa: F403
 from tests.store.test_remembered_embeddings import *  # noqa: F403
 from tests.store.test_upgrades import Rows, test_nothing_is_lost, test_the_counting_goes_on  # noqa: F401
 from tests.store.test_usage import *  # noqa: F403

@@ -133,7 +133,8 @@ def test_prometheus(start_service: Callable[..., Service], sandbox: SandboxServe
     [job] = config["scrape_configs"]
     [[target]] = [config["targets"] for config in job["static_configs"]]
     key = job["authorization"]["credentials"]
-    service = start_service(GPT2GIGA_METRICS="True", GPT2GIGA_API_KEY=key)
+    keys = {"GPT2GIGA_API_KEY": f"{key},another", "GPT2GIGA_ADMIN_KEY": "key-1"}
+    service = start_service(GPT2GIGA_METRICS="True", **keys)
     url = f"http://{target}".replace(URL, service.url)
     assert url == service.url and service.get("/metrics").status_code == 401
     shown = {"Authorization": f"Bearer {key}"}

@@ -23,7 +23,7 @@ VOICE = "/v1/audio/"  # which needs a service with SaluteSpeech
 ENGLISH = [*(english for english, _ in PAIRS), *WITHOUT_TWIN]
 DEPLOY = "docs/deployment.md"
 # Their reader has a service that runs.
-AFTER_INSTALLATION = ("docs/accounts.md", "docs/monitoring.md", "docs/voice.md")
+AFTER_INSTALLATION = ("docs/accounts.md", "docs/keys.md", "docs/monitoring.md", "docs/voice.md")
 
 
 @pytest.fixture

@@ -137,6 +137,9 @@ def check_verb(*arguments: str) -> None:
     if verbs and verbs[0] != "VERB":
         command = main.get_command(context, verbs[0])
         assert command, f"no verb {verbs[0]}"
+        if isinstance(command, click.Group) and verbs[1:]:
+            command = command.get_command(context, verbs[1])
+            assert command, f"no verb {verbs[1]}"
         known |= {option for parameter in command.params for option in parameter.opts}
     assert {flag for flag in flags if flag not in known} == set()
 

@@ -31,11 +31,14 @@ KEYWORDS = {"_": None, "N_": None, "ngettext": (1, 2)}
 WIDTH = 110
 
 
-def commands() -> list[click.Command]:
-    """All of them, as they are defined."""
+def commands() -> dict[str, click.Command]:
+    """All of them, as they are defined, by what is typed for each."""
     verbs = [getattr(importlib.import_module(f"gpt2giga.commands.{verb}"), verb) for verb in VERBS]
-    subverbs = [command for verb in verbs if isinstance(verb, click.Group) for command in verb.commands.values()]
-    return [main, *main.commands.values(), *verbs, *subverbs]
+    found = {command.name or "": command for command in (main, *main.commands.values(), *verbs)}
+    for verb in verbs:
+        if isinstance(verb, click.Group):
+            found |= {f"{verb.name} {name}": inner for name, inner in verb.commands.items()}
+    return found
 
 
 def _of_help(command: click.Command) -> Iterator[str]:
@@ -61,7 +64,7 @@ def _messages() -> Iterator[tuple[str, str | Sequence[str]]]:
     for folder, place in ((PACKAGE, "gpt2giga/"), (Path(click.__file__).parent, "click/")):
         for file, _line, message, _comments, _context in extract_from_dir(folder, [("**.py", "python")], KEYWORDS):
             yield f"{place}{file}", message
-    for command in [*commands(), with_version(with_language(click.Command("")))]:
+    for command in [*commands().values(), with_version(with_language(click.Command("")))]:
         module = getattr(command.callback, "__module__", "gpt2giga.commands.command_line")
         for text in _of_help(command):
             yield f"{module.replace('.', '/')}.py", text

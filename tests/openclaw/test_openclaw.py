@@ -12,6 +12,7 @@ import pytest
 
 from gpt2giga_sandbox.server import SandboxServer
 from gpt2giga_sandbox.storage import drawing
+from tests.commands.running import printed
 from tests.conftest import QUICK
 from tests.openclaw.conftest import results
 from tests.openclaw.openclaw import OpenClaw
@@ -43,6 +44,24 @@ def test_usage_at_an_address_that_is_not_localhost(
     sandbox.state.reset()
     answer = json.loads(shown[shown.index("{") :])
     assert answer["meta"]["agentMeta"]["usage"]["total"] > 0
+
+
+def test_a_key_that_is_used_up(
+    shared_openclaw: OpenClaw, start_service: Callable[..., Service], sandbox: SandboxServer, tmp_path: Path
+) -> None:
+    """It shows the words at once, where other 429s are asked again for two minutes."""
+    service, state = start_service(), {"GPT2GIGA_STATE_DIR": str(tmp_path / "state")}
+    key = printed("keys", "add", "ann", "--tokens-per-day", "90000", **state).strip()
+    here = OpenClaw(tmp_path / "home")
+    here.connect("--url", service.url, "--api-key", key)
+    sandbox.state.script({"text": "Привет!", "usage": {"prompt_tokens": 99000, "completion_tokens": 3}})
+    talk = ("agent", "--local", "--agent", "main", "--session-id", "used-up", "--json", "--message")
+    assert "Привет!" in here.run(*talk, "Раз")
+    for _turn in range(2):  # nor is it shut off
+        with pytest.raises(AssertionError, match="⚠️ The limit of the key 'ann' is 90,000 tokens per day"):
+            here.run(*talk, "Два")
+    assert len(sandbox.state.chats()) == 1
+    assert service.log.read_text().count("path=/v1/chat/completions status=429 key=ann") == 2
 
 
 def test_the_documented_file_is_valid(openclaw: OpenClaw, tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ from gpt2giga.dialects.openai.transcriptions import (
 )
 from gpt2giga.errors import BadRequest, NotSetUp, ProxyError
 from gpt2giga.upstream.files.media import from_bytes, Media
-from gpt2giga.upstream.gigachat import GetUpstream, Upstream
+from gpt2giga.upstream.gigachat import GetUpstream, GigaChat
 from gpt2giga.upstream.speech import ffmpeg
 from gpt2giga.upstream.speech.salutespeech import LONGEST_TEXT, RATE, SaluteSpeech
 from gpt2giga.web import sse
@@ -116,7 +116,7 @@ def _taken(recording: Media) -> list[Media]:
     return [recording]
 
 
-def _hearing_model(upstream: Upstream, asked: str) -> str:
+def _hearing_model(upstream: GigaChat, asked: str) -> str:
     """Names of OpenAI's mean GIGACHAT_MODEL, or the first model that is thought to take recordings (contract 3.3.11)
     where that is none."""
     catalog, facts_of = upstream.catalog, upstream.book.of

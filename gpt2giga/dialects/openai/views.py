@@ -14,7 +14,7 @@ from gpt2giga.dialects.hosted import HostedTools
 from gpt2giga.dialects.openai import completions, response, tokenizer
 from gpt2giga.dialects.openai.completions import CompletionStream, from_completion_request, to_completion
 from gpt2giga.dialects.openai.embeddings import from_embeddings_request, to_embeddings
-from gpt2giga.dialects.openai.errors import to_error
+from gpt2giga.dialects.openai.errors import OPENCLAW_HEADER, to_error, to_openclaw_error
 from gpt2giga.dialects.openai.files import to_file, to_file_list
 from gpt2giga.dialects.openai.images import from_images_request, to_images
 from gpt2giga.dialects.openai.models import to_list, to_model, to_model_info
@@ -22,7 +22,7 @@ from gpt2giga.dialects.openai.request import from_chat_request, from_responses_b
 from gpt2giga.dialects.openai.response import to_chat_completion
 from gpt2giga.dialects.openai.store import EmbeddingStore
 from gpt2giga.dialects.openai.stream import ChunkStream
-from gpt2giga.errors import BadRequest, ProxyError
+from gpt2giga.errors import BadRequest, ProxyError, Unavailable
 from gpt2giga.upstream.files.media import from_bytes
 from gpt2giga.upstream.files.storage import check_id
 from gpt2giga.upstream.gigachat import GetUpstream
@@ -31,12 +31,14 @@ from gpt2giga.web.converse import Conversation, Dialect
 from gpt2giga.web.errors import ErrorForm
 from gpt2giga.web.exchange import current
 from gpt2giga.web.file_owners import FileOwners
+from gpt2giga.web.key_models import allowed_models, check_models
 from gpt2giga.web.models import ModelsForm
 
 # Names the texts, by number, whose embedding is the mean of their parts.
 AVERAGED_HEADER = "X-Gpt2giga-Averaged"
 
 ERROR_FORM = ErrorForm(lambda error, _: to_error(error))
+OPENCLAW_ERROR_FORM = ErrorForm(lambda error, _: to_openclaw_error(error), header=OPENCLAW_HEADER)
 MODELS_FORM = ModelsForm(to_list, to_model)
 
 
@@ -91,6 +93,7 @@ def blueprint(
         asked = from_embeddings_request(json_body(), decode)
         upstream, exchange = get_upstream(), current()
         exchange.model = model = upstream.catalog.embedder(asked.model)
+        check_models(exchange, upstream.catalog, [model])
         ask = partial(upstream.embed, model=model, caller=exchange)
         found = remembered.embed(asked.texts, model, exchange.tenant, ask)
         answer = json_response(to_embeddings(found, asked, model))
@@ -102,16 +105,20 @@ def blueprint(
 
     @openai.get("/model/info")
     def list_model_info() -> Response:
-        return json_response(to_model_info(get_upstream().catalog.models()))
+        return json_response(to_model_info(allowed_models(current(), get_upstream().catalog)))
 
     @openai.post("/images/generations")
     def create_images() -> Response:
         asked = from_images_request(json_body())
         upstream, exchange = get_upstream(), current()
         exchange.model = asked.model or default_model
-        drawings = [upstream.draw(asked.prompt, asked.model, exchange) for _ in range(asked.n)]
-        exchange.usage = sum((usage for _, usage in drawings), Usage())
-        return name_ignored(json_response(to_images([image for image, _ in drawings])), asked.ignored)
+        check_models(exchange, upstream.catalog, [upstream.catalog.resolve(asked.model)])
+        images, exchange.usage = [], Usage()
+        for _ in range(asked.n):
+            image, usage = upstream.draw(asked.prompt, asked.model, exchange)
+            images.append(image)
+            exchange.usage += usage  # at once: the next one may fail
+        return name_ignored(json_response(to_images(images)), asked.ignored)
 
     return openai
 
@@ -132,7 +139,7 @@ def files_blueprint(get_upstream: GetUpstream, owners: FileOwners) -> Blueprint:
         stored = files.upload(media, request.form.get("purpose", ""))
         try:
             owners.add(current().tenant, stored.id)
-        except BadRequest:
+        except (BadRequest, Unavailable):
             with suppress(ProxyError):
                 files.delete(stored.id)  # nobody could ever ask for it
             raise
@@ -140,8 +147,7 @@ def files_blueprint(get_upstream: GetUpstream, owners: FileOwners) -> Blueprint:
 
     @openai.get("/files")
     def list_files() -> Response:
-        tenant = current().tenant
-        found = [file for file in get_upstream().files.list() if owners.owns(tenant, file.id)]
+        found = owners.only_owned(current().tenant, get_upstream().files.list())
         return json_response(to_file_list(found, request.args))
 
     @openai.get("/files/<file_id>")

@@ -137,6 +137,10 @@ class Catalog:
         """The id to send to GigaChat for the name a client used."""
         return self._id(asked) if asked and self._translation.pass_model else self._default
 
+    def named(self, name: str) -> str:
+        """The id that a name means, whatever requests that use it are sent to."""
+        return self._id(name)
+
     def _id(self, name: str) -> str:
         """GigaChat's id for a name in letters of any case and behind any vendor. Others stay as they are, but for
         the vendors that mean GigaChat."""

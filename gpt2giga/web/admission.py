@@ -1,0 +1,53 @@
+"""By which steps a request comes in: others as soon as the first key is made, and no more than are needed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from flask import Response
+
+from gpt2giga.web.auth import key_checker
+from gpt2giga.web.exchange import Exchange, OpeningStep
+from gpt2giga.web.file_owners import FileOwners
+from gpt2giga.web.key_limits import KeyLimits
+from gpt2giga.web.keyring import Keyring
+
+
+class Admission:
+    """`steps` are an Opening of exchange.py. anybody: what is done where no key is asked for. further: the steps after
+    those that look at keys; the first of them counts who is in work. limits: None where no key can have any."""
+
+    steps: Sequence[OpeningStep]
+
+    def __init__(
+        self,
+        keyring: Keyring,
+        limits: KeyLimits | None,
+        owners: FileOwners,
+        anybody: Callable[[Exchange], None],
+        further: Sequence[OpeningStep],
+    ) -> None:
+        self._keyring, self._limits, self._owners = keyring, limits, owners
+        admit, *rest = further
+        counted = [limits.check] if limits else []
+        self._with_key: Sequence[OpeningStep] = (key_checker(keyring), admit, *counted, *rest)
+        self._open: Sequence[OpeningStep] = (anybody, *further)
+        self.steps = (self._begin,)
+        keyring.on_change = self._adapt
+
+    def close(self) -> None:
+        self._keyring.close()
+        if self._limits:
+            self._limits.close()
+
+    def _begin(self, exchange: Exchange) -> Response | None:
+        """The first request: nothing is asked of a database before there is one, nor in a process that only forks."""
+        self._keyring.start()
+        for step in self.steps:
+            if (response := step(exchange)) is not None:
+                return response
+        return None
+
+    def _adapt(self) -> None:
+        self._owners.keeps_apart = self._keyring.keeps_apart
+        self.steps = self._with_key if self._keyring.asks_for_key else self._open

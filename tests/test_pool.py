@@ -296,8 +296,8 @@ def test_embeddings_pictures_and_counts(app: Flask, sandbox: SandboxServer) -> N
     """Each from any account that can."""
     sandbox.state.settings.dry = ("first", "second")
     client = app.test_client()
-    for _ in range(4):
-        assert client.post("/v1/embeddings", json={"input": ["a", "b"]}).status_code == 200
+    for number in range(4):  # embeddings are remembered
+        assert client.post("/v1/embeddings", json={"input": ["a", f"b{number}"]}).status_code == 200
         assert client.post("/v1/images/generations", json={"prompt": "Кот"}).status_code == 200
         assert client.post("/v1/messages/count_tokens", json={"messages": HELLO}).get_json()["input_tokens"]
     served = [request["account"] for request in sandbox.state.requests("/embeddings") if request["status"] == 200]

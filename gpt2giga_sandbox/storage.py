@@ -67,7 +67,7 @@ def check_upload(mime: str, size: int) -> None:
         raise Refusal(413, "Payload too large")
 
 
-def drawing(account: str) -> StoredFile:
+def drawing(account: str = "") -> StoredFile:
     """A square of one colour, as a real PNG."""
     side = 16
     rows = (b"\x00" + b"\x21\xa0\x38" * side) * side

@@ -240,7 +240,7 @@ def test_the_log_says_how_to_mend_a_rejected_key(impatient: Service, sandbox: Sa
     sandbox.state.script({"route": "oauth", "status": 401, "body": {"code": 6, "message": "doesn't match db data"}})
     raised(impatient, stream=False)
     assert re.search(
-        r"ERROR GigaChat rejects the key: doesn't match db data\. .*Sber Studio", impatient.log.read_text()
+        r"ERROR GigaChat rejects the key of account 1: doesn't match db data\. .*Sber Studio", impatient.log.read_text()
     )
 
 

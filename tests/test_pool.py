@@ -242,7 +242,7 @@ def upload(app: Flask, content: bytes, name: str) -> str:
 
 def test_a_file_lies_at_one_account_and_is_found(app: Flask, sandbox: SandboxServer) -> None:
     client = app.test_client()
-    ids = {upload(app, f"файл {number}".encode(), f"{number}.txt"): number for number in range(12)}
+    ids = {upload(app, f"файл {number}".encode(), f"{number}.txt"): number for number in range(40)}
     assert set(asked(sandbox, "/files")) == set(NAMES)
     assert {file["id"] for file in client.get("/v1/files").get_json()["data"]} == {*ids}
     pool_of(app).files._homes.clear()  # as in another process

@@ -19,20 +19,20 @@ class KnownModels(Listener):
         self._targets = {alias.lower(): target for alias, target in aliases.items()}
         self._only = "" if translation.pass_model else model
         fallback = [name for chain in translation.fallback for name in chain.split(">")]
-        self._names = {model, translation.embeddings, *aliases, *aliases.values(), *fallback}
-        self._most = len(self._names) + MOST_MODELS
+        self.names = {model, translation.embeddings, *aliases, *aliases.values(), *fallback}
+        self._most = len(self.names) + MOST_MODELS
 
     def on_model_known(self, model: str) -> None:
-        if model and len(self._names) < self._most:
-            self._names.add(model)
+        if model and len(self.names) < self._most:
+            self.names.add(model)
 
     def name(self, asked: str) -> str:
         """Empty where no model is asked."""
-        return asked if not asked or asked in self._names else OTHER
+        return asked if not asked or asked in self.names else OTHER
 
     def answering(self, asked: str) -> str:
         """The model that a request for this one was answered by, as GigaChat calls it."""
         if self._only and asked:
             return self._only
         found = self._targets.get(asked.lower(), asked)
-        return found if found in self._names or not found else OTHER
+        return found if found in self.names or not found else OTHER

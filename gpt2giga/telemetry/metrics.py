@@ -151,6 +151,8 @@ class Metrics(Listener):
         series.seconds.observe(time.monotonic() - exchange.started)
         if exchange.first_ms is not None:
             series.first.observe(exchange.first_ms / 1000)
+        if exchange.queued or exchange.answering_model:
+            self._waits.observe(exchange.queued)
         if exchange.usage:
             series.add(exchange.usage)
         if exchange.key_name:
@@ -181,9 +183,6 @@ class Metrics(Listener):
 
     def on_wait_over(self) -> None:
         self._queue.dec()
-
-    def on_turn(self, waited: float) -> None:
-        self._waits.observe(waited)
 
     def on_model_known(self, model: str) -> None:
         self._known.on_model_known(model)

@@ -9,7 +9,7 @@ import orjson
 
 from gpt2giga.chat import Event, HostedCall, ReasoningDelta, RefusalDelta, TextDelta, ToolCall
 from gpt2giga.config.settings import Settings
-from gpt2giga.upstream.pool.accounts import Accounts
+from gpt2giga.upstream.pool.own_accounts import OwnAccounts
 from gpt2giga.web.exchange import Exchange
 
 log = logging.getLogger(__name__)
@@ -19,7 +19,7 @@ QUIET_ROUTES = frozenset(prefix + path for prefix in ("", "/v1") for path in ("/
 
 
 class RequestLog:
-    def __init__(self, settings: Settings, accounts: Accounts) -> None:
+    def __init__(self, settings: Settings, accounts: OwnAccounts | None) -> None:
         self._backend, self._accounts = settings.backend, accounts
         # Where it need not be the one that was asked for.
         self._names_model = bool(settings.translation.fallback)
@@ -48,7 +48,7 @@ class RequestLog:
             fields |= {"model": exchange.model, "stream": exchange.stream, "backend": self._backend}
         if self._names_model and exchange.answering_model and exchange.status < 400:
             fields["answered_by"] = exchange.answering_model
-        if self._accounts.are_several and exchange.account:
+        if self._accounts and self._accounts.are_several and exchange.account:
             fields["account"] = exchange.account
         if usage := exchange.usage:
             fields |= {"in": usage.prompt, "out": usage.completion, "cached": usage.cached}

@@ -64,6 +64,7 @@ class Standing:
     ) -> None:
         self._name, self.is_a_clients, self._listener, self._book = name, is_a_clients, listener, book
         self._close_idle, self._models = close_idle, models
+        self._told = ""
 
     @contextmanager
     def explaining(self, model: str = "") -> Iterator[None]:
@@ -82,7 +83,9 @@ class Standing:
 
     def note_success(self, model: str) -> None:
         self.is_known = True
-        self._listener.on_model_known(model)
+        if model != self._told:  # most requests are for the model of the one before
+            self._listener.on_model_known(model)
+            self._told = model
 
     def to_failure(self, error: Exception, model: str) -> ProxyError:
         """What the client is told, with `error` as its cause: names the closest model where GigaChat does not know this

@@ -4,7 +4,6 @@ back."""
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, closing, nullcontext
 from functools import partial
@@ -250,7 +249,6 @@ class Upstream:
         """The account's right to one request at GigaChat; waits in line for it."""
         if self.standing.is_a_clients and not self.standing.is_known:
             yield from background.run(partial(self.retries.once, self._prove), tick)
-        asked = time.monotonic()
         priority = usual if caller.priority is None else caller.priority
         wait = Waiting(caller, self._listener)
         try:
@@ -259,8 +257,6 @@ class Upstream:
             raise RateLimited(
                 _(BUSY, slots=self.most_slots, seconds=round(timeout.waited)), retry_after=RETRY_AFTER_QUEUE
             ) from None
-        finally:  # also when a greenlet is killed in the line
-            self._listener.on_turn(time.monotonic() - asked)
 
     def _prove(self) -> None:
         """Anybody can make up an account, and a line leaves files on the disk: GigaChat has to know it first."""

@@ -16,9 +16,6 @@ class Listener:
     def on_wait_over(self) -> None:
         """It waits no longer."""
 
-    def on_turn(self, waited: float) -> None:
-        """A request has its turn, or has given up, after so many seconds: 0 where it had not to wait."""
-
     def on_model_known(self, model: str) -> None:
         """GigaChat knows this model."""
 

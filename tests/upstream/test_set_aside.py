@@ -87,10 +87,14 @@ def test_models_that_clients_make_up_cost_bounded_memory(monkeypatch: pytest.Mon
     assert aside.until("1", "model-999")
 
 
-def test_it_is_told_once(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(logging.getLogger("gpt2giga"), "propagate", True)
+def test_it_is_told_once() -> None:
+    told: list[logging.LogRecord] = []
+    handler = logging.Handler()
+    handler.emit = told.append  # type: ignore[method-assign]
+    set_aside.log.addHandler(handler)
     aside = SetAside()
     for _ in range(5):
         aside.note("work", "GigaChat-2", refused(402, "Payment Required"))
-    [line] = caplog.messages
+    set_aside.log.removeHandler(handler)
+    [line] = [record.getMessage() for record in told]
     assert line.startswith("Account work is set aside for 600 s (GigaChat-2): GigaChat: Payment Required")

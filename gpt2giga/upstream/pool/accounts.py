@@ -43,11 +43,6 @@ class Accounts:
         """The service's: one account or a pool of them."""
         return self.own_accounts.current if self.own_accounts else None
 
-    @property
-    def are_several(self) -> bool:
-        """So that it is worth saying whose answered."""
-        return self.own_accounts is not None and self.own_accounts.are_several
-
     def packages(self) -> list[tuple[str, Packages]]:
         """Of each account of the service's, by its name."""
         return self.own_accounts.packages() if self.own_accounts else []

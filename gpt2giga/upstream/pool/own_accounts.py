@@ -31,7 +31,8 @@ Stored: TypeAlias = Callable[[], tuple[AccountKey, ...] | None]
 
 
 class OwnAccounts:
-    """stored: None where nothing but the settings tells of accounts. chosen: as `current`, for whoever asks once."""
+    """stored: None where nothing but the settings tells of accounts. chosen: as `current`, for whoever asks once.
+    are_several: so that it is worth saying whose answered."""
 
     def __init__(self, settings: Settings, book: FactBook, listener: Listener, stored: Stored | None) -> None:
         """Raises SettingsError."""
@@ -69,10 +70,6 @@ class OwnAccounts:
         if "current" in vars(self):
             self.current = self.chosen
 
-    @property
-    def are_several(self) -> bool:
-        return len(self._upstreams) > 1
-
     def packages(self) -> list[tuple[str, Packages]]:
         """Of each account, by its name."""
         return [(name, upstream.packages) for name, upstream in self._upstreams.items()]
@@ -95,6 +92,7 @@ class OwnAccounts:
         upstreams = {name: kept.get(name) or self._upstream(name, account) for name, account in accounts.items()}
         left = [upstream for name, upstream in self._upstreams.items() if upstream is not upstreams.get(name)]
         self._accounts, self._upstreams = dict(accounts), upstreams
+        self.are_several = len(upstreams) > 1
         for upstream in left:
             upstream.close_idle()
         if self._pool or len(upstreams) != 1:

@@ -170,7 +170,7 @@ class Pool:
         self, way: Way, tick: float | None, caller: Caller, priority: Priority, arrived: float
     ) -> Generator[list[Any], None, tuple[Upstream, Slot]]:
         """The right to one request at GigaChat, of whichever account has it first."""
-        asked, wait = time.monotonic(), Waiting(caller, self._listener)
+        wait = Waiting(caller, self._listener)
         try:
             while True:
                 slots, slot = yield from acquire_any(
@@ -185,8 +185,6 @@ class Pool:
         except QueueTimeout as timeout:
             words = _(BUSY, count=len(self.accounts), seconds=round(timeout.waited))
             raise RateLimited(words, retry_after=RETRY_AFTER_QUEUE) from None
-        finally:
-            self._listener.on_turn(time.monotonic() - asked)
 
     def _fetch_models(self) -> list[Model]:
         """Of all accounts together, without those that give none just now."""

@@ -400,7 +400,8 @@ def test_a_request_is_let_go_however_it_ended(
     gc.disable()
     try:
         for number in range(5):
-            chat(app, f"talk-{number}", stream=stream).close()
-        assert not any(isinstance(found, ChatRequest) for found in gc.get_objects())
+            chat(app, f"let-go-{number}", stream=stream).close()
+        left = [found for found in gc.get_objects() if isinstance(found, ChatRequest)]
+        assert not any(request.session.startswith("let-go-") for request in left)
     finally:
         gc.enable()

@@ -71,7 +71,7 @@ def test_russian(words: tuple[str, ...], environ: dict[str, str]) -> None:
     """Ours and click's; wherever --lang stands."""
     shown = printed(*words, "-h", **environ)
     assert shown.startswith("Использование: gpt2giga [ПАРАМЕТРЫ] [КОМАНДА]") and "Показать эту справку" in shown
-    assert "Authorization Key из Sber Studio" in shown and "  doctor   Проверить настройки" in shown
+    assert "Authorization Key из Sber Studio" in shown and "  doctor    Проверить настройки" in shown
     assert refused(*words, "--fly", **environ) == "gpt2giga: Нет параметра '--fly' (см. gpt2giga --help)\n"
     assert "целое число от 1 до 65535" in refused(*words, "--port", "99999", **environ)
     assert "не задан аккаунт GigaChat" in refused(*words, **environ)

@@ -57,7 +57,7 @@ def test_by_model_and_by_key(used: dict[str, str]) -> None:
 def test_by_account(used: dict[str, str], tmp_path: Path) -> None:
     """Empty is what was used before accounts were told apart."""
     with sqlite3.connect(tmp_path / FILE) as connection:
-        connection.execute("UPDATE usage SET account = 'team' WHERE model = 'GigaChat-2'")
+        connection.execute("UPDATE usage SET account = CASE model WHEN 'GigaChat-2' THEN 'team' ELSE '' END")
     rows = table(printed("usage", "--by", "account", **used))
     assert [row[:3] for row in rows] == [["team", "3", "0"], ["-", "1", "1"]]
     told = json.loads(printed("usage", "--by", "account", "--by", "key", "--by", "account", "--json", **used))

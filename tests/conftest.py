@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import os
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -235,6 +236,12 @@ def client(service: Service) -> Iterator[OpenAI]:
 
 
 @pytest.hookimpl(optionalhook=True)
+def pytest_configure() -> None:
+    """A shell starts what runs in its background deaf for Ctrl-C, and so all that this starts would be."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
     if config.getvalue("dist") != "loadfile":
         return None

@@ -77,9 +77,13 @@ def deliver(
         yield b""
         for size in range(step.padding, 0, -len(BLANKS)):
             yield BLANKS[:size]
-        for sent, piece in enumerate(_pieces(reply, step, connection)):
+        pieces = _split(reply.pieces, step.split) if step.split else reply.pieces
+        for sent, piece in enumerate(_paced(pieces, step, connection)):
             while reply.streamed and sent == held_at():
                 wait(connection, LOOK)
+            if sent == len(pieces) - 1 and sent + 1 not in (step.hang_after, step.reset_after, step.cut_after):
+                # Who has read it may ask again at once, and is not to be told that this is still in work.
+                _settle(stream, "finished")
             yield piece
     except Dropped:
         _settle(stream, "cut")
@@ -90,10 +94,10 @@ def deliver(
 def _settle(stream: Stream | None, outcome: str) -> None:
     if stream:
         stream.outcome = outcome
+        stream.end()
 
 
-def _pieces(reply: Reply, step: Step, connection: Any) -> Iterator[bytes]:
-    pieces = _split(reply.pieces, step.split) if step.split else reply.pieces
+def _paced(pieces: list[bytes], step: Step, connection: Any) -> Iterator[bytes]:
     for sent, piece in enumerate(pieces):
         _fault_after(sent, step, connection)
         wait(connection, step.frame_delay if sent else 0)

@@ -158,6 +158,38 @@ def test_a_rejected_key(app: Flask, sandbox: SandboxServer, caplog: pytest.LogCa
     assert not any(key in caplog.text for key in KEYS.split(","))
 
 
+def test_what_is_used_up_is_told_before_a_rejected_key(app: Flask, sandbox: SandboxServer) -> None:
+    """Whichever account is asked last: who gets 401 looks for the mistake in his own key."""
+    sandbox.state.settings.oauth_per_second = None
+    sandbox.state.settings.revoked, sandbox.state.settings.dry = ("first",), ("second", "third")
+    for number in range(12):
+        pool_of(app).aside = set_aside.SetAside()
+        assert chat(app, f"talk-{number}").status_code == 402
+    sandbox.state.settings.revoked = NAMES
+    assert chat(app).status_code == 401
+
+
+def test_another_model_answers_only_when_no_account_has_tokens(
+    app_with: Callable[..., Flask], sandbox: SandboxServer
+) -> None:
+    """One that is busy has some; one whose key is rejected has none."""
+    sandbox.state.settings.oauth_per_second = None
+    fallback = "GigaChat-2-Max>GigaChat-2-Pro"
+
+    def answer(number: int) -> TestResponse:
+        app = app_with(GIGACHAT_CREDENTIALS=KEYS, GPT2GIGA_MAX_RETRIES="0", GPT2GIGA_FALLBACK=fallback)
+        return chat(app, f"talk-{number}", model="GigaChat-2-Max")
+
+    for statuses in ((402, 429, 402), (429, 402, 402), (402, 402, 429)):
+        sandbox.state.script(*({"status": status} for status in statuses))
+        assert answer(0).status_code == 429
+    sandbox.state.settings.packages = {"GigaChat-Pro": 10_000}
+    sandbox.state.settings.revoked = ("first",)
+    for number in range(8):
+        found = answer(number)
+        assert (found.status_code, found.headers["X-Gpt2giga-Model"]) == (200, "GigaChat-2-Pro")
+
+
 def test_it_is_tried_again_when_its_time_is_over(
     app: Flask, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

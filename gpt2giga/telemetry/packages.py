@@ -129,15 +129,17 @@ class PackageWatch:
         except ProxyError as error:
             log.info("GigaChat does not tell what is left of the packages: %s", error)
             return
-        before = {known.model: known for known in self._found.get(packages.digest) or ()}
+        is_first = packages.digest not in self._found
+        before = {known.model: known.left for known in self._found.get(packages.digest) or ()}
         if found is None:
             self._found[packages.digest] = None
             return
         self._remember(name, packages.digest, found, asked_at)
         if self._on_read:
             self._on_read(name, self._found[packages.digest] or ())
-        has_grown = any(package.model in before and package.left > before[package.model].left for package in found)
-        if has_grown and self._on_growth:
+        # One that was not told of before is bought: what an account lacks is as good as used up.
+        has_grown = any(package.left > before.get(package.model, 0) for package in found)
+        if has_grown and not is_first and self._on_growth:
             self._on_growth(name)
 
     def _remember(self, name: str, digest: str, found: Sequence[Package], asked_at: float) -> None:

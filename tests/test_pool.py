@@ -392,6 +392,8 @@ def test_who_answers_is_told(app: Flask, sandbox: SandboxServer) -> None:
     class Listening:
         priority = Priority.HIGH
 
+        def begin_wait(self) -> None: ...
+
         def add_wait(self, seconds: float) -> None: ...
 
         def answered_by(self, account: str, model: str) -> None:
@@ -402,6 +404,31 @@ def test_who_answers_is_told(app: Flask, sandbox: SandboxServer) -> None:
     assert pool_of(app).complete(request, Listening())
     names = [str(NAMES.index(name) + 1) for name in asked(sandbox)]
     assert told == [(name, "GigaChat-2-Max") for name in names] and len(set(names)) == 2
+
+
+@pytest.mark.parametrize("path", [CHAT, "/v1/responses", "/v1/messages"])
+@pytest.mark.parametrize("asks", [True, False])
+def test_who_asks_hears_whether_he_waits_in_line(
+    app: Flask, sandbox: SandboxServer, at_once: ThreadPoolExecutor, path: str, asks: bool
+) -> None:
+    """The page; all others get what their API knows."""
+    sandbox.state.settings.hold_after = 1
+    busy = ask(app, at_once, 3, stream=True)
+    assert sandbox.state.wait_for(lambda counters: counters.open_streams == 3)
+    body = {"messages": HELLO, "max_tokens": 9, "stream": True} if path != "/v1/responses" else {"input": "a"}
+    answer = at_once.submit(
+        app.test_client().post,
+        path,
+        json={**body, "stream": True},
+        headers={"X-Gpt2giga-Tell-Line": "1"} if asks else {},
+        buffered=True,
+    )
+    assert eventually(lambda: waiting(app) == 1)
+    time.sleep(1.2)  # it is told once a second
+    sandbox.state.settings.hold_after = None
+    told = answer.result().text
+    assert ('{"type":"line","waits":true}' in told, '{"type":"line","waits":false}' in told) == (asks, asks)
+    assert answer.result().status_code == 200 and all(one.result().status_code == 200 for one in busy)
 
 
 def test_a_client_that_hangs_up_frees_the_slot(app: Flask, sandbox: SandboxServer) -> None:

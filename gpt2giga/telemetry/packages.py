@@ -52,10 +52,11 @@ class PackageState:
 
 @dataclass(frozen=True, slots=True)
 class AccountState:
-    """packages: None where the account pays as it goes."""
+    """packages: None where the account pays as it goes. failure: why they are not known."""
 
     account: str
     packages: tuple[PackageState, ...] | None
+    failure: str = ""
 
     def told(self) -> dict[str, Any]:
         """As JSON."""
@@ -159,10 +160,14 @@ class PackageWatch:
 
 
 def current_states(accounts: Sequence[tuple[str, Packages]], database: Database | None) -> list[AccountState]:
-    """For who only looks: GigaChat is asked, and nothing is written. Raises ProxyError."""
-    past, states = _Past(accounts, database), []
+    """For who only looks: GigaChat is asked, and nothing is written. One account hides nothing of the others."""
+    past, states = _Past(accounts, database), list[AccountState]()
     for name, packages in accounts:
-        found = packages.read()
+        try:
+            found = packages.read()
+        except ProxyError as error:
+            states.append(AccountState(name, (), str(error)))
+            continue
         if found is None:
             states.append(AccountState(name, None))
         else:

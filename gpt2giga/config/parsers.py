@@ -261,8 +261,15 @@ def _is_encoded(key: str) -> bool:
 def account_keys(value: str) -> tuple[AccountKey, ...]:
     """Their names are their places. One that is named twice is one account."""
     found: dict[str, AccountKey] = {}
-    for place, word in enumerate(comma_list(value), 1):
-        key, scope = scoped_key(word)
+    words = comma_list(value)
+    for place, word in enumerate(words, 1):
+        try:
+            key, scope = scoped_key(word)
+        except ValueError as error:
+            if len(words) == 1:
+                raise
+            where = _("{allowed} (number {place} of {count})", allowed=error, place=place, count=len(words))
+            raise ValueError(where) from None
         found.setdefault(key, AccountKey(str(place), key, scope))
     if not found:
         authorization_key(value)

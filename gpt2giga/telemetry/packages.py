@@ -128,7 +128,7 @@ class PackageWatch:
         try:
             found = packages.read()
         except ProxyError as error:
-            log.info("GigaChat does not tell what is left of the packages: %s", error)
+            log.info("GigaChat does not tell what is left of the packages%s: %s", self._whose(name), error)
             return
         is_first = packages.digest not in self._found
         before = {known.model: known.left for known in self._found.get(packages.digest) or ()}
@@ -143,6 +143,9 @@ class PackageWatch:
         if has_grown and not is_first and self._on_growth:
             self._on_growth(name)
 
+    def _whose(self, name: str) -> str:
+        return f" of account {name}" if len([*self._accounts()]) > 1 else ""
+
     def _remember(self, name: str, digest: str, found: Sequence[Package], asked_at: float) -> None:
         try:
             if self._database is None:
@@ -151,7 +154,7 @@ class PackageWatch:
         except Unusable:
             known = package_table.merged(self._found.get(digest) or [], found, asked_at)
         self._found[digest] = [replace(one, is_news=False) for one in known]
-        whose = f" of account {name}" if len([*self._accounts()]) > 1 else ""
+        whose = self._whose(name)
         for one in known:
             if one.is_news:
                 share = one.left * 100 // one.whole

@@ -200,7 +200,7 @@ def test_other_calls(client: FlaskClient, sandbox: SandboxServer) -> None:
 def test_after_ten_minutes_or_a_purchase(
     client: FlaskClient, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    now = [time.monotonic()]
+    now = [float(int(time.monotonic()))]
     monkeypatch.setattr("gpt2giga.upstream.fallback.time.monotonic", lambda: now[0])
     for passed, tried in ((0, [MAX, PRO, LITE]), (599, [LITE]), (1, [MAX, PRO, LITE])):
         now[0] += passed

@@ -138,7 +138,7 @@ def test_after_a_402_it_is_read_again(
     """But once a minute at most, for ten minutes."""
     app = app_with(GPT2GIGA_MAX_RETRIES="0")
     client, watch = app.test_client(), app.extensions["packages"]
-    now = [time.monotonic()]
+    now = [float(int(time.monotonic()))]  # whole: 599 and 1 more are to be 600
     monkeypatch.setattr("gpt2giga.upstream.packages.time.monotonic", lambda: now[0])
     counts = []
     for passed, status in ((0, 200), (599, 200), (0, 402), (0, 402), (59, 200), (1, 200), (599, 200), (1, 200)):
@@ -234,6 +234,40 @@ def test_growth_is_told(sandbox: SandboxServer, app_with: Callable[..., Flask]) 
         watch.read()
         assert len(grown) == times
     assert watch.states()[0].told()["packages"] == [{"model": "GigaChat", "left": 100, "whole": 100, "used_up": None}]
+    sandbox.state.settings.packages = {"GigaChat": 100, "GigaChat-Max": 1}
+    packages._read_at = None
+    watch.read()
+    assert len(grown) == 3, "one that was not there is bought too"
+
+
+@pytest.mark.parametrize("number", [1, 2], ids=["one account", "a pool"])
+def test_what_was_bought_is_used_at_once(app_with: Callable[..., Flask], sandbox: SandboxServer, number: int) -> None:
+    """Neither the pool nor the fallback waits until its ten minutes are over."""
+    keys = ",".join(f"{name}:secret" for name in ("first", "second")[:number])
+    app = app_with(GIGACHAT_CREDENTIALS=keys, GPT2GIGA_FALLBACK="GigaChat-2-Max>GigaChat-2", GPT2GIGA_MAX_RETRIES="0")
+    client, watch = app.test_client(), app.extensions["packages"]
+
+    def answering() -> set[str]:
+        bodies = [{"model": "GigaChat-2-Max", "messages": HELLO, "user": f"{place}"} for place in range(12)]
+        return {
+            client.post("/v1/chat/completions", json=body, buffered=True).headers["X-Gpt2giga-Model"] for body in bodies
+        }
+
+    def read() -> None:
+        for _, packages in app.extensions["accounts"].packages():
+            packages._read_at = None
+        watch.read()
+
+    sandbox.state.settings.packages = {"GigaChat": 1_000_000}
+    read()
+    assert answering() == {"GigaChat-2"}
+    sandbox.state.settings.packages = {"GigaChat": 900_000, "GigaChat-Max": 1_000_000}
+    assert answering() == {"GigaChat-2"}
+    asked = len(sandbox.state.requests("/chat/completions"))
+    read()
+    assert answering() == {"GigaChat-2-Max"}
+    found = {request["account"] for request in sandbox.state.requests("/chat/completions")[asked:]}
+    assert len(found) == number == len(sandbox.state.refusals())
 
 
 def test_the_newest_of_all_processes_is_told(app_with: Callable[..., Flask], sandbox: SandboxServer) -> None:

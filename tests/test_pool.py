@@ -158,6 +158,38 @@ def test_a_rejected_key(app: Flask, sandbox: SandboxServer, caplog: pytest.LogCa
     assert not any(key in caplog.text for key in KEYS.split(","))
 
 
+def test_what_is_used_up_is_told_before_a_rejected_key(app: Flask, sandbox: SandboxServer) -> None:
+    """Whichever account is asked last: who gets 401 looks for the mistake in his own key."""
+    sandbox.state.settings.oauth_per_second = None
+    sandbox.state.settings.revoked, sandbox.state.settings.dry = ("first",), ("second", "third")
+    for number in range(12):
+        pool_of(app).aside = set_aside.SetAside()
+        assert chat(app, f"talk-{number}").status_code == 402
+    sandbox.state.settings.revoked = NAMES
+    assert chat(app).status_code == 401
+
+
+def test_another_model_answers_only_when_no_account_has_tokens(
+    app_with: Callable[..., Flask], sandbox: SandboxServer
+) -> None:
+    """One that is busy has some; one whose key is rejected has none."""
+    sandbox.state.settings.oauth_per_second = None
+    fallback = "GigaChat-2-Max>GigaChat-2-Pro"
+
+    def answer(number: int) -> TestResponse:
+        app = app_with(GIGACHAT_CREDENTIALS=KEYS, GPT2GIGA_MAX_RETRIES="0", GPT2GIGA_FALLBACK=fallback)
+        return chat(app, f"talk-{number}", model="GigaChat-2-Max")
+
+    for statuses in ((402, 429, 402), (429, 402, 402), (402, 402, 429)):
+        sandbox.state.script(*({"status": status} for status in statuses))
+        assert answer(0).status_code == 429
+    sandbox.state.settings.packages = {"GigaChat-Pro": 10_000}
+    sandbox.state.settings.revoked = ("first",)
+    for number in range(8):
+        found = answer(number)
+        assert (found.status_code, found.headers["X-Gpt2giga-Model"]) == (200, "GigaChat-2-Pro")
+
+
 def test_it_is_tried_again_when_its_time_is_over(
     app: Flask, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -360,6 +392,8 @@ def test_who_answers_is_told(app: Flask, sandbox: SandboxServer) -> None:
     class Listening:
         priority = Priority.HIGH
 
+        def begin_wait(self) -> None: ...
+
         def add_wait(self, seconds: float) -> None: ...
 
         def answered_by(self, account: str, model: str) -> None:
@@ -370,6 +404,31 @@ def test_who_answers_is_told(app: Flask, sandbox: SandboxServer) -> None:
     assert pool_of(app).complete(request, Listening())
     names = [str(NAMES.index(name) + 1) for name in asked(sandbox)]
     assert told == [(name, "GigaChat-2-Max") for name in names] and len(set(names)) == 2
+
+
+@pytest.mark.parametrize("path", [CHAT, "/v1/responses", "/v1/messages"])
+@pytest.mark.parametrize("asks", [True, False])
+def test_who_asks_hears_whether_he_waits_in_line(
+    app: Flask, sandbox: SandboxServer, at_once: ThreadPoolExecutor, path: str, asks: bool
+) -> None:
+    """The page; all others get what their API knows."""
+    sandbox.state.settings.hold_after = 1
+    busy = ask(app, at_once, 3, stream=True)
+    assert sandbox.state.wait_for(lambda counters: counters.open_streams == 3)
+    body = {"messages": HELLO, "max_tokens": 9, "stream": True} if path != "/v1/responses" else {"input": "a"}
+    answer = at_once.submit(
+        app.test_client().post,
+        path,
+        json={**body, "stream": True},
+        headers={"X-Gpt2giga-Tell-Line": "1"} if asks else {},
+        buffered=True,
+    )
+    assert eventually(lambda: waiting(app) == 1)
+    time.sleep(1.2)  # it is told once a second
+    sandbox.state.settings.hold_after = None
+    told = answer.result().text
+    assert ('{"type":"line","waits":true}' in told, '{"type":"line","waits":false}' in told) == (asks, asks)
+    assert answer.result().status_code == 200 and all(one.result().status_code == 200 for one in busy)
 
 
 def test_a_client_that_hangs_up_frees_the_slot(app: Flask, sandbox: SandboxServer) -> None:

@@ -105,6 +105,13 @@ def test_none_of_several_keys_may_be_wrong() -> None:
         assert KEY not in str(caught.value) and OTHER not in str(caught.value)
 
 
+def test_which_of_several_keys_is_wrong() -> None:
+    """By its number: a key is never shown."""
+    with pytest.raises(SettingsError, match=r"\(number 2 of 3\)") as caught:
+        parse({"GIGACHAT_CREDENTIALS": f"{KEY},nonsense,{OTHER}"})
+    assert "nonsense" not in str(caught.value)
+
+
 def test_another_second_key_is_a_difference() -> None:
     before, after = (parse({"GIGACHAT_CREDENTIALS": f"{KEY},{other}"}) for other in (OTHER, "third:secret"))
     assert differences(before, after) == ["GIGACHAT_CREDENTIALS"] and differences(before, before) == []

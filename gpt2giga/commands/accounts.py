@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -40,7 +40,7 @@ def add(command_line: CommandLine, name: str, scope: str | None, no_check: bool)
 
     The key is stored as it is, readable for whoever may read the database. A running service uses it within seconds.
     """
-    from gpt2giga.store.accounts import add_account
+    from gpt2giga.store.accounts import add_account, read_accounts
 
     settings = command_line.unchecked_settings()
     if not NAME.fullmatch(name):
@@ -53,6 +53,8 @@ def add(command_line: CommandLine, name: str, scope: str | None, no_check: bool)
     account = settings.account.of_key(AccountKey(name, key, scope or own_scope))
     found = account.scope if no_check else _try(account)
     with _database(settings, creates=True) as database:
+        if database is not None and (owner := _owner(read_accounts(database), key)):
+            raise Failure(_("the account {name} has this key already", name=owner))
         if database is None or not add_account(database, AccountKey(name, key, found)):
             raise Failure(_("there is an account {name} already: remove it first", name=name))
     click.echo(_("The account {name} is added ({scope}).", name=name, scope=found))
@@ -88,6 +90,10 @@ def remove(command_line: CommandLine, name: str) -> None:
         if database is None or not remove_account(database, name):
             raise Failure(_("there is no account {name}", name=name))
     click.echo(_("The account {name} is removed.", name=name))
+
+
+def _owner(found: Iterable[AccountKey], key: str) -> str:
+    return next((account.name for account in found if account.key == key), "")
 
 
 def _read_key() -> tuple[str, str]:

@@ -208,16 +208,14 @@ class GigaChatChecks:
 
     def _check_packages(self) -> str:
         """Chats and embeddings may be answered whatever is told here."""
-        try:
-            with ExitStack() as stack:
-                found = [(self._first, self.upstream.packages)]
-                for name, account in self._others.items():
-                    found.append((name, stack.enter_context(closing(self._upstream_of(account))).packages))
-                states = package_states(found, self.settings)
-        except ProxyError as error:
-            return Doubtful(_("not known: {why}", why=str(error)))
+        with ExitStack() as stack:
+            found = [(self._first, self.upstream.packages)]
+            for name, account in self._others.items():
+                found.append((name, stack.enter_context(closing(self._upstream_of(account))).packages))
+            states = package_states(found, self.settings)
         is_short = any(state.is_low for account in states for state in account.packages or ())
-        return Doubtful(summary(states)) if is_short else summary(states)
+        is_known = not any(account.failure for account in states)
+        return summary(states) if is_known and not is_short else Doubtful(summary(states))
 
     def _check_chat(self) -> str:
         text = "".join(_texts(self.upstream.complete(_question(GREETING, max_tokens=16))))

@@ -8,7 +8,6 @@ import click
 
 from gpt2giga.commands.command_line import CommandLine
 from gpt2giga.commands.package_words import package_states, table
-from gpt2giga.errors import ProxyError
 from gpt2giga.language import _
 
 
@@ -21,10 +20,7 @@ def models(command_line: CommandLine) -> None:
         width = max((len(model.id) for model in found), default=0)
         for model in found:
             click.echo(f"{model.id:{width}}  {model.kind}{f'  = {model.alias_of}' if model.alias_of else ''}")
-        try:
-            left = table(package_states(accounts.packages(), command_line.settings()))
-        except ProxyError as error:  # the list is what was asked for
-            left = [_("not known: {why}", why=str(error))]
+        left = table(package_states(accounts.packages(), command_line.settings()))
     if left:
         click.echo()
         click.echo(_("Tokens left"))

@@ -14,15 +14,18 @@ if TYPE_CHECKING:
 
 
 def package_states(accounts: Sequence[tuple[str, Packages]], settings: Settings) -> list[AccountState]:
-    """accounts: by name. Raises ProxyError, SettingsError."""
+    """accounts: by name. Raises SettingsError."""
     from gpt2giga.store.choice import existing_database
     from gpt2giga.telemetry.packages import current_states
 
     return current_states(accounts, existing_database(settings.store))
 
 
-def pays_as_it_goes() -> str:
-    return _("the account pays as it goes: it has no packages")
+def _instead(account: AccountState) -> str:
+    """Where there are no packages to tell of."""
+    if account.failure:
+        return _("not known: {why}", why=account.failure)
+    return _("the account pays as it goes: it has no packages") if account.packages is None else ""
 
 
 def described(state: PackageState) -> str:
@@ -38,10 +41,9 @@ def summary(states: list[AccountState]) -> str:
     parts = []
     for account in states:
         whose = f"{account.account}: " if len(states) > 1 else ""
-        if account.packages is None:
-            parts.append(whose + pays_as_it_goes())
-        else:
-            parts += [f"{whose}{state.model} {described(state)}" for state in account.packages]
+        if words := _instead(account):
+            parts.append(whose + words)
+        parts += [f"{whose}{state.model} {described(state)}" for state in account.packages or ()]
     return "; ".join(parts) or _("none")
 
 
@@ -51,8 +53,7 @@ def table(states: list[AccountState]) -> list[str]:
     lines = []
     for account in states:
         whose = f"{account.account}  " if len(states) > 1 else ""
-        if account.packages is None:
-            lines.append(whose + pays_as_it_goes())
-        else:
-            lines += [f"{whose}{state.model:{width}}  {described(state)}" for state in account.packages]
+        if words := _instead(account):
+            lines.append(whose + words)
+        lines += [f"{whose}{state.model:{width}}  {described(state)}" for state in account.packages or ()]
     return lines

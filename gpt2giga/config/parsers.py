@@ -14,6 +14,7 @@ from urllib.parse import urlsplit, urlunsplit
 from gpt2giga.language import _
 
 SCOPES = ("GIGACHAT_API_PERS", "GIGACHAT_API_B2B", "GIGACHAT_API_CORP")
+OF_SCOPES = "GIGACHAT_API_"
 # What follows the colon has to be long enough for a key: one that ends in `:1` must not shrink to that.
 NAMED_KEY = re.compile(r"([A-Za-z0-9_.-]{1,64}):(.{8,})", re.DOTALL)
 
@@ -244,7 +245,7 @@ def scoped_key(value: str) -> tuple[str, str]:
     key, _colon, scope = value.rpartition(":")
     if scope.strip() in SCOPES:
         return authorization_key(key), scope.strip()
-    if _is_encoded(key):
+    if _is_encoded(key) or scope.strip().upper().startswith(OF_SCOPES):  # no secret looks like a scope
         raise ValueError(_("a key with a scope after the colon that is one of: {names}", names=", ".join(SCOPES)))
     return authorization_key(value), ""
 
@@ -260,8 +261,15 @@ def _is_encoded(key: str) -> bool:
 def account_keys(value: str) -> tuple[AccountKey, ...]:
     """Their names are their places. One that is named twice is one account."""
     found: dict[str, AccountKey] = {}
-    for place, word in enumerate(comma_list(value), 1):
-        key, scope = scoped_key(word)
+    words = comma_list(value)
+    for place, word in enumerate(words, 1):
+        try:
+            key, scope = scoped_key(word)
+        except ValueError as error:
+            if len(words) == 1:
+                raise
+            where = _("{allowed} (number {place} of {count})", allowed=error, place=place, count=len(words))
+            raise ValueError(where) from None
         found.setdefault(key, AccountKey(str(place), key, scope))
     if not found:
         authorization_key(value)

@@ -52,10 +52,11 @@ class PackageState:
 
 @dataclass(frozen=True, slots=True)
 class AccountState:
-    """packages: None where the account pays as it goes."""
+    """packages: None where the account pays as it goes. failure: why they are not known."""
 
     account: str
     packages: tuple[PackageState, ...] | None
+    failure: str = ""
 
     def told(self) -> dict[str, Any]:
         """As JSON."""
@@ -127,18 +128,23 @@ class PackageWatch:
         try:
             found = packages.read()
         except ProxyError as error:
-            log.info("GigaChat does not tell what is left of the packages: %s", error)
+            log.info("GigaChat does not tell what is left of the packages%s: %s", self._whose(name), error)
             return
-        before = {known.model: known for known in self._found.get(packages.digest) or ()}
+        is_first = packages.digest not in self._found
+        before = {known.model: known.left for known in self._found.get(packages.digest) or ()}
         if found is None:
             self._found[packages.digest] = None
             return
         self._remember(name, packages.digest, found, asked_at)
         if self._on_read:
             self._on_read(name, self._found[packages.digest] or ())
-        has_grown = any(package.model in before and package.left > before[package.model].left for package in found)
-        if has_grown and self._on_growth:
+        # One that was not told of before is bought: what an account lacks is as good as used up.
+        has_grown = any(package.left > before.get(package.model, 0) for package in found)
+        if has_grown and not is_first and self._on_growth:
             self._on_growth(name)
+
+    def _whose(self, name: str) -> str:
+        return f" of account {name}" if len([*self._accounts()]) > 1 else ""
 
     def _remember(self, name: str, digest: str, found: Sequence[Package], asked_at: float) -> None:
         try:
@@ -148,7 +154,7 @@ class PackageWatch:
         except Unusable:
             known = package_table.merged(self._found.get(digest) or [], found, asked_at)
         self._found[digest] = [replace(one, is_news=False) for one in known]
-        whose = f" of account {name}" if len([*self._accounts()]) > 1 else ""
+        whose = self._whose(name)
         for one in known:
             if one.is_news:
                 share = one.left * 100 // one.whole
@@ -157,10 +163,14 @@ class PackageWatch:
 
 
 def current_states(accounts: Sequence[tuple[str, Packages]], database: Database | None) -> list[AccountState]:
-    """For who only looks: GigaChat is asked, and nothing is written. Raises ProxyError."""
-    past, states = _Past(accounts, database), []
+    """For who only looks: GigaChat is asked, and nothing is written. One account hides nothing of the others."""
+    past, states = _Past(accounts, database), list[AccountState]()
     for name, packages in accounts:
-        found = packages.read()
+        try:
+            found = packages.read()
+        except ProxyError as error:
+            states.append(AccountState(name, (), str(error)))
+            continue
         if found is None:
             states.append(AccountState(name, None))
         else:

@@ -22,7 +22,6 @@ export class Answer {
   #said = this.node.querySelector(".said");
   #live = new LiveMarkdown(this.#said);
   #timer = 0;
-  #alive = false;
 
   get text() {
     return this.#live.text;
@@ -43,7 +42,7 @@ export class Answer {
   }
 
   async #read(body, signal) {
-    const headers = { "Content-Type": "application/json" };
+    const headers = { "Content-Type": "application/json", "X-Gpt2giga-Tell-Line": "1" };
     const response = await call("v1/chat/completions", { method: "POST", headers, body: JSON.stringify(body), signal });
     this.id = response.headers.get("X-Request-ID") ?? "";
     for await (const chunk of frames(response, () => (this.#first ??= seconds(this.#started)))) {
@@ -53,6 +52,7 @@ export class Answer {
   }
 
   #take(chunk) {
+    if (chunk.type === "line") return this.#wait(chunk.waits ? "in_line" : "waiting");
     this.usage = chunk.usage ?? this.usage;
     this.model = chunk.model;
     const choice = chunk.choices?.[0];
@@ -61,7 +61,6 @@ export class Answer {
     const { content, refusal, reasoning_content: thought, tool_calls: calls = [], annotations = [] } = choice.delta;
     const said = content || refusal;
     if (said || thought || calls.length) this.#stopWaiting();
-    else if (!this.text && !this.finish) this.#signOfLife();
     if (thought) {
       this.thoughts += thought;
       thoughtsIn(this.node).append(thought);
@@ -76,13 +75,6 @@ export class Answer {
     made.id ||= part.id ?? "";
     made.function.name += part.function?.name ?? "";
     made.function.arguments += part.function?.arguments ?? "";
-  }
-
-  // A stream that says nothing but that it lives waits in line, or for a model that takes its time.
-  #signOfLife() {
-    if (this.#alive) return;
-    this.#alive = true;
-    this.#wait("in_line");
   }
 
   #wait(key) {

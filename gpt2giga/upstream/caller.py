@@ -23,6 +23,9 @@ class Caller(Protocol):
     def may_use(self, model: str) -> bool:
         """The model, as GigaChat calls it, may answer this request."""
 
+    def begin_wait(self) -> None:
+        """It stands in the line for a slot from now on."""
+
     def add_wait(self, seconds: float) -> None:
         """So long it stood in the line; said when that is over, in vain or not."""
 
@@ -37,6 +40,9 @@ class Anybody:
 
     def may_use(self, model: str) -> bool:
         return True
+
+    def begin_wait(self) -> None:
+        pass
 
     def add_wait(self, seconds: float) -> None:
         pass

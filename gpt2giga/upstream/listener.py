@@ -39,6 +39,7 @@ class Waiting(NamedTuple):
     listener: Listener
 
     def begun(self) -> None:
+        self.caller.begin_wait()
         self.listener.on_wait_begun()
 
     def over(self, seconds: float) -> None:

@@ -67,6 +67,12 @@ class Dialect:
     write: Callable[[Any], Response] = json_response
 
 
+# The page asks for it, to say whether a request waits in line or for the model. No other client knows such an event,
+# and it begins the response: a refusal that comes after it is no status any more.
+TELLS_LINE = "HTTP_X_GPT2GIGA_TELL_LINE"
+LINE_TICK = 1.0
+
+
 class Conversation:
     """Answers chats. heartbeat: seconds of silence after which a stream gives a sign of life; 0: never."""
 
@@ -100,8 +106,9 @@ class Conversation:
         This is the hot lane: each layer between GigaChat's socket and this loop maps a list to a list, once a chunk.
         """
         told, named = dialect.to_stream(), dialect.named_events
-        tick, due = self._heartbeat / 2 or None, self._heartbeat * NEARLY
-        sent_at, has_begun = time.monotonic(), False
+        tells_line = TELLS_LINE in exchange.request.environ
+        tick, due = self._tick(tells_line=tells_line), self._heartbeat * NEARLY
+        sent_at, has_begun, is_in_line = time.monotonic(), False, False
         try:
             for choice, chat in enumerate(chats):
                 answer = upstream.answer(chat, stream=True, tick=tick, caller=exchange)
@@ -116,6 +123,9 @@ class Conversation:
                             items = told.feed(batch, choice)
                         else:
                             items = told.heartbeat(choice) if 0 < due <= time.monotonic() - sent_at else []
+                            if tells_line and exchange.is_in_line != is_in_line:
+                                is_in_line = exchange.is_in_line
+                                items = [{"type": "line", "waits": is_in_line}]
                         if items:
                             has_begun, sent_at = True, time.monotonic()
                             source.lent.append(sent_at)
@@ -132,6 +142,10 @@ class Conversation:
             last = told.fail(_to_failure(error, exchange))
         if last:
             yield sse.encode(last, named=named)
+
+    def _tick(self, *, tells_line: bool) -> float | None:
+        tick = self._heartbeat / 2 or None
+        return min(tick or LINE_TICK, LINE_TICK) if tells_line else tick
 
 
 def _to_failure(error: Exception, exchange: Exchange) -> ProxyError:

@@ -78,6 +78,7 @@ class Exchange:
     usage: Usage | None = None
     first_ms: float | None = None
     queued: float = 0.0
+    is_in_line: bool = False
     account: str = ""
     answering_model: str = ""
     priority: Priority | None = None
@@ -106,7 +107,11 @@ class Exchange:
         """The model, as GigaChat calls it."""
         return not self.allowed_models or bare_model(model) in self.allowed_models
 
+    def begin_wait(self) -> None:
+        self.is_in_line = True
+
     def add_wait(self, seconds: float) -> None:
+        self.is_in_line = False
         self.queued += seconds
 
     def answered_by(self, account: str, model: str) -> None:

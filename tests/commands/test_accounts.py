@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
+from gpt2giga.config.parsers import AccountKey
+from gpt2giga.upstream.fact_book import fact_book
+from gpt2giga.upstream.listener import Listener
 from gpt2giga.upstream.pool import own_accounts
 from gpt2giga.upstream.pool.pool import Pool
 from gpt2giga_sandbox.server import SandboxServer
@@ -64,6 +67,10 @@ def test_what_is_refused(place: dict[str, str], sandbox: SandboxServer) -> None:
     assert "stands in the settings" in refused("accounts", "remove", "1", **place)
     printed("accounts", "add", "work", "--no-check", stdin=key("work"), **place)
     assert "remove it first" in refused("accounts", "add", "work", "--no-check", stdin=key("other"), **place)
+    twice = refused("accounts", "add", "again", "--no-check", stdin="work:secret", **place)
+    assert "the account work has this key already" in twice
+    unknown = refused("accounts", "add", "new", "--no-check", stdin="new:secret:GIGACHAT_API_PRO", **place)
+    assert "a scope after the colon that is one of" in unknown and "secret" not in unknown
 
 
 def test_in_a_terminal_the_key_is_asked_for_and_not_shown(place: dict[str, str]) -> None:
@@ -155,6 +162,15 @@ def test_a_store_that_is_away_changes_nothing(
     (tmp_path / "state").write_text("no folder")
     app.extensions["accounts"].own_accounts.refresh()
     assert [*accounts.own.accounts] == ["1", "work"]
+
+
+def test_a_key_under_two_names_is_one_account(app_with: Callable[..., Flask], sandbox: SandboxServer) -> None:
+    """Two who add it at once find nothing there."""
+    settings = app_with().extensions["accounts"]._settings
+    stored = [AccountKey(name, key(name[:4]), "") for name in ("home", "work", "work2")]
+    own = own_accounts.OwnAccounts(settings, fact_book(settings), Listener(), lambda: tuple(stored))
+    own.refresh()
+    assert [name for name, _ in own.packages()] == ["1", "home", "work"]
 
 
 def test_doctor_checks_each(place: dict[str, str], sandbox: SandboxServer) -> None:

@@ -29,6 +29,12 @@ def test_what_is_left_of_the_packages(account: dict[str, str], sandbox: SandboxS
     sandbox.state.script({"route": "balance", "status": 500})
     told = printed("models", **account)
     assert "GigaChat-2-Max" in told and "not known: GigaChat answered 500" in told
+    sandbox.state.settings.revoked = ("second",)
+    several = account | {"GIGACHAT_CREDENTIALS": f"{sandbox.credentials},second:secret"}
+    told = printed("models", **several)
+    assert "\n1  GigaChat-Max  1,000,000\n2  not known: GigaChat rejects" in told
+    [line] = [line for line in run("doctor", "--no-service", **several).stdout.splitlines() if " packages " in line]
+    assert line.startswith("warn") and "GigaChat-Max 1,000,000; 2: not known: GigaChat rejects" in line
 
 
 def test_in_front_of_a_sandbox_of_its_own() -> None:

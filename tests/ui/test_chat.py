@@ -11,6 +11,7 @@ import pytest
 
 from gpt2giga_sandbox.server import SandboxServer
 from tests.service import Service
+from tests.sockets import Caller
 from tests.ui.page import Page
 from tests.ui.test_markdown import PIXEL
 
@@ -173,14 +174,21 @@ def test_thoughts_and_figures_are_folded(open_page: Open, service: Service, sand
     assert page.find(".figures p").is_displayed() and "request " in page.text(".figures p")
 
 
-def test_a_request_that_waits_says_so(open_page: Open, lively: Service, sandbox: SandboxServer) -> None:
-    sandbox.state.script({"text": "Наконец.", "delay": 4.5})
-    page = open_page(lively, language="ru").ready()
-    page.ask("Долго?")
-    page.wait_for(".waiting", "другой запрос этого аккаунта")
-    page.shoot("waiting")
-    page.wait_for(".said", "Наконец.")
-    assert page.texts(".waiting") == []
+def test_a_request_that_waits_says_so(open_page: Open, service_with: Start, sandbox: SandboxServer) -> None:
+    """In line, and then for the model; no heartbeat is needed for it."""
+    service = service_with(GPT2GIGA_MAX_CONCURRENCY="1")
+    sandbox.state.script({"text": "раз два три"}, {"text": "Наконец.", "delay": 4.5})
+    sandbox.state.settings.hold_after = 1
+    page = open_page(service, language="ru").ready()
+    with Caller(service, stream=True) as first:
+        first.read_until("раз")
+        page.ask("Долго?")
+        page.wait_for(".waiting", "ждёт своей очереди")
+        page.shoot("waiting")
+        sandbox.state.settings.hold_after = None
+        page.wait_for(".waiting", "Ждём ответа")
+        page.wait_for(".said", "Наконец.")
+        assert page.texts(".waiting") == []
 
 
 CURES: list[tuple[str, dict[str, Any], str, str]] = [

@@ -63,7 +63,10 @@ class OwnAccounts:
             return
         wanted = dict(self._settings.accounts)
         keys = {account.credentials for account in wanted.values()}
-        wanted |= {key.name: self._settings.account.of_key(key) for key in found if key.key not in keys}
+        for key in found:
+            if key.key not in keys:  # twice would be two accounts to count, and one to be refused by
+                keys.add(key.key)
+                wanted[key.name] = self._settings.account.of_key(key)
         if wanted != self._accounts:
             self._tell(wanted)
             self.chosen = self._choose(wanted)

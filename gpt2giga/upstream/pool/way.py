@@ -6,13 +6,16 @@ import hashlib
 import random
 from collections.abc import Callable, Mapping
 
-from gpt2giga.errors import ProxyError, Unavailable
+from gpt2giga.errors import NotFound, PermissionDenied, ProxyError, QuotaExceeded, RateLimited, Unavailable
 from gpt2giga.language import _, N_
 from gpt2giga.upstream.accounts.slots import Slots
 from gpt2giga.upstream.client import Upstream
 from gpt2giga.upstream.pool.set_aside import SetAside
 
 NO_ACCOUNT = N_("This service has no GigaChat account: `gpt2giga accounts add NAME` gives it one.")
+
+# Of several refusals; whatever else there is comes after them.
+TOLD_FIRST = (RateLimited, QuotaExceeded, NotFound, PermissionDenied)
 
 
 class Way:
@@ -41,7 +44,7 @@ class Way:
         self._owners: dict[Slots, Upstream] = {}
 
     def accounts(self) -> list[Upstream]:
-        """The best first; never none. Raises the error of the last account when all were tried."""
+        """The best first; never none. When all were tried, raises the error that tells the client most."""
         left = [account for account in self._accounts().values() if account.name not in self._tried]
         fresh = [account for account in left if not self._aside.until(account.name, self.model)]
         if not fresh and left and not self._has_tried_one_aside:
@@ -79,7 +82,8 @@ class Way:
             self._tried.add(account.name)
             if not self._aside.note(account.name, self.model, error):
                 raise error
-            self._last = error.with_traceback(None)
+            if self._last is None or _weight(error) <= _weight(self._last):
+                self._last = error.with_traceback(None)
             self.accounts()
         finally:
             del error  # as above
@@ -91,3 +95,9 @@ class Way:
     def _distance(self, account: Upstream) -> tuple[bool, bytes]:
         digest = hashlib.blake2b(f"{self._session}\0{account.name}".encode(errors="replace"), digest_size=8).digest()
         return account.name != self._home, digest
+
+
+def _weight(error: ProxyError) -> int:
+    """Of several refusals the one with the least is told: tokens that are busy are tokens all the same, so another
+    model has no call to answer; and a rejected key hides neither that nor what is used up."""
+    return next((place for place, kind in enumerate(TOLD_FIRST) if isinstance(error, kind)), len(TOLD_FIRST))

@@ -61,7 +61,8 @@ class Database:
         if gevent_is_on():
             from gevent.threadpool import ThreadPool
 
-            self._thread = self._thread or ThreadPool(1)
+            if self._thread is None:  # one that has nothing to do is false
+                self._thread = ThreadPool(1)
             result = self._thread.apply(self._transact, (work,))
         else:
             with self._lock:

@@ -62,7 +62,7 @@ class Server:
         options = ("listen_addresses=127.0.0.1", f"port={self.port}", "unix_socket_directories=", "fsync=off")
         words = [word for option in options for word in ("-c", option)]
         command = self._as_postgres("postgres", "-D", f"{self._folder}/data", *words)
-        process = self._stack.enter_context(running(command, self.log))
+        process = self._process = self._stack.enter_context(running(command, self.log))
         self._stack.callback(process.send_signal, signal.SIGINT)  # TERM would wait for its clients
         assert eventually(self._accepts), self.log.read_text()
 
@@ -70,6 +70,19 @@ class Server:
         """The port is open before it does."""
         ready = [PROGRAMS / "pg_isready", "--quiet", "--host=127.0.0.1", f"--port={self.port}"]
         return subprocess.run(ready, timeout=10).returncode == 0
+
+    @contextlib.contextmanager
+    def frozen(self) -> Iterator[None]:
+        """It accepts connections and answers nothing, as on a machine that is out of breath."""
+        children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text()
+        processes = [self._process.pid, *map(int, children.split())]
+        for process in processes:
+            os.kill(process, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for process in processes:
+                os.kill(process, signal.SIGCONT)
 
     def stop(self) -> None:
         self._stack.close()
@@ -160,6 +173,27 @@ def _counts(database: Database, wanted: int) -> bool:
     with contextlib.suppress(Unusable):
         return count(database) == wanted
     return False
+
+
+def test_a_server_that_is_frozen_stops_no_answer(
+    start_service: Callable[..., Service], server: Server, sandbox: SandboxServer
+) -> None:
+    """Embeddings ask it on their way; what was counted meanwhile is written later, and once."""
+    service = start_service(GPT2GIGA_DATABASE_URL=server.url)
+
+    asked: list[str] = []
+
+    def tokens(text: str) -> int:
+        asked.append(text)
+        answer = service.post("/v1/embeddings", {"input": text})
+        return int(answer.json()["usage"]["prompt_tokens"])
+
+    assert (tokens("a") > 0, tokens("a")) == (True, 0)
+    with server.frozen():
+        assert tokens("a") > 0 and tokens("b") > 0
+    assert eventually(lambda: tokens("c") == 0, seconds=60)
+    used = "SELECT SUM(requests) FROM usage WHERE route = '/v1/embeddings'"
+    assert eventually(lambda: int(server.run(used) or 0) == len(asked), seconds=60)
 
 
 def test_what_two_processes_write_at_once_is_written_in_one_order(open_database: OpenDatabase, server: Server) -> None:

@@ -6,7 +6,6 @@ import math
 import struct
 from array import array
 
-RATES = (8000, 24000)
 SECONDS_OF_A_LETTER = 0.05
 TONE, LOUDNESS = 440, 8000
 PACKETS_OF_A_PAGE = 50

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import time
 from collections.abc import Callable
@@ -166,6 +167,15 @@ def test_pictures_go_to_models_that_see(client: FlaskClient, sandbox: SandboxSer
     assert answered_by(ask(client, **seen)) == PRO and asked(sandbox) == [MAX, PRO]
     later = {"messages": [*seen["messages"], {"role": "assistant", "content": "Кот."}, *HELLO]}
     assert answered_by(ask(client, **later)) == PRO, "also those of earlier turns"
+
+
+def test_recordings_go_to_models_that_hear(client: FlaskClient, sandbox: SandboxServer) -> None:
+    """As far as is known: those that see. Another one would make a text up."""
+    data = {"model": MAX, "file": (io.BytesIO(b"OggS"), "a.ogg")}
+    assert client.post("/v1/audio/transcriptions", data=data).status_code == 402 and asked(sandbox) == [MAX, PRO]
+    sound = {"type": "input_audio", "input_audio": {"data": "T2dnUw==", "format": "mp3"}}
+    assert ask(client, messages=[{"role": "user", "content": [sound]}]).status_code == 402
+    assert LITE not in asked(sandbox)
 
 
 def test_tools(client: FlaskClient, sandbox: SandboxServer) -> None:

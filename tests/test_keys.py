@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from flask import Flask, g
 from flask.testing import FlaskClient
 
 from gpt2giga.config.settings import SettingsError
+from gpt2giga.config.speech import SALUTESPEECH
 from gpt2giga.config.store import KEYS_MARK
 from gpt2giga.config.variables import check, parse
 from gpt2giga.store import keys
@@ -24,6 +26,7 @@ from gpt2giga.store.keys import Rights, StoredKey
 from gpt2giga.store.sqlite import FILE, SQLiteFile
 from gpt2giga.upstream.caller import Priority
 from gpt2giga_sandbox.server import SandboxServer
+from tests.recordings import at_salutespeech
 from tests.service import NO_ROOTS, Service
 from tests.sockets import eventually, HELLO
 
@@ -188,6 +191,33 @@ def test_models_of_a_key(app_with: Callable[..., Flask], book: Book, sandbox: Sa
     assert code(ask(client, key, "/v1/embeddings", input="а", model="Embeddings")) == (404, "model_not_found")
     assert ask(client, key, "/v1/embeddings", input="а").status_code == 200
     assert len(sandbox.state.chats()) == 3
+
+
+def test_who_hears_and_speaks_for_a_key(app_with: Callable[..., Flask], book: Book, sandbox: SandboxServer) -> None:
+    """The first of its models that takes recordings; SaluteSpeech, which is paid for too, only where it is named."""
+    client = app_with(**at_salutespeech(sandbox)).test_client()
+    pro, light, all_of_it = (
+        book.add(name, Rights(models=models))
+        for name, models in (("ann", ("GigaChat-2-Pro", SALUTESPEECH)), ("bob", ("GigaChat-2",)), ("eve", ()))
+    )
+
+    def hear(key: str, **fields: str) -> Any:
+        data = {"file": (io.BytesIO(b"OggS"), "a.ogg"), **fields}
+        return client.post("/v1/audio/transcriptions", data=data, headers={"x-api-key": key})
+
+    speech = {"input": "Раз", "response_format": "pcm"}
+    for key, model in ((pro, "GigaChat-2-Pro"), (all_of_it, "GigaChat-2-Max")):
+        assert hear(key, model="whisper-1").status_code == 200
+        assert sandbox.state.chats()[-1]["model"] == model
+        assert hear(key, response_format="srt").status_code == 200
+        assert ask(client, key, "/v1/audio/speech", **speech).status_code == 200
+    for refused in (
+        hear(light, model="whisper-1"),
+        hear(light, response_format="srt"),
+        hear(light, model=SALUTESPEECH),
+        ask(client, light, "/v1/audio/speech", **speech),
+    ):
+        assert code(refused) == (404, "model_not_found")
 
 
 def test_the_place_in_line(app_with: Callable[..., Flask], book: Book) -> None:

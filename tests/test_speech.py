@@ -198,6 +198,7 @@ def test_without_a_key(client: OpenAI) -> None:
         ({"status": 429}, 429, "rate_limit_exceeded"),
         ({"status": 500}, 502, "upstream_error"),
         ({"fault": "reset"}, 502, "upstream_cut"),
+        ({"frames": [], "done": False}, 502, "upstream_error"),
     ],
     ids=str,
 )
@@ -243,6 +244,13 @@ def test_what_breaks_off_before_ffmpeg_has_it(app: FlaskClient, sandbox: Sandbox
     sandbox.state.script({"route": "speech", "cut_after": 3})
     with app.post(SPEECH, json={"input": HELLO * 50}) as answer, pytest.raises(ConnectionResetError):
         assert answer.data and answer.status_code == 200
+
+
+def test_a_client_that_leaves_ffmpeg(app: FlaskClient, sandbox: SandboxServer) -> None:
+    """What still comes from SaluteSpeech then finds no ffmpeg: no thread fails of it."""
+    sandbox.state.script({"route": "speech", "frame_delay": 0.3})
+    with all_threads_ended(), app.post(SPEECH, json={"input": HELLO * 20, "response_format": "flac"}) as answer:
+        assert next(answer.response)
 
 
 def test_mp3_without_ffmpeg(without_ffmpeg: FlaskClient, sandbox: SandboxServer) -> None:

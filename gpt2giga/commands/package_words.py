@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from gpt2giga.config.settings import Settings
@@ -38,22 +38,19 @@ def described(state: PackageState) -> str:
 
 def summary(states: list[AccountState]) -> str:
     """In one line."""
-    parts = []
-    for account in states:
-        whose = f"{account.account}: " if len(states) > 1 else ""
-        if words := _instead(account):
-            parts.append(whose + words)
-        parts += [f"{whose}{state.model} {described(state)}" for state in account.packages or ()]
-    return "; ".join(parts) or _("none")
+    return "; ".join(_lines(states, ": ", " ")) or _("none")
 
 
 def table(states: list[AccountState]) -> list[str]:
     """One line a package."""
-    width = max((len(state.model) for account in states for state in account.packages or ()), default=0)
-    lines = []
+    width = max((len(state.model) for account in states for state in account.packages or ()), default=1)
+    return [*_lines(states, "  ", "  ", width)]
+
+
+def _lines(states: list[AccountState], after_account: str, after_model: str, width: int = 1) -> Iterator[str]:
     for account in states:
-        whose = f"{account.account}  " if len(states) > 1 else ""
+        whose = f"{account.account}{after_account}" if len(states) > 1 else ""
         if words := _instead(account):
-            lines.append(whose + words)
-        lines += [f"{whose}{state.model:{width}}  {described(state)}" for state in account.packages or ()]
-    return lines
+            yield whose + words
+        for state in account.packages or ():
+            yield f"{whose}{state.model:{width}}{after_model}{described(state)}"

@@ -14,10 +14,17 @@ from gpt2giga.store.tables import TooNew
 T = TypeVar("T")
 
 FAILURES = (OSError, peewee.PeeweeException, TooNew)
+# Seconds. Answers wait for it; a server that is frozen, or a disk, tells nothing by itself.
+PATIENCE = 10.0
+FROZEN = f"it has not answered for {PATIENCE:.0f} seconds"
 
 
 class Unusable(Exception):
     """It cannot be read or written; the text says why, and is no secret."""
+
+
+class _TooLate(OSError):
+    """Nobody waits any more, and whoever did was told that it is not done."""
 
 
 class Place(Protocol):
@@ -51,24 +58,48 @@ class Database:
         self._connection: peewee.Database | None = None
         self._was_locked = False
         self._thread: Any = None
+        self._frozen: Any = None  # the task that the thread was left alone with
 
     def do(self, work: Callable[[peewee.Database], T]) -> T:
         """One transaction. Raises Unusable.
 
         With gevent a real thread does it, one for the process: a disk that is slow would hold up everybody.
         """
-        result: T | Unusable
-        if gevent_is_on():
-            from gevent.threadpool import ThreadPool
-
-            self._thread = self._thread or ThreadPool(1)
-            result = self._thread.apply(self._transact, (work,))
-        else:
-            with self._lock:
-                result = self._transact(work)
+        result = self._in_thread(work) if gevent_is_on() else self._in_turn(work)
         if isinstance(result, Unusable):
             raise result
         return result
+
+    def _in_thread(self, work: Callable[[peewee.Database], T]) -> T | Unusable:
+        from gevent import Timeout
+        from gevent.threadpool import ThreadPool
+
+        if self._thread is None:  # one that has nothing to do is false
+            self._thread = ThreadPool(1)
+        if self._frozen is not None and not self._frozen.ready():
+            return self._unusable(FROZEN)
+        is_left: list[None] = []
+        task, patience = None, Timeout(PATIENCE)
+        try:
+            with patience:
+                task = self._thread.spawn(self._transact, work, is_left)
+                result: T | Unusable = task.get()
+                return result
+        except Timeout as passed:
+            if passed is not patience:
+                raise
+        is_left.append(None)
+        self._frozen = task or self._frozen
+        return self._unusable(FROZEN)
+
+    def _in_turn(self, work: Callable[[peewee.Database], T]) -> T | Unusable:
+        """Only whoever is first waits for a server that is frozen."""
+        if not self._lock.acquire(timeout=PATIENCE):
+            return self._unusable(FROZEN)
+        try:
+            return self._transact(work, [])
+        finally:
+            self._lock.release()
 
     def problem(self) -> str:
         """Why it cannot be used, as far as it can be told without trying; empty when all is well."""
@@ -79,21 +110,25 @@ class Database:
         with self._lock:
             self._disconnect()
 
-    def _transact(self, work: Callable[[peewee.Database], T]) -> T | Unusable:
-        """Raises nothing: gevent would print a traceback of what is raised in its threads."""
+    def _transact(self, work: Callable[[peewee.Database], T], is_left: list[None]) -> T | Unusable:
+        """Raises nothing: gevent would print a traceback of what is raised in its threads. is_left: holds something as
+        soon as nobody waits any more."""
         try:
             try:
-                return self._try(work)
+                return self._try(work, is_left)
             except peewee.PeeweeException as error:
                 if self._was_locked:
                     raise
                 if type(error) is peewee.DatabaseError:  # not a subclass: it is no database, or a broken one
                     self._place.set_aside(error)
-                return self._try(work)
+                return self._try(work, is_left)
         except FAILURES as error:
-            return Unusable(f"{' '.join(str(error).split())} ({self._place.setting})")
+            return self._unusable(" ".join(str(error).split()))
 
-    def _try(self, work: Callable[[peewee.Database], T]) -> T:
+    def _unusable(self, why: str) -> Unusable:
+        return Unusable(f"{why} ({self._place.setting})")
+
+    def _try(self, work: Callable[[peewee.Database], T], is_left: list[None]) -> T:
         if not self._place.is_in_place():
             self._disconnect()
         try:
@@ -101,6 +136,8 @@ class Database:
                 self._connection = self._place.connect(is_patient=not self._was_locked)
             with self._connection.atomic():
                 result = work(self._connection)
+                if is_left:
+                    raise _TooLate("nobody waits any more")
         except (OSError, peewee.PeeweeException) as error:
             self._was_locked = self._place.is_locked(error)
             self._disconnect()

@@ -161,9 +161,11 @@ def clear(connection: Connection) -> int:
 
 
 def _touch(connection: Connection, number: int | None = None) -> None:
-    """First of all, for a transaction that writes from its beginning waits for another one instead of failing."""
-    KeysEdition.delete().execute(connection)
-    KeysEdition.insert(number=secrets.randbits(62) + 1 if number is None else number).execute(connection)
+    """First of all, for a transaction that writes from its beginning waits for another one instead of failing. Always
+    the same row: two who delete and insert at once would leave two."""
+    row = {"number": secrets.randbits(62) + 1 if number is None else number}
+    query = KeysEdition.insert(id=1, **row).on_conflict(conflict_target=[KeysEdition.id], update=row)
+    query.execute(connection)
 
 
 def _valid(connection: Connection, name: str) -> StoredKey:

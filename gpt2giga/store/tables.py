@@ -154,6 +154,7 @@ class KeysEdition(Model):
     """One row as soon as a key was made, with another number after each change: whether there is anything new is a
     small question. Random, so that what is restored or made anew is told from what was there."""
 
+    id = IntegerField(primary_key=True)
     number = BigIntegerField()
 
     class Meta:

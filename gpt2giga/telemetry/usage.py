@@ -155,9 +155,10 @@ class UsageCounter:
 
 
 def _write(connection: Connection, waiting: dict[Subject, Counted], failures: dict[tuple[Subject, str], int]) -> None:
-    for subject, counted in waiting.items():
+    """In one order everywhere: two that wait for each other's rows would wait for ever."""
+    for subject, counted in sorted(waiting.items()):
         _add(connection, UsageHour, subject._asdict(), asdict(counted))
-    for (subject, cause), number in failures.items():
+    for (subject, cause), number in sorted(failures.items()):
         _add(connection, UsageFailure, {**subject._asdict(), "cause": cause}, {"errors": number})
     oldest = int(time.time()) // HOUR_SECONDS - KEPT_HOURS
     for table in (UsageHour, UsageFailure):

@@ -11,7 +11,7 @@ from dataclasses import replace
 from itertools import chain as joined
 from typing import Any, TypeVar
 
-from gpt2giga.chat import ChatRequest, Event, HostedTool, Image, Message, ToolResult, Usage
+from gpt2giga.chat import ChatRequest, Event, File, HostedTool, Image, Message, ToolResult, Usage
 from gpt2giga.config.settings import Settings, TranslationSettings
 from gpt2giga.errors import NotFound, PermissionDenied, ProxyError, QuotaExceeded
 from gpt2giga.upstream.caller import ANYBODY, Caller
@@ -132,7 +132,7 @@ class Fallback:
 
     def _takes(self, chat: ChatRequest, model: str) -> bool:
         """All of GigaChat's models that chat take functions, but not all see, search or draw."""
-        if has_images(chat.messages) and not self.book.of(model).images:
+        if is_seen_or_heard(chat.messages) and not self.book.of(model).images:
             return False
         return not chat.hosted or self._upstream.hosted_tools(model).issuperset(chat.hosted)
 
@@ -154,11 +154,16 @@ def is_closed(error: ProxyError) -> bool:
     return is_unknown or isinstance(error, QuotaExceeded | PermissionDenied)
 
 
-def has_images(messages: Sequence[Message]) -> bool:
-    """Also in earlier turns and in results of tools."""
+def is_seen_or_heard(messages: Sequence[Message]) -> bool:
+    """Something of them is a picture, also in earlier turns and in results of tools, or a recording, which the models
+    that see are thought to hear (contract 3.3.11)."""
     parts = [part for message in messages for part in message.parts]
     inner = [part for result in parts if isinstance(result, ToolResult) for part in result.parts]
-    return any(isinstance(part, Image) for part in (*parts, *inner))
+    return any(isinstance(part, Image) or _is_recording(part) for part in (*parts, *inner))
+
+
+def _is_recording(part: object) -> bool:
+    return isinstance(part, File) and part.url.startswith(("data:audio/", "data:video/"))
 
 
 def _beginning(batches: Iterator[list[Event]]) -> Generator[list[Any], None, list[Event]]:

@@ -15,6 +15,7 @@ from gpt2giga.chat import ChatRequest, File, Part, ToolResult
 from gpt2giga.config.store import StoreSettings
 from gpt2giga.errors import BadRequest, Unavailable
 from gpt2giga.store.database import Database, Unusable
+from gpt2giga.store.room import MOST_PARAMETERS
 from gpt2giga.store.tables import FileOwner
 from gpt2giga.upstream.files.attachments import by_age
 from gpt2giga.upstream.files.storage import missing_file, StoredFile
@@ -23,8 +24,6 @@ T = TypeVar("T")
 
 # Before owners were in the database an empty file stood for each.
 FORMER_FOLDER = "files"
-# Of one statement; older SQLites take no more than 999.
-MOST_PARAMETERS = 500
 
 
 class FileOwners:

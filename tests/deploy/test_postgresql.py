@@ -7,16 +7,20 @@ import os
 import shutil
 import signal
 import subprocess
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import peewee
 import pytest
 
+from gpt2giga.dialects.openai.store import EmbeddingStore
 from gpt2giga.dialects.responses.store import Store
 from gpt2giga.store.database import Database, Unusable
 from gpt2giga.store.postgresql import PostgreSQL
 from gpt2giga.store.tables import KeptResponse
+from gpt2giga.upstream.embeddings import Embedding
 from gpt2giga_sandbox.server import SandboxServer
 from tests.deploy.conftest import public_folder
 from tests.deploy.running import running
@@ -29,6 +33,7 @@ from tests.store.test_keys import *  # noqa: F403
 from tests.store.test_remembered_embeddings import *  # noqa: F403
 from tests.store.test_upgrades import Rows, test_nothing_is_lost, test_the_counting_goes_on  # noqa: F401
 from tests.store.test_usage import *  # noqa: F403
+from tests.store.test_usage import counter_of, over
 from tests.test_packages import test_accounts_and_packages_that_are_gone, test_what_the_whole_is  # noqa: F401
 
 PROGRAMS = max(Path("/usr/lib/postgresql").glob("*/bin"))
@@ -40,7 +45,7 @@ class Server:
     """Of the user postgres, for PostgreSQL does not serve root."""
 
     def __init__(self, folder: Path) -> None:
-        self.port, self._folder = free_port(), folder
+        self.port, self._folder, self.log = free_port(), folder, folder / "postgres.log"
         self.url = f"postgresql://postgres:{QUOTED}@127.0.0.1:{self.port}/postgres"
         self._stack = contextlib.ExitStack()
         shutil.chown(folder, "postgres")
@@ -57,14 +62,27 @@ class Server:
         options = ("listen_addresses=127.0.0.1", f"port={self.port}", "unix_socket_directories=", "fsync=off")
         words = [word for option in options for word in ("-c", option)]
         command = self._as_postgres("postgres", "-D", f"{self._folder}/data", *words)
-        process = self._stack.enter_context(running(command, self._folder / "postgres.log"))
+        process = self._process = self._stack.enter_context(running(command, self.log))
         self._stack.callback(process.send_signal, signal.SIGINT)  # TERM would wait for its clients
-        assert eventually(self._accepts), (self._folder / "postgres.log").read_text()
+        assert eventually(self._accepts), self.log.read_text()
 
     def _accepts(self) -> bool:
         """The port is open before it does."""
         ready = [PROGRAMS / "pg_isready", "--quiet", "--host=127.0.0.1", f"--port={self.port}"]
         return subprocess.run(ready, timeout=10).returncode == 0
+
+    @contextlib.contextmanager
+    def frozen(self) -> Iterator[None]:
+        """It accepts connections and answers nothing, as on a machine that is out of breath."""
+        children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text()
+        processes = [self._process.pid, *map(int, children.split())]
+        for process in processes:
+            os.kill(process, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for process in processes:
+                os.kill(process, signal.SIGCONT)
 
     def stop(self) -> None:
         self._stack.close()
@@ -155,6 +173,52 @@ def _counts(database: Database, wanted: int) -> bool:
     with contextlib.suppress(Unusable):
         return count(database) == wanted
     return False
+
+
+def test_a_server_that_is_frozen_stops_no_answer(
+    start_service: Callable[..., Service], server: Server, sandbox: SandboxServer
+) -> None:
+    """Embeddings ask it on their way; what was counted meanwhile is written later, and once."""
+    service = start_service(GPT2GIGA_DATABASE_URL=server.url)
+
+    asked: list[str] = []
+
+    def tokens(text: str) -> int:
+        asked.append(text)
+        answer = service.post("/v1/embeddings", {"input": text})
+        return int(answer.json()["usage"]["prompt_tokens"])
+
+    assert (tokens("a") > 0, tokens("a")) == (True, 0)
+    with server.frozen():
+        assert tokens("a") > 0 and tokens("b") > 0
+    assert eventually(lambda: tokens("c") == 0, seconds=60)
+    used = "SELECT SUM(requests) FROM usage WHERE route = '/v1/embeddings'"
+    assert eventually(lambda: int(server.run(used) or 0) == len(asked), seconds=60)
+
+
+def test_what_two_processes_write_at_once_is_written_in_one_order(open_database: OpenDatabase, server: Server) -> None:
+    """Or each waits for a row of the other's, until the server ends the work of one of them after a second."""
+    texts = [str(number) for number in range(400)]
+    both = threading.Barrier(2)
+
+    def embed(asked: list[str]) -> list[Embedding]:
+        both.wait(30)
+        return [Embedding([1.0] * 100, 1) for _ in asked]
+
+    def count(order: list[str]) -> None:
+        counter = counter_of(open_database())
+        for text in order:
+            counter.add(over(text, status=500, cause=text))
+        both.wait(30)
+        counter.close()
+
+    def remember(order: list[str]) -> None:
+        EmbeddingStore(open_database(), 8 * MIB).embed(order, "model", "", embed)
+
+    for write in (remember, count):
+        with ThreadPoolExecutor(2) as pool:
+            assert [*pool.map(write, (texts, texts[::-1]))]
+    assert "deadlock" not in server.log.read_text()
 
 
 def test_two_services_keep_their_responses_in_one_place(

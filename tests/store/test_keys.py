@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import pytest
@@ -19,7 +20,7 @@ from gpt2giga.store import keys, spending
 from gpt2giga.store.key_store import KeyStore
 from gpt2giga.store.keys import Rights, StoredKey
 from gpt2giga.store.spending import Account, DAY, MINUTE, MONTH
-from gpt2giga.store.tables import KeySpending
+from gpt2giga.store.tables import KeysEdition, KeySpending
 from gpt2giga.web.exchange import Exchange
 from gpt2giga.web.file_owners import FileOwners
 from gpt2giga.web.key_limits import KeyLimits
@@ -329,3 +330,20 @@ def test_whose_files_are(open_database: OpenDatabase) -> None:  # noqa: F811
     other.remove("ann", "f1")
     with pytest.raises(NotFound):
         one.check("ann", "f1")
+
+
+def test_two_who_change_keys_at_once_leave_one_edition(open_database: OpenDatabase) -> None:  # noqa: F811
+    """Of two the services would see one, and miss whatever changes the other."""
+    databases = [open_database(), open_database()]
+    for number, database in enumerate(databases):
+        made(KeyStore(database, None), f"ann{number}", f"{number}" * 30)
+    both = threading.Barrier(2)
+
+    def change(number: int) -> None:
+        both.wait(30)
+        changed(KeyStore(databases[number], None), keys.change, f"ann{number}", {"tokens_per_day": 1})
+
+    with ThreadPoolExecutor(2) as pool:
+        for _ in range(20):
+            assert [*pool.map(change, range(2))]
+            assert databases[0].do(lambda connection: KeysEdition.select().count(connection)) == 1

@@ -7,6 +7,8 @@ import os
 import shutil
 import sqlite3
 import stat
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -216,3 +218,33 @@ def test_a_file_of_a_later_version_is_left_alone(database: Database, folder: Pat
     with pytest.raises(Unusable, match="later gpt2giga"):
         earlier.do(KeptResponse.delete().execute)
     assert kept(database) == {"1"} and [*folder.glob("*.broken*")] == []
+
+
+IN_GREENLETS = """
+from gevent import monkey; monkey.patch_all()
+import sys
+from pathlib import Path
+import gevent
+from gevent.monkey import get_original
+from gpt2giga.store.database import Database
+from gpt2giga.store.sqlite import SQLiteFile
+native_id, sleep = get_original("_thread", "get_ident"), get_original("time", "sleep")
+database, working, threads = Database(SQLiteFile(Path(sys.argv[1]))), [], set()
+def work(_):
+    assert not working, "two at a time with one connection"
+    working.append(None)
+    threads.add(native_id())
+    sleep(0.01)
+    working.pop()
+gevent.joinall([gevent.spawn(database.do, work) for _ in range(20)], raise_error=True)
+for _ in range(5):
+    database.do(work)
+assert len(threads) == 1 and native_id() not in threads, threads
+"""
+
+
+def test_greenlets_share_one_thread_and_one_connection(tmp_path: Path) -> None:
+    """The services look into the database every two seconds: a thread for each look would be a thousand in an hour."""
+    command = [sys.executable, "-c", IN_GREENLETS, str(tmp_path / NAME)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert not done.returncode, done.stderr

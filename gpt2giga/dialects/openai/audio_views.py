@@ -41,6 +41,7 @@ from gpt2giga.web import sse
 from gpt2giga.web.body import json_body, json_response, name_ignored
 from gpt2giga.web.converse import Conversation, Dialect, EVENTS
 from gpt2giga.web.exchange import current, Exchange, Outcome
+from gpt2giga.web.key_models import allowed_models, check_models
 from gpt2giga.web.streaming import stream
 
 log = logging.getLogger(__name__)
@@ -61,9 +62,9 @@ def audio_blueprint(get_upstream: GetUpstream, conversation: Conversation, speec
         if asked.needs_times or asked.model.lower() == SALUTESPEECH:
             if speech is None:
                 raise _not_set_up(asked)
+            check_models(exchange, get_upstream().catalog, [SALUTESPEECH])
             return _recognized(asked, recording, speech, exchange)
-        upstream = get_upstream()
-        model = _hearing_model(upstream, asked.model)
+        model = _hearing_model(get_upstream(), asked.model, exchange)
         chats = to_chats(asked, _taken(recording), model)
         write = _as_text if asked.response_format == "text" else json_response
         return conversation.reply(chats, asked, Dialect(model, to_transcription, TranscriptStream, write=write))
@@ -85,6 +86,7 @@ def audio_blueprint(get_upstream: GetUpstream, conversation: Conversation, speec
             words = f"{asked.response_format} is written by ffmpeg, which is not installed beside the service. "
             raise BadRequest(f"{words}Install it, or ask for wav, opus or pcm.", param="response_format")
         exchange = current()
+        check_models(exchange, get_upstream().catalog, [SALUTESPEECH])
         exchange.model, exchange.stream = SALUTESPEECH, True
         told = _told(_sound(asked, speech, exchange), exchange, as_events=asked.as_events)
         media_type, headers = (EVENTS, sse.HEADERS) if asked.as_events else (FORMATS[asked.response_format][0], {})
@@ -116,17 +118,19 @@ def _taken(recording: Media) -> list[Media]:
     return [recording]
 
 
-def _hearing_model(upstream: GigaChat, asked: str) -> str:
+def _hearing_model(upstream: GigaChat, asked: str, exchange: Exchange) -> str:
     """Names of OpenAI's mean GIGACHAT_MODEL, or the first model that is thought to take recordings (contract 3.3.11)
-    where that is none."""
-    catalog, facts_of = upstream.catalog, upstream.book.of
+    where that is none, or not one of the key's."""
+    catalog = upstream.catalog
     found = catalog.resolve(asked)
     if asked and not OPENAIS.match(found):
         return found
     default = catalog.resolve("")
-    if facts_of(default).images:
+    check_models(exchange, catalog, ())  # so that it is known which the key may use
+    if upstream.book.of(default).images and exchange.may_use(default):
         return default
-    return next((model.id for model in catalog.models() if model.kind == "chat" and model.facts.images), default)
+    models = allowed_models(exchange, catalog)
+    return next((model.id for model in models if model.kind == "chat" and model.facts.images), default)
 
 
 def _not_set_up(asked: TranscriptionRequest) -> BadRequest:

@@ -81,7 +81,7 @@ class EmbeddingStore:
 
         def insert(database: peewee.Database) -> None:
             added = 0
-            for row_id, embedding in fresh.items():
+            for row_id, embedding in sorted(fresh.items()):  # in one order everywhere, see spending.spend
                 body = _to_bytes(embedding.vector)
                 if not self._room.takes(len(body)):
                     continue

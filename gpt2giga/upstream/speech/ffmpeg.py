@@ -82,7 +82,7 @@ def encode(pcm: Generator[bytes, None, None], rate: int, form: str) -> Generator
                         left = left[pipe.write(left) or 0 :]
             except ProxyError as error:
                 failures.append(error)
-            except OSError:  # it has ended before it had read everything
+            except (OSError, ValueError):  # it has ended, or was closed, before it had read everything
                 failures.append(Unavailable(f"ffmpeg cannot write {form}."))
             finally:
                 pcm.close()

@@ -18,6 +18,7 @@ from gpt2giga.config.settings import Settings
 from gpt2giga.errors import RateLimited, UpstreamError, UpstreamTimeout
 from gpt2giga.upstream.accounts.slots import QueueTimeout, Slot, Slots
 from gpt2giga.upstream.caller import Caller
+from gpt2giga.upstream.contract.answers import Unreadable
 from gpt2giga.upstream.files.media import Media
 from gpt2giga.upstream.listener import Listener, Waiting
 from gpt2giga.upstream.speech import ffmpeg
@@ -77,9 +78,13 @@ class SaluteSpeech:
     def _synthesis(self, text: str, voice: str, form: str) -> Iterator[list[bytes]]:
         target = f"/text:synthesize?format={quote(form)}&voice={quote(voice)}"
         with explaining(), closing(self._open("POST", target, text.encode(), "application/text")) as response:
+            is_empty = True
             for piece in response.pieces():
                 if piece:
+                    is_empty = False
                     yield [piece]
+            if is_empty:
+                raise Unreadable(b"")
 
     def recognize(self, recording: Media, language: str, caller: Caller) -> Recognition:
         """What is said when. Other formats than the service's need ffmpeg."""

@@ -41,6 +41,7 @@ from gpt2giga.web import sse
 from gpt2giga.web.body import json_body, json_response, name_ignored
 from gpt2giga.web.converse import Conversation, Dialect, EVENTS
 from gpt2giga.web.exchange import current, Exchange, Outcome
+from gpt2giga.web.key_models import check_models
 from gpt2giga.web.streaming import stream
 
 log = logging.getLogger(__name__)
@@ -52,6 +53,12 @@ def audio_blueprint(get_upstream: GetUpstream, conversation: Conversation, speec
     """speech: None where it has no key."""
     audio = Blueprint("openai_audio", __name__)
 
+    def use_salutespeech(exchange: Exchange) -> None:
+        """It is a model as any other to a key that may not use all. Raises NotFound."""
+        exchange.model = SALUTESPEECH
+        if exchange.stored_key:
+            check_models(exchange, get_upstream().catalog, [SALUTESPEECH])
+
     def transcribe(task: Task) -> Response:
         form = {name: request.form.getlist(name) for name in request.form}
         asked, recording = from_transcription_form(form, task), _recording()
@@ -59,6 +66,7 @@ def audio_blueprint(get_upstream: GetUpstream, conversation: Conversation, speec
             exchange.body = form
         # By that name it is asked for also where GigaChat could do it.
         if asked.needs_times or asked.model.lower() == SALUTESPEECH:
+            use_salutespeech(exchange)
             if speech is None:
                 raise _not_set_up(asked)
             return _recognized(asked, recording, speech, exchange)
@@ -79,13 +87,14 @@ def audio_blueprint(get_upstream: GetUpstream, conversation: Conversation, speec
     @audio.post("/audio/speech")
     def create_speech() -> Response:
         asked = from_speech_request(json_body(), RATE)
+        exchange = current()
+        use_salutespeech(exchange)
         if speech is None:
             raise NotSetUp(f"Speech comes from SaluteSpeech, and the service has no key for it. {SETTING}.")
         if asked.response_format in ffmpeg.WRITERS and not ffmpeg.is_installed():
             words = f"{asked.response_format} is written by ffmpeg, which is not installed beside the service. "
             raise BadRequest(f"{words}Install it, or ask for wav, opus or pcm.", param="response_format")
-        exchange = current()
-        exchange.model, exchange.stream = SALUTESPEECH, True
+        exchange.stream = True
         told = _told(_sound(asked, speech, exchange), exchange, as_events=asked.as_events)
         media_type, headers = (EVENTS, sse.HEADERS) if asked.as_events else (FORMATS[asked.response_format][0], {})
         return name_ignored(stream(exchange, told, media_type, headers), asked.ignored)
@@ -141,7 +150,6 @@ def _recognized(asked: TranscriptionRequest, recording: Media, speech: SaluteSpe
     if recording.name.rpartition(".")[2] in ("m4a", "weba") and not ffmpeg.is_installed():
         words = "SaluteSpeech takes mp3, ogg, opus, wav and flac; ffmpeg, which could convert others, is not installed"
         raise BadRequest(f"{words} beside the service.", param="file", code="invalid_audio")
-    exchange.model = SALUTESPEECH
     found = speech.recognize(recording, language, exchange)
     if asked.response_format in TEXTS:
         media_type, write = TEXTS[asked.response_format]

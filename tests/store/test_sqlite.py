@@ -216,3 +216,19 @@ def test_a_file_of_a_later_version_is_left_alone(database: Database, folder: Pat
     with pytest.raises(Unusable, match="later gpt2giga"):
         earlier.do(KeptResponse.delete().execute)
     assert kept(database) == {"1"} and [*folder.glob("*.broken*")] == []
+
+
+def test_a_full_disk_is_called_so(tmp_path: Path) -> None:
+    """SQLite takes the transaction back by itself then, of which the operator can make nothing."""
+    database = Database(SQLiteFile(tmp_path / NAME))
+
+    def fill(connection: peewee.Database) -> None:
+        connection.execute_sql("PRAGMA max_page_count = 1")  # it is set to what there is
+        body = b"x" * 100_000
+        values = {"id": "1", "tenant": "", "created": 0.0, "size": len(body), "body": body}
+        KeptResponse.insert(**values).execute(connection)
+
+    with pytest.raises(Unusable, match="full"):
+        database.do(fill)
+    assert database.do(lambda connection: KeptResponse.select().count(connection)) == 0
+    database.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
@@ -14,6 +15,8 @@ from gpt2giga.store.tables import TooNew
 T = TypeVar("T")
 
 FAILURES = (OSError, peewee.PeeweeException, TooNew)
+# More than any work takes that a server limits by itself.
+SILENT_SECONDS = 8.0
 
 
 class Unusable(Exception):
@@ -34,6 +37,9 @@ class Place(Protocol):
     def is_locked(self, error: Exception) -> bool:
         """Somebody else's lock: to try again at once would fail in the same way."""
 
+    def break_off(self) -> None:
+        """From another thread: what is going on fails, for nothing has come of it for long."""
+
     def set_aside(self, error: peewee.DatabaseError) -> None:
         """After an error that says that this is no database, or a broken one."""
 
@@ -51,6 +57,7 @@ class Database:
         self._connection: peewee.Database | None = None
         self._was_locked = False
         self._thread: Any = None
+        self._began: float | None = None  # what is going on
 
     def do(self, work: Callable[[peewee.Database], T]) -> T:
         """One transaction. Raises Unusable.
@@ -59,10 +66,7 @@ class Database:
         """
         result: T | Unusable
         if gevent_is_on():
-            from gevent.threadpool import ThreadPool
-
-            self._thread = self._thread or ThreadPool(1)
-            result = self._thread.apply(self._transact, (work,))
+            result = self._in_thread(work)
         else:
             with self._lock:
                 result = self._transact(work)
@@ -79,8 +83,25 @@ class Database:
         with self._lock:
             self._disconnect()
 
+    def _in_thread(self, work: Callable[[peewee.Database], T]) -> T | Unusable:
+        """A server that is frozen, or behind a cable that is cut, says nothing at all: nobody waits for it for ever."""
+        from gevent import Timeout
+        from gevent.threadpool import ThreadPool
+
+        self._thread = self._thread or ThreadPool(1)
+        waiting = self._thread.spawn(self._transact, work)
+        while True:
+            try:
+                result: T | Unusable = waiting.get(timeout=SILENT_SECONDS)
+                return result
+            except Timeout:
+                began = self._began
+                if began is not None and time.monotonic() - began >= SILENT_SECONDS:
+                    self._place.break_off()
+
     def _transact(self, work: Callable[[peewee.Database], T]) -> T | Unusable:
         """Raises nothing: gevent would print a traceback of what is raised in its threads."""
+        self._began = time.monotonic()
         try:
             try:
                 return self._try(work)
@@ -92,6 +113,8 @@ class Database:
                 return self._try(work)
         except FAILURES as error:
             return Unusable(f"{' '.join(str(error).split())} ({self._place.setting})")
+        finally:
+            self._began = None
 
     def _try(self, work: Callable[[peewee.Database], T]) -> T:
         if not self._place.is_in_place():

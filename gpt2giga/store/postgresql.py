@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import logging
+import os
+import socket
 import time
 import zlib
+from contextlib import suppress
 from functools import partial
 
 import peewee
@@ -18,6 +21,8 @@ log = logging.getLogger(__name__)
 # Answers wait for it.
 CONNECT_SECONDS = 2  # libpq takes no shorter time
 STATEMENT_MS = 5000
+# Without an answer to a packet: a machine that is gone, or behind a cable that is cut.
+SILENT_MS = 5000
 # After it could not be reached nobody waits for it for so long.
 REST_SECONDS = 5.0
 # One at a time makes or upgrades the tables. A number that nobody else is likely to use.
@@ -34,6 +39,7 @@ class PostgreSQL:
         self._connection: peewee.PostgresqlDatabase | None = None
         self._rests_until = 0.0
         self._failure = ""
+        self._may_take_long = False
 
     def connect(self, *, is_patient: bool) -> peewee.Database:
         if time.monotonic() < self._rests_until:
@@ -45,16 +51,19 @@ class PostgreSQL:
             connect_timeout=CONNECT_SECONDS,
             options=f"-c statement_timeout={STATEMENT_MS} -c lock_timeout={STATEMENT_MS}",
             application_name="gpt2giga",
+            tcp_user_timeout=SILENT_MS,
         )
         try:
             database.connect()
             with database.atomic():
                 peewee.Select(columns=[peewee.fn.pg_advisory_xact_lock(UPGRADE_LOCK)]).execute(database)
-                upgrade(database, partial(_keep_copy, database))
+                upgrade(database, partial(self._keep_copy, database))
         except FAILURES as error:
             database.close()
             self._rests_until, self._failure = time.monotonic() + REST_SECONDS, str(error)
             raise
+        finally:
+            self._may_take_long = False
         return database
 
     def is_in_place(self) -> bool:
@@ -65,6 +74,15 @@ class PostgreSQL:
         """Once a server was waited for, it is not waited for again in the same request."""
         return time.monotonic() < self._rests_until
 
+    def break_off(self) -> None:
+        """Whoever waits at the connection finds it closed. What takes long for once may. Not by peewee's `connection`,
+        which would make one."""
+        connection = self._connection and self._connection._state.conn  # type: ignore[attr-defined]
+        if not connection or connection.closed or self._may_take_long:
+            return
+        with suppress(OSError), socket.socket(fileno=os.dup(connection.fileno())) as at_server:
+            at_server.shutdown(socket.SHUT_RDWR)
+
     def set_aside(self, error: peewee.DatabaseError) -> None:
         """What is wrong with a server, its administrator mends."""
 
@@ -72,15 +90,15 @@ class PostgreSQL:
         """Nobody is asked before there is need: a service starts without its database too."""
         return ""
 
-
-def _keep_copy(database: peewee.Database, version: int) -> None:
-    """Of each table, under a name of its own: only pg_dump makes better ones, and it need not be here. It may take long
-    for once, as the upgrade itself."""
-    run(database, "SET LOCAL statement_timeout = 0")
-    for table in (model._meta.table_name for model in TABLES):
-        copy = f"{table}_version_{version}"
-        if database.table_exists(table) and not database.table_exists(copy):
-            run(database, f'CREATE TABLE "{copy}" AS TABLE "{table}"')
-    log.warning(
-        "The database takes a new form; as version %d had it, it is kept in tables *_version_%d", version, version
-    )
+    def _keep_copy(self, database: peewee.Database, version: int) -> None:
+        """Of each table, under a name of its own: only pg_dump makes better ones, and it need not be here. It may take
+        long for once, as the upgrade itself."""
+        self._may_take_long = True
+        run(database, "SET LOCAL statement_timeout = 0")
+        for table in (model._meta.table_name for model in TABLES):
+            copy = f"{table}_version_{version}"
+            if database.table_exists(table) and not database.table_exists(copy):
+                run(database, f'CREATE TABLE "{copy}" AS TABLE "{table}"')
+        log.warning(
+            "The database takes a new form; as version %d had it, it is kept in tables *_version_%d", version, version
+        )

@@ -69,6 +69,9 @@ class SQLiteFile:
     def is_locked(self, error: Exception) -> bool:
         return "locked" in str(error)
 
+    def break_off(self) -> None:
+        """A disk cannot be told to."""
+
     def set_aside(self, error: peewee.DatabaseError) -> None:
         """Unless another worker has just done so. Only the last such file is kept: each may be large."""
         if not self.is_in_place():

@@ -19,7 +19,7 @@ from gpt2giga.store.postgresql import PostgreSQL
 from gpt2giga.store.tables import KeptResponse
 from gpt2giga_sandbox.server import SandboxServer
 from tests.deploy.conftest import public_folder
-from tests.deploy.running import running
+from tests.deploy.running import children, running
 from tests.dialects.responses.test_store import *  # noqa: F403  # the same tests, with the fixtures of this file
 from tests.dialects.responses.test_store import MIB, OpenDatabase, turn
 from tests.service import free_port, Service
@@ -57,7 +57,7 @@ class Server:
         options = ("listen_addresses=127.0.0.1", f"port={self.port}", "unix_socket_directories=", "fsync=off")
         words = [word for option in options for word in ("-c", option)]
         command = self._as_postgres("postgres", "-D", f"{self._folder}/data", *words)
-        process = self._stack.enter_context(running(command, self._folder / "postgres.log"))
+        process = self._process = self._stack.enter_context(running(command, self._folder / "postgres.log"))
         self._stack.callback(process.send_signal, signal.SIGINT)  # TERM would wait for its clients
         assert eventually(self._accepts), (self._folder / "postgres.log").read_text()
 
@@ -68,6 +68,18 @@ class Server:
 
     def stop(self) -> None:
         self._stack.close()
+
+    @contextlib.contextmanager
+    def frozen(self) -> Iterator[None]:
+        """It takes connections and says nothing, as a machine does whose disk hangs."""
+        processes = [self._process.pid, *children(self._process.pid)]
+        for pid in processes:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in processes:
+                os.kill(pid, signal.SIGCONT)
 
     def run(self, statement: str) -> str:
         """What it gives, one line a row."""

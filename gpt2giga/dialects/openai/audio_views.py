@@ -53,12 +53,6 @@ def audio_blueprint(get_upstream: GetUpstream, conversation: Conversation, speec
     """speech: None where it has no key."""
     audio = Blueprint("openai_audio", __name__)
 
-    def use_salutespeech(exchange: Exchange) -> None:
-        """It is a model as any other to a key that may not use all. Raises NotFound."""
-        exchange.model = SALUTESPEECH
-        if exchange.stored_key:
-            check_models(exchange, get_upstream().catalog, [SALUTESPEECH])
-
     def transcribe(task: Task) -> Response:
         form = {name: request.form.getlist(name) for name in request.form}
         asked, recording = from_transcription_form(form, task), _recording()
@@ -66,7 +60,7 @@ def audio_blueprint(get_upstream: GetUpstream, conversation: Conversation, speec
             exchange.body = form
         # By that name it is asked for also where GigaChat could do it.
         if asked.needs_times or asked.model.lower() == SALUTESPEECH:
-            use_salutespeech(exchange)
+            _use_salutespeech(exchange, get_upstream)
             if speech is None:
                 raise _not_set_up(asked)
             return _recognized(asked, recording, speech, exchange)
@@ -88,7 +82,7 @@ def audio_blueprint(get_upstream: GetUpstream, conversation: Conversation, speec
     def create_speech() -> Response:
         asked = from_speech_request(json_body(), RATE)
         exchange = current()
-        use_salutespeech(exchange)
+        _use_salutespeech(exchange, get_upstream)
         if speech is None:
             raise NotSetUp(f"Speech comes from SaluteSpeech, and the service has no key for it. {SETTING}.")
         if asked.response_format in ffmpeg.WRITERS and not ffmpeg.is_installed():
@@ -100,6 +94,13 @@ def audio_blueprint(get_upstream: GetUpstream, conversation: Conversation, speec
         return name_ignored(stream(exchange, told, media_type, headers), asked.ignored)
 
     return audio
+
+
+def _use_salutespeech(exchange: Exchange, get_upstream: GetUpstream) -> None:
+    """It is a model as any other to a key that may not use all. Raises NotFound."""
+    exchange.model = SALUTESPEECH
+    if exchange.stored_key:
+        check_models(exchange, get_upstream().catalog, [SALUTESPEECH])
 
 
 def _recording() -> Media:

@@ -85,19 +85,16 @@ class Database:
 
     def _in_thread(self, work: Callable[[peewee.Database], T]) -> T | Unusable:
         """A server that is frozen, or behind a cable that is cut, says nothing at all: nobody waits for it for ever."""
-        from gevent import Timeout
         from gevent.threadpool import ThreadPool
 
         self._thread = self._thread or ThreadPool(1)
         waiting = self._thread.spawn(self._transact, work)
-        while True:
-            try:
-                result: T | Unusable = waiting.get(timeout=SILENT_SECONDS)
-                return result
-            except Timeout:
-                began = self._began
-                if began is not None and time.monotonic() - began >= SILENT_SECONDS:
-                    self._place.break_off()
+        while waiting.wait(SILENT_SECONDS) is None and not waiting.ready():
+            began = self._began
+            if began is not None and time.monotonic() - began >= SILENT_SECONDS:
+                self._place.break_off()
+        result: T | Unusable = waiting.get()
+        return result
 
     def _transact(self, work: Callable[[peewee.Database], T]) -> T | Unusable:
         """Raises nothing: gevent would print a traceback of what is raised in its threads."""

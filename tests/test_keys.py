@@ -220,6 +220,25 @@ def test_who_hears_and_speaks_for_a_key(app_with: Callable[..., Flask], book: Bo
         assert code(refused) == (404, "model_not_found")
 
 
+def test_salutespeech_is_a_model_too(app_with: Callable[..., Flask], book: Book, sandbox: SandboxServer) -> None:
+    """It costs money of its own: a key that may use some models only has to name it."""
+    chats = book.add("ann", Rights(models=("GigaChat-2",)))
+    speaks = book.add("bob", Rights(models=("GigaChat-2", "SaluteSpeech")))
+    client = app_with(**at_salutespeech(sandbox)).test_client()
+    speech = {"model": "tts-1", "voice": "alloy", "input": "Раз", "response_format": "wav"}
+    by_name, by_times = {"model": "salutespeech"}, {"model": "whisper-1", "response_format": "srt"}
+
+    def transcribe(key: str, form: dict[str, str]) -> Any:
+        data = {**form, "file": (io.BytesIO(b"OggS voice"), "voice.ogg", "audio/ogg")}
+        return client.post("/v1/audio/transcriptions", data=data, headers={"Authorization": f"Bearer {key}"})
+
+    refused = [ask(client, chats, "/v1/audio/speech", **speech), *(transcribe(chats, f) for f in (by_name, by_times))]
+    assert [code(answer) for answer in refused] == [(404, "model_not_found")] * 3
+    assert not sandbox.state.requests("/text:synthesize") and not sandbox.state.requests("/speech:recognize")
+    taken = [ask(client, speaks, "/v1/audio/speech", **speech), *(transcribe(speaks, f) for f in (by_name, by_times))]
+    assert [answer.status_code for answer in taken] == [200] * 3
+
+
 def test_the_place_in_line(app_with: Callable[..., Flask], book: Book) -> None:
     """A header asks for it, up to what the key has."""
     keys_of = {name: book.add(name, Rights(priority=name)) for name in ("low", "high")} | {"": book.add("none")}

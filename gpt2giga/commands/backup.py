@@ -31,6 +31,7 @@ def backup(command_line: CommandLine, file: Path) -> None:
     # Beside its place first: yesterday's backup is not lost when there is no room for today's.
     with tempfile.TemporaryDirectory(dir=file.absolute().parent) as scratch:
         copy, archive = Path(scratch, FILE), Path(scratch, "archive")
+        copy.touch(0o600)  # the archive keeps the mode, and who unpacks it gets it
         _copy_database(folder / FILE, copy)
         with open(archive, "wb", opener=_private) as target, tarfile.open(fileobj=target, mode="w:gz") as members:
             members.add(copy, FILE)

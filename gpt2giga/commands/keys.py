@@ -65,10 +65,8 @@ def add(command_line: CommandLine, /, name: str, adopt: bool, as_json: bool, **g
 def list_keys(command_line: CommandLine, as_json: bool) -> None:
     """List all keys, with their limits and what they have spent of them."""
     now = time.time()
-    found, spent = _do(
-        _settings(command_line),
-        lambda book: book.database.do(lambda connection: (store.keys(connection), spending.spent(connection, now))),
-        only_read=True,
+    found, spent = _read(
+        _settings(command_line), lambda connection: (store.keys(connection), spending.spent(connection, now))
     )
     rows = [told(key, spent, now) for key in found]
     if as_json:
@@ -91,7 +89,7 @@ def show(command_line: CommandLine, name: str, as_json: bool) -> None:
         key = store.find(connection, name)
         return key, spending.spent(connection, now, key.id)
 
-    key, spent = _do(_settings(command_line), lambda book: book.database.do(look), only_read=True)
+    key, spent = _read(_settings(command_line), look)
     row = told(key, spent, now)
     _echo_json(row) if as_json else write_key(row)
 
@@ -159,7 +157,17 @@ def _place(settings: Settings) -> str:
 
 
 def _change(command_line: CommandLine, work: Callable[[Connection], StoredKey]) -> StoredKey:
-    return _do(_settings(command_line), lambda book: book.database.do(work), only_read=True)
+    return _read(_settings(command_line), work)
+
+
+def _read(settings: Settings, work: Callable[[Connection], T]) -> T:
+    """What deals with keys that there are. Where they are lost with their database, it says so."""
+
+    def look(book: KeyStore) -> T:
+        book.look(None)
+        return book.database.do(work)
+
+    return _do(settings, look, only_read=True)
 
 
 def _do(settings: Settings, work: Callable[[KeyStore], T], *, only_read: bool = False) -> T:

@@ -138,10 +138,11 @@ class Database:
                 result = work(self._connection)
                 if is_left:
                     raise _TooLate("nobody waits any more")
-        except (OSError, peewee.PeeweeException) as error:
+        except (OSError, peewee.PeeweeException) as raised:
+            error = _reason(raised)
             self._was_locked = self._place.is_locked(error)
             self._disconnect()
-            raise
+            raise error from None
         if self._was_locked:
             self._was_locked = False
             self._disconnect()  # the next one may wait again
@@ -151,3 +152,11 @@ class Database:
         if self._connection is not None:
             self._connection.close()
         self._connection = None
+
+
+def _reason(error: Exception) -> Exception:
+    """SQLite takes a transaction back by itself when the disk is full or the file broken. Peewee does so once more, and
+    what it then raises only says that there is none."""
+    while "cannot rollback" in str(error) and isinstance(error.__context__, Exception):
+        error = error.__context__
+    return error

@@ -18,6 +18,8 @@ log = logging.getLogger(__name__)
 # Answers wait for it.
 CONNECT_SECONDS = 2  # libpq takes no shorter time
 STATEMENT_MS = 5000
+# Without an answer to a packet: a machine that is gone, or behind a cable that is cut.
+SILENT_MS = 5000
 # After it could not be reached nobody waits for it for so long.
 REST_SECONDS = 5.0
 # One at a time makes or upgrades the tables. A number that nobody else is likely to use.
@@ -45,6 +47,7 @@ class PostgreSQL:
             connect_timeout=CONNECT_SECONDS,
             options=f"-c statement_timeout={STATEMENT_MS} -c lock_timeout={STATEMENT_MS}",
             application_name="gpt2giga",
+            tcp_user_timeout=SILENT_MS,
         )
         try:
             database.connect()

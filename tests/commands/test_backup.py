@@ -33,6 +33,7 @@ def test_what_is_saved_can_be_restored(app_with: Callable[..., Flask], tmp_path:
     with tarfile.open(file) as archive:
         assert {member.name for member in archive if member.isfile()} >= {"gpt2giga.sqlite3", "files/mark"}
         assert [member.name for member in archive if "broken" in member.name or "-wal" in member.name] == []
+        assert stat.S_IMODE(archive.getmember("gpt2giga.sqlite3").mode) == 0o600
         archive.extractall(restored, filter="data")
     other = app_with(GPT2GIGA_API_KEY=keys, GPT2GIGA_STATE_DIR=str(restored)).test_client()
     assert other.get(f"/v1/responses/{answer['id']}", headers=headers).status_code == 200

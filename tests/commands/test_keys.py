@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from gpt2giga.config.store import KEYS_MARK
-from gpt2giga.store.sqlite import FILE
+from gpt2giga.store.sqlite import FILE, SQLiteFile
 from tests.commands.running import printed, refused, run
 from tests.service import Service
 
@@ -155,6 +155,17 @@ def test_a_database_that_cannot_be_used(place: dict[str, str], tmp_path: Path) -
         connection.execute("UPDATE schema_version SET number = 999")
     connection.close()
     assert "later gpt2giga" in refused("keys", "add", "bob", **place)
+
+
+def test_keys_that_are_lost_with_their_database(place: dict[str, str], tmp_path: Path) -> None:
+    """That none was made would be the wrong answer for whoever looks for the reason of a 503."""
+    printed("keys", "add", "ann", **place)
+    (tmp_path / "state" / FILE).unlink()
+    SQLiteFile(tmp_path / "state" / FILE).connect(is_patient=True).close()  # as a service does that goes on
+    for words in (["list"], ["show", "ann"], ["rotate", "ann"]):
+        assert "restore it from a backup" in refused("keys", *words, **place)
+    assert "keys forgotten: 0" in printed("keys", "clear", "--yes", **place)
+    assert "No key was made yet" in printed("keys", "list", **place)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make files for others")

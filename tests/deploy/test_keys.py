@@ -198,3 +198,30 @@ def test_files_and_responses_belong_to_a_key_on_both_machines(
     with there.client(bob) as client:
         assert [*client.files.list()] == []
     assert there.get(f"/v1/responses/{kept}", headers={"Authorization": f"Bearer {bob}"}).status_code == 404
+
+
+def test_a_frozen_server_stops_no_answer(
+    start_service: Callable[..., Service],
+    server: Server,  # noqa: F811
+    sandbox: SandboxServer,
+) -> None:
+    """What a limited key spends is then counted in memory, and added when the server goes on."""
+    place = {"GPT2GIGA_DATABASE_URL": server.url}
+    service = start_service(**place)
+    key = keys(place, "add", "ann", "--tokens-per-day", "100000")
+    assert eventually(lambda: service.get("/v1/models", headers={"x-api-key": key}).status_code == 200, SECONDS)
+    with server.frozen():
+        answers = [
+            requests.post(service.url + CHAT, json={"messages": HELLO}, headers={"x-api-key": key}, timeout=120)
+            for _ in range(3)
+        ]
+    used = [answer.json()["usage"] for answer in answers]
+    cached = sum(usage["prompt_tokens_details"]["cached_tokens"] for usage in used)
+    spent = sum(usage["total_tokens"] for usage in used) - cached
+    assert "in memory only" in service.log.read_text()
+
+    def is_added() -> bool:
+        with service.get("/v1/models", headers={"x-api-key": key}):  # writes what waits
+            return told(place, "ann")["spent_today"] == spent
+
+    assert eventually(is_added, 30)

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import peewee
 import pytest
 
 from gpt2giga.store.database import Database, Unusable
@@ -248,3 +249,19 @@ def test_greenlets_share_one_thread_and_one_connection(tmp_path: Path) -> None:
     command = [sys.executable, "-c", IN_GREENLETS, str(tmp_path / NAME)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert not done.returncode, done.stderr
+
+
+def test_a_full_disk_is_called_so(tmp_path: Path) -> None:
+    """SQLite takes the transaction back by itself then, of which the operator can make nothing."""
+    database = Database(SQLiteFile(tmp_path / NAME))
+
+    def fill(connection: peewee.Database) -> None:
+        connection.execute_sql("PRAGMA max_page_count = 1")  # it is set to what there is
+        body = b"x" * 100_000
+        values = {"id": "1", "tenant": "", "created": 0.0, "size": len(body), "body": body}
+        KeptResponse.insert(**values).execute(connection)
+
+    with pytest.raises(Unusable, match="full"):
+        database.do(fill)
+    assert database.do(lambda connection: KeptResponse.select().count(connection)) == 0
+    database.close()

@@ -60,9 +60,9 @@ def audio_blueprint(get_upstream: GetUpstream, conversation: Conversation, speec
             exchange.body = form
         # By that name it is asked for also where GigaChat could do it.
         if asked.needs_times or asked.model.lower() == SALUTESPEECH:
+            _use_salutespeech(exchange, get_upstream)
             if speech is None:
                 raise _not_set_up(asked)
-            check_models(exchange, get_upstream().catalog, [SALUTESPEECH])
             return _recognized(asked, recording, speech, exchange)
         model = _hearing_model(get_upstream(), asked.model, exchange)
         chats = to_chats(asked, _taken(recording), model)
@@ -80,19 +80,26 @@ def audio_blueprint(get_upstream: GetUpstream, conversation: Conversation, speec
     @audio.post("/audio/speech")
     def create_speech() -> Response:
         asked = from_speech_request(json_body(), RATE)
+        exchange = current()
+        _use_salutespeech(exchange, get_upstream)
         if speech is None:
             raise NotSetUp(f"Speech comes from SaluteSpeech, and the service has no key for it. {SETTING}.")
         if asked.response_format in ffmpeg.WRITERS and not ffmpeg.is_installed():
             words = f"{asked.response_format} is written by ffmpeg, which is not installed beside the service. "
             raise BadRequest(f"{words}Install it, or ask for wav, opus or pcm.", param="response_format")
-        exchange = current()
-        check_models(exchange, get_upstream().catalog, [SALUTESPEECH])
-        exchange.model, exchange.stream = SALUTESPEECH, True
+        exchange.stream = True
         told = _told(_sound(asked, speech, exchange), exchange, as_events=asked.as_events)
         media_type, headers = (EVENTS, sse.HEADERS) if asked.as_events else (FORMATS[asked.response_format][0], {})
         return name_ignored(stream(exchange, told, media_type, headers), asked.ignored)
 
     return audio
+
+
+def _use_salutespeech(exchange: Exchange, get_upstream: GetUpstream) -> None:
+    """It is a model as any other to a key that may not use all. Raises NotFound."""
+    exchange.model = SALUTESPEECH
+    if exchange.stored_key:
+        check_models(exchange, get_upstream().catalog, [SALUTESPEECH])
 
 
 def _recording() -> Media:
@@ -145,7 +152,6 @@ def _recognized(asked: TranscriptionRequest, recording: Media, speech: SaluteSpe
     if recording.name.rpartition(".")[2] in ("m4a", "weba") and not ffmpeg.is_installed():
         words = "SaluteSpeech takes mp3, ogg, opus, wav and flac; ffmpeg, which could convert others, is not installed"
         raise BadRequest(f"{words} beside the service.", param="file", code="invalid_audio")
-    exchange.model = SALUTESPEECH
     found = speech.recognize(recording, language, exchange)
     if asked.response_format in TEXTS:
         media_type, write = TEXTS[asked.response_format]

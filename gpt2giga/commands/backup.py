@@ -19,7 +19,7 @@ from gpt2giga.language import _
 @click.argument("file", type=click.Path(path_type=Path))
 @click.pass_obj
 def backup(command_line: CommandLine, file: Path) -> None:
-    """Save what the service keeps (responses, usage, owners of files, facts) as FILE, a .tar.gz."""
+    """Save what the service keeps (responses, usage, keys, accounts, owners of files, facts) as FILE, a .tar.gz."""
     from gpt2giga.store.sqlite import FILE
 
     store = command_line.unchecked_settings().store

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,6 +14,7 @@ import pytest
 from gpt2giga_sandbox.server import SandboxServer
 from tests.deploy.running import children, in_background
 from tests.deploy.streams import ask, Place
+from tests.deploy.test_postgresql import Server, server, shared_server  # noqa: F401  # fixtures
 from tests.deploy.test_redis import Redis, redis  # noqa: F401  the fixture
 from tests.service import Service
 from tests.sockets import eventually, HELLO
@@ -85,3 +87,36 @@ def test_accounts_come_and_go_while_it_runs(
     log = service.log.read_text()
     assert log.count("Accounts added: two") == log.count("Accounts removed: two") == 2
     assert "secret" not in log
+
+
+def test_two_machines_share_accounts_and_usage(
+    start_service: Callable[..., Service],
+    server: Server,  # noqa: F811
+    redis: Redis,  # noqa: F811
+    sandbox: SandboxServer,
+    tmp_path: Path,
+) -> None:
+    """They have nothing in common but PostgreSQL and Redis."""
+    sandbox.state.settings.max_streams = 1
+    shared = {"GPT2GIGA_DATABASE_URL": server.url, "GPT2GIGA_REDIS_URL": redis.url, "GIGACHAT_CREDENTIALS": KEYS}
+    folders = [tmp_path / name for name in ("here", "there")]
+    services = [
+        start_service(**shared, GPT2GIGA_MAX_RETRIES="0", GPT2GIGA_STATE_DIR=str(one), GPT2GIGA_RUNTIME_DIR=str(one))
+        for one in folders
+    ]
+    sandbox.state.script({**WORDS, "times": 60})
+    answers = [in_background(Place(service.port), 30) for service in services]
+    told = [answer for each in answers for answer in each.result(120)]
+    assert [answer for answer in told if not (answer.finished and answer.text == WORDS["text"])] == []
+    assert (sandbox.state.stats()["peak_streams"], sandbox.state.stats()["refused"]) == (3, 0)
+
+    def used() -> dict[str, int]:
+        command = [sys.executable, "-m", "gpt2giga", "usage", "--by", "account", "--json"]
+        where = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(Path(__file__).parents[2]), "HOME": str(tmp_path)}
+        told = subprocess.run(
+            command, env={**where, "GPT2GIGA_DATABASE_URL": server.url}, capture_output=True, check=True
+        )
+        return {row["account"]: row["requests"] for row in json.loads(told.stdout)}
+
+    assert eventually(lambda: sum(used().values()) == 60, 30)
+    assert used().keys() == {"1", "2", "3"}

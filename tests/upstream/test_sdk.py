@@ -91,7 +91,7 @@ def test_a_late_401_does_not_throw_the_new_token_away(make, sandbox: SandboxServ
 
 
 def test_an_ended_token_is_renewed_before_it_is_sent(make, sandbox: SandboxServer) -> None:
-    sandbox.state.settings.token_lifetime = 60.3
+    sandbox.state.settings.token_lifetime = 61.5
     client = make()
     complete(client)
     expires_at = client.get_token().expires_at

@@ -83,7 +83,7 @@ def test_while_a_token_is_asked_for(personal: Service, sandbox: SandboxServer, s
     sandbox.state.revoke_tokens()
     sandbox.state.script({"route": "oauth", "delay": 25})
     with Caller(personal, stream=stream) as caller:
-        assert sandbox.state.wait_for(lambda counters: counters.token_requests == 1)
+        assert sandbox.state.wait_for(lambda counters: counters.token_requests >= 1)
         caller.hang_up()
 
 

@@ -65,7 +65,8 @@ def test_one_worker_counts_what_the_other_has(three: Service, sandbox: SandboxSe
 
         streams_at(stopped=first, expected=2)
         streams_at(stopped=second, expected=3)
-        assert sandbox.state.counters.token_requests == 2, "each worker has a token of its own"
+        # One more where a worker has asked for the balance just then.
+        assert sandbox.state.counters.token_requests in (2, 3), "each worker has a token of its own"
     assert sandbox.state.wait_for(lambda counters: counters.open_streams == 0)
     assert sandbox.state.counters.peak_streams == 3
     sandbox.state.reset()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from pathlib import Path
 
 import yaml
@@ -37,3 +38,12 @@ def test_where_it_is_published_stands_in_one_form() -> None:
     [address] = re.findall(r'^Repository = "(.*)"', (ROOT / "pyproject.toml").read_text(), re.M)
     places = ("deploy/install.sh", "SECURITY.md", ".github/ISSUE_TEMPLATE/config.yml")
     assert [place for place in places if address not in (ROOT / place).read_text()] == []
+
+
+def test_no_link_leads_out() -> None:
+    """To a place that only one machine has. What git does not keep is a machine's own."""
+    kept = subprocess.run(["git", "ls-files", "-z", "--stage"], cwd=ROOT, capture_output=True, text=True, check=True)
+    entries = [entry.partition("\t") for entry in kept.stdout.split("\0") if entry]
+    assert len(entries) > 500
+    links = [ROOT / name for mode, _, name in entries if mode.startswith("120000")]
+    assert [link.name for link in links if not link.resolve().is_relative_to(ROOT)] == []

@@ -41,7 +41,7 @@ class OwnAccounts:
         self._upstreams: dict[str, Upstream] = {}
         self._pool: Pool | None = None
         self._starting = threading.Lock()
-        self._is_watched = self._is_closed = False
+        self._is_watched = self.is_closed = False
         self.chosen = self._choose(settings.accounts)
 
     @cached_property
@@ -85,7 +85,7 @@ class OwnAccounts:
             self.chosen.forget()
 
     def close(self) -> None:
-        self._is_closed = True
+        self.is_closed = True
         for upstream in self._upstreams.values():
             upstream.close()
 
@@ -122,10 +122,6 @@ class OwnAccounts:
         ):
             if names:
                 log.info("Accounts %s: %s", word, ", ".join(names))
-
-    @property
-    def is_closed(self) -> bool:
-        return self._is_closed
 
 
 def _watch(reference: weakref.ref[OwnAccounts]) -> None:

@@ -31,7 +31,9 @@ class Capacity:
         """
         if exchange.request.method in SAFE_METHODS and needs_no_key(exchange.request):
             return
-        if word := exchange.request.environ.get(PRIORITY):
+        if exchange.asker and exchange.asker.priority is not None:
+            exchange.priority = exchange.asker.priority
+        elif word := exchange.request.environ.get(PRIORITY):
             exchange.priority = _priority(word, exchange.priority)
         worker: Any = object()  # without gevent just something to count
         if gevent_is_on():

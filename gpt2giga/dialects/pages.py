@@ -20,17 +20,23 @@ def to_page(items: Sequence[dict[str, Any]], query: Mapping[str, str], *, usual:
         if after not in ids:
             raise invalid("after", "the id of one that is listed")
         ordered = ordered[ids.index(after) + 1 :]
-    page = ordered[: _limit(query.get("limit", str(usual)), most)]
+    page = ordered[: limit_of(query, usual, most)]
+    return to_list(page, has_more=len(page) < len(ordered))
+
+
+def to_list(page: Sequence[dict[str, Any]], *, has_more: bool) -> dict[str, Any]:
     return {
         "object": "list",
-        "data": page,
+        "data": [*page],
         "first_id": page[0]["id"] if page else None,
         "last_id": page[-1]["id"] if page else None,
-        "has_more": len(page) < len(ordered),
+        "has_more": has_more,
     }
 
 
-def _limit(text: str, most: int) -> int:
+def limit_of(query: Mapping[str, str], usual: int, most: int) -> int:
+    """How many a page is to have."""
+    text = query.get("limit", str(usual))
     if not text.isdecimal() or not 1 <= int(text[:9]) <= most:
         raise invalid("limit", f"a number from 1 to {most}")
     return int(text)

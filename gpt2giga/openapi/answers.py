@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gpt2giga.dialects.openai import batches
 from gpt2giga.openapi.schema import (
     ANYTHING,
     const,
@@ -87,6 +88,28 @@ def _page(item: Schema) -> Schema:
 COMPLETION_CHOICE = made_of({"text": TEXT, "index": COUNT, "logprobs": {"type": "null"}, "finish_reason": FINISH})
 PACKAGE = made_of({"model": TEXT, "left": COUNT, "whole": COUNT, "used_up": or_null({**TEXT, "format": "date"})})
 ACCOUNT_PACKAGES = made_of({"account": TEXT, "pays_as_it_goes": FLAG, "packages": list_of(PACKAGE)})
+BATCH_MOMENTS = ("in_progress", "finalizing", "completed", "failed", "expired", "cancelling", "cancelled")
+BATCH_ERROR = made_of({"code": TEXT, "message": TEXT, "param": MAYBE_TEXT, "line": or_null(COUNT)})
+BATCH = made_of(
+    {
+        "id": TEXT,
+        "object": const("batch"),
+        "endpoint": one_of(*batches.ENDPOINTS),
+        "model": MAYBE_TEXT,
+        "errors": or_null(made_of({"object": const("list"), "data": list_of(BATCH_ERROR)})),
+        "input_file_id": TEXT,
+        "completion_window": const(batches.WINDOW),
+        "status": one_of("validating", *BATCH_MOMENTS),
+        "output_file_id": MAYBE_TEXT,
+        "error_file_id": MAYBE_TEXT,
+        "created_at": TIME,
+        "expires_at": TIME,
+        **{f"{name}_at": or_null(TIME) for name in BATCH_MOMENTS},
+        "request_counts": made_of({"total": COUNT, "completed": COUNT, "failed": COUNT}),
+        "usage": made_of({"input_tokens": COUNT, "output_tokens": COUNT, "total_tokens": COUNT}),
+        "metadata": or_null(OBJECT),
+    }
+)
 ANSWERS: dict[str, Schema] = {
     "Usage": USAGE,
     "ChatCompletion": _chat(
@@ -192,10 +215,14 @@ ANSWERS: dict[str, Schema] = {
             "filename": TEXT,
             "purpose": TEXT,
             "status": TEXT,
-        }
+            "expires_at": TIME,
+        },
+        optional=("expires_at",),
     ),
     "Files": _page(ref("File")),
     "Deleted": made_of({"id": TEXT, "object": one_of("file", "response"), "deleted": const("") | {"const": True}}),
+    "Batch": BATCH,
+    "Batches": _page(ref("Batch")),
     "Response": made_of(
         {
             "id": TEXT,

@@ -18,6 +18,7 @@ from peewee import (
     TextField,
 )
 
+from gpt2giga.store.batch_tables import FilePiece, KeptBatch, LocalFile
 from gpt2giga.store.upgrades import Upgrade, UPGRADES
 
 
@@ -208,6 +209,9 @@ TABLES: tuple[type[Model], ...] = (
     KeysEdition,
     KeySpending,
     FileOwner,
+    LocalFile,
+    FilePiece,
+    KeptBatch,
     Lease,
 )
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
+import json
 from collections.abc import Iterator
 from typing import Any
 
+from flask.testing import FlaskClient
 from jsonschema import Draft202012Validator
 
 Document = dict[str, Any]
@@ -18,6 +21,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "/audio/speech": {"input": "Привет"},
     "/responses": {"input": "Привет", "instructions": "Кратко"},
     "/responses/input_tokens": {"input": "Привет", "instructions": "Кратко"},
+    # With a file that least() uploads.
+    "/batches": {"endpoint": "/v1/chat/completions", "completion_window": "24h"},
     "/messages": {"messages": HELLO, "max_tokens": 10},
     "/messages/count_tokens": {"messages": HELLO},
 }
@@ -29,6 +34,16 @@ STREAMED: dict[str, dict[str, Any]] = {
 # Those that take a form with a file.
 FORMS = {"/audio/transcriptions": "a.ogg", "/audio/translations": "a.ogg", "/files": "a.txt"}
 STREAMED_FORMS = ("/audio/transcriptions", "/audio/translations")
+
+
+def least(client: FlaskClient, path: str) -> dict[str, Any]:
+    """The least that it takes, with what has to be there before."""
+    if path != "/batches":
+        return BODIES[path]
+    request = {"custom_id": "1", "method": "POST", "url": "/v1/embeddings", "body": {"input": "Привет"}}
+    file = io.BytesIO(json.dumps(request).encode())
+    made = client.post("/files", data={"file": (file, "a.jsonl"), "purpose": "batch"}).get_json()
+    return {**BODIES[path], "input_file_id": made["id"]}
 
 
 def resolved(document: dict[str, Any], node: Any) -> Any:

@@ -11,7 +11,17 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from gpt2giga_sandbox.server import SandboxServer
-from tests.openapi.described import BODIES, body_schema, check, FORMS, HELLO, operations, STREAMED, STREAMED_FORMS
+from tests.openapi.described import (
+    BODIES,
+    body_schema,
+    check,
+    FORMS,
+    HELLO,
+    least,
+    operations,
+    STREAMED,
+    STREAMED_FORMS,
+)
 
 
 def test_all_bodies_are_tried_here(document: dict[str, Any]) -> None:
@@ -60,7 +70,7 @@ def test_parameters_are_taken_and_refused_as_it_says(
     client: FlaskClient, document: dict[str, Any], path: str, sandbox: SandboxServer
 ) -> None:
     """At the edges of each; the refusal names the parameter."""
-    wrong = []
+    wrong, given = [], least(client, path)
     for name, told in body_schema(document, path)["properties"].items():
         branches = told.get("anyOf", [told])
         found = (
@@ -69,7 +79,7 @@ def test_parameters_are_taken_and_refused_as_it_says(
             else [(value, True) for kind in branches for value, fits in edges(kind) if fits]
         )
         for value, fits in found:
-            body = {**BODIES[path], name: value}
+            body = {**given, name: value}
             answer = client.post(path, json=body)
             said = answer.data.decode(errors="replace")  # sound is no text
             # What GigaChat's models differ in is theirs to refuse.
@@ -82,8 +92,9 @@ def test_parameters_are_taken_and_refused_as_it_says(
 
 @pytest.mark.parametrize("path", BODIES)
 def test_what_is_required(client: FlaskClient, document: dict[str, Any], path: str) -> None:
+    given = least(client, path)
     for name in body_schema(document, path).get("required", []):
-        body = {key: value for key, value in BODIES[path].items() if key != name}
+        body = {key: value for key, value in given.items() if key != name}
         answer = client.post(path, json=body)
         assert answer.status_code == 400 and name in answer.text
 

@@ -65,6 +65,8 @@ class Worker(GeventWorker):
             return
         app = create_app(settings, behind_web_server=named is not None)
         self.wsgi = app  # type: ignore[assignment]  # Flask's own types differ
+        if batches := app.extensions["batches"]:
+            batches.wake()  # a worker before this one may have left some, and nobody need ask for them
 
     def handle(self, listener: Any, client: Any, addr: Any) -> None:
         with self._addresses.place(addr) as has_place:
@@ -79,13 +81,20 @@ class Worker(GeventWorker):
         super().handle_exit(signum, frame)
         if not self._ending:  # gunicorn may say it twice
             self._ending = True
+            gevent.spawn(self._end_batches)
             gevent.spawn_later(self.cfg.graceful_timeout - LAST_EVENTS_SECONDS, self._end_requests)
 
+    def _end_batches(self) -> None:
+        if batches := self._part("batches"):
+            batches.close()
+
     def _end_requests(self) -> None:
-        # The Flask application, if nobody has wrapped it.
-        capacity = getattr(self.wsgi, "extensions", {}).get("capacity")
-        if capacity is not None:
+        if capacity := self._part("capacity"):
             capacity.end()
+
+    def _part(self, name: str) -> Any:
+        """Of the Flask application, if nobody has wrapped it."""
+        return getattr(self.wsgi, "extensions", {}).get(name)
 
 
 def _forget_the_masters_code() -> None:

@@ -6,9 +6,8 @@ import threading
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
-import peewee
-
 from gpt2giga.concurrency.waiting import gevent_is_on
+from gpt2giga.store.orm import peewee
 from gpt2giga.store.tables import TooNew
 
 T = TypeVar("T")

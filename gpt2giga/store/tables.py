@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from peewee import (
+from gpt2giga.store.orm import (
     BigIntegerField,
     BlobField,
     BooleanField,
@@ -17,7 +17,6 @@ from peewee import (
     SchemaManager,
     TextField,
 )
-
 from gpt2giga.store.upgrades import Upgrade, UPGRADES
 
 

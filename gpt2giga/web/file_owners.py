@@ -9,12 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from peewee import Database as Connection
-
 from gpt2giga.chat import ChatRequest, File, Part, ToolResult
 from gpt2giga.config.store import StoreSettings
 from gpt2giga.errors import BadRequest, Unavailable
 from gpt2giga.store.database import Database, Unusable
+from gpt2giga.store.orm import Connection
 from gpt2giga.store.room import MOST_PARAMETERS
 from gpt2giga.store.tables import FileOwner
 from gpt2giga.upstream.files.attachments import by_age

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import orjson
-import peewee
 
 from gpt2giga.bounded_json import count_values
 from gpt2giga.concurrency.waiting import give_way, in_turns
 from gpt2giga.config.limits import LimitSettings
 from gpt2giga.errors import BadRequest, BodyTooLarge, NotFound, Unavailable
 from gpt2giga.store.database import Database, Unusable
+from gpt2giga.store.orm import peewee
 from gpt2giga.store.room import Room
 from gpt2giga.store.tables import KeptResponse
 

@@ -170,6 +170,7 @@ def _register_views(
         health.blueprint(settings.backend, get_upstream, ui.page if server.ui else lambda: None),
         openai.chat_blueprint(translation, model, conversation, read_responses, hosted_tools),
         openai.blueprint(translation.tokenizer_file, model, get_upstream, remembered),
+        openai.moderations_blueprint(get_upstream),
         openai.files_blueprint(get_upstream, owners),
         audio_views.audio_blueprint(get_upstream, conversation, speech),
         models.blueprint(get_upstream, MODELS_FORMS),

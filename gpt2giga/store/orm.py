@@ -1,7 +1,7 @@
 """peewee, without PostgreSQL's driver until there is need of it: whoever uses peewee here has it from this file.
 
-By itself peewee imports psycopg wherever that is installed, which takes each process a tenth of a second and 8 MB, while
-nearly all services keep a SQLite file.
+By itself peewee imports psycopg wherever that is installed, which takes each process a tenth of a second and 8 MB,
+while nearly all services keep a SQLite file.
 """
 
 from __future__ import annotations

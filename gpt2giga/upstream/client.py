@@ -24,6 +24,7 @@ from gpt2giga.upstream.contract import v1
 from gpt2giga.upstream.contract.answers import whole_number
 from gpt2giga.upstream.contract.drawing import from_drawing, to_drawing_payload
 from gpt2giga.upstream.contract.facts import ANY_MODEL
+from gpt2giga.upstream.contract.filter import FILTER, from_filter, to_filter_payload, Verdict
 from gpt2giga.upstream.contract.history import has_files
 from gpt2giga.upstream.contract.models import Catalog, Model
 from gpt2giga.upstream.contract.tool_names import ToolNames
@@ -178,12 +179,15 @@ class Upstream:
         )
 
     @property
-    def embeds_in_turn(self) -> bool:
-        """Beside a chat of an account with one slot 429 was seen (contract 3.4.8)."""
+    def has_one_slot(self) -> bool:
+        """Then 429 was seen for embeddings beside a chat (contract 3.4.8)."""
         return self.most_slots == 1
 
+    def _turn_beside_chats(self, caller: Caller, usual: Priority) -> AbstractContextManager[Any]:
+        return run_to_end(self._slot(None, caller, usual)) if self.has_one_slot else nullcontext()
+
     def _embed_in_turn(self, texts: list[str], model: str, caller: Caller) -> list[Embedding]:
-        with run_to_end(self._slot(None, caller, Priority.LOW)) if self.embeds_in_turn else nullcontext():
+        with self._turn_beside_chats(caller, Priority.LOW):
             return self.embed_once(texts, model, caller)
 
     def embed_once(self, texts: list[str], model: str, caller: Caller) -> list[Embedding]:
@@ -195,6 +199,17 @@ class Upstream:
         if len(found) != len(texts):
             raise UpstreamError(f"GigaChat gave {len(found)} embeddings for {len(texts)} texts.")
         return embeddings
+
+    def moderate(self, text: str, caller: Caller = ANYBODY) -> Verdict:
+        """What GigaChat's filter says of a text."""
+        with self._turn_beside_chats(caller, Priority.NORMAL):
+            return self.retries.once(lambda: self.moderate_once(text, caller))
+
+    def moderate_once(self, text: str, caller: Caller) -> Verdict:
+        """In one request to GigaChat, whatever else the account is doing."""
+        caller.answered_by(self.name, FILTER)
+        with self.standing.explaining(FILTER):
+            return from_filter(self._client.check_with_filter(to_filter_payload(text)))
 
     def count_tokens(self, texts: list[str], model: str) -> int:
         """Of all texts together, as `model` counts them. No slot is taken: nobody saw 429 there (contract 10.6)."""

@@ -91,6 +91,8 @@ def answer_is_right(path: str, asked: dict[str, Any], said: str) -> bool:
         )
     if path == "/v1/embeddings":
         return [len(found["embedding"]) for found in answer["data"]] == [2560] * len(asked["input"])
+    if path == "/v1/moderations":
+        return [result["flagged"] for result in answer["results"]] == [False]
     if path == "/openapi.json":
         return str(answer["openapi"]).startswith("3.1")
     if path == "/v1/models":

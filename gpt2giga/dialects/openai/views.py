@@ -1,4 +1,4 @@
-"""OpenAI's endpoints but for Responses: chat and legacy completions, embeddings, images, files."""
+"""OpenAI's endpoints but for Responses: chat and legacy completions, embeddings, moderations, images, files."""
 
 from __future__ import annotations
 
@@ -18,11 +18,13 @@ from gpt2giga.dialects.openai.errors import OPENCLAW_HEADER, to_error, to_opencl
 from gpt2giga.dialects.openai.files import to_file, to_file_list
 from gpt2giga.dialects.openai.images import from_images_request, to_images
 from gpt2giga.dialects.openai.models import to_list, to_model, to_model_info
+from gpt2giga.dialects.openai.moderations import from_moderation_request, to_moderation
 from gpt2giga.dialects.openai.request import from_chat_request, from_responses_body, ReadResponses
 from gpt2giga.dialects.openai.response import to_chat_completion
 from gpt2giga.dialects.openai.store import EmbeddingStore
 from gpt2giga.dialects.openai.stream import ChunkStream
 from gpt2giga.errors import BadRequest, ProxyError, Unavailable
+from gpt2giga.upstream.contract.filter import FILTER
 from gpt2giga.upstream.files.media import from_bytes
 from gpt2giga.upstream.files.storage import check_id
 from gpt2giga.upstream.gigachat import GetUpstream
@@ -119,6 +121,24 @@ def blueprint(
             images.append(image)
             exchange.usage += usage  # at once: the next one may fail
         return name_ignored(json_response(to_images(images)), asked.ignored)
+
+    return openai
+
+
+def moderations_blueprint(get_upstream: GetUpstream) -> Blueprint:
+    openai = Blueprint("openai_moderations", __name__)
+
+    @openai.post("/moderations")
+    def create_moderation() -> Response:
+        asked = from_moderation_request(json_body())
+        upstream, exchange = get_upstream(), current()
+        exchange.model = FILTER
+        check_models(exchange, upstream.catalog, [FILTER])
+        verdicts, exchange.usage = [], Usage()
+        for text in asked.texts:
+            verdicts.append(upstream.moderate(text, exchange))
+            exchange.usage += Usage(prompt=verdicts[-1].tokens)  # at once: the next one may fail
+        return json_response(to_moderation(verdicts, asked))
 
     return openai
 

@@ -15,6 +15,7 @@ from gpt2giga.language import _, N_
 from gpt2giga.upstream.accounts.slots import acquire_any, QueueTimeout, Slot
 from gpt2giga.upstream.caller import ANYBODY, Caller, Priority
 from gpt2giga.upstream.client import RETRY_AFTER_QUEUE, Turn, Upstream
+from gpt2giga.upstream.contract.filter import FILTER, Verdict
 from gpt2giga.upstream.contract.history import has_files
 from gpt2giga.upstream.contract.models import Catalog, Model
 from gpt2giga.upstream.embeddings import embed, Embedding
@@ -101,13 +102,16 @@ class Pool:
             def ask(account: Upstream) -> list[Embedding]:
                 return account.retries.once(lambda: account.embed_once(batch, model, caller))
 
-            def waits(account: Upstream) -> bool:
-                return account.embeds_in_turn
-
-            return self._ask(model, ask, lambda way: self._turn(way, caller, Priority.LOW, waits))
+            return self._ask(model, ask, lambda way: self._turn(way, caller, Priority.LOW, _has_one_slot))
 
         average = self._translation.embeddings_overflow == "average"
         return embed(texts, send, most_texts=self.book.of(model).embeddings_batch, average=average)
+
+    def moderate(self, text: str, caller: Caller = ANYBODY) -> Verdict:
+        def ask(account: Upstream) -> Verdict:
+            return account.retries.once(lambda: account.moderate_once(text, caller))
+
+        return self._ask(FILTER, ask, lambda way: self._turn(way, caller, Priority.NORMAL, _has_one_slot))
 
     def count_tokens(self, texts: list[str], model: str) -> int:
         name = self.catalog.resolve(model)
@@ -200,6 +204,10 @@ class Pool:
         if failure and not found:
             raise failure
         return [*found.values()]
+
+
+def _has_one_slot(account: Upstream) -> bool:
+    return account.has_one_slot
 
 
 def _priority(caller: Caller, usual: Priority) -> Priority:

@@ -43,7 +43,7 @@ class KeyStore:
         except (FileNotFoundError, NotADirectoryError):
             return False
         except OSError as error:
-            raise Unusable(f"{error} (GPT2GIGA_STATE_DIR)") from None
+            raise Unusable(str(error), "GPT2GIGA_STATE_DIR") from None
         return True
 
     def look(self, known: int | None) -> Found:

@@ -18,6 +18,7 @@ from gpt2giga.store.room import MOST_PARAMETERS
 from gpt2giga.store.tables import FileOwner
 from gpt2giga.upstream.files.attachments import by_age
 from gpt2giga.upstream.files.storage import missing_file, StoredFile
+from gpt2giga.web.store_errors import store_unavailable
 
 T = TypeVar("T")
 
@@ -105,9 +106,7 @@ class FileOwners:
         try:
             return self._database.do(work)
         except Unusable as unusable:
-            raise Unavailable(
-                f"Whose a file is cannot be told at the moment: {unusable}.", code="store_unavailable"
-            ) from unusable
+            raise store_unavailable("Whose a file is cannot be told", unusable) from unusable
 
 
 def _known(connection: Connection, marks: list[str]) -> set[str]:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from itertools import chain as joined
 from typing import Any, TypeVar
 
-from gpt2giga.chat import ChatRequest, Event, File, HostedTool, Image, Message, ToolResult, Usage
+from gpt2giga.chat import ChatRequest, Event, File, HostedTool, Image, Message, ToolResult
 from gpt2giga.config.settings import Settings, TranslationSettings
 from gpt2giga.errors import NotFound, PermissionDenied, ProxyError, QuotaExceeded
 from gpt2giga.upstream.caller import ANYBODY, Caller
@@ -82,8 +82,8 @@ class Fallback:
     def complete(self, chat: ChatRequest, caller: Caller = ANYBODY) -> list[Event]:
         return [event for batch in self.answer(chat, stream=False, caller=caller) for event in batch]
 
-    def draw(self, prompt: str, model: str, caller: Caller = ANYBODY) -> tuple[bytes, Usage]:
-        def ask(other: str) -> tuple[bytes, Usage]:
+    def draw(self, prompt: str, model: str, caller: Caller = ANYBODY) -> bytes:
+        def ask(other: str) -> bytes:
             caller.answered_by("", other)
             return self._upstream.draw(prompt, other, caller)
 

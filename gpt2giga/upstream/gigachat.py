@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from typing import Protocol, TypeAlias
 
-from gpt2giga.chat import ChatRequest, Event, HostedTool, Usage
+from gpt2giga.chat import ChatRequest, Event, HostedTool
 from gpt2giga.upstream.caller import ANYBODY, Caller
 from gpt2giga.upstream.contract.filter import Verdict
 from gpt2giga.upstream.contract.models import Catalog
@@ -59,7 +59,7 @@ class GigaChat(Protocol):
     def count_tokens(self, texts: list[str], model: str) -> int:
         """Of all texts together, as `model` counts them. No slot is taken: nobody saw 429 there (contract 10.6)."""
 
-    def draw(self, prompt: str, model: str, caller: Caller = ANYBODY) -> tuple[bytes, Usage]:
+    def draw(self, prompt: str, model: str, caller: Caller = ANYBODY) -> bytes:
         """A picture by GigaChat's built-in text2image."""
 
     def hosted_tools(self, model: str) -> frozenset[HostedTool]:

@@ -7,7 +7,6 @@ from functools import partial
 
 from flask import Blueprint, request, Response
 
-from gpt2giga.chat import Usage
 from gpt2giga.config.settings import TranslationSettings
 from gpt2giga.dialects.fields import invalid
 from gpt2giga.dialects.hosted import HostedTools
@@ -99,7 +98,6 @@ def blueprint(
         ask = partial(upstream.embed, model=model, caller=exchange)
         found = remembered.embed(asked.texts, model, exchange.tenant, ask)
         answer = json_response(to_embeddings(found, asked, model))
-        exchange.usage = Usage(prompt=sum(embedding.tokens for embedding in found))
         averaged = [str(number) for number, embedding in enumerate(found) if embedding.averaged]
         if averaged:
             answer.headers[AVERAGED_HEADER] = ",".join(averaged)
@@ -115,11 +113,7 @@ def blueprint(
         upstream, exchange = get_upstream(), current()
         exchange.model = asked.model or default_model
         check_models(exchange, upstream.catalog, [upstream.catalog.resolve(asked.model)])
-        images, exchange.usage = [], Usage()
-        for _ in range(asked.n):
-            image, usage = upstream.draw(asked.prompt, asked.model, exchange)
-            images.append(image)
-            exchange.usage += usage  # at once: the next one may fail
+        images = [upstream.draw(asked.prompt, asked.model, exchange) for _ in range(asked.n)]
         return name_ignored(json_response(to_images(images)), asked.ignored)
 
     return openai
@@ -134,11 +128,7 @@ def moderations_blueprint(get_upstream: GetUpstream) -> Blueprint:
         upstream, exchange = get_upstream(), current()
         exchange.model = FILTER
         check_models(exchange, upstream.catalog, [FILTER])
-        verdicts, exchange.usage = [], Usage()
-        for text in asked.texts:
-            verdicts.append(upstream.moderate(text, exchange))
-            exchange.usage += Usage(prompt=verdicts[-1].tokens)  # at once: the next one may fail
-        return json_response(to_moderation(verdicts, asked))
+        return json_response(to_moderation([upstream.moderate(text, exchange) for text in asked.texts], asked))
 
     return openai
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import ExitStack
 from typing import Any, TypeVar
 
-from gpt2giga.chat import ChatRequest, Event, HostedTool, Usage
+from gpt2giga.chat import ChatRequest, Event, HostedTool
 from gpt2giga.concurrency.waiting import run_to_end
 from gpt2giga.config.settings import Settings
 from gpt2giga.errors import ProxyError, RateLimited, Unavailable, UpstreamUnavailable
@@ -117,14 +117,14 @@ class Pool:
         name = self.catalog.resolve(model)
         return self._ask(name, lambda account: account.count_tokens(texts, model))
 
-    def draw(self, prompt: str, model: str, caller: Caller = ANYBODY) -> tuple[bytes, Usage]:
+    def draw(self, prompt: str, model: str, caller: Caller = ANYBODY) -> bytes:
         name = self.catalog.resolve(model)
 
-        def ask(account: Upstream) -> tuple[Upstream, str, Usage]:
-            return account, *account.retries.once(lambda: account.draw_once(prompt, name, caller))
+        def ask(account: Upstream) -> tuple[Upstream, str]:
+            return account, account.retries.once(lambda: account.draw_once(prompt, name, caller))
 
-        account, file_id, usage = self._ask(name, ask, lambda way: self._turn(way, caller, Priority.NORMAL))
-        return account.files.content(file_id), usage
+        account, file_id = self._ask(name, ask, lambda way: self._turn(way, caller, Priority.NORMAL))
+        return account.files.content(file_id)
 
     def hosted_tools(self, model: str) -> frozenset[HostedTool]:
         return self._way("").accounts()[0].hosted_tools(model)

@@ -181,6 +181,7 @@ def found(shown: str) -> dict[tuple[str, str], str]:
 
 def test_doctor_checks_each(place: dict[str, str], sandbox: SandboxServer) -> None:
     """And names the one that fails, whose key stays unseen."""
+    sandbox.state.settings.oauth_per_second = None  # three runs within a second are nobody's
     printed("accounts", "add", "work", "--no-check", stdin=key("work"), **place)
     several = place | {"GIGACHAT_CREDENTIALS": f"{sandbox.credentials},{key('second')}"}
     done = run("doctor", "--no-service", **several)

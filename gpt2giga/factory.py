@@ -206,6 +206,7 @@ def _register_views(
         openai.blueprint(translation.tokenizer_file, model, get_upstream, remembered),
         files_blueprint(get_upstream, owners, kept, why_not),
         batches_blueprint(kept, why_not),
+        openai.moderations_blueprint(get_upstream),
         audio_views.audio_blueprint(get_upstream, conversation, speech),
         models.blueprint(get_upstream, MODELS_FORMS),
         responses.blueprint(translation, model, settings.store, usage.database, get_upstream, conversation),

@@ -11,6 +11,8 @@ from gpt2giga_sandbox.conversation import fresh_results
 
 # Of a request to write down what is said.
 RECORDING = re.compile("(?P<english>на английский[^.]*)?в приложенной записи")
+# Of what the filter is known to have stopped (contract 2.20).
+OFFENCE = re.compile(r"автомат\w* калашникова", re.IGNORECASE)
 PREFIX = "Песочница GigaChat"
 
 
@@ -47,6 +49,10 @@ class Echo:
 
     def thinks(self, messages: list[dict[str, Any]]) -> str:
         return f"Песочница делает вид, что думает. {self.says(messages)}"
+
+    def filters(self, text: str) -> bool:
+        """Whether the filter takes offence at it."""
+        return bool(OFFENCE.search(text))
 
     def embeds(self, text: str, dim: int) -> list[float]:
         return vector(text, dim)

@@ -1,4 +1,4 @@
-"""Models, embeddings, token counts, the balance (contract 2.7, 2.8, 2.9, 2.13, 2.18, 6.1, 6.11)."""
+"""Models, embeddings, token counts, the filter, the balance (contract 2.7, 2.8, 2.9, 2.13, 2.18, 2.20, 6.1, 6.11)."""
 
 from __future__ import annotations
 
@@ -7,10 +7,14 @@ from typing import Any
 from flask import Blueprint, request, Response
 
 from gpt2giga_sandbox import catalog
+from gpt2giga_sandbox.history import check_messages
 from gpt2giga_sandbox.refusal import bad_json, check_types, invalid, no_such_model, Refusal
 from gpt2giga_sandbox.replies import account, answer_json, character, json_body, state, voice
 
 blueprint = Blueprint("resources", __name__)
+
+FILTER = "GigaFilter"
+FILTER_SETTINGS = ("neuro", "blacklist", "whitelist", "unnormalized_history")
 
 
 @blueprint.get("/models")
@@ -76,6 +80,21 @@ def tokens_count() -> Response:
         {"object": "tokens", "tokens": catalog.count_tokens(text), "characters": len(text)} for text in _texts(body)
     ]
     return answer_json("tokens", rows)
+
+
+@blueprint.post("/filter/check")
+def filter_check() -> Response:
+    body = json_body()
+    check_types(body, {"model": str, "messages": list, "functions": list, "settings": dict})
+    check_types(body.get("settings", {}), dict.fromkeys(FILTER_SETTINGS, bool))
+    if catalog.find(body.get("model", FILTER), "filter") is None:
+        raise no_such_model()
+    messages = body.get("messages", [])
+    check_messages(messages, character())
+    texts = [message["content"] for message in messages]
+    tokens = sum(map(catalog.count_tokens, texts))
+    is_profane = any(map(voice().filters, texts))
+    return answer_json("filter", {"is_profane": is_profane, "usage": {"filter_tokens": tokens}})
 
 
 @blueprint.get("/balance")

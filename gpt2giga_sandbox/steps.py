@@ -7,7 +7,7 @@ from typing import Any
 
 from gpt2giga_sandbox.answers import Answer, Call
 
-ROUTES = ("chat", "oauth", "models", "embeddings", "files", "tokens", "balance", "speech")
+ROUTES = ("chat", "oauth", "models", "embeddings", "files", "tokens", "balance", "speech", "filter")
 MESSAGES = {
     400: "Bad Request",
     401: "Unauthorized",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shlex
 import signal
 import socket
 import subprocess
@@ -234,7 +236,8 @@ def test_sandbox_says_so_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.
     assert process.stdout is not None
     lines = [process.stdout.readline() for _ in range(4)]
     chat = f"http://127.0.0.1:{port}/v1/chat/completions"
-    answer = requests.post(chat, json={"messages": HELLO}, timeout=10)
+    [curl, *arguments] = shlex.split(lines[2].partition(":")[2])
+    answer = json.loads(subprocess.run([curl, "-sS", *arguments], capture_output=True, timeout=10, check=True).stdout)
     refusal = requests.post(chat, json={"messages": HELLO, "model": "GigaChat-9"}, timeout=10)
     health = requests.get(f"http://127.0.0.1:{port}/health", timeout=10).json()
     process.send_signal(signal.SIGINT)
@@ -244,7 +247,7 @@ def test_sandbox_says_so_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.
     assert "Проверьте песочницу:  curl http" in lines[2]
     assert f"Откройте http://127.0.0.1:{port} в браузере" in lines[-1]
     assert health["backend"] == "sandbox (not GigaChat)"
-    assert "Песочница gpt2giga" in answer.json()["choices"][0]["message"]["content"]
+    assert "Песочница gpt2giga" in answer["choices"][0]["message"]["content"]
     assert "does not exist. The closest one is" in refusal.json()["error"]["message"]
     assert all("sandbox" in line for line in log.splitlines() if "chat" in line)
     assert not re.search("[А-яё]", log)

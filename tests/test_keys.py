@@ -190,6 +190,7 @@ def test_models_of_a_key(app_with: Callable[..., Flask], book: Book, sandbox: Sa
     assert ask(client, key, "/v1/messages", max_tokens=9, model="gpt-5").json["error"]["type"] == "not_found_error"
     assert code(ask(client, key, "/v1/embeddings", input="а", model="Embeddings")) == (404, "model_not_found")
     assert ask(client, key, "/v1/embeddings", input="а").status_code == 200
+    assert code(ask(client, key, "/v1/moderations", input="а")) == (404, "model_not_found")
     assert len(sandbox.state.chats()) == 3
 
 

@@ -81,7 +81,7 @@ def test_an_answer(logging: Service, sandbox: SandboxServer, stream: bool) -> No
 
 
 def test_tokens_that_nobody_told_are_not_zero(logging: Service, sandbox: SandboxServer) -> None:
-    sandbox.state.script({"text": "Раз два три", "usage": USAGE})
+    sandbox.state.script({"text": "Раз два три", "usage": USAGE, "frame_delay": 0.2})
     status, entry = ask(logging, stream=True, stop="два")
     assert status == 200 and not {"in", "out", "cached", "cause"} & entry.keys()
 

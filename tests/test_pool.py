@@ -14,7 +14,7 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from gpt2giga.chat import ChatRequest, Message, Text
+from gpt2giga.chat import ChatRequest, Message, Text, Usage
 from gpt2giga.upstream.caller import Priority
 from gpt2giga.upstream.pool import set_aside
 from gpt2giga.upstream.pool.pool import Pool
@@ -398,6 +398,8 @@ def test_who_answers_is_told(app: Flask, sandbox: SandboxServer) -> None:
 
         def answered_by(self, account: str, model: str) -> None:
             told.append((account, model))
+
+        def spend(self, usage: Usage | None) -> None: ...
 
     request = ChatRequest("", (Message("user", (Text("a"),)),), session="talk")
     sandbox.state.script({"status": 402})

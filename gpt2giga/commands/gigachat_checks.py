@@ -58,7 +58,7 @@ class GigaChatChecks:
     def __init__(self, command_line: CommandLine) -> None:
         self._command_line = command_line
         self.timing: StreamTiming | None = None
-        self._first, self._others = "1", dict[str, AccountSettings]()
+        self._first, self._others, self._are_several = "1", dict[str, AccountSettings](), False
 
     def run(self, report: Report) -> None:
         checks: dict[str, Callable[[], str]] = {
@@ -67,7 +67,7 @@ class GigaChatChecks:
             "dns": lambda: diagnosis.names(self._hosts()),
             "tls": lambda: diagnosis.certificates(self.settings.account, self._hosts()),
             "clock": self._check_clock,
-            "oauth": lambda: diagnosis.token(self.settings.account),
+            "oauth": self._check_oauth,
             "models": self._check_models,
             "packages": self._check_packages,
             "chat": self._check_chat,
@@ -81,17 +81,33 @@ class GigaChatChecks:
             if obstacle:
                 report.skip(name, obstacle)
             elif not report.run(name, check) and name in CONDITIONS:
-                obstacle = not_tried_since(name)
+                obstacle = "" if name == "oauth" and self._take_another(report) else not_tried_since(name)
             elif name == "key" and self.settings.server.pass_token and not self.settings.account.has_account:
                 obstacle = _(ACCOUNTS_OF_CLIENTS)
-            if name == "embedding":
-                self._run_others(report, obstacle)
+            if name == "embedding" and not obstacle:
+                for other, account in self._others.items():
+                    report.run("account", partial(self._check_account, other, account))
 
-    def _run_others(self, report: Report, obstacle: str) -> None:
-        """Whose key it is that is refused does not matter to the others."""
-        is_first_alone = not obstacle or obstacle == not_tried_since("oauth")
-        for name, account in self._others.items() if is_first_alone else ():
-            report.run("account", partial(self._check_account, name, account))
+    def _check_oauth(self) -> str:
+        """Says whose key it is where there are several."""
+        if not self._are_several:
+            return diagnosis.token(self.settings.account)
+        try:
+            return f"{self._first}: {diagnosis.token(self.settings.account)}"
+        except ProxyError as error:
+            raise CheckFailed(f"{self._first}: {error}") from None
+
+    def _take_another(self, report: Report) -> bool:
+        """What follows is about the next account whose key is good, if any is."""
+        while self._others:
+            self._first = next(iter(self._others))
+            self.settings = replace(self.settings, account=self._others.pop(self._first))
+            if report.run(
+                "oauth",
+                lambda: _("{found}; what follows is about {first}", found=self._check_oauth(), first=self._first),
+            ):
+                return True
+        return False
 
     def _check_account(self, name: str, account: AccountSettings) -> str:
         """Its key, and whether it has tokens for the usual model."""
@@ -177,7 +193,7 @@ class GigaChatChecks:
         if found:
             self._first = next(iter(found))
             self.settings = replace(settings, account=found.pop(self._first))
-        self._others = found
+        self._others, self._are_several = found, bool(found)
 
     def _check_clock(self) -> str:
         """One that is wrong spoils certificates and tokens."""

@@ -8,7 +8,6 @@ from typing import Any, TypeVar
 
 import click
 import orjson
-from peewee import Database as Connection
 
 from gpt2giga.commands.command_line import CommandLine, Failure, Subverbs
 from gpt2giga.commands.key_options import as_json_option, Grace, limits, Name, NONE
@@ -21,6 +20,7 @@ from gpt2giga.store.choice import database_of, existing_database, key_store_of
 from gpt2giga.store.database import Unusable
 from gpt2giga.store.key_store import KeyStore
 from gpt2giga.store.keys import StoredKey
+from gpt2giga.store.orm import Connection
 
 T = TypeVar("T")
 

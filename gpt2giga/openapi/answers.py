@@ -148,6 +148,22 @@ ANSWERS: dict[str, Schema] = {
             "usage": ref("Usage"),
         }
     ),
+    "Moderation": made_of(
+        {
+            "id": TEXT,
+            "model": TEXT,
+            "results": list_of(
+                made_of(
+                    {
+                        "flagged": FLAG,
+                        "categories": {**OBJECT, "additionalProperties": {"const": False}},
+                        "category_scores": {**OBJECT, "additionalProperties": {"const": 0}},
+                        "category_applied_input_types": {**OBJECT, "additionalProperties": {"type": "array"}},
+                    }
+                )
+            ),
+        }
+    ),
     "Images": made_of(
         {
             "created": TIME,

@@ -9,7 +9,7 @@ from gpt2giga.dialects import parameters
 from gpt2giga.dialects.anthropic.parameters import TABLE as MESSAGES
 from gpt2giga.dialects.controls import EXTRAS, MOST_STOPS
 from gpt2giga.dialects.fields import INT32
-from gpt2giga.dialects.openai import batches, completions, embeddings, images, speech
+from gpt2giga.dialects.openai import batches, completions, embeddings, images, moderations, speech
 from gpt2giga.dialects.openai.parameters import TABLE as CHAT
 from gpt2giga.dialects.openai.request import MOST_CHOICES
 from gpt2giga.dialects.parameters import Parameter
@@ -22,6 +22,7 @@ from gpt2giga.openapi.schema import (
     FLAG,
     integer,
     list_of,
+    made_of,
     NOT_EMPTY,
     number,
     OBJECT,
@@ -138,6 +139,17 @@ OF_EMBEDDINGS: dict[str, Schema] = {
     "encoding_format": {"type": "string", "enum": [*embeddings.IN_BASE64]},
     "dimensions": {**integer(1, 100_000), "description": "Only as many as the model gives."},
 }
+OF_MODERATION: dict[str, Schema] = {
+    "input": {
+        **either(
+            NOT_EMPTY,
+            list_of(NOT_EMPTY, minItems=1, maxItems=moderations.MOST_INPUTS),
+            list_of(made_of({"type": {"const": "text"}, "text": NOT_EMPTY}), minItems=1),
+        ),
+        "description": "A text, texts, or parts of one text.",
+    },
+    "model": {**TEXT, "description": "Whatever it is, GigaFilter decides."},
+}
 OF_IMAGES: dict[str, Schema] = {
     "prompt": NOT_EMPTY,
     "n": integer(1, images.MOST_IMAGES),
@@ -185,6 +197,7 @@ def bodies(limits: LimitSettings) -> dict[str, Schema]:
         "ChatCompletionRequest": _body(CHAT, OF_CHAT, ("messages",), limits),
         "CompletionRequest": _body(completions.IGNORED, OF_COMPLETION, ("prompt",), limits),
         "EmbeddingsRequest": _body(embeddings.IGNORED, OF_EMBEDDINGS, ("input",), limits),
+        "ModerationRequest": _body({}, OF_MODERATION, ("input",), limits),
         "ImagesRequest": _body(images.IGNORED, OF_IMAGES, ("prompt",), limits),
         "BatchRequest": BATCH,
         "SpeechRequest": _body(speech.IGNORED, OF_SPEECH, ("input",), limits),
@@ -221,7 +234,7 @@ def _limited(name: str, schema: Schema, limits: LimitSettings) -> Schema:
     return {
         **schema,
         "anyOf": [
-            {**kind, "maxItems": limits.max_messages} if kind["type"] == "array" else kind for kind in schema["anyOf"]
+            {"maxItems": limits.max_messages, **kind} if kind["type"] == "array" else kind for kind in schema["anyOf"]
         ],
     }
 

@@ -91,6 +91,9 @@ OPERATIONS: Mapping[str, Operation] = {
         OPENAI, "Legacy completions, whole and streamed", "Completion", "CompletionRequest", events="Completion"
     ),
     "openai.create_embeddings": Operation(OPENAI, "Embeddings", "Embeddings", "EmbeddingsRequest"),
+    "openai_moderations.create_moderation": Operation(
+        OPENAI, "Would GigaChat's filter stop a text; it names no category", "Moderation", "ModerationRequest"
+    ),
     "openai.create_images": Operation(OPENAI, "Images that GigaChat draws", "Images", "ImagesRequest"),
     "openai_audio.create_transcription": Operation(
         OPENAI,

@@ -5,12 +5,11 @@ from __future__ import annotations
 import logging
 import time
 
-from peewee import Database as Connection
-
 from gpt2giga.config.parsers import AccountKey
 from gpt2giga.config.store import StoreSettings
 from gpt2giga.store.choice import existing_database, exists
 from gpt2giga.store.database import Database, Unusable
+from gpt2giga.store.orm import Connection
 from gpt2giga.store.tables import StoredAccount
 
 log = logging.getLogger(__name__)

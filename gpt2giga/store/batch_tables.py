@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from peewee import BigIntegerField, BlobField, BooleanField, CompositeKey, DoubleField, IntegerField, Model, TextField
+from gpt2giga.store.orm import (
+    BigIntegerField,
+    BlobField,
+    BooleanField,
+    CompositeKey,
+    DoubleField,
+    IntegerField,
+    Model,
+    TextField,
+)
 
 
 class LocalFile(Model):

@@ -9,8 +9,6 @@ from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
 
 import orjson
-from peewee import Database as Connection
-from peewee import fn, Value
 
 from gpt2giga.store.batch_tables import FilePiece, KeptBatch, LocalFile
 from gpt2giga.store.database import Database
@@ -26,6 +24,7 @@ from gpt2giga.store.files import (
     UNFINISHED,
 )
 from gpt2giga.store.leases import Leases
+from gpt2giga.store.orm import Connection, fn, Value
 
 WINDOW_SECONDS = DAY
 INPUT, OUTPUT = "batch", "batch_output"  # purposes of files

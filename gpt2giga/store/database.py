@@ -6,9 +6,8 @@ import threading
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
-import peewee
-
 from gpt2giga.concurrency.waiting import gevent_is_on
+from gpt2giga.store.orm import peewee
 from gpt2giga.store.tables import TooNew
 
 T = TypeVar("T")
@@ -20,7 +19,12 @@ FROZEN = f"it has not answered for {PATIENCE:.0f} seconds"
 
 
 class Unusable(Exception):
-    """It cannot be read or written; the text says why, and is no secret."""
+    """It cannot be read or written; the text says why, with the addresses and folders that the error names. setting:
+    the variable that says where the database is."""
+
+    def __init__(self, why: str, setting: str = "") -> None:
+        super().__init__(f"{why} ({setting})" if setting else why)
+        self.setting = setting
 
 
 class _TooLate(OSError):
@@ -126,7 +130,7 @@ class Database:
             return self._unusable(" ".join(str(error).split()))
 
     def _unusable(self, why: str) -> Unusable:
-        return Unusable(f"{why} ({self._place.setting})")
+        return Unusable(why, self._place.setting)
 
     def _try(self, work: Callable[[peewee.Database], T], is_left: list[None]) -> T:
         if not self._place.is_in_place():

@@ -9,11 +9,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from peewee import Database as Connection
-from peewee import fn
-
 from gpt2giga.store.batch_tables import FilePiece, KeptBatch, LocalFile
 from gpt2giga.store.database import Database, Unusable
+from gpt2giga.store.orm import Connection, fn
 
 DAY = 86400
 # As long as OpenAI keeps those of batches.

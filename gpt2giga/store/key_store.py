@@ -7,11 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-from peewee import Database as Connection
-
 from gpt2giga.store import keys
 from gpt2giga.store.database import Database, Unusable
 from gpt2giga.store.keys import CLEARED, StoredKey
+from gpt2giga.store.orm import Connection
 from gpt2giga.store.sqlite import FILE, give_to_owner_of_folder
 
 T = TypeVar("T")
@@ -44,7 +43,7 @@ class KeyStore:
         except (FileNotFoundError, NotADirectoryError):
             return False
         except OSError as error:
-            raise Unusable(f"{error} (GPT2GIGA_STATE_DIR)") from None
+            raise Unusable(str(error), "GPT2GIGA_STATE_DIR") from None
         return True
 
     def look(self, known: int | None) -> Found:

@@ -10,8 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from peewee import Database as Connection
-
+from gpt2giga.store.orm import Connection
 from gpt2giga.store.tables import ClientKey, KeysEdition, KeySpending
 
 LETTERS = string.ascii_letters + string.digits

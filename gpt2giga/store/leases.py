@@ -10,10 +10,9 @@ import threading
 import time
 from collections.abc import Iterable
 
-from peewee import Database as Connection
-
 from gpt2giga.concurrency import background
 from gpt2giga.store.database import Database, Unusable
+from gpt2giga.store.orm import Connection
 from gpt2giga.store.tables import Lease
 
 # A process that hangs for longer than a lease loses what it holds.

@@ -7,9 +7,8 @@ import time
 import zlib
 from functools import partial
 
-import peewee
-
 from gpt2giga.store.database import FAILURES
+from gpt2giga.store.orm import peewee, use_driver
 from gpt2giga.store.tables import TABLES, upgrade
 from gpt2giga.store.upgrades import run
 
@@ -40,6 +39,7 @@ class PostgreSQL:
     def connect(self, *, is_patient: bool) -> peewee.Database:
         if time.monotonic() < self._rests_until:
             raise peewee.OperationalError(self._failure)
+        use_driver()
         database = self._connection = peewee.PostgresqlDatabase(
             self._url,
             prefer_psycopg3=True,

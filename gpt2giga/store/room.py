@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import time
 
-import peewee
-
+from gpt2giga.store.orm import peewee
 from gpt2giga.store.tables import KeptRow
 
 DAY = 86400

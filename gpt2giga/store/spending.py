@@ -7,9 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import NamedTuple
 
-from peewee import Database as Connection
-from peewee import EXCLUDED
-
+from gpt2giga.store.orm import Connection, EXCLUDED
 from gpt2giga.store.tables import KeySpending
 
 MINUTE, DAY, MONTH = "minute", "day", "month"

@@ -8,9 +8,8 @@ import sqlite3
 from contextlib import closing, suppress
 from pathlib import Path
 
-import peewee
-
 from gpt2giga.store.database import FAILURES
+from gpt2giga.store.orm import peewee
 from gpt2giga.store.tables import KeptResponse, upgrade
 
 log = logging.getLogger(__name__)

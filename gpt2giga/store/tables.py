@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from peewee import (
+from gpt2giga.store.batch_tables import FilePiece, KeptBatch, LocalFile
+from gpt2giga.store.orm import (
     BigIntegerField,
     BlobField,
     BooleanField,
@@ -17,8 +18,6 @@ from peewee import (
     SchemaManager,
     TextField,
 )
-
-from gpt2giga.store.batch_tables import FilePiece, KeptBatch, LocalFile
 from gpt2giga.store.upgrades import Upgrade, UPGRADES
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from peewee import Database
+from gpt2giga.store.orm import Database
 
 Upgrade = Callable[[Database], None]
 

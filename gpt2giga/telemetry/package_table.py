@@ -6,10 +6,8 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from peewee import Database as Connection
-from peewee import EXCLUDED
-
 from gpt2giga.store.database import Database
+from gpt2giga.store.orm import Connection, EXCLUDED
 from gpt2giga.store.tables import TokenPackage
 from gpt2giga.upstream.contract.packages import Package
 

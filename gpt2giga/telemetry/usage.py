@@ -11,12 +11,10 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
-from peewee import Database as Connection
-from peewee import EXCLUDED, Model
-
 from gpt2giga.concurrency import background
 from gpt2giga.errors import QuotaExceeded
 from gpt2giga.store.database import Database, Unusable
+from gpt2giga.store.orm import Connection, EXCLUDED, Model
 from gpt2giga.store.tables import UsageFailure, UsageHour
 from gpt2giga.telemetry.known_models import KnownModels
 from gpt2giga.web.exchange import Exchange, Outcome

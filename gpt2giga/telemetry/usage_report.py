@@ -6,9 +6,8 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from peewee import fn, Model, ModelSelect, SQL
-
 from gpt2giga.store.database import Database
+from gpt2giga.store.orm import fn, Model, ModelSelect, SQL
 from gpt2giga.store.tables import UsageFailure, UsageHour
 
 MINUTES_PER_HOUR, MINUTES_PER_DAY, HOUR_SECONDS = 60, 1440, 3600

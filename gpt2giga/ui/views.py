@@ -14,7 +14,7 @@ from flask import Blueprint, request, Response
 from gpt2giga.commands.openclaw_config import choose_models, connect
 from gpt2giga.commands.snippets import model_values, SNIPPETS
 from gpt2giga.config.settings import ServerSettings
-from gpt2giga.errors import BadRequest, NotFound, Unavailable
+from gpt2giga.errors import BadRequest, NotFound
 from gpt2giga.store.database import Unusable
 from gpt2giga.telemetry.packages import PackageWatch
 from gpt2giga.telemetry.usage import UsageCounter
@@ -24,6 +24,7 @@ from gpt2giga.web.auth import wants_html
 from gpt2giga.web.body import json_response
 from gpt2giga.web.exchange import current
 from gpt2giga.web.key_models import allowed_models
+from gpt2giga.web.store_errors import store_unavailable
 
 HERE = Path(__file__).parent
 CONTENT_TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
@@ -111,9 +112,7 @@ def _usage_view(
         try:
             return json_response(report(usage.database, span, None if sees_all else name))
         except Unusable as unusable:
-            raise Unavailable(
-                f"Usage cannot be read at the moment: {unusable}.", code="store_unavailable"
-            ) from unusable
+            raise store_unavailable("Usage cannot be read", unusable) from unusable
 
     return show_usage
 

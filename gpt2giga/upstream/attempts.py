@@ -10,13 +10,14 @@ from contextlib import closing, contextmanager
 from dataclasses import replace
 from functools import partial
 from itertools import chain
-from typing import Any
+from typing import Any, NoReturn
 
 from gpt2giga.chat import ChatRequest, Event, Picture
 from gpt2giga.concurrency import background
 from gpt2giga.config.limits import LimitSettings
 from gpt2giga.config.settings import TranslationSettings
 from gpt2giga.errors import ContextTooLong, NotAuthenticated, NotFound, ProxyError, Unavailable
+from gpt2giga.upstream.caller import Caller
 from gpt2giga.upstream.contract import v1
 from gpt2giga.upstream.contract.answers import Unreadable
 from gpt2giga.upstream.contract.doubts import Doubt, doubt, Refused
@@ -138,7 +139,14 @@ class Attempts:
         self._resting: dict[str, float] = {}
 
     def make(
-        self, chat: ChatRequest, *, model: str, attached: RequestFiles | None, stream: bool, tick: float | None
+        self,
+        chat: ChatRequest,
+        *,
+        model: str,
+        attached: RequestFiles | None,
+        stream: bool,
+        tick: float | None,
+        caller: Caller,
     ) -> Iterator[list[Event]]:
         """One request; a second one where a belief about GigaChat proves wrong before anything is passed on."""
         names = v1.tool_names(chat)
@@ -150,20 +158,22 @@ class Attempts:
                 try:
                     response = yield from self._open(interface, chat, model, names, files, facts, stream, tick)
                     with closing(response):
-                        if wrong and wrong.lasts:
-                            self._learn(model, wrong)
+                        self._learn(model, wrong)
                         if stream:
                             answer = interface.streamed(names)
-                            for piece in chain(response.pieces(), [b"\n"]):
-                                events = answer.feed(piece) if piece else []
-                                yield (yield from self._fetched(events, tick)) if chat.hosted else events
-                                has_spoken = has_spoken or bool(events)
-                                if answer.failure:
-                                    raise answer.failure
-                            yield answer.end()
+                            try:
+                                for piece in chain(response.pieces(), [b"\n"]):
+                                    events = answer.feed(piece) if piece else []
+                                    yield (yield from self._fetched(events, tick)) if chat.hosted else events
+                                    has_spoken = has_spoken or bool(events)
+                                    if answer.failure:
+                                        raise answer.failure
+                                last = answer.end()
+                            finally:
+                                caller.spend(answer.usage)
+                            yield last
                         else:
-                            response.read()
-                            events = interface.from_completion(response.json(), names)
+                            events = _read_whole(response, interface, names, caller)
                             yield (yield from self._fetched(events, tick)) if chat.hosted else events
                     break
                 except (StatusError, Unreadable) as error:
@@ -172,16 +182,8 @@ class Attempts:
                         raise
                     log.warning("GigaChat's %s is asked once more, with %s", interface.version, dict(wrong.values))
                     facts = replace(facts, **wrong.values)
-        except Unavailable:  # not GigaChat's: so this service ends what it has in work when it stops
-            raise
         except ANY_FAILURE as error:
-            failure = self._standing.to_failure(error, model)
-            if isinstance(failure, NotFound):
-                failure.transient = failure.code == "not_found" and attached is not None and attached.renew()
-            try:
-                raise failure from failure.__cause__
-            finally:
-                del failure  # its traceback holds this frame: a cycle would keep all of the request in memory
+            self._fail(error, model, attached)
         if facts.v2:
             self._unreadable.pop(model, None)
         self._standing.note_success(model)
@@ -195,7 +197,20 @@ class Attempts:
             facts = without_v2(facts)
         return facts
 
-    def _learn(self, model: str, wrong: Doubt) -> None:
+    def _fail(self, error: Exception, model: str, attached: RequestFiles | None) -> NoReturn:
+        if isinstance(error, Unavailable):  # not GigaChat's: so this service ends what it has in work when it stops
+            raise error
+        failure = self._standing.to_failure(error, model)
+        if isinstance(failure, NotFound):
+            failure.transient = failure.code == "not_found" and attached is not None and attached.renew()
+        try:
+            raise failure from failure.__cause__
+        finally:
+            del failure  # its traceback holds this frame: a cycle would keep all of the request in memory
+
+    def _learn(self, model: str, wrong: Doubt | None) -> None:
+        if wrong is None or not wrong.lasts:
+            return
         if "v2" in wrong.values:
             self._resting[model] = time.monotonic() + REST_SECONDS
         elif self._book.learns:
@@ -263,6 +278,13 @@ class Attempts:
             found = replace(found, lasts=self._unreadable[model] >= MOST_UNREADABLE)
         is_fixed = self._translation.gigachat_api_mode == "v2"
         return None if found and "v2" in found.values and is_fixed else found
+
+
+def _read_whole(response: GigaChatResponse, interface: Interface, names: ToolNames, caller: Caller) -> list[Event]:
+    response.read()
+    document = response.json()
+    caller.spend(interface.usage_of(document))
+    return interface.from_completion(document, names)
 
 
 def _with_cause(failure: ProxyError, error: Exception) -> ProxyError:

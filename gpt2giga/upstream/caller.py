@@ -5,6 +5,8 @@ from __future__ import annotations
 import enum
 from typing import Protocol
 
+from gpt2giga.chat import Usage
+
 
 class Priority(enum.IntEnum):
     """In the line for the account's slots the lower number goes first. BATCH goes after everybody else, however long it
@@ -38,6 +40,10 @@ class Caller(Protocol):
     def answered_by(self, account: str, model: str) -> None:
         """The account, by its name, and the model that answer; said again when others take over."""
 
+    def spend(self, usage: Usage | None) -> None:
+        """So many tokens GigaChat says that one request has taken, whatever becomes of its answer; None: it has not
+        said."""
+
 
 class Anybody:
     """A Caller that wants nothing and listens to nothing."""
@@ -54,6 +60,9 @@ class Anybody:
         pass
 
     def answered_by(self, account: str, model: str) -> None:
+        pass
+
+    def spend(self, usage: Usage | None) -> None:
         pass
 
 

@@ -20,11 +20,12 @@ from gpt2giga.language import _, N_
 from gpt2giga.upstream.accounts.slots import QueueTimeout, Slot, Slots
 from gpt2giga.upstream.attempts import Attempts, Standing
 from gpt2giga.upstream.caller import ANYBODY, Caller, Priority
-from gpt2giga.upstream.contract import v1
 from gpt2giga.upstream.contract.answers import whole_number
 from gpt2giga.upstream.contract.drawing import from_drawing, to_drawing_payload
 from gpt2giga.upstream.contract.facts import ANY_MODEL
+from gpt2giga.upstream.contract.filter import FILTER, from_filter, to_filter_payload, Verdict
 from gpt2giga.upstream.contract.history import has_files
+from gpt2giga.upstream.contract.interfaces import V1
 from gpt2giga.upstream.contract.models import Catalog, Model
 from gpt2giga.upstream.contract.tool_names import ToolNames
 from gpt2giga.upstream.embeddings import embed, Embedding
@@ -119,7 +120,9 @@ class Upstream:
         with files as attached:
             if attached and not turn:  # fetching may take long, and the slot need not wait for it
                 yield from self.upload(attached, tick)
-            attempt = partial(self._attempts.make, model=model, attached=attached, stream=stream, tick=tick)
+            attempt = partial(
+                self._attempts.make, model=model, attached=attached, stream=stream, tick=tick, caller=caller
+            )
             if chat.tools and not chat.several_calls:
                 attempt = partial(first_call, attempt)
             slot = turn.slot if turn else (yield from self._slot(tick, caller))
@@ -178,12 +181,15 @@ class Upstream:
         )
 
     @property
-    def embeds_in_turn(self) -> bool:
-        """Beside a chat of an account with one slot 429 was seen (contract 3.4.8)."""
+    def has_one_slot(self) -> bool:
+        """Then 429 was seen for embeddings beside a chat (contract 3.4.8)."""
         return self.most_slots == 1
 
+    def _turn_beside_chats(self, caller: Caller, usual: Priority) -> AbstractContextManager[Any]:
+        return run_to_end(self._slot(None, caller, usual)) if self.has_one_slot else nullcontext()
+
     def _embed_in_turn(self, texts: list[str], model: str, caller: Caller) -> list[Embedding]:
-        with run_to_end(self._slot(None, caller, Priority.LOW)) if self.embeds_in_turn else nullcontext():
+        with self._turn_beside_chats(caller, Priority.LOW):
             return self.embed_once(texts, model, caller)
 
     def embed_once(self, texts: list[str], model: str, caller: Caller) -> list[Embedding]:
@@ -192,9 +198,23 @@ class Upstream:
         with self.standing.explaining(model):
             found = sorted(self._client.embeddings(texts, model=model).data, key=lambda item: item.index)
             embeddings = [Embedding(item.embedding, whole_number(item.usage.prompt_tokens)) for item in found]
+        caller.spend(Usage(prompt=sum(embedding.tokens for embedding in embeddings)))
         if len(found) != len(texts):
             raise UpstreamError(f"GigaChat gave {len(found)} embeddings for {len(texts)} texts.")
         return embeddings
+
+    def moderate(self, text: str, caller: Caller = ANYBODY) -> Verdict:
+        """What GigaChat's filter says of a text."""
+        with self._turn_beside_chats(caller, Priority.NORMAL):
+            return self.retries.once(lambda: self.moderate_once(text, caller))
+
+    def moderate_once(self, text: str, caller: Caller) -> Verdict:
+        """In one request to GigaChat, whatever else the account is doing."""
+        caller.answered_by(self.name, FILTER)
+        with self.standing.explaining(FILTER):
+            verdict = from_filter(self._client.check_with_filter(to_filter_payload(text)))
+        caller.spend(Usage(prompt=verdict.tokens))
+        return verdict
 
     def count_tokens(self, texts: list[str], model: str) -> int:
         """Of all texts together, as `model` counts them. No slot is taken: nobody saw 429 there (contract 10.6)."""
@@ -205,25 +225,27 @@ class Upstream:
         with self.standing.explaining(model):
             return sum(whole_number(count.tokens) for count in self._client.tokens_count(texts, model=model))
 
-    def draw(self, prompt: str, model: str, caller: Caller = ANYBODY) -> tuple[bytes, Usage]:
+    def draw(self, prompt: str, model: str, caller: Caller = ANYBODY) -> bytes:
         """A picture by GigaChat's built-in text2image."""
         model = self.catalog.resolve(model)
         with run_to_end(self._slot(None, caller)):
-            file_id, usage = self.retries.once(lambda: self.draw_once(prompt, model, caller))
-        return self.files.content(file_id), usage
+            file_id = self.retries.once(lambda: self.draw_once(prompt, model, caller))
+        return self.files.content(file_id)
 
-    def draw_once(self, prompt: str, model: str, caller: Caller) -> tuple[str, Usage]:
-        """The picture as a file at GigaChat."""
+    def draw_once(self, prompt: str, model: str, caller: Caller) -> str:
+        """The id of the picture's file at GigaChat."""
         caller.answered_by(self.name, model)
-        return from_drawing(self._drawing(self._own_extras | to_drawing_payload(prompt, model)))
+        return from_drawing(self._drawing(self._own_extras | to_drawing_payload(prompt, model), caller))
 
-    def _drawing(self, payload: dict[str, Any]) -> list[Event]:
+    def _drawing(self, payload: dict[str, Any], caller: Caller) -> list[Event]:
         with (
             self.standing.explaining(payload["model"]),
             closing(run_to_end(self._client.open_chat(payload))) as response,
         ):
             response.read()
-            return v1.from_completion(response.json(), ToolNames())
+            completion = response.json()
+            caller.spend(V1.usage_of(completion))
+            return V1.from_completion(completion, ToolNames())
 
     def check(self) -> None:
         """Raises when GigaChat would not answer: no token to be had, or no list of models."""

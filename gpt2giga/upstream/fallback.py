@@ -11,10 +11,11 @@ from dataclasses import replace
 from itertools import chain as joined
 from typing import Any, TypeVar
 
-from gpt2giga.chat import ChatRequest, Event, File, HostedTool, Image, Message, ToolResult, Usage
+from gpt2giga.chat import ChatRequest, Event, File, HostedTool, Image, Message, ToolResult
 from gpt2giga.config.settings import Settings, TranslationSettings
 from gpt2giga.errors import NotFound, PermissionDenied, ProxyError, QuotaExceeded
 from gpt2giga.upstream.caller import ANYBODY, Caller
+from gpt2giga.upstream.contract.filter import Verdict
 from gpt2giga.upstream.contract.models import Catalog
 from gpt2giga.upstream.embeddings import Embedding
 from gpt2giga.upstream.gigachat import GigaChat
@@ -81,8 +82,8 @@ class Fallback:
     def complete(self, chat: ChatRequest, caller: Caller = ANYBODY) -> list[Event]:
         return [event for batch in self.answer(chat, stream=False, caller=caller) for event in batch]
 
-    def draw(self, prompt: str, model: str, caller: Caller = ANYBODY) -> tuple[bytes, Usage]:
-        def ask(other: str) -> tuple[bytes, Usage]:
+    def draw(self, prompt: str, model: str, caller: Caller = ANYBODY) -> bytes:
+        def ask(other: str) -> bytes:
             caller.answered_by("", other)
             return self._upstream.draw(prompt, other, caller)
 
@@ -94,6 +95,9 @@ class Fallback:
     def embed(self, texts: list[str], model: str, caller: Caller = ANYBODY) -> list[Embedding]:
         """By no other model: its vectors would spoil the index that these are for."""
         return self._upstream.embed(texts, model, caller)
+
+    def moderate(self, text: str, caller: Caller = ANYBODY) -> Verdict:
+        return self._upstream.moderate(text, caller)
 
     def hosted_tools(self, model: str) -> frozenset[HostedTool]:
         return self._upstream.hosted_tools(self.catalog.resolve(model))

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from typing import Protocol, TypeAlias
 
-from gpt2giga.chat import ChatRequest, Event, HostedTool, Usage
+from gpt2giga.chat import ChatRequest, Event, HostedTool
 from gpt2giga.upstream.caller import ANYBODY, Caller
+from gpt2giga.upstream.contract.filter import Verdict
 from gpt2giga.upstream.contract.models import Catalog
 from gpt2giga.upstream.embeddings import Embedding
 from gpt2giga.upstream.fact_book import FactBook
@@ -52,10 +53,13 @@ class GigaChat(Protocol):
     def complete(self, chat: ChatRequest, caller: Caller = ANYBODY) -> list[Event]: ...
     def embed(self, texts: list[str], model: str, caller: Caller = ANYBODY) -> list[Embedding]: ...
 
+    def moderate(self, text: str, caller: Caller = ANYBODY) -> Verdict:
+        """What GigaChat's filter says of a text."""
+
     def count_tokens(self, texts: list[str], model: str) -> int:
         """Of all texts together, as `model` counts them. No slot is taken: nobody saw 429 there (contract 10.6)."""
 
-    def draw(self, prompt: str, model: str, caller: Caller = ANYBODY) -> tuple[bytes, Usage]:
+    def draw(self, prompt: str, model: str, caller: Caller = ANYBODY) -> bytes:
         """A picture by GigaChat's built-in text2image."""
 
     def hosted_tools(self, model: str) -> frozenset[HostedTool]:

@@ -122,6 +122,10 @@ class Exchange:
     def answered_by(self, account: str, model: str) -> None:
         self.account, self.answering_model = account, model
 
+    def spend(self, usage: Usage | None) -> None:
+        if usage:
+            self.usage = self.usage + usage if self.usage else usage
+
     def ms(self) -> float:
         return round((time.monotonic() - self.started) * 1000, 1)
 
@@ -132,11 +136,8 @@ class Exchange:
             self.wants_all = self.keeps_content
         if self.keeps_content:
             self.answer += events
-        if (done := events[-1]).__class__ is Done:
-            if done.usage:
-                self.usage = done.usage + self.usage if self.usage else done.usage
-            if done.finish == "content_filter" or done.was_filtered:
-                self.is_filtered = True
+        if (done := events[-1]).__class__ is Done and (done.finish == "content_filter" or done.was_filtered):
+            self.is_filtered = True
 
     def fail(self, error: ProxyError) -> None:
         self.cause = error.code or error.type

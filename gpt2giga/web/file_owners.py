@@ -9,16 +9,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from peewee import Database as Connection
-
 from gpt2giga.chat import ChatRequest, File, Part, ToolResult
 from gpt2giga.config.store import StoreSettings
 from gpt2giga.errors import BadRequest, Unavailable
 from gpt2giga.store.database import Database, Unusable
+from gpt2giga.store.orm import Connection
 from gpt2giga.store.room import MOST_PARAMETERS
 from gpt2giga.store.tables import FileOwner
 from gpt2giga.upstream.files.attachments import by_age
 from gpt2giga.upstream.files.storage import missing_file, StoredFile
+from gpt2giga.web.store_errors import store_unavailable
 
 T = TypeVar("T")
 
@@ -106,9 +106,7 @@ class FileOwners:
         try:
             return self._database.do(work)
         except Unusable as unusable:
-            raise Unavailable(
-                f"Whose a file is cannot be told at the moment: {unusable}.", code="store_unavailable"
-            ) from unusable
+            raise store_unavailable("Whose a file is cannot be told", unusable) from unusable
 
 
 def _known(connection: Connection, marks: list[str]) -> set[str]:

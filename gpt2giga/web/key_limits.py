@@ -18,13 +18,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
-from peewee import Database as Connection
-
 from gpt2giga.concurrency import background
 from gpt2giga.errors import KeyUsedUp, RateLimited
 from gpt2giga.store import spending
 from gpt2giga.store.database import Database, Unusable
 from gpt2giga.store.keys import StoredKey
+from gpt2giga.store.orm import Connection
 from gpt2giga.store.spending import Account, DAY, MINUTE, MONTH
 from gpt2giga.web.exchange import Exchange
 from gpt2giga.web.keyring import moment

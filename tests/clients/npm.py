@@ -12,8 +12,9 @@ import pytest
 INSTALL_SECONDS = 300
 
 
-def install(package: str, version: str) -> Path:
-    """The folder that holds node_modules; skips the test where there is no npm.
+def install(package: str, version: str, *beside: str) -> Path:
+    """The folder that holds node_modules; skips the test where there is no npm. beside: what the package leaves to its
+    users to install, as name@version.
 
     Newer npm runs no install scripts unasked, and these packages work without.
     """
@@ -25,6 +26,6 @@ def install(package: str, version: str) -> Path:
     if not (folder / "complete").exists():
         folder.mkdir(parents=True, exist_ok=True)
         options = ["--prefix", str(folder), "--no-audit", "--no-fund", "--no-save", "--ignore-scripts"]
-        subprocess.run([npm, "install", *options, f"{package}@{version}"], check=True, timeout=INSTALL_SECONDS)
+        subprocess.run([npm, "install", *options, f"{package}@{version}", *beside], check=True, timeout=INSTALL_SECONDS)
         (folder / "complete").touch()
     return folder / "node_modules"

@@ -173,17 +173,30 @@ def test_a_key_under_two_names_is_one_account(app_with: Callable[..., Flask], sa
     assert [name for name, _ in own.packages()] == ["1", "home", "work"]
 
 
+def found(shown: str) -> dict[tuple[str, str], str]:
+    """The mark of each line, by the name of the check and the first word of what it found."""
+    lines = [line.split(maxsplit=2) for line in shown.splitlines() if len(line.split(maxsplit=2)) == 3]
+    return {(name, said.split()[0].rstrip(":")): mark for mark, name, said in lines}
+
+
 def test_doctor_checks_each(place: dict[str, str], sandbox: SandboxServer) -> None:
     """And names the one that fails, whose key stays unseen."""
+    sandbox.state.settings.oauth_per_second = None  # three runs within a second are nobody's
     printed("accounts", "add", "work", "--no-check", stdin=key("work"), **place)
     several = place | {"GIGACHAT_CREDENTIALS": f"{sandbox.credentials},{key('second')}"}
     done = run("doctor", "--no-service", **several)
-    lines = [line.split(maxsplit=2) for line in done.stdout.splitlines()]
-    assert done.returncode == 0 and [words[2].split()[0] for words in lines if words[1] == "account"] == ["2", "work"]
+    assert done.returncode == 0 and [who for name, who in found(done.stdout) if name == "account"] == ["2", "work"]
     assert "3 accounts; what follows is about 1" in done.stdout
-    sandbox.state.settings.revoked, sandbox.state.settings.dry = ("sandbox",), ("second",)
+    sandbox.state.settings.revoked, sandbox.state.settings.dry = ("sandbox",), ("work",)
     done = run("doctor", "--no-service", **several)
-    lines = [line.split(maxsplit=2) for line in done.stdout.splitlines()]
-    marks = {words[2].split()[0].rstrip(":"): words[0] for words in lines if words[1] == "account"}
-    assert (done.returncode, marks) == (2, {"2": "FAIL", "work": "ok"})
+    marks = found(done.stdout)
+    assert done.returncode == 2 and marks[("account", "work")] == "FAIL"
+    assert (marks["oauth", "1"], marks["oauth", "2"]) == ("FAIL", "ok"), "the key of one stops the check of no other"
+    assert "; what follows is about 2" in done.stdout
+    assert {mark for (name, _), mark in marks.items() if name in ("models", "chat", "stream", "embedding")} == {"ok"}
+    sandbox.state.settings.revoked = ("sandbox", "second", "work")
+    done = run("doctor", "--no-service", **several)
+    marks = found(done.stdout)
+    assert [mark for (name, _), mark in marks.items() if name == "oauth"] == ["FAIL"] * 3
+    assert "not tried, since oauth failed" in done.stdout and ("account", "2") not in marks
     assert not any(secret in done.stdout for secret in (key("work"), key("second"), sandbox.credentials))

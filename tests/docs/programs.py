@@ -19,6 +19,18 @@ class Elsewhere:
     shows: str
 
 
+# Lines with curl that do not address the service of the reader's machine, as they begin.
+CURLS = {
+    "curl -fsSL RAW_URL/deploy/install.sh": Elsewhere(
+        NETWORK, "test-deploy", "tests/deploy/test_systemd.py", "head -c $cut {script} | bash"
+    ),
+    "curl -i https://SITE/.env": Elsewhere(
+        "needs a site of one's own",
+        "test-deploy",
+        "tests/deploy/test_shared_hosting.py",
+        "answer.status_code in (401, 403, 404)",
+    ),
+}
 ELSEWHERE = {
     "apt-get": Elsewhere(ROOT_ONLY, "test-deploy", "tests/deploy/needs.sh", "apt-get install"),
     "bash": Elsewhere(ROOT_ONLY, "test-deploy", "tests/deploy/test_systemd.py", "bash /srv/checkout/deploy/install.sh"),

@@ -13,9 +13,9 @@ import pytest
 from gpt2giga_sandbox.server import SandboxServer
 from gpt2giga_sandbox.sound import opus
 from tests.commands.running import printed
-from tests.docs.blocks import all_commands, blocks, commands, PAIRS, ROOT, WITHOUT_TWIN
+from tests.docs.blocks import all_commands, blocks, commands, DOCUMENTS, in_code, PAIRS, ROOT, text, WITHOUT_TWIN
 from tests.docs.machine import ReadersMachine, RECORDING
-from tests.docs.programs import ELSEWHERE
+from tests.docs.programs import CURLS, ELSEWHERE, Elsewhere
 from tests.service import free_port, Service
 
 URL = "http://127.0.0.1:8080"
@@ -60,8 +60,11 @@ def test_a_block_that_fails_is_seen(machine: ReadersMachine) -> None:
 
 @pytest.mark.parametrize("program", ELSEWHERE)
 def test_what_is_only_a_stand_in_is_tried_elsewhere(program: str) -> None:
-    elsewhere = ELSEWHERE[program]
     assert program in {Path(words[0]).name for words in all_commands()}, "no document has it any more"
+    check(ELSEWHERE[program])
+
+
+def check(elsewhere: Elsewhere) -> None:
     assert elsewhere.why and elsewhere.shows in (ROOT / elsewhere.file).read_text()
     subprocess.run(["make", "--silent", "--dry-run", elsewhere.target], cwd=ROOT, check=True, capture_output=True)
 
@@ -91,6 +94,8 @@ def answer_is_right(path: str, asked: dict[str, Any], said: str) -> bool:
         )
     if path == "/v1/embeddings":
         return [len(found["embedding"]) for found in answer["data"]] == [2560] * len(asked["input"])
+    if path == "/v1/moderations":
+        return [result["flagged"] for result in answer["results"]] == [False]
     if path == "/openapi.json":
         return str(answer["openapi"]).startswith("3.1")
     if path == "/v1/models":
@@ -109,6 +114,28 @@ def test_curl(service: Service, curt: Service, tmp_path: Path, words: tuple[str,
         assert (tmp_path / words[words.index("--output") + 1]).read_bytes().startswith(b"RIFF")
     else:
         assert answer_is_right(address.removeprefix(URL), body(words), done.stdout), done.stdout
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_every_curl_is_tried(document: str) -> None:
+    """By test_curl, or where the table says, with its reason, which -rP prints."""
+    scripts = [block.text for block in blocks(document) if block.language == "bash"]
+    called = [" ".join(words) for script in scripts for words in commands(script) if words[0] == "curl"]
+    others = [block.text for block in blocks(document) if block.language != "bash"]
+    shown = [line.strip() for found in (*others, *in_code(document)) for line in found.splitlines()]
+    for line in [*called, *(line for line in shown if line.startswith("curl "))]:
+        if line in called and URL in line:
+            continue
+        [start] = [start for start in CURLS if line.startswith(start)] or [None]
+        assert start, f"{document}: nobody tries {line}"
+        elsewhere = CURLS[start]
+        print(f"{document}: {start}: {elsewhere.why}; {elsewhere.file} tries it, by make {elsewhere.target}")
+
+
+@pytest.mark.parametrize("start", CURLS)
+def test_a_curl_that_is_tried_elsewhere(start: str) -> None:
+    assert any(start in text(document) for document in DOCUMENTS), "no document has it any more"
+    check(CURLS[start])
 
 
 def options(words: tuple[str, ...]) -> set[str]:

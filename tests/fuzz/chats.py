@@ -147,6 +147,11 @@ COMPLETION = {
 }
 EMBEDDINGS = {"model": "Embeddings", "input": ["раз", "два"], "encoding_format": "float", "dimensions": 1024}
 IN_BASE64 = {"model": "Embeddings", "input": "раз", "encoding_format": "base64", "user": "a"}
+MODERATION = {
+    "model": "omni-moderation-latest",
+    "input": [{"type": "text", "text": "раз"}, {"type": "text", "text": "два"}],
+}
+MODERATION_OF_TEXTS = {"input": ["раз", "два"]}
 IMAGE = {
     "model": "gpt-image-1",
     "prompt": "Нарисуй кота",

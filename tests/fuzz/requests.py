@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any
 from urllib.parse import quote
 
-from tests.fuzz.chats import CHATS, COMPLETION, EMBEDDINGS, IMAGE, IN_BASE64
+from tests.fuzz.chats import CHATS, COMPLETION, EMBEDDINGS, IMAGE, IN_BASE64, MODERATION, MODERATION_OF_TEXTS
 from tests.fuzz.common import KEPT, TEXT_FILE
 from tests.fuzz.messages import MESSAGES
 from tests.fuzz.responses import RESPONSES
@@ -22,6 +22,8 @@ BODIES: tuple[tuple[str, dict[str, Any]], ...] = (
     ("/v1/completions", COMPLETION),
     ("/v1/embeddings", EMBEDDINGS),
     ("/v1/embeddings", IN_BASE64),
+    ("/v1/moderations", MODERATION),
+    ("/v1/moderations", MODERATION_OF_TEXTS),
     ("/v1/images/generations", IMAGE),
     *(("/v1/responses", body) for body in RESPONSES),
     *(("/v1/responses/input_tokens", body) for body in RESPONSES),

@@ -17,6 +17,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "/chat/completions": {"messages": HELLO},
     "/completions": {"prompt": "Привет"},
     "/embeddings": {"input": "Привет"},
+    "/moderations": {"input": "Привет"},
     "/images/generations": {"prompt": "Нарисуй кота"},
     "/audio/speech": {"input": "Привет"},
     "/responses": {"input": "Привет", "instructions": "Кратко"},

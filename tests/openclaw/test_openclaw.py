@@ -241,3 +241,36 @@ def test_memory(openclaw: OpenClaw, sandbox: SandboxServer) -> None:
     assert {request["json"]["model"] for request in asked} == {"EmbeddingsGigaR"}
     assert sum(len(request["json"]["input"]) for request in asked) >= 5
     assert sandbox.state.refusals() == []
+
+
+def test_memory_that_is_indexed_again_costs_nothing(
+    shared_openclaw: OpenClaw, start_service: Callable[..., Service], sandbox: SandboxServer, tmp_path: Path
+) -> None:
+    """OpenClaw keeps vectors itself; where it has lost them, or keeps none, the service has them, and GigaChat hears
+    of no text twice."""
+    service = start_service()
+    here = OpenClaw(tmp_path / "home")
+    here.connect("--url", service.url)
+    here.change("memory.search.cache", {"enabled": False})
+    notes = here.workspace / "memory"
+    notes.mkdir(parents=True, exist_ok=True)
+    for day in range(1, 6):
+        words = " ".join(f"Запись {day}.{number}: кот съел {number} мышей." for number in range(120))
+        (notes / f"2026-01-0{day}.md").write_text(f"# День {day}\n\n{words}\n")
+    here.run("memory", "index", "--force")
+    paid, asked = _embedded(service), len(sandbox.state.requests("/embeddings"))
+    assert paid["requests"] > 0 and paid["prompt"] > 1000 and asked > 0
+    here.run("memory", "index", "--force")
+    again = _embedded(service)
+    assert again["requests"] > paid["requests"], "OpenClaw has asked the service"
+    assert (again["prompt"], len(sandbox.state.requests("/embeddings"))) == (paid["prompt"], asked)
+    (notes / "2026-01-05.md").write_text("# День 5\n\nВсё иначе: кот сыт.\n")
+    here.run("memory", "index", "--force")
+    assert 0 < _embedded(service)["prompt"] - again["prompt"] < paid["prompt"] / 4, "only what has changed"
+
+
+def _embedded(service: Service) -> dict[str, int]:
+    rows = service.get("/ui/usage").json()["models"]
+    return {
+        name: sum(row[name] for row in rows if row["model"] == "EmbeddingsGigaR") for name in ("requests", "prompt")
+    }

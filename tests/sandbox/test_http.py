@@ -90,6 +90,30 @@ def test_the_front_sets_its_cookie_once(http: Http) -> None:
             "Your request contains invalid JSON syntax.",
             id="count of a number",
         ),
+        pytest.param(
+            "POST",
+            "/filter/check",
+            {"json": {"messages": [{"role": "user", "content": "а"}], "model": "GigaChat"}},
+            404,
+            "No such model",
+            id="no filter",
+        ),
+        pytest.param(
+            "POST",
+            "/filter/check",
+            {"json": {"messages": []}},
+            422,
+            "Invalid params: messages must not be empty",
+            id="nothing to filter",
+        ),
+        pytest.param(
+            "POST",
+            "/filter/check",
+            {"json": {"messages": [{"role": "user", "content": "а"}], "settings": {"neuro": 1}}},
+            400,
+            "Your request contains invalid JSON syntax.",
+            id="a setting of the filter",
+        ),
         pytest.param("POST", "/files", {"files": {"a": b"b"}}, 400, "File is missing", id="no file"),
         pytest.param(
             "POST",
@@ -119,6 +143,15 @@ def test_refuses(http: Http, method: str, path: str, options: dict[str, Any], st
     answer = http.session.request(method, http.sandbox.base_url + path, timeout=10, **options)
 
     assert (answer.status_code, answer.json()) == (status, {"status": status, "message": message})
+
+
+@pytest.mark.parametrize(("text", "is_profane"), [("Как пройти в библиотеку?", False), ("АВТОМАТ КАЛАШНИКОВА", True)])
+def test_the_filter(http: Http, text: str, is_profane: bool) -> None:
+    messages = [{"role": "user", "content": text}]
+
+    answer = http.post("/filter/check", json={"messages": messages, "settings": {"neuro": True}}).json()
+
+    assert answer == {"is_profane": is_profane, "usage": {"filter_tokens": -(-len(text) // 3)}}
 
 
 def test_embeddings_of_one_string(http: Http) -> None:

@@ -11,9 +11,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar
 
-import peewee
-
 from gpt2giga.store.database import Database, Unusable
+from gpt2giga.store.orm import peewee
 from gpt2giga.store.room import MOST_PARAMETERS, Room
 from gpt2giga.store.tables import KeptEmbedding
 from gpt2giga.upstream.embeddings import Embedding

@@ -1,4 +1,4 @@
-"""OpenAI's endpoints of models: chat and legacy completions, embeddings, images."""
+"""OpenAI's endpoints of models: chat and legacy completions, embeddings, moderations, images."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from functools import partial
 
 from flask import Blueprint, Response
 
-from gpt2giga.chat import Usage
 from gpt2giga.config.settings import TranslationSettings
 from gpt2giga.dialects.hosted import HostedTools
 from gpt2giga.dialects.openai import completions, response, tokenizer
@@ -15,10 +14,12 @@ from gpt2giga.dialects.openai.embeddings import from_embeddings_request, to_embe
 from gpt2giga.dialects.openai.errors import OPENCLAW_HEADER, to_error, to_openclaw_error
 from gpt2giga.dialects.openai.images import from_images_request, to_images
 from gpt2giga.dialects.openai.models import to_list, to_model, to_model_info
+from gpt2giga.dialects.openai.moderations import from_moderation_request, to_moderation
 from gpt2giga.dialects.openai.request import from_chat_request, from_responses_body, ReadResponses
 from gpt2giga.dialects.openai.response import to_chat_completion
 from gpt2giga.dialects.openai.store import EmbeddingStore
 from gpt2giga.dialects.openai.stream import ChunkStream
+from gpt2giga.upstream.contract.filter import FILTER
 from gpt2giga.upstream.gigachat import GetUpstream
 from gpt2giga.web.body import json_body, json_response, name_ignored
 from gpt2giga.web.converse import Conversation, Dialect
@@ -90,7 +91,6 @@ def blueprint(
         ask = partial(upstream.embed, model=model, caller=exchange)
         found = remembered.embed(asked.texts, model, exchange.tenant, ask)
         answer = json_response(to_embeddings(found, asked, model))
-        exchange.usage = Usage(prompt=sum(embedding.tokens for embedding in found))
         averaged = [str(number) for number, embedding in enumerate(found) if embedding.averaged]
         if averaged:
             answer.headers[AVERAGED_HEADER] = ",".join(averaged)
@@ -106,11 +106,21 @@ def blueprint(
         upstream, exchange = get_upstream(), current()
         exchange.model = asked.model or default_model
         check_models(exchange, upstream.catalog, [upstream.catalog.resolve(asked.model)])
-        images, exchange.usage = [], Usage()
-        for _ in range(asked.n):
-            image, usage = upstream.draw(asked.prompt, asked.model, exchange)
-            images.append(image)
-            exchange.usage += usage  # at once: the next one may fail
+        images = [upstream.draw(asked.prompt, asked.model, exchange) for _ in range(asked.n)]
         return name_ignored(json_response(to_images(images)), asked.ignored)
+
+    return openai
+
+
+def moderations_blueprint(get_upstream: GetUpstream) -> Blueprint:
+    openai = Blueprint("openai_moderations", __name__)
+
+    @openai.post("/moderations")
+    def create_moderation() -> Response:
+        asked = from_moderation_request(json_body())
+        upstream, exchange = get_upstream(), current()
+        exchange.model = FILTER
+        check_models(exchange, upstream.catalog, [FILTER])
+        return json_response(to_moderation([upstream.moderate(text, exchange) for text in asked.texts], asked))
 
     return openai

@@ -13,15 +13,16 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import orjson
-import peewee
 
 from gpt2giga.bounded_json import count_values
 from gpt2giga.concurrency.waiting import give_way, in_turns
 from gpt2giga.config.limits import LimitSettings
-from gpt2giga.errors import BadRequest, BodyTooLarge, NotFound, Unavailable
+from gpt2giga.errors import BadRequest, BodyTooLarge, NotFound
 from gpt2giga.store.database import Database, Unusable
+from gpt2giga.store.orm import peewee
 from gpt2giga.store.room import Room
 from gpt2giga.store.tables import KeptResponse
+from gpt2giga.web.store_errors import store_unavailable
 
 T = TypeVar("T")
 
@@ -85,11 +86,11 @@ class Store:
             self._room.make(database, len(body))
 
         try:
-            self._do(insert)
+            self._open().do(insert)
             self._warned = False
-        except (BadRequest, Unavailable) as error:
+        except (BadRequest, Unusable) as error:
             if not self._warned:
-                log.warning("%s", error)
+                log.warning("Responses are not kept: %s", error)
             self._warned = True
 
     def get(self, tenant: str, response_id: str) -> StoredResponse:
@@ -153,8 +154,8 @@ class Store:
         whole = chain.union_all(before)
         return whole.select_from(whole.c.previous, whole.c.body).order_by(whole.c.depth.desc())
 
-    def _do(self, work: Callable[[peewee.Database], T]) -> T:
-        """Raises BadRequest where nothing is kept, Unavailable where the database cannot be used."""
+    def _open(self) -> Database:
+        """Raises BadRequest where nothing is kept."""
         if self._database is None or not self._days:
             raise BadRequest(
                 f"Responses are not kept here: {NO_FOLDER if self._days else 'GPT2GIGA_STORE_DAYS is 0'}. "
@@ -162,13 +163,19 @@ class Store:
                 param="previous_response_id",
                 code="store_unavailable",
             )
+        return self._database
+
+    def _do(self, work: Callable[[peewee.Database], T]) -> T:
+        """Raises BadRequest where nothing is kept, Unavailable where the database cannot be used."""
+        database = self._open()
         try:
-            return self._database.do(work)
+            return database.do(work)
         except Unusable as unusable:
-            raise Unavailable(
-                f"Kept responses are out of reach at the moment: {unusable}. Send the conversation in 'input'.",
+            raise store_unavailable(
+                "Kept responses cannot be read",
+                unusable,
+                "Send the conversation in 'input'.",
                 param="previous_response_id",
-                code="store_unavailable",
             ) from unusable
 
 

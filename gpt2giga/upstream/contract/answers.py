@@ -54,6 +54,11 @@ class Answer(ABC):
     def end(self) -> list[Event]:
         """Raises UpstreamCut without a finish reason, UpstreamError."""
 
+    @property
+    def usage(self) -> Usage | None:
+        """As far as it has come."""
+        return self._usage
+
     def _check_finish(self) -> str:
         """The SDK ends silently where there is none (contract 7.7)."""
         if self._finish is None:

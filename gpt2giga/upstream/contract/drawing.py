@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from gpt2giga.chat import Done, Event, TextDelta, Usage
+from gpt2giga.chat import Done, Event, TextDelta
 from gpt2giga.errors import BadRequest, Filtered
 
 # Characters. What the model says beside a picture, is short; more is not searched.
@@ -24,14 +24,13 @@ def to_drawing_payload(prompt: str, model: str) -> dict[str, Any]:
     }
 
 
-def from_drawing(events: list[Event]) -> tuple[str, Usage]:
+def from_drawing(events: list[Event]) -> str:
     """The id of the picture's file, which the answer holds in an <img>. Raises BadRequest when there is none."""
     text = "".join(event.text for event in events if isinstance(event, TextDelta))
-    usages = [event.usage for event in events if isinstance(event, Done) and event.usage]
     found = re.search(r'<img[^>]{,1000}\bsrc="([\w-]+)"', text[:LONGEST_REMARK])
     if not found:
         said = f"GigaChat drew nothing and said: {text[:500]}"
         if any(isinstance(event, Done) and event.finish == "content_filter" for event in events):
             raise Filtered(said, param="prompt")
         raise BadRequest(said, param="prompt", code="no_image")
-    return found[1], sum(usages, Usage())
+    return found[1]

@@ -127,7 +127,7 @@ class Answer(answers.Answer):
     def add(self, document: Any, events: list[Event]) -> None:
         try:
             choices, usage = document["choices"], document.get("usage")
-            self._usage = _usage(usage) if usage else self._usage
+            self._usage = to_usage(usage) if usage else self._usage
             if choices == []:
                 return
             said = choices[0][self._key]
@@ -169,7 +169,7 @@ class StreamedAnswer(Stream, Answer):
         return [document["choices"][0]["delta"]]
 
 
-def _usage(usage: dict[str, Any]) -> Usage:
+def to_usage(usage: dict[str, Any]) -> Usage:
     """GigaChat leaves cached tokens out of prompt_tokens, OpenAI counts them in (contract 4.9)."""
     cached = whole_number(usage.get("precached_prompt_tokens") or 0)
     return Usage(whole_number(usage["prompt_tokens"]) + cached, whole_number(usage["completion_tokens"]), cached)

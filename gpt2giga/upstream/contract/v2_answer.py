@@ -155,7 +155,7 @@ class Answer(answers.Answer):
         if finish := document.get("finish_reason"):
             self._finish = string(finish)
         if usage := document.get("usage"):
-            self._usage = _usage(usage)
+            self._usage = to_usage(usage)
         if execution := document.get("tool_execution"):
             self._add_execution(execution, events)
         self._learn(document, events)
@@ -284,7 +284,7 @@ def _words(error: Any) -> str:
     return words[:MOST_WORDS].rstrip(". \n") if words and isinstance(words, str) else "no explanation"
 
 
-def _usage(usage: dict[str, Any]) -> Usage:
+def to_usage(usage: dict[str, Any]) -> Usage:
     """Cached tokens are counted among those of the input (contract 5.15); after a search there may be more of them
     (contract 5.30), which no client understands."""
     details = usage.get("input_tokens_details") or {}

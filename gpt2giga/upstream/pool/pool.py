@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import ExitStack
 from typing import Any, TypeVar
 
-from gpt2giga.chat import ChatRequest, Event, HostedTool, Usage
+from gpt2giga.chat import ChatRequest, Event, HostedTool
 from gpt2giga.concurrency.waiting import run_to_end
 from gpt2giga.config.settings import Settings
 from gpt2giga.errors import ProxyError, RateLimited, Unavailable, UpstreamUnavailable
@@ -15,6 +15,7 @@ from gpt2giga.language import _, N_
 from gpt2giga.upstream.accounts.slots import acquire_any, QueueTimeout, Slot
 from gpt2giga.upstream.caller import ANYBODY, Caller, Priority
 from gpt2giga.upstream.client import RETRY_AFTER_QUEUE, Turn, Upstream
+from gpt2giga.upstream.contract.filter import FILTER, Verdict
 from gpt2giga.upstream.contract.history import has_files
 from gpt2giga.upstream.contract.models import Catalog, Model
 from gpt2giga.upstream.embeddings import embed, Embedding
@@ -101,26 +102,29 @@ class Pool:
             def ask(account: Upstream) -> list[Embedding]:
                 return account.retries.once(lambda: account.embed_once(batch, model, caller))
 
-            def waits(account: Upstream) -> bool:
-                return account.embeds_in_turn
-
-            return self._ask(model, ask, lambda way: self._turn(way, caller, Priority.LOW, waits))
+            return self._ask(model, ask, lambda way: self._turn(way, caller, Priority.LOW, _has_one_slot))
 
         average = self._translation.embeddings_overflow == "average"
         return embed(texts, send, most_texts=self.book.of(model).embeddings_batch, average=average)
+
+    def moderate(self, text: str, caller: Caller = ANYBODY) -> Verdict:
+        def ask(account: Upstream) -> Verdict:
+            return account.retries.once(lambda: account.moderate_once(text, caller))
+
+        return self._ask(FILTER, ask, lambda way: self._turn(way, caller, Priority.NORMAL, _has_one_slot))
 
     def count_tokens(self, texts: list[str], model: str) -> int:
         name = self.catalog.resolve(model)
         return self._ask(name, lambda account: account.count_tokens(texts, model))
 
-    def draw(self, prompt: str, model: str, caller: Caller = ANYBODY) -> tuple[bytes, Usage]:
+    def draw(self, prompt: str, model: str, caller: Caller = ANYBODY) -> bytes:
         name = self.catalog.resolve(model)
 
-        def ask(account: Upstream) -> tuple[Upstream, str, Usage]:
-            return account, *account.retries.once(lambda: account.draw_once(prompt, name, caller))
+        def ask(account: Upstream) -> tuple[Upstream, str]:
+            return account, account.retries.once(lambda: account.draw_once(prompt, name, caller))
 
-        account, file_id, usage = self._ask(name, ask, lambda way: self._turn(way, caller, Priority.NORMAL))
-        return account.files.content(file_id), usage
+        account, file_id = self._ask(name, ask, lambda way: self._turn(way, caller, Priority.NORMAL))
+        return account.files.content(file_id)
 
     def hosted_tools(self, model: str) -> frozenset[HostedTool]:
         return self._way("").accounts()[0].hosted_tools(model)
@@ -200,6 +204,10 @@ class Pool:
         if failure and not found:
             raise failure
         return [*found.values()]
+
+
+def _has_one_slot(account: Upstream) -> bool:
+    return account.has_one_slot
 
 
 def _priority(caller: Caller, usual: Priority) -> Priority:

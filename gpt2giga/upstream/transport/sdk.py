@@ -153,6 +153,9 @@ class GigaChatClient:
 
         return self._call(tokens_count_sync, input_=texts, model=model)
 
+    def check_with_filter(self, payload: dict[str, Any]) -> Any:
+        return self._call(_check_with_filter, payload=payload)
+
     def get_models(self) -> Models:
         from gigachat.api.models import get_models_sync
 
@@ -212,3 +215,15 @@ class GigaChatClient:
     def _note(self, status: int) -> None:
         if status == PAYMENT_REQUIRED:
             self.used_up_at = time.monotonic()
+
+
+def _check_with_filter(client: Connections, *, payload: dict[str, Any], access_token: str | None) -> Any:
+    """As the SDK would, if it had that call (contract 2.20)."""
+    from gigachat.api.utils import build_headers
+    from gigachat.exceptions import ResponseError
+
+    headers = {**build_headers(access_token), "Content-Type": "application/json"}
+    response = client.request("POST", "/filter/check", headers=headers, content=orjson.dumps(payload))
+    if response.status_code != 200:
+        raise ResponseError(response.url, response.status_code, response.content, response.headers)
+    return response.json()

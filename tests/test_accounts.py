@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import base64
+import gc
 import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import openai
 import pytest
+from flask import Flask
 
 from gpt2giga.upstream.pool.accounts import MOST
 from gpt2giga_sandbox.server import SandboxServer
@@ -195,6 +198,18 @@ def test_the_number_of_accounts_is_bounded(passing: Service, sandbox: SandboxSer
     crowd(passing, sandbox, name)
     passing.get("/v1/models", headers=first)
     assert len(authorizations(sandbox, "/oauth")) == 1 + MOST + 1, "it had to make room"
+
+
+def test_an_account_that_makes_room_closes_its_connections(
+    app_with: Callable[..., Flask], sandbox: SandboxServer, name: str
+) -> None:
+    """Not only their descriptors: a socket that is left to the garbage collector is a warning, and so a failure."""
+    sandbox.state.settings.oauth_per_second = None
+    client = app_with(GPT2GIGA_PASS_TOKEN="True").test_client()
+    for number in range(MOST + 2):
+        key = f"giga-cred-{name}{number}:secret"
+        assert client.get("/v1/models", headers={"X-Api-Key": key}).status_code == 200
+    gc.collect()
 
 
 def test_made_up_accounts_push_out_none_that_gigachat_knows(

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import re
 import time
+import weakref
 from collections.abc import Callable, Generator
 from functools import partial
 from typing import Any, cast, TYPE_CHECKING, TypeVar
@@ -79,6 +80,8 @@ class GigaChatClient:
             most=account.max_connections,
             limits=limits or LimitSettings(),
         )
+        for close in (self._connections.close, self._login.close):
+            weakref.finalize(self, close).atexit = False  # an account that made room for others may still have work
         # As the SDK finds v2 (contract 2.6).
         self._v2_path = re.sub(r"/v\d+$", "/v2", self._connections.path)
 

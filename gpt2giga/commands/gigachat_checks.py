@@ -15,6 +15,7 @@ from pathlib import Path
 from urllib.parse import SplitResult
 
 from gpt2giga.chat import ChatRequest, Event, Message, Text, TextDelta, Tool, ToolCall, ToolChoice
+from gpt2giga.commands.account_choice import all_accounts
 from gpt2giga.commands.command_line import CommandLine
 from gpt2giga.commands.package_words import package_states, summary
 from gpt2giga.commands.report import ACCOUNTS_OF_CLIENTS, CheckFailed, Doubtful, not_tried_since, Report
@@ -26,7 +27,6 @@ from gpt2giga.config.sources import misnamed, read_settings
 from gpt2giga.errors import NotFound, ProxyError
 from gpt2giga.language import _, ngettext
 from gpt2giga.serving.current_settings import has_stored_accounts
-from gpt2giga.store.accounts import stored_accounts
 from gpt2giga.telemetry import log_format
 from gpt2giga.upstream.client import Upstream
 from gpt2giga.upstream.fact_book import fact_book
@@ -184,15 +184,10 @@ class GigaChatChecks:
 
     def _find_others(self) -> None:
         """All accounts of the service but the first, which has checks of its own."""
-        settings = self.settings
-        found = settings.accounts
-        if not settings.server.pass_token:
-            keys = {account.credentials for account in found.values()}
-            stored = (key for key in stored_accounts(settings.store) if key.key not in keys)
-            found |= {key.name: settings.account.of_key(key) for key in stored}
+        found = all_accounts(self.settings)
         if found:
             self._first = next(iter(found))
-            self.settings = replace(settings, account=found.pop(self._first))
+            self.settings = replace(self.settings, account=found.pop(self._first))
         self._others, self._are_several = found, bool(found)
 
     def _check_clock(self) -> str:

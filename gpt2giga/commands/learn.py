@@ -6,12 +6,13 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import click
 
+from gpt2giga.commands.account_choice import all_accounts, good_account
 from gpt2giga.commands.command_line import CommandLine, Failure
 from gpt2giga.commands.fact_words import effects, LABELS, value_in_words
 from gpt2giga.commands.learn_report import markdown
@@ -50,7 +51,7 @@ class LearnOptions:
 
 def learn(command_line: CommandLine, options: LearnOptions) -> bool:
     """Whether nothing is missing. Raises Failure, SettingsError and ProxyError."""
-    settings = command_line.settings()
+    settings = _with_good_account(command_line.settings())
     if options.report:
         _try_report(options.report)
     with closing(command_line.upstream()) as upstream:
@@ -72,6 +73,17 @@ def learn(command_line: CommandLine, options: LearnOptions) -> bool:
     else:
         _print_findings(learning, book, settings, options)
     return not learning.missing and learning.is_kept
+
+
+def _with_good_account(settings: Settings) -> Settings:
+    """What is learned holds for all accounts. Says which of several is asked with, where that is not the first."""
+    accounts = all_accounts(settings)
+    if not accounts:
+        return settings
+    if (name := good_account(accounts)) != (first := next(iter(accounts))):
+        sentence = _("GigaChat rejects the key of the account {first}: {name} is asked with.", first=first, name=name)
+        click.echo(sentence, err=True)
+    return replace(settings, account=accounts[name])
 
 
 def _try_report(report: Path) -> None:

@@ -7,57 +7,21 @@ while nearly all services keep a SQLite file.
 from __future__ import annotations
 
 import sys
+from typing import TypeAlias
 
 DRIVER = "psycopg"
 
-if DRIVER in sys.modules:
-    import peewee
-else:
-    sys.modules[DRIVER] = None  # type: ignore[assignment]  # so that an import of it fails
-    try:
-        import peewee
-    finally:
+is_hidden = sys.modules.setdefault(DRIVER, None) is None  # type: ignore[arg-type]  # so that an import of it fails
+try:
+    import peewee as peewee
+finally:
+    if is_hidden:
         del sys.modules[DRIVER]
 
-from peewee import (  # noqa: E402 only now
-    BigIntegerField,
-    BlobField,
-    BooleanField,
-    CompositeKey,
-    Database,
-    DoubleField,
-    EXCLUDED,
-    fn,
-    IntegerField,
-    Model,
-    ModelSelect,
-    SchemaManager,
-    SQL,
-    TextField,
-    Value,
-)
-from peewee import Database as Connection  # noqa: E402
+from peewee import *  # noqa: E402 F403 only now
+from peewee import ModelSelect as ModelSelect  # noqa: E402 which the star leaves out
 
-__all__ = [
-    "BigIntegerField",
-    "BlobField",
-    "BooleanField",
-    "CompositeKey",
-    "Connection",
-    "Database",
-    "DoubleField",
-    "EXCLUDED",
-    "IntegerField",
-    "Model",
-    "ModelSelect",
-    "SQL",
-    "SchemaManager",
-    "TextField",
-    "Value",
-    "fn",
-    "peewee",
-    "use_driver",
-]
+Connection: TypeAlias = peewee.Database
 
 
 def use_driver() -> None:

@@ -149,16 +149,16 @@ class Attempts:
         caller: Caller,
     ) -> Iterator[list[Event]]:
         """One request; a second one where a belief about GigaChat proves wrong before anything is passed on."""
-        names = v1.tool_names(chat)
         files = (yield from background.run(attached.ids, tick)) if attached else {}
-        facts, wrong, has_spoken = self.facts_of(model), None, False
+        names, facts, wrong, has_spoken = v1.tool_names(chat), self.facts_of(model), None, False
         try:
             while True:
                 interface = V2 if facts.v2 else V1
                 try:
                     response = yield from self._open(interface, chat, model, names, files, facts, stream, tick)
                     with closing(response):
-                        self._learn(model, wrong)
+                        if wrong and wrong.lasts:
+                            self._learn(model, wrong)
                         if stream:
                             answer = interface.streamed(names)
                             try:
@@ -168,12 +168,12 @@ class Attempts:
                                     has_spoken = has_spoken or bool(events)
                                     if answer.failure:
                                         raise answer.failure
-                                last = answer.end()
+                                yield answer.end()
                             finally:
                                 caller.spend(answer.usage)
-                            yield last
                         else:
-                            events = _read_whole(response, interface, names, caller)
+                            response.read()
+                            events = interface.from_completion(response.json(), names, caller.spend)
                             yield (yield from self._fetched(events, tick)) if chat.hosted else events
                     break
                 except (StatusError, Unreadable) as error:
@@ -208,9 +208,7 @@ class Attempts:
         finally:
             del failure  # its traceback holds this frame: a cycle would keep all of the request in memory
 
-    def _learn(self, model: str, wrong: Doubt | None) -> None:
-        if wrong is None or not wrong.lasts:
-            return
+    def _learn(self, model: str, wrong: Doubt) -> None:
         if "v2" in wrong.values:
             self._resting[model] = time.monotonic() + REST_SECONDS
         elif self._book.learns:
@@ -278,13 +276,6 @@ class Attempts:
             found = replace(found, lasts=self._unreadable[model] >= MOST_UNREADABLE)
         is_fixed = self._translation.gigachat_api_mode == "v2"
         return None if found and "v2" in found.values and is_fixed else found
-
-
-def _read_whole(response: GigaChatResponse, interface: Interface, names: ToolNames, caller: Caller) -> list[Event]:
-    response.read()
-    document = response.json()
-    caller.spend(interface.usage_of(document))
-    return interface.from_completion(document, names)
 
 
 def _with_cause(failure: ProxyError, error: Exception) -> ProxyError:

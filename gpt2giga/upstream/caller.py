@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import enum
-from typing import Protocol
+from collections.abc import Callable
+from typing import Protocol, TypeAlias
 
 from gpt2giga.chat import Usage
 
@@ -67,3 +68,4 @@ class Anybody:
 
 
 ANYBODY = Anybody()
+Spend: TypeAlias = Callable[[Usage | None], None]

@@ -20,12 +20,12 @@ from gpt2giga.language import _, N_
 from gpt2giga.upstream.accounts.slots import QueueTimeout, Slot, Slots
 from gpt2giga.upstream.attempts import Attempts, Standing
 from gpt2giga.upstream.caller import ANYBODY, Caller, Priority
+from gpt2giga.upstream.contract import v1
 from gpt2giga.upstream.contract.answers import whole_number
 from gpt2giga.upstream.contract.drawing import from_drawing, to_drawing_payload
 from gpt2giga.upstream.contract.facts import ANY_MODEL
 from gpt2giga.upstream.contract.filter import FILTER, from_filter, to_filter_payload, Verdict
 from gpt2giga.upstream.contract.history import has_files
-from gpt2giga.upstream.contract.interfaces import V1
 from gpt2giga.upstream.contract.models import Catalog, Model
 from gpt2giga.upstream.contract.tool_names import ToolNames
 from gpt2giga.upstream.embeddings import embed, Embedding
@@ -243,9 +243,7 @@ class Upstream:
             closing(run_to_end(self._client.open_chat(payload))) as response,
         ):
             response.read()
-            completion = response.json()
-            caller.spend(V1.usage_of(completion))
-            return V1.from_completion(completion, ToolNames())
+            return v1.from_completion(response.json(), ToolNames(), caller.spend)
 
     def check(self) -> None:
         """Raises when GigaChat would not answer: no token to be had, or no list of models."""

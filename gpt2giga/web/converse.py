@@ -95,7 +95,9 @@ class Conversation:
         if delivery.stream:
             response = stream(exchange, self._frames(exchange, upstream, chats, dialect), EVENTS, sse.HEADERS)
         else:
-            response = dialect.write(dialect.to_whole(_complete(exchange, upstream, chat) for chat in chats))
+            response = dialect.write(
+                dialect.to_whole(exchange.observe(upstream.complete(chat, exchange)) for chat in chats)
+            )
         return name_ignored(response, delivery.ignored)
 
     def _frames(
@@ -154,9 +156,3 @@ def _to_failure(error: Exception, exchange: Exchange) -> ProxyError:
         error = InternalError("The proxy failed unexpectedly; its log says more.")
     exchange.fail(error)
     return error
-
-
-def _complete(exchange: Exchange, upstream: GigaChat, chat: ChatRequest) -> list[Event]:
-    events = upstream.complete(chat, exchange)
-    exchange.observe(events)
-    return events

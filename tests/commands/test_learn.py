@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from pathlib import Path
 
@@ -136,3 +137,19 @@ def test_what_cannot_be_kept_is_said(small_account: dict[str, str]) -> None:
     done = run(*LEARN, "--yes", "--models", "Embeddings", **nowhere)
     assert done.returncode == 2 and "could be kept for the service: see GPT2GIGA_STATE_DIR" in done.stderr
     assert "From now on" not in done.stdout
+
+
+def test_another_account_is_asked_with_where_the_first_is_rejected(
+    small_account: dict[str, str], sandbox: SandboxServer
+) -> None:
+    """What is learned holds for all of them."""
+    other = base64.b64encode(b"second:secret").decode()
+    several = {**small_account, "GIGACHAT_CREDENTIALS": f"{sandbox.credentials},{other}"}
+    sandbox.state.settings.revoked = ("sandbox",)
+    done = run(*LEARN, "--yes", "--models", "Embeddings", **several)
+    assert done.returncode == 0, done
+    assert "GigaChat rejects the key of the account 1: 2 is asked with." in done.stderr
+    assert {request["account"] for request in sandbox.state.requests("/embeddings")} == {"second"}
+    sandbox.state.settings.revoked = ("sandbox", "second")
+    told = refused(*LEARN, "--yes", "--models", "Embeddings", "--again", **several)
+    assert "revoked" in told and "is asked with" not in told and other not in told

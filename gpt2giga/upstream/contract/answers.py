@@ -38,7 +38,7 @@ class Answer(ABC):
     def __init__(self, names: ToolNames) -> None:
         self._names = names
         self._finish: str | None = None
-        self._usage: Usage | None = None
+        self.usage: Usage | None = None
         self._called = False
         self._held = ""
         self._has_spoken, self._backticks = False, 0
@@ -53,11 +53,6 @@ class Answer(ABC):
     @abstractmethod
     def end(self) -> list[Event]:
         """Raises UpstreamCut without a finish reason, UpstreamError."""
-
-    @property
-    def usage(self) -> Usage | None:
-        """As far as it has come."""
-        return self._usage
 
     def _check_finish(self) -> str:
         """The SDK ends silently where there is none (contract 7.7)."""

@@ -18,6 +18,7 @@ from gpt2giga.chat import (
     ToolChoice,
     Usage,
 )
+from gpt2giga.upstream.caller import ANYBODY, Spend
 from gpt2giga.upstream.contract import answers
 from gpt2giga.upstream.contract.answers import LEAK, MISREADINGS, string, Unreadable, whole_number
 from gpt2giga.upstream.contract.call_ids import call_id
@@ -110,14 +111,17 @@ class V1History(History):
             text = ""
 
 
-def from_completion(completion: Any, names: ToolNames) -> list[Event]:
+def from_completion(completion: Any, names: ToolNames, spend: Spend = ANYBODY.spend) -> list[Event]:
     """`completion` is JSON as it came: the SDK's models cost more than all that is done here, and refuse answers that
     can be read. Raises Unreadable, UpstreamCut, UpstreamError.
     """
     answer = Answer(names)
     events: list[Event] = []
-    answer.add(completion, events)
-    return events + answer.end()
+    try:
+        answer.add(completion, events)
+        return events + answer.end()
+    finally:
+        spend(answer.usage)
 
 
 class Answer(answers.Answer):
@@ -127,7 +131,7 @@ class Answer(answers.Answer):
     def add(self, document: Any, events: list[Event]) -> None:
         try:
             choices, usage = document["choices"], document.get("usage")
-            self._usage = to_usage(usage) if usage else self._usage
+            self.usage = _usage(usage) if usage else self.usage
             if choices == []:
                 return
             said = choices[0][self._key]
@@ -157,7 +161,7 @@ class Answer(answers.Answer):
 
     def end(self) -> list[Event]:
         finish = self._check_finish()
-        done = Done("tool_calls" if self._called else FINISH.get(finish, "stop"), self._usage)
+        done = Done("tool_calls" if self._called else FINISH.get(finish, "stop"), self.usage)
         return [*self._end_of_text(), done] if self._held or self._thoughts else [done]
 
 
@@ -169,7 +173,7 @@ class StreamedAnswer(Stream, Answer):
         return [document["choices"][0]["delta"]]
 
 
-def to_usage(usage: dict[str, Any]) -> Usage:
+def _usage(usage: dict[str, Any]) -> Usage:
     """GigaChat leaves cached tokens out of prompt_tokens, OpenAI counts them in (contract 4.9)."""
     cached = whole_number(usage.get("precached_prompt_tokens") or 0)
     return Usage(whole_number(usage["prompt_tokens"]) + cached, whole_number(usage["completion_tokens"]), cached)

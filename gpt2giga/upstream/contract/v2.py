@@ -12,9 +12,9 @@ from gpt2giga.upstream.contract.facts import Facts
 from gpt2giga.upstream.contract.history import History, PARAGRAPH, Spoken
 from gpt2giga.upstream.contract.tool_names import ToolNames
 from gpt2giga.upstream.contract.v1 import CONTINUE, response_format, to_temperature
-from gpt2giga.upstream.contract.v2_answer import from_completion, StreamedAnswer, to_usage
+from gpt2giga.upstream.contract.v2_answer import from_completion, StreamedAnswer
 
-__all__ = ["from_completion", "StreamedAnswer", "to_payload", "to_usage", "to_v2_parameters"]
+__all__ = ["from_completion", "StreamedAnswer", "to_payload", "to_v2_parameters"]
 
 # Parameters of v1 that stand among the model's options (contract 5.4).
 OPTIONS = ("repetition_penalty", "update_interval", "unnormalized_history", "top_logprobs")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import suppress
 from typing import Any, Literal
 
 from gpt2giga.chat import Done, Event, HostedCall, HostedTool, Picture, ReasoningDelta, TextDelta, Usage
 from gpt2giga.errors import UpstreamError
 from gpt2giga.language import _
+from gpt2giga.upstream.caller import ANYBODY, Spend
 from gpt2giga.upstream.contract import answers
 from gpt2giga.upstream.contract.answers import BROKEN_CALL, LEAK, MISREADINGS, string, Unreadable, whole_number
 from gpt2giga.upstream.contract.call_ids import call_id
@@ -44,12 +46,19 @@ MOST_WORDS = 500
 MOST_ITEMS = 1000
 
 
-def from_completion(document: Any, names: ToolNames) -> list[Event]:
+def from_completion(document: Any, names: ToolNames, spend: Spend = ANYBODY.spend) -> list[Event]:
     """`document` is JSON as it came. Raises Unreadable, UpstreamCut, UpstreamError."""
     answer = Answer(names)
-    events = answer.look_ahead(document)
-    answer.add(document, events)
-    return events + answer.end()
+    try:
+        events = answer.look_ahead(document)
+        answer.add(document, events)
+        return events + answer.end()
+    except Unreadable:
+        with suppress(*MISREADINGS, Unreadable):  # it was paid for all the same
+            answer.usage = _usage(document["usage"])
+        raise
+    finally:
+        spend(answer.usage)
 
 
 class Answer(answers.Answer):
@@ -120,7 +129,7 @@ class Answer(answers.Answer):
         self._let_go(events)
         events += self._citations.end(self._passed)
         events += [HostedCall(id, tool, "completed") for tool, id in self._running.items()]
-        done = Done("tool_calls" if self._called else FINISH.get(finish, "stop"), self._usage)
+        done = Done("tool_calls" if self._called else FINISH.get(finish, "stop"), self.usage)
         return [*events, done]
 
     def _add_part(self, part: dict[str, Any], message: dict[str, Any], events: list[Event]) -> None:
@@ -155,7 +164,7 @@ class Answer(answers.Answer):
         if finish := document.get("finish_reason"):
             self._finish = string(finish)
         if usage := document.get("usage"):
-            self._usage = to_usage(usage)
+            self.usage = _usage(usage)
         if execution := document.get("tool_execution"):
             self._add_execution(execution, events)
         self._learn(document, events)
@@ -284,9 +293,8 @@ def _words(error: Any) -> str:
     return words[:MOST_WORDS].rstrip(". \n") if words and isinstance(words, str) else "no explanation"
 
 
-def to_usage(usage: dict[str, Any]) -> Usage:
-    """Cached tokens are counted among those of the input (contract 5.15); after a search there may be more of them
-    (contract 5.30), which no client understands."""
+def _usage(usage: dict[str, Any]) -> Usage:
+    """Cached tokens are among those of the input (contract 5.15); after a search they may be more (contract 5.30)."""
     details = usage.get("input_tokens_details") or {}
     prompt, completion = whole_number(usage.get("input_tokens") or 0), whole_number(usage.get("output_tokens") or 0)
     return Usage(prompt, completion, min(prompt, whole_number(details.get("cached_tokens") or 0)))

@@ -158,6 +158,15 @@ def _shake_hands(connection: socket.socket, context: ssl.SSLContext, name: str) 
     return str(words.get("commonName") or words.get("organizationName") or _("nobody it names"))
 
 
+def is_known(account: AccountSettings) -> bool:
+    """Whether GigaChat gives a token for the key and its scope. Raises ProxyError where it does not answer."""
+    try:
+        _token(account)
+    except NotAuthenticated:
+        return False
+    return True
+
+
 def token(account: AccountSettings) -> str:
     """Does GigaChat know the key, and for this scope?"""
     try:

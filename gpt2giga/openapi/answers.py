@@ -84,6 +84,7 @@ def _page(item: Schema) -> Schema:
     )
 
 
+ITEM = made_of({"id": TEXT, "type": TEXT})
 COMPLETION_CHOICE = made_of({"text": TEXT, "index": COUNT, "logprobs": {"type": "null"}, "finish_reason": FINISH})
 PACKAGE = made_of({"model": TEXT, "left": COUNT, "whole": COUNT, "used_up": or_null({**TEXT, "format": "date"})})
 ACCOUNT_PACKAGES = made_of({"account": TEXT, "pays_as_it_goes": FLAG, "packages": list_of(PACKAGE)})
@@ -195,7 +196,13 @@ ANSWERS: dict[str, Schema] = {
         }
     ),
     "Files": _page(ref("File")),
-    "Deleted": made_of({"id": TEXT, "object": one_of("file", "response"), "deleted": const("") | {"const": True}}),
+    "Deleted": made_of(
+        {
+            "id": TEXT,
+            "object": one_of("file", "response", "conversation.deleted"),
+            "deleted": const("") | {"const": True},
+        }
+    ),
     "Response": made_of(
         {
             "id": TEXT,
@@ -215,6 +222,9 @@ ANSWERS: dict[str, Schema] = {
     ),
     "ResponseEvent": made_of({"type": TEXT, "sequence_number": COUNT}),
     "InputItems": _page(OBJECT),
+    "Conversation": made_of({"id": TEXT, "object": const("conversation"), "created_at": TIME, "metadata": OBJECT}),
+    "ConversationItem": ITEM,
+    "ConversationItems": _page(ITEM),
     "InputTokens": made_of({"object": const("response.input_tokens"), "input_tokens": COUNT}),
     "Message": made_of(
         {

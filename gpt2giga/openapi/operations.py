@@ -131,6 +131,26 @@ OPERATIONS: Mapping[str, Operation] = {
     "responses.input_items": Operation(
         OPENAI, "The input of a response that was kept", "InputItems", query=_pages(100), asks_gigachat=False
     ),
+    "responses.create_conversation": Operation(
+        OPENAI, "Begin a conversation", "Conversation", "ConversationRequest", asks_gigachat=False
+    ),
+    "responses.retrieve_conversation": Operation(OPENAI, "A conversation", "Conversation", asks_gigachat=False),
+    "responses.update_conversation": Operation(
+        OPENAI, "Change its metadata", "Conversation", "ConversationUpdate", asks_gigachat=False
+    ),
+    "responses.delete_conversation": Operation(
+        OPENAI, "Forget a conversation and its items", "Deleted", asks_gigachat=False
+    ),
+    "responses.add_items": Operation(
+        OPENAI, "Add items to a conversation", "ConversationItems", "ItemsRequest", asks_gigachat=False
+    ),
+    "responses.list_items": Operation(
+        OPENAI, "The items of a conversation", "ConversationItems", query=_pages(100), asks_gigachat=False
+    ),
+    "responses.retrieve_item": Operation(OPENAI, "One item", "ConversationItem", asks_gigachat=False),
+    "responses.delete_item": Operation(
+        OPENAI, "Take an item out of its conversation", "Conversation", asks_gigachat=False
+    ),
     "anthropic_messages.create": Operation(
         ANTHROPIC,
         "Anthropic's chat, whole and streamed",

@@ -24,6 +24,7 @@ PRAGMAS = {
     "journal_mode": "wal",
     "synchronous": "normal",  # no fsync for each row; a crash loses some, breaks none
     "secure_delete": "fast",
+    "foreign_keys": 1,
 }
 
 

@@ -12,6 +12,7 @@ from peewee import (
     Database,
     DoubleField,
     fn,
+    ForeignKeyField,
     IntegerField,
     Model,
     SchemaManager,
@@ -48,6 +49,33 @@ class KeptResponse(KeptRow):
 
     class Meta:
         table_name = "responses"
+
+
+class KeptConversation(KeptRow):
+    """`created` is when its items changed last, `begun` when it was made; `body` is its metadata, and `size` counts its
+    items too. items: how many there are. places: how many there were."""
+
+    tenant = TextField()
+    begun = DoubleField()
+    items = IntegerField(default=0)
+    places = IntegerField(default=0)
+
+    class Meta:
+        table_name = "conversations"
+
+
+class ConversationItem(Model):
+    """Goes with its conversation, so that none is ever kept in part."""
+
+    conversation = ForeignKeyField(KeptConversation, column_name="conversation", on_delete="CASCADE", index=False)
+    place = IntegerField()
+    id = TextField()
+    body = BlobField()
+
+    class Meta:
+        table_name = "conversation_items"
+        primary_key = CompositeKey("conversation", "place")
+        indexes = ((("conversation", "id"), False),)
 
 
 class KeptEmbedding(KeptRow):
@@ -187,6 +215,8 @@ class FileOwner(Model):
 TABLES: tuple[type[Model], ...] = (
     SchemaVersion,
     KeptResponse,
+    KeptConversation,
+    ConversationItem,
     KeptEmbedding,
     StoredAccount,
     UsageHour,

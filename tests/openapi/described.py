@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from flask.testing import FlaskClient
 from jsonschema import Draft202012Validator
 
 Document = dict[str, Any]
@@ -18,6 +19,9 @@ BODIES: dict[str, dict[str, Any]] = {
     "/audio/speech": {"input": "Привет"},
     "/responses": {"input": "Привет", "instructions": "Кратко"},
     "/responses/input_tokens": {"input": "Привет", "instructions": "Кратко"},
+    "/conversations": {},
+    "/conversations/{conversation_id}": {"metadata": {}},
+    "/conversations/{conversation_id}/items": {"items": HELLO},
     "/messages": {"messages": HELLO, "max_tokens": 10},
     "/messages/count_tokens": {"messages": HELLO},
 }
@@ -29,6 +33,13 @@ STREAMED: dict[str, dict[str, Any]] = {
 # Those that take a form with a file.
 FORMS = {"/audio/transcriptions": "a.ogg", "/audio/translations": "a.ogg", "/files": "a.txt"}
 STREAMED_FORMS = ("/audio/transcriptions", "/audio/translations")
+
+
+def address(client: FlaskClient, path: str) -> str:
+    """Of something that is there."""
+    if "{conversation_id}" not in path:
+        return path
+    return path.replace("{conversation_id}", client.post("/conversations", json={}).get_json()["id"])
 
 
 def resolved(document: dict[str, Any], node: Any) -> Any:

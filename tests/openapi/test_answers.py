@@ -13,7 +13,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from gpt2giga_sandbox.server import SandboxServer
-from tests.openapi.described import answer_schema, BODIES, check, FORMS, STREAMED, STREAMED_FORMS
+from tests.openapi.described import address, answer_schema, BODIES, check, FORMS, HELLO, STREAMED, STREAMED_FORMS
 
 # Their answers are no JSON.
 SOUND = ("/audio/speech",)
@@ -22,7 +22,7 @@ SOUND = ("/audio/speech",)
 @pytest.mark.parametrize("path", [path for path in BODIES if path not in SOUND])
 def test_answers(client: FlaskClient, document: dict[str, Any], path: str) -> None:
     body = {**BODIES[path], "function_call": "auto"} if path.startswith("/images") else BODIES[path]
-    answer = client.post(path, json=body)
+    answer = client.post(address(client, path), json=body)
     assert answer.status_code == 200
     check(document, answer_schema(document, path, "post", 200), answer.get_json())
     told = document["paths"][path]["post"]["responses"]["200"]["headers"]
@@ -116,6 +116,21 @@ def test_one_of_each(client: FlaskClient, document: dict[str, Any]) -> None:
         for method in methods:
             answer = client.open(re.sub("{.*}", id, path), method=method.upper())
             check(document, answer_schema(document, path, method, 200), answer.get_json())
+
+
+def test_a_conversation(client: FlaskClient, document: dict[str, Any]) -> None:
+    conversation = client.post("/conversations", json={"items": HELLO}).get_json()["id"]
+    [item] = client.get(f"/conversations/{conversation}/items").get_json()["data"]
+    for path, method in (
+        ("/conversations/{conversation_id}/items/{item_id}", "get"),
+        ("/conversations/{conversation_id}/items", "get"),
+        ("/conversations/{conversation_id}/items/{item_id}", "delete"),
+        ("/conversations/{conversation_id}", "get"),
+        ("/conversations/{conversation_id}", "delete"),
+    ):
+        answer = client.open(path.format(conversation_id=conversation, item_id=item["id"]), method=method.upper())
+        assert answer.status_code == 200
+        check(document, answer_schema(document, path, method, 200), answer.get_json())
 
 
 def test_models_for_clients_of_anthropic(client: FlaskClient, document: dict[str, Any]) -> None:

@@ -11,7 +11,17 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from gpt2giga_sandbox.server import SandboxServer
-from tests.openapi.described import BODIES, body_schema, check, FORMS, HELLO, operations, STREAMED, STREAMED_FORMS
+from tests.openapi.described import (
+    address,
+    BODIES,
+    body_schema,
+    check,
+    FORMS,
+    HELLO,
+    operations,
+    STREAMED,
+    STREAMED_FORMS,
+)
 
 
 def test_all_bodies_are_tried_here(document: dict[str, Any]) -> None:
@@ -70,7 +80,7 @@ def test_parameters_are_taken_and_refused_as_it_says(
         )
         for value, fits in found:
             body = {**BODIES[path], name: value}
-            answer = client.post(path, json=body)
+            answer = client.post(address(client, path), json=body)
             said = answer.data.decode(errors="replace")  # sound is no text
             # What GigaChat's models differ in is theirs to refuse.
             theirs = fits and ("GigaChat refused" in said or name == "dimensions")
@@ -84,7 +94,7 @@ def test_parameters_are_taken_and_refused_as_it_says(
 def test_what_is_required(client: FlaskClient, document: dict[str, Any], path: str) -> None:
     for name in body_schema(document, path).get("required", []):
         body = {key: value for key, value in BODIES[path].items() if key != name}
-        answer = client.post(path, json=body)
+        answer = client.post(address(client, path), json=body)
         assert answer.status_code == 400 and name in answer.text
 
 

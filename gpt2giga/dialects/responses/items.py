@@ -101,6 +101,21 @@ def resolve_references(items: Iterable[Any], known: Mapping[str, Any]) -> Iterat
             raise NotFound(words, param=f"{param}.id", code="item_not_found")
 
 
+def without_present(items: Iterable[Any], present: Mapping[str, Any]) -> Iterator[Any]:
+    """present: the items of the conversation, by id. What refers to one of them says nothing new."""
+    for number, item in enumerate(items):
+        item_id = item.get("id") if isinstance(item, dict) else None
+        if not isinstance(item_id, str) or item_id not in present:
+            yield item
+        elif kind_of(item, f"input[{number}]") != REFERENCE:
+            raise duplicate_item(item_id, f"input[{number}].id")
+
+
+def duplicate_item(item_id: str, param: str) -> BadRequest:
+    words = f"An item with id '{item_id}' is in the conversation already: leave it out, or send it without an id."
+    return BadRequest(words, param=param, code="duplicate_item")
+
+
 def brought_tools(items: Sequence[Any], *, are_past: bool = False) -> Iterator[Brought]:
     """Each tool that an item brings. What a search has found is history: only what can be used.
 

@@ -14,7 +14,6 @@ from gpt2giga.errors import BadRequest
 HARMLESS_INCLUDES = ("reasoning.encrypted_content",)
 REFUSED = {
     "background": "A response is made while its client waits: 'background' must be false.",
-    "conversation": "There are no conversations here: use 'previous_response_id'.",
     "prompt": "Prompt templates are kept at OpenAI: send 'instructions' and 'input' instead.",
 }
 
@@ -34,13 +33,13 @@ TABLE: Mapping[str, Parameter] = {
     "text": Parameter("emulated", "`json_schema` natively, `json_object` by instruction; `verbosity` is ignored"),
     "store": Parameter("emulated", "true by default; kept in GPT2GIGA_STATE_DIR"),
     "previous_response_id": Parameter("emulated", "the conversation so far comes from the store"),
+    "conversation": Parameter("emulated", "its items come first, and the turn is added to it"),
     "metadata": Parameter("emulated", "given back with the response"),
     "prompt_cache_key": Parameter("used", "becomes GigaChat's session, which its prompt cache goes by"),
     "safety_identifier": Parameter("used", "becomes GigaChat's session when there is no `prompt_cache_key`"),
     "user": Parameter("used", "the older name of `safety_identifier`"),
     "include": Parameter("emulated", "`reasoning.encrypted_content` is accepted; all else is ignored"),
     "background": Parameter("refused", "true"),
-    "conversation": Parameter("refused", "`previous_response_id` does it"),
     "prompt": Parameter("refused", "templates are kept at OpenAI"),
     "truncation": Parameter(
         "ignored", "`auto`: a conversation that is too long is an error", fields.string, ("disabled",)

@@ -11,7 +11,7 @@ from typing import Any
 from gpt2giga.chat import Done, Event, Usage
 from gpt2giga.dialects.fields import Body
 from gpt2giga.dialects.responses.output import Output
-from gpt2giga.dialects.responses.request import wants_store
+from gpt2giga.dialects.responses.request import conversation_id, wants_store
 from gpt2giga.dialects.responses.tools import Toolbox
 
 # What comes back as the client sent it, and what it means when the client did not.
@@ -52,8 +52,10 @@ class ResponseHead:
 
 def to_echo(body: Body) -> dict[str, Any]:
     echo = {name: default if body.get(name) is None else body[name] for name, default in ECHOED.items()}
+    conversation = conversation_id(body)
     return {
         **echo,
+        **({"conversation": {"id": conversation}} if conversation else {}),
         "tools": [_echo_tool(tool) for tool in body.get("tools") or ()],
         "reasoning": {"effort": None, "summary": None, **(body.get("reasoning") or {})},
         "text": _echo_text(_without_nulls(body.get("text"))),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Collection, Iterable
 from functools import partial
+from typing import Any
 
 from flask import Blueprint, request, Response
 
@@ -13,26 +14,27 @@ from gpt2giga.config.settings import TranslationSettings
 from gpt2giga.config.store import StoreSettings
 from gpt2giga.dialects import fields
 from gpt2giga.dialects.fields import Body
-from gpt2giga.dialects.pages import to_page
+from gpt2giga.dialects.pages import from_query, to_page
 from gpt2giga.dialects.responses import items
+from gpt2giga.dialects.responses.conversation_store import ConversationStore
+from gpt2giga.dialects.responses.conversation_views import add_conversations
 from gpt2giga.dialects.responses.hosted_items import JsonObject
 from gpt2giga.dialects.responses.input_items import to_stored_items
-from gpt2giga.dialects.responses.request import from_responses_request, Past, ResponseDelivery
+from gpt2giga.dialects.responses.request import conversation_id, from_responses_request, Past, ResponseDelivery
 from gpt2giga.dialects.responses.response import ResponseHead, to_echo, to_response
 from gpt2giga.dialects.responses.store import Store, StoredResponse
 from gpt2giga.dialects.responses.stream import ResponseStream
 from gpt2giga.dialects.tokens import to_texts
 from gpt2giga.errors import BadRequest
 from gpt2giga.store.database import Database
+from gpt2giga.store.room import Room
+from gpt2giga.store.tables import KeptConversation, KeptResponse
 from gpt2giga.upstream.gigachat import GetUpstream
 from gpt2giga.web.body import json_body, json_response
 from gpt2giga.web.converse import Conversation, Dialect
 from gpt2giga.web.exchange import current
 
 log = logging.getLogger(__name__)
-
-# A shorter word is the name of something that is not here: POST /responses/compact is a 404 then, and not a 405.
-RESPONSE_ID = "string(minlength=8):response_id"
 
 
 def blueprint(
@@ -43,13 +45,19 @@ def blueprint(
     get_upstream: GetUpstream,
     conversation: Conversation,
 ) -> Blueprint:
-    views = _Views(translation, default_model, store, database, get_upstream, conversation)
+    room = Room(store.days, store.size, KeptResponse, KeptConversation)
+    kept = Store(database, store.days, room)
+    if store.days and (problem := kept.problem()):
+        log.warning("Responses are not kept, so previous_response_id is refused: %s", problem)
+    conversations = ConversationStore(database, store.days, room)
+    views = _Views(translation, default_model, kept, conversations, get_upstream, conversation)
     responses = Blueprint("responses", __name__)
+    add_conversations(responses, conversations, kept)
     responses.post("/responses")(views.create)
     responses.post("/responses/input_tokens")(views.input_tokens)
-    responses.get(f"/responses/<{RESPONSE_ID}>")(views.retrieve)
-    responses.delete(f"/responses/<{RESPONSE_ID}>")(views.delete)
-    responses.get(f"/responses/<{RESPONSE_ID}>/input_items")(views.input_items)
+    responses.get("/responses/<response_id>")(views.retrieve)
+    responses.delete("/responses/<response_id>")(views.delete)
+    responses.get("/responses/<response_id>/input_items")(views.input_items)
     return responses
 
 
@@ -58,19 +66,15 @@ class _Views:
         self,
         translation: TranslationSettings,
         default_model: str,
-        store: StoreSettings,
-        database: Database | None,
+        store: Store,
+        conversations: ConversationStore,
         get_upstream: GetUpstream,
         conversation: Conversation,
     ) -> None:
         self._translation, self._default_model = translation, default_model
         self._get_upstream = get_upstream
         self._conversation = conversation
-        self._keeps = store.days > 0
-        self._store = Store(database, store.days, store.size)
-        problem = self._store.problem()
-        if problem and self._keeps:
-            log.warning("Responses are not kept, so previous_response_id is refused: %s", problem)
+        self._store, self._conversations = store, conversations
 
     def create(self) -> Response:
         body = json_body()
@@ -100,7 +104,7 @@ class _Views:
 
     def input_items(self, response_id: str) -> Response:
         kept = self._store.get(current().tenant, response_id).input
-        return json_response(to_page(kept, request.args, usual=20, most=100))
+        return json_response(to_page(kept, from_query(request.args, usual=20, most=100)))
 
     def _read(self, body: Body) -> tuple[ChatRequest, ResponseDelivery]:
         ignore, hosted_tools = self._translation.ignore_hosted_tools, self._hosted_tools
@@ -110,20 +114,27 @@ class _Views:
         return self._get_upstream().hosted_tools(model)
 
     def _past(self, body: Body) -> Past:
-        previous = fields.string(body, "previous_response_id")
+        previous, conversation = fields.string(body, "previous_response_id"), conversation_id(body)
+        exchange = current()
+        before: tuple[Any, ...] = ()
+        if previous:
+            before = self._store.chain(exchange.tenant, previous, exchange.limits)
+        elif conversation:
+            before = self._conversations.items(exchange.tenant, conversation, exchange.limits)
         referred = items.reference_ids(items.from_input(body.get("input")))
-        return Past(
-            self._store.conversation(current().tenant, previous, current().limits) if previous else (),
-            self._store.items(current().tenant, referred) if referred else {},
-        )
+        known = self._store.items(exchange.tenant, referred) if referred else {}
+        return Past(before, known)
 
     def _keeper(self, delivery: ResponseDelivery, head: ResponseHead) -> Callable[[JsonObject], None]:
         """Called from a stream, when the request is not at hand any more."""
         tenant = current().tenant
 
         def keep(response: JsonObject) -> None:
-            if delivery.store and self._keeps:
-                self._store.save(tenant, StoredResponse(response, to_stored_items(delivery.input, head.key)))
+            asked = to_stored_items(delivery.input, head.key)
+            if delivery.store and self._store.is_on:
+                self._store.save(tenant, StoredResponse(response, asked))
+            if delivery.conversation:
+                self._conversations.append(tenant, delivery.conversation, [*asked, *response["output"]])
 
         return keep
 

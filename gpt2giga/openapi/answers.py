@@ -220,6 +220,15 @@ ANSWERS: dict[str, Schema] = {
             "tools": list_of(OBJECT),
         }
     ),
+    "CompactedResponse": made_of(
+        {
+            "id": TEXT,
+            "object": const("response.compaction"),
+            "created_at": TIME,
+            "output": list_of(made_of({"id": TEXT, "type": TEXT})),
+            "usage": OBJECT,
+        }
+    ),
     "ResponseEvent": made_of({"type": TEXT, "sequence_number": COUNT}),
     "InputItems": _page(OBJECT),
     "Conversation": made_of({"id": TEXT, "object": const("conversation"), "created_at": TIME, "metadata": OBJECT}),

@@ -108,6 +108,7 @@ OF_RESPONSES: dict[str, Schema] = {
     "conversation": either(NOT_EMPTY, made_of({"id": NOT_EMPTY})),
     "prompt": {"type": "null"},
 }
+SAID_EARLIER = ("input", "previous_response_id", "conversation")
 OF_CONVERSATION: dict[str, Schema] = {"items": list_of(OBJECT, maxItems=MOST_ITEMS), "metadata": METADATA}
 OF_ITEMS: dict[str, Schema] = {"items": list_of(OBJECT, minItems=1, maxItems=MOST_ITEMS), "include": ANYTHING}
 OF_MESSAGES: dict[str, Schema] = {
@@ -177,6 +178,7 @@ def bodies(limits: LimitSettings) -> dict[str, Schema]:
         "ImagesRequest": _body(images.IGNORED, OF_IMAGES, ("prompt",), limits),
         "SpeechRequest": _body(speech.IGNORED, OF_SPEECH, ("input",), limits),
         "ResponseRequest": _body(RESPONSES, OF_RESPONSES, (), limits),
+        "CompactRequest": _compact(_body(RESPONSES, OF_RESPONSES, ("input",), limits)),
         "ConversationRequest": _closed(_body({}, OF_CONVERSATION, (), limits)),
         "ConversationUpdate": _closed(_body({}, {"metadata": or_null(METADATA)}, ("metadata",), limits)),
         "ItemsRequest": _closed(_body({}, OF_ITEMS, ("items",), limits)),
@@ -195,6 +197,11 @@ def _body(
         schema = _limited(name, types[name] if name in types else _of(parameter), limits)
         properties[name] = {**(schema if name in required else or_null(schema)), **_described(parameter)}
     return {"type": "object", "properties": properties, **({"required": [*required]} if required else {})}
+
+
+def _compact(body: Schema) -> Schema:
+    """There must be something that was said."""
+    return {**body, "required": [], "anyOf": [{"required": [name]} for name in SAID_EARLIER]}
 
 
 def _closed(body: Schema) -> Schema:

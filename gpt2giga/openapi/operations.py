@@ -126,6 +126,9 @@ OPERATIONS: Mapping[str, Operation] = {
     "responses.input_tokens": Operation(
         OPENAI, "The tokens of a request, counted by GigaChat", "InputTokens", "ResponseRequest"
     ),
+    "responses.compact": Operation(
+        OPENAI, "A conversation made short, to go on with", "CompactedResponse", "CompactRequest"
+    ),
     "responses.retrieve": Operation(OPENAI, "A response that was kept", "Response", asks_gigachat=False),
     "responses.delete": Operation(OPENAI, "Forget a response", "Deleted", asks_gigachat=False),
     "responses.input_items": Operation(

@@ -19,6 +19,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "/audio/speech": {"input": "Привет"},
     "/responses": {"input": "Привет", "instructions": "Кратко"},
     "/responses/input_tokens": {"input": "Привет", "instructions": "Кратко"},
+    "/responses/compact": {"input": "Привет", "instructions": "Кратко"},
     "/conversations": {},
     "/conversations/{conversation_id}": {"metadata": {}},
     "/conversations/{conversation_id}/items": {"items": HELLO},

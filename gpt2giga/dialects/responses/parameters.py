@@ -19,7 +19,9 @@ REFUSED = {
 
 TABLE: Mapping[str, Parameter] = {
     "model": Parameter("used", "GigaChat's ids, and aliases for them"),
-    "input": Parameter("used", "a text, or items: messages of all roles, calls and outputs of tools, item references"),
+    "input": Parameter(
+        "used", "a text, or items: messages of all roles, calls and outputs of tools, item references, compactions"
+    ),
     "instructions": Parameter("used", "becomes the system message"),
     "stream": Parameter("used", ""),
     "stream_options": Parameter("used", "accepted; nothing is obfuscated"),

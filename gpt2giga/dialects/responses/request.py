@@ -12,6 +12,7 @@ from gpt2giga.dialects.controls import from_effort, from_extras, from_openai_for
 from gpt2giga.dialects.fields import Body, invalid
 from gpt2giga.dialects.hosted import HostedTools, no_hosted_tools
 from gpt2giga.dialects.responses import items
+from gpt2giga.dialects.responses.compaction import asked_for, compacted
 from gpt2giga.dialects.responses.parameters import check_refused, list_all_ignored
 from gpt2giga.dialects.responses.tool_choice import from_choice
 from gpt2giga.dialects.responses.tools import from_tools, Toolbox
@@ -31,13 +32,15 @@ class Past:
 @dataclass(frozen=True, slots=True)
 class ResponseDelivery:
     """How the client wants its answer: no matter of the chat itself. conversation: the id of the one that the turn is
-    added to, if any. ignored: parameters that change nothing."""
+    added to, if any. compaction: the kind of item that is asked for instead of an answer, empty for an answer. ignored:
+    parameters that change nothing."""
 
     stream: bool
     store: bool
     toolbox: Toolbox
     input: tuple[Any, ...]
     conversation: str
+    compaction: str
     ignored: tuple[str, ...]
 
 
@@ -47,6 +50,8 @@ def from_responses_request(
     fields.check_nesting(body)
     check_refused(body)
     given = _given(body, past)
+    wanted = asked_for(given)
+    given = given[:-1] if wanted else given
     brought = [*items.brought_tools(past.items, are_past=True), *items.brought_tools(given)]
     toolbox = from_tools(body, brought, ignore_hosted=ignore_hosted, hosted_tools=hosted_tools)
     selection = from_choice(body, toolbox)
@@ -78,6 +83,7 @@ def from_responses_request(
         toolbox=toolbox,
         input=given,
         conversation=conversation_id(body),
+        compaction=wanted,
         ignored=(*list_all_ignored(body), *left_out),
     )
     words = ("prompt_cache_key", "safety_identifier", "user")
@@ -95,6 +101,8 @@ def from_input_at_chat(
             words = "Only /v1/responses knows what was said earlier: send the conversation in 'input'."
             raise BadRequest(words, param=name)
     chat, delivery = from_responses_request(body, Past(), ignore_hosted=ignore_hosted, hosted_tools=hosted_tools)
+    if delivery.compaction:
+        raise BadRequest("Only /v1/responses compacts a conversation.", param="input")
     chat = replace(chat, stop=from_stops(body.get("stop"), "stop"))
     client_tools = delivery.toolbox.client_tools.items()
     return chat, [flat for flat, tool in client_tools if tool.kind == "custom"], delivery.ignored
@@ -147,7 +155,7 @@ def _messages(body: Body, past: Past, given: tuple[Any, ...], toolbox: Toolbox) 
     system = (Message("system", (Text(instructions),)),) if instructions else ()
     # The past was read before, so that a mistake can only be in what is given now.
     items.from_items(given, toolbox)
-    spoken = items.from_items([*past.items, *given], toolbox)
+    spoken = items.from_items(compacted([*past.items, *given]), toolbox)
     if not spoken and not system:
         raise invalid("input", "a string or a list with at least one item")
     return (*system, *spoken)

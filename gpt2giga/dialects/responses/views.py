@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Iterable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -16,16 +17,18 @@ from gpt2giga.dialects import fields
 from gpt2giga.dialects.fields import Body
 from gpt2giga.dialects.pages import from_query, to_page
 from gpt2giga.dialects.responses import items
+from gpt2giga.dialects.responses.compaction import COMPACTION
 from gpt2giga.dialects.responses.conversation_store import ConversationStore
 from gpt2giga.dialects.responses.conversation_views import add_conversations
 from gpt2giga.dialects.responses.hosted_items import JsonObject
 from gpt2giga.dialects.responses.input_items import to_stored_items
 from gpt2giga.dialects.responses.request import conversation_id, from_responses_request, Past, ResponseDelivery
-from gpt2giga.dialects.responses.response import ResponseHead, to_echo, to_response
+from gpt2giga.dialects.responses.response import ResponseHead, to_compacted, to_echo, to_response
 from gpt2giga.dialects.responses.store import Store, StoredResponse
 from gpt2giga.dialects.responses.stream import ResponseStream
+from gpt2giga.dialects.responses.summary import most_letters, newest_of_user, to_summary_chat
 from gpt2giga.dialects.tokens import to_texts
-from gpt2giga.errors import BadRequest
+from gpt2giga.errors import BadRequest, ContextTooLong
 from gpt2giga.store.database import Database
 from gpt2giga.store.room import Room
 from gpt2giga.store.tables import KeptConversation, KeptResponse
@@ -35,6 +38,10 @@ from gpt2giga.web.converse import Conversation, Dialect
 from gpt2giga.web.exchange import current
 
 log = logging.getLogger(__name__)
+
+# Of the user's messages that stay beside a summary: some 20 000 tokens, as Codex keeps by itself.
+KEPT_LETTERS = 60_000
+MOST_HALVINGS = 2  # of a conversation that is to be compacted
 
 
 def blueprint(
@@ -55,6 +62,7 @@ def blueprint(
     add_conversations(responses, conversations, kept)
     responses.post("/responses")(views.create)
     responses.post("/responses/input_tokens")(views.input_tokens)
+    responses.post("/responses/compact")(views.compact)
     responses.get("/responses/<response_id>")(views.retrieve)
     responses.delete("/responses/<response_id>")(views.delete)
     responses.get("/responses/<response_id>/input_items")(views.input_items)
@@ -78,18 +86,48 @@ class _Views:
 
     def create(self) -> Response:
         body = json_body()
-        chat, delivery = self._read(body)
-        filtered_as = self._translation.blacklist_finish_reason
-        head = ResponseHead(chat.model or self._default_model, to_echo(body), delivery.toolbox, filtered_as)
+        chat, delivery = self._read(body, self._past(body))
+        head = self._head(body, chat, delivery, delivery.compaction)
         keep = self._keeper(delivery, head)
         dialect = Dialect(
             head.model, partial(_to_response, head=head, keep=keep), partial(ResponseStream, head, keep), True
         )
+        if delivery.compaction:
+            return self._compact(chat, delivery, dialect)
         return self._conversation.reply([chat], delivery, dialect)
+
+    def compact(self) -> Response:
+        """What the client is to go on with; nothing of it is kept here."""
+        body = json_body()
+        past = self._past(body)
+        chat, delivery = self._read(body, past)
+        head = self._head(body, chat, delivery, COMPACTION)
+        said = newest_of_user([*past.items, *delivery.input], KEPT_LETTERS)
+        to_whole = partial(to_compacted, head=head, kept=to_stored_items(said, head.key))
+        never = partial(ResponseStream, head, _keep_nothing)
+        return self._compact(chat, replace(delivery, stream=False), Dialect(head.model, to_whole, never))
+
+    def _compact(self, chat: ChatRequest, delivery: ResponseDelivery, dialect: Dialect) -> Response:
+        """What turns out to be too long is asked again with half of it: a window is counted in tokens."""
+        upstream = self._get_upstream()
+        letters = most_letters(upstream.book.of(upstream.catalog.resolve(chat.model)).window)
+        for _ in range(MOST_HALVINGS):
+            summary = to_summary_chat(chat, letters)
+            try:
+                return self._conversation.reply([summary], delivery, dialect)
+            except ContextTooLong:
+                letters = sum(map(len, to_texts(summary))) // 2
+        return self._conversation.reply([to_summary_chat(chat, letters)], delivery, dialect)
+
+    def _head(self, body: Body, chat: ChatRequest, delivery: ResponseDelivery, compaction: str) -> ResponseHead:
+        filtered_as = self._translation.blacklist_finish_reason
+        model = chat.model or self._default_model
+        return ResponseHead(model, to_echo(body), delivery.toolbox, filtered_as, compaction)
 
     def input_tokens(self) -> Response:
         """Texts only: what an image costs GigaChat does not tell beforehand."""
-        chat, _ = self._read(json_body())
+        body = json_body()
+        chat, _ = self._read(body, self._past(body))
         counted = self._get_upstream().count_tokens(to_texts(chat), chat.model)
         return json_response({"object": "response.input_tokens", "input_tokens": counted})
 
@@ -106,9 +144,9 @@ class _Views:
         kept = self._store.get(current().tenant, response_id).input
         return json_response(to_page(kept, from_query(request.args, usual=20, most=100)))
 
-    def _read(self, body: Body) -> tuple[ChatRequest, ResponseDelivery]:
+    def _read(self, body: Body, past: Past) -> tuple[ChatRequest, ResponseDelivery]:
         ignore, hosted_tools = self._translation.ignore_hosted_tools, self._hosted_tools
-        return from_responses_request(body, self._past(body), ignore_hosted=ignore, hosted_tools=hosted_tools)
+        return from_responses_request(body, past, ignore_hosted=ignore, hosted_tools=hosted_tools)
 
     def _hosted_tools(self, model: str) -> Collection[HostedTool]:
         return self._get_upstream().hosted_tools(model)
@@ -143,3 +181,7 @@ def _to_response(answers: Iterable[list[Event]], head: ResponseHead, keep: Calla
     response = to_response(answers, head)
     keep(response)
     return response
+
+
+def _keep_nothing(_: JsonObject) -> None:
+    pass

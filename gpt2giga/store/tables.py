@@ -212,6 +212,18 @@ class FileOwner(Model):
         table_name = "file_owners"
 
 
+class Lease(Model):
+    """Work that goes on without its client, by its id, and the process that does it. `until` is in seconds of Unix
+    time."""
+
+    work = TextField(primary_key=True)
+    holder = TextField()
+    until = DoubleField()
+
+    class Meta:
+        table_name = "leases"
+
+
 TABLES: tuple[type[Model], ...] = (
     SchemaVersion,
     KeptResponse,
@@ -226,6 +238,7 @@ TABLES: tuple[type[Model], ...] = (
     KeysEdition,
     KeySpending,
     FileOwner,
+    Lease,
 )
 
 

@@ -40,10 +40,9 @@ class RequestLog:
             "path": exchange.path,
             "status": exchange.status,
         }
-        if exchange.client:
-            fields["client"] = exchange.client
-        if exchange.key_name:
-            fields["key"] = exchange.key_name
+        work = exchange.asker.work if exchange.asker else ""
+        who = {"client": exchange.client, "for": work, "key": exchange.key_name}
+        fields |= {name: value for name, value in who.items() if value}
         if exchange.model:
             fields |= {"model": exchange.model, "stream": exchange.stream, "backend": self._backend}
         if self._names_model and exchange.answering_model and exchange.status < 400:

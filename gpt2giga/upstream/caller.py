@@ -7,11 +7,17 @@ from typing import Protocol
 
 
 class Priority(enum.IntEnum):
-    """In the line for the account's slots the lower number goes first."""
+    """In the line for the account's slots the lower number goes first. BATCH goes after everybody else, however long it
+    has waited, and nobody asks for it: it is that of batches."""
 
     HIGH = 0
     NORMAL = 1
     LOW = 2
+    BATCH = 3
+
+
+# What a client may ask for.
+PRIORITIES = {priority.name.lower(): priority for priority in (Priority.LOW, Priority.NORMAL, Priority.HIGH)}
 
 
 class Caller(Protocol):

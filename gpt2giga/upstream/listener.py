@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from gpt2giga.upstream.caller import Caller
+from gpt2giga.upstream.caller import Caller, Priority
 
 
 class Listener:
@@ -33,15 +33,18 @@ class Listener:
 
 
 class Waiting(NamedTuple):
-    """A Wait (slots.py) that tells both who want to know."""
+    """A Wait (slots.py) that tells both who want to know. That batches wait is as it should be: a line that is counted
+    is one of people."""
 
     caller: Caller
     listener: Listener
 
     def begun(self) -> None:
         self.caller.begin_wait()
-        self.listener.on_wait_begun()
+        if self.caller.priority is not Priority.BATCH:
+            self.listener.on_wait_begun()
 
     def over(self, seconds: float) -> None:
-        self.listener.on_wait_over()
+        if self.caller.priority is not Priority.BATCH:
+            self.listener.on_wait_over()
         self.caller.add_wait(seconds)

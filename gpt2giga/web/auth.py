@@ -10,7 +10,7 @@ from flask import Request
 
 from gpt2giga.config.account import AccountSettings
 from gpt2giga.config.settings import KEY_IS_MISSING
-from gpt2giga.errors import PermissionDenied
+from gpt2giga.errors import NotAuthenticated, PermissionDenied
 from gpt2giga.upstream.accounts.client_account import account_settings
 from gpt2giga.web.exchange import Exchange
 from gpt2giga.web.keyring import Keyring
@@ -18,12 +18,19 @@ from gpt2giga.web.keyring import Keyring
 PROBE = "health.alive"
 OPEN_ENDPOINTS = (PROBE, "ui.asset", "openapi.document")
 ROOT = "health.root"
+NO_ACCOUNT_IS_KEPT = (
+    "This service works with the GigaChat account that each client brings (GPT2GIGA_PASS_TOKEN) and keeps none, so it "
+    "cannot work on when the client has gone."
+)
 # Clients that ask for a whole header get the key alone, and those that ask for the key get "Bearer KEY".
 BEARER = re.compile("(bearer( +|$))+", re.IGNORECASE)
 
 
 def key_checker(keyring: Keyring) -> Callable[[Exchange], None]:
     def check(exchange: Exchange) -> None:
+        if exchange.asker:
+            keyring.admit_again(exchange, exchange.asker)
+            return
         exchange.key = _shown_key(exchange.request)
         if not needs_no_key(exchange.request):
             keyring.admit(exchange)
@@ -33,6 +40,8 @@ def key_checker(keyring: Keyring) -> Callable[[Exchange], None]:
 
 def account_checker(account: AccountSettings) -> Callable[[Exchange], None]:
     def check(exchange: Exchange) -> None:
+        if exchange.asker:
+            raise NotAuthenticated(NO_ACCOUNT_IS_KEPT)
         exchange.key = _shown_key(exchange.request)
         if not needs_no_key(exchange.request):
             account_settings(account, exchange.key)

@@ -8,7 +8,7 @@ from typing import Any
 
 from gpt2giga.concurrency.waiting import gevent_is_on
 from gpt2giga.errors import BadRequest, Unavailable
-from gpt2giga.upstream.caller import Priority
+from gpt2giga.upstream.caller import PRIORITIES, Priority
 from gpt2giga.web.auth import needs_no_key
 from gpt2giga.web.exchange import Exchange, RESTARTING, SAFE_METHODS
 
@@ -31,7 +31,9 @@ class Capacity:
         """
         if exchange.request.method in SAFE_METHODS and needs_no_key(exchange.request):
             return
-        if word := exchange.request.environ.get(PRIORITY):
+        if exchange.asker and exchange.asker.priority is not None:
+            exchange.priority = exchange.asker.priority
+        elif word := exchange.request.environ.get(PRIORITY):
             exchange.priority = _priority(word, exchange.priority)
         worker: Any = object()  # without gevent just something to count
         if gevent_is_on():
@@ -60,12 +62,11 @@ class Capacity:
 
 def _priority(word: str, most: Priority | None) -> Priority:
     """What a client asks for, up to what its key has. Raises BadRequest."""
-    try:
-        asked = Priority[word.strip().upper()]
-    except KeyError:
+    asked = PRIORITIES.get(word.strip().lower())
+    if asked is None:
         raise BadRequest(
             "'X-Gpt2giga-Priority' must be low, normal or high.", param="X-Gpt2giga-Priority", code="invalid_value"
-        ) from None
+        )
     return asked if most is None else max(asked, most)
 
 

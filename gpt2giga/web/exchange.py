@@ -20,6 +20,7 @@ from gpt2giga.config.limits import LimitSettings
 from gpt2giga.config.settings import ServerSettings
 from gpt2giga.errors import ClientGone, Filtered, InternalError, ProxyError
 from gpt2giga.upstream.caller import Priority
+from gpt2giga.web.on_behalf import OnBehalf, OWN_REQUEST
 from gpt2giga.web.trusted_proxies import Proxies
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ class Exchange:
     that was told, `cause` the code of what went wrong.
     is_filtered: GigaChat's filter gave the answer, or ended it. stored_key: the one that was shown, where it is of
     those that `gpt2giga keys` made. headers: of the answer, whatever it is. allowed_models: bare names; empty: all.
+    asker: the service asks by itself, on behalf of somebody.
 
     keeps_content: what was asked and answered is kept too, for the log (GPT2GIGA_LOG_CONTENT). wants_all: every event
     is to be observed, not only the last.
@@ -67,6 +69,7 @@ class Exchange:
     route: str = ""
     client: str = ""
     keeps_content: bool = False
+    asker: OnBehalf | None = None
     key: str = ""
     key_name: str = ""
     stored_key: StoredKey | None = None
@@ -95,9 +98,11 @@ class Exchange:
     @property
     def tenant(self) -> str:
         """Whose the responses and files are that it makes. Where no key is asked for, everybody's."""
+        if self.asker:
+            return self.asker.tenant
         if self.stored_key:
             return self.stored_key.tenant
-        return hashlib.sha256(self.key.encode()).hexdigest() if self.key else ""
+        return tenant_of(self.key) if self.key else ""
 
     def on_end(self, call: Callable[[], Any]) -> None:
         """`call` is called once, when the exchange is over however it ended. It must not raise."""
@@ -162,6 +167,11 @@ class Opening(Protocol):
     """steps: looked at anew for each request."""
 
     steps: Sequence[OpeningStep]
+
+
+def tenant_of(key: str) -> str:
+    """Of a key that the settings hold, or of an account that a client brings."""
+    return hashlib.sha256(key.encode()).hexdigest()
 
 
 def bare_model(model: str) -> str:
@@ -233,7 +243,8 @@ def _new(proxies: Proxies | None, limits: LimitSettings, keeps_content: bool) ->
     believed = ACCEPTED_ID.fullmatch(given) and (proxies is None or proxies.vouch(request.environ))
     rule = request.url_rule
     request_id = given if believed else secrets.token_hex(16)
-    return Exchange(
+    own = request.environ.get(OWN_REQUEST)
+    exchange = Exchange(
         request_id,
         request.method,
         request.path,
@@ -242,8 +253,12 @@ def _new(proxies: Proxies | None, limits: LimitSettings, keeps_content: bool) ->
         rule.rule if rule else "",
         proxies.client(request.environ) if proxies else "",
         keeps_content,
+        own and own.asker,
         headers={"X-Request-ID": request_id},
     )
+    if own:
+        own.exchange = exchange
+    return exchange
 
 
 class _ClosedWhenRefused(Response):

@@ -16,7 +16,8 @@ from gpt2giga.store.database import Unusable
 from gpt2giga.store.key_store import KeyStore
 from gpt2giga.store.keys import hash_of, StoredKey
 from gpt2giga.upstream.caller import Priority
-from gpt2giga.web.exchange import Exchange
+from gpt2giga.web.exchange import Exchange, tenant_of
+from gpt2giga.web.on_behalf import OnBehalf
 
 # Between two looks at the store, and the least between two that keys which nobody knows cause.
 LOOK_SECONDS, LEAST_LOOK_SECONDS = 2.0, 1.0
@@ -79,31 +80,57 @@ class Keyring:
             if own.whole and _is_same(shown, own.whole):
                 exchange.key_name = own.whole_name
                 return
-        key = self._find(shown) if self._store and shown else None
+        # No comparison of a hash tells how much of a secret was right.
+        wanted = hash_of(shown)
+        key = self._find(lambda: self._keys.get(wanted)) if self._store and shown else None
         if key is None:
             raise self._unknown(shown)
-        _check(key, hash_of(shown))
-        exchange.stored_key, exchange.key_name = key, key.name
-        if key.rights.priority:
-            exchange.priority = Priority[key.rights.priority.upper()]
+        _check(key, wanted)
+        _open_with(key, exchange)
 
-    def _find(self, shown: str) -> StoredKey | None:
-        """No comparison of a hash tells how much of a secret was right. A key may have been made just now, but a flood
-        of those that nobody made must not reach the store."""
-        wanted = hash_of(shown)
-        if wanted not in self._keys and time.monotonic() - self._looked_at > LEAST_LOOK_SECONDS:
+    def admit_again(self, exchange: Exchange, asker: OnBehalf) -> None:
+        """Who has shown the key before. Raises as `admit`."""
+        if not asker.key_id:
+            exchange.key_name = self._own_name(asker.tenant)
+            return
+        key = self._find(lambda: next((key for key in [*self._keys.values()] if key.id == asker.key_id), None))
+        if key is None:
+            raise self._away or NotAuthenticated("The API key that this was asked with does not exist any more.")
+        _check(key, key.hash)
+        _open_with(key, exchange)
+
+    def _own_name(self, tenant: str) -> str:
+        for own in self._own:
+            if tenant == tenant_of(own.key):
+                return own.name
+            if own.whole and tenant == tenant_of(own.whole):
+                return own.whole_name
+        raise NotAuthenticated(
+            "The API key that this was asked with is none of this service's any more (GPT2GIGA_API_KEY)."
+        )
+
+    def _find(self, look: Callable[[], StoredKey | None]) -> StoredKey | None:
+        """A key may have been made just now, but a flood of those that nobody made must not reach the store."""
+        if (found := look()) is None and time.monotonic() - self._looked_at > LEAST_LOOK_SECONDS:
             with self._looking:
                 if time.monotonic() - self._looked_at > LEAST_LOOK_SECONDS:
                     self._look()
-        return self._keys.get(wanted)
+            found = look()
+        return found
+
+    @property
+    def _away(self) -> Unavailable | None:
+        if not (self._may_hold and self._problem):
+            return None
+        return Unavailable(
+            "The keys of this service cannot be looked up at the moment; its log says why.",
+            code="store_unavailable",
+            retry_after=RETRY_AFTER,
+        )
 
     def _unknown(self, shown: str) -> NotAuthenticated | Unavailable:
-        if self._may_hold and self._problem and (shown or self._edition is None):
-            return Unavailable(
-                "The keys of this service cannot be looked up at the moment; its log says why.",
-                code="store_unavailable",
-                retry_after=RETRY_AFTER,
-            )
+        if (away := self._away) and (shown or self._edition is None):
+            return away
         if not shown:
             return NotAuthenticated("No API key provided. Send it as 'Authorization: Bearer KEY' or 'x-api-key: KEY'.")
         if self._may_hold:
@@ -139,6 +166,12 @@ class Keyring:
             }
         if before != (self._may_hold, self._edition):
             self.on_change()
+
+
+def _open_with(key: StoredKey, exchange: Exchange) -> None:
+    exchange.stored_key, exchange.key_name = key, key.name
+    if key.rights.priority:
+        exchange.priority = Priority[key.rights.priority.upper()]
 
 
 def _check(key: StoredKey, shown: str) -> None:

@@ -14,9 +14,11 @@ from pathlib import Path
 
 import pytest
 
+from gpt2giga.concurrency.waiting import run_to_end
 from gpt2giga.upstream.accounts import redis_counter
 from gpt2giga.upstream.accounts.redis_counter import LEASE
 from gpt2giga.upstream.accounts.slots import QueueTimeout, Slots
+from gpt2giga.upstream.caller import Priority
 from gpt2giga_sandbox.server import SandboxServer
 from tests.deploy.running import in_background, running
 from tests.deploy.streams import ask, Place, streams
@@ -201,3 +203,21 @@ def test_nginx_over_two_instances(start_instance, start_nginx, sandbox: SandboxS
     os.killpg(one.process.pid, signal.SIGKILL)
     assert eventually(lambda: not listens(one.port))
     assert all(answer.finished for answer in streams(nginx.place, 12))
+
+
+def test_a_batch_goes_last_on_every_machine(make: Callable[[int], Slots]) -> None:
+    one, other, served = make(1), make(1), []
+
+    def work(slots: Slots, name: str, priority: Priority) -> None:
+        with run_to_end(slots.acquire(30, priority=priority)):
+            served.append(name)
+
+    with ThreadPoolExecutor(4) as pool, take(one, 1):
+        pool.submit(work, one, "batch", Priority.BATCH)
+        pool.submit(work, other, "batch", Priority.BATCH)
+        assert eventually(lambda: (one.waiting, other.waiting) == (1, 1))
+        time.sleep(0.5)  # both stand in the line of the processes
+        pool.submit(work, other, "other", Priority.LOW)
+        assert eventually(lambda: other.waiting == 2)
+        time.sleep(0.5)
+    assert (served, one.held, other.held) == (["other", "batch", "batch"], 0, 0)

@@ -165,6 +165,69 @@ def test_who_has_waited_long_enough_goes_first(make: Callable[[int], Slots], mon
     assert served == ["low", "high"]
 
 
+def test_a_batch_goes_last_and_is_patient(make: Callable[[int], Slots], monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long it has waited, and longer than others may."""
+    monkeypatch.setattr(slots_module, "AGE", 0.01)
+    slots, served = make(1), []
+
+    def work(name: str, priority: Priority) -> None:
+        with run_to_end(slots.acquire(0.3, priority=priority)):
+            served.append(name)
+            time.sleep(0.02)
+
+    with take(slots, 0):
+        threads = [in_thread(partial(work, name, Priority.BATCH)) for name in ("batch", "batch")]
+        until(lambda: slots.waiting == 2)
+        time.sleep(0.4)  # longer than the others have
+        threads += [in_thread(partial(work, "other", Priority.LOW)) for _ in range(3)]
+        until(lambda: slots.waiting == 5)
+    for thread in threads:
+        thread.join(30)
+    assert served == ["other"] * 3 + ["batch"] * 2
+    assert (slots.held, slots.waiting) == (0, 0)
+
+
+BATCHES = """
+from gpt2giga.upstream.caller import Priority
+slots, end = make(1), time.monotonic() + 5
+while time.monotonic() < end:
+    with run_to_end(slots.acquire(30, priority=Priority.BATCH)):
+        say(sys.argv[2])
+        time.sleep(0.002)
+"""
+
+
+def test_a_batch_of_another_process_goes_last_too(tmp_path: Path) -> None:
+    """Threads of this process wait; as long as they do, no batch gets a slot."""
+    slots = make_slots(tmp_path)
+    with process(BATCHES, tmp_path, "b") as other:
+        assert read(other, 10) == b"b" * 10, "nobody else is there"
+        with take(slots, 30):
+            threads = [in_thread(lambda: take(slots, 30).release()) for _ in range(20)]
+            until(lambda: slots.waiting == 20)
+            said(other)
+        for thread in threads:
+            thread.join(30)
+        assert len(said(other)) <= 3, "after the last of the threads"
+        assert read(other, 10) == b"b" * 10, "nobody else is there any more"
+
+
+def said(running: subprocess.Popen[bytes]) -> bytes:
+    """All that has come so far."""
+    assert running.stdout is not None
+    os.set_blocking(running.stdout.fileno(), False)
+    try:
+        return running.stdout.read() or b""
+    finally:
+        os.set_blocking(running.stdout.fileno(), True)
+
+
+def test_no_batch_starves_another(tmp_path: Path) -> None:
+    with process(BATCHES, tmp_path, "a", stdout=subprocess.PIPE) as one, process(BATCHES, tmp_path, "b") as other:
+        assert read(one, 5) == b"a" * 5 and read(other, 5) == b"b" * 5
+        assert read(one, 5) == b"a" * 5 and read(other, 5) == b"b" * 5
+
+
 @pytest.mark.parametrize("first", Priority)
 def test_by_priority_and_then_by_arrival(make: Callable[[int], Slots], first: Priority) -> None:
     """Also where the first of the line, who asks already, is not the first any more."""
@@ -192,11 +255,11 @@ def test_one_asks_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     slots, asking, go_on, peak = make_slots(tmp_path), threading.Event(), threading.Event(), []
     ask = slots._files.take
 
-    def slow() -> str | None:
+    def slow(*, last: bool) -> str | None:
         peak.append(len(peak))
         asking.set()
         go_on.wait(10)
-        return ask()
+        return ask(last=last)
 
     monkeypatch.setattr(slots._files, "take", slow)
     taken: list[Slot] = []

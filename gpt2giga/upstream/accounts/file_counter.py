@@ -8,6 +8,9 @@ another, it gives every second one away: it takes no free slot for STAND_BACK, w
 two looks, so everybody else has looked by then. A newcomer stands back in the same way. So no line and no stream of
 new requests keeps a slot for ever; among several lines, the one that waits longest looks most often. Nobody leads the
 way for others: a process that is stopped or busy while it waits costs them only the pauses.
+
+Requests that go last, of batches, have a line of their own (`last`) with the same rules, and take nothing as long as
+any process has a line of others.
 """
 
 from __future__ import annotations
@@ -26,11 +29,22 @@ except ImportError:  # Windows
 
 log = logging.getLogger(__name__)
 LONGEST_PAUSE, SHORTEST_PAUSE, STAND_BACK = 0.030, 0.005, 0.040  # seconds
+LAST_PAUSE, LAST_STAND_BACK = 0.100, 0.120  # they may wait for hours
 RETRY = 5.0  # seconds until files that could not be used are tried again
 
 
+class _Line:
+    """Of the processes, as this one sees it: a file, shared by those that have a line of their own. came_back: slots,
+    to the line of this process since it last stood back."""
+
+    def __init__(self, name: str, stand_back: float) -> None:
+        self.name, self.stand_back = name, stand_back
+        self.came_back = 0
+        self.stands_back_until = 0.0
+
+
 class FileCounter:
-    """A Counter (slots.py). `slot-N`: locked while a request has it; `line`: shared by the processes with a line."""
+    """A Counter (slots.py). `slot-N`: locked while a request has it."""
 
     def __init__(self, slots: int, account: str, directory: Path, ring: Callable[[], None]) -> None:
         digest = hashlib.sha256(account.encode()).hexdigest()
@@ -39,25 +53,30 @@ class FileCounter:
         self._ring = ring
         self._descriptors: dict[str, int] = {}
         self._held: set[str] = set()
-        self.announced = False
-        self._came_back = 0  # to the line of this process since it last stood back
-        self._stands_back_until = self._retry_at = 0.0
+        self._lines = _Line("line", STAND_BACK), _Line("last", LAST_STAND_BACK)
+        self._announced: _Line | None = None
+        self._retry_at = 0.0
+
+    @property
+    def announced(self) -> bool:
+        return self._announced is not None
 
     @property
     def held(self) -> int:
         return len(self._held)
 
-    def take(self) -> str | None:
-        now = time.monotonic()
-        if now < self._stands_back_until:
+    def take(self, *, last: bool = False) -> str | None:
+        now, line = time.monotonic(), self._lines[last]
+        if now < line.stands_back_until or (last and self._others_wait()):
             return None
-        if not self.announced or self._came_back > 1:
-            alone = self._lock("line")
-            if alone and not self.announced:
-                self._unlock("line")
+        is_announced = self._announced is line
+        if not is_announced or line.came_back > 1:
+            alone = self._lock(line.name)
+            if alone and not is_announced:
+                self._unlock(line.name)
             # If not even the shared one can be had, another process is only asking, just as we are.
-            elif self._lock("line", shared=True) and not alone:
-                self._stands_back_until, self._came_back = now + STAND_BACK, 0
+            elif self._lock(line.name, shared=True) and not alone:
+                line.stands_back_until, line.came_back = now + line.stand_back, 0
                 return None
         for name in self._names:
             if name not in self._held and self._lock(name):
@@ -68,21 +87,29 @@ class FileCounter:
     def give_back(self, token: str) -> None:
         self._unlock(token)
         self._held.discard(token)
-        if self.announced:
-            self._came_back += 1
+        if self._announced:
+            self._announced.came_back += 1
             self._ring()
 
-    def announce(self, waiting: bool) -> None:
+    def announce(self, waiting: bool, *, last: bool = False) -> None:
         """Said again with every look: changing a lock may lose it (flock(2))."""
-        self.announced = waiting
-        if waiting:
-            self._lock("line", shared=True)
-        else:
-            self._came_back = 0
-            self._unlock("line")
+        line = self._lines[last] if waiting else None
+        if self._announced and self._announced is not line:
+            self._announced.came_back = 0
+            self._unlock(self._announced.name)
+        self._announced = line
+        if line:
+            self._lock(line.name, shared=True)
 
-    def pause(self, waited: float) -> float:
-        return max(SHORTEST_PAUSE, LONGEST_PAUSE / (1 + waited))
+    def pause(self, waited: float, *, last: bool = False) -> float:
+        return LAST_PAUSE if last else max(SHORTEST_PAUSE, LONGEST_PAUSE / (1 + waited))
+
+    def _others_wait(self) -> bool:
+        """Those that do not go last: in another process, for in this one they would be asked first."""
+        if not self._lock(self._lines[0].name):
+            return True
+        self._unlock(self._lines[0].name)
+        return False
 
     def _lock(self, name: str, shared: bool = False) -> bool:
         """True without a lock while the files cannot be used."""

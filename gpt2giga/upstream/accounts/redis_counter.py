@@ -2,7 +2,8 @@
 
 A slot is a lease that ends by itself: each process renews its own, and one that dies gives them back. The processes
 that wait stand in a line that Redis keeps, first come, first served; each has one place in it, whatever the length of
-its own line. Without Redis each machine counts for itself as it does without this setting, until Redis is back.
+its own line. What goes last, requests of batches, stands behind all others there. Without Redis each machine counts for
+itself as it does without this setting, until Redis is back.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ log = logging.getLogger(__name__)
 
 # Seconds. A process that hangs longer than its leases last loses them to others.
 LEASE, RENEWAL, PATIENCE = 10.0, 3.0, 2.0
-PAUSE = 0.05
+PAUSE, LAST_PAUSE = 0.05, 0.2
+# What goes last comes so much later. Numbers of this size still tell microseconds apart.
+LATER = 1_000_000_000
 
 # Sorted sets by the moment (of Redis's clock) when an entry ends: leases; who still stands in the line. And the
 # line itself, by arrival. Each has an end, so that nothing stays of an account that is not used any more.
@@ -35,12 +38,13 @@ local time = redis.call('TIME')
 local now = time[1] + time[2] / 1000000
 local leases, present, line = KEYS[1], KEYS[2], KEYS[3]
 local id, slots, lease, patience = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+local later = tonumber(ARGV[5])
 redis.call('ZREMRANGEBYSCORE', leases, '-inf', now)
 for _, gone in ipairs(redis.call('ZRANGEBYSCORE', present, '-inf', now)) do
     redis.call('ZREM', present, gone)
     redis.call('ZREM', line, gone)
 end
-redis.call('ZADD', line, 'NX', now, id)
+redis.call('ZADD', line, 'NX', now + later, id)
 redis.call('ZADD', present, now + patience, id)
 local mine = redis.call('ZRANK', line, id) < slots - redis.call('ZCARD', leases)
 if mine then
@@ -82,6 +86,7 @@ class RedisCounter:
         self._keys = [f"gpt2giga:{{{digest}}}:{name}" for name in ("leases", "present", "line")]
         self._away = self.announced = False
         self._place: str | None = None  # in the line of the processes
+        self._goes_last = False
         self._leases: set[str] = set()
         self._returned: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._lock = threading.Lock()
@@ -91,13 +96,16 @@ class RedisCounter:
     def held(self) -> int:
         return len(self._leases) + self._here.held
 
-    def take(self) -> str | None:
+    def take(self, *, last: bool = False) -> str | None:
         if self._away:
-            return self._here.take()
+            return self._here.take(last=last)
+        if last is not self._goes_last:
+            self._leave()
+            self._goes_last = last
         place, self._place = self._place or secrets.token_hex(16), None
         granted = None
         try:
-            granted = self._ask(self._take_script, place, self._slots, LEASE, PATIENCE)
+            granted = self._ask(self._take_script, place, self._slots, LEASE, PATIENCE, LATER if last else 0)
         finally:
             if granted is None:  # no answer, or a greenlet was killed meanwhile: it may have been granted
                 self._returned.put(place)
@@ -115,17 +123,21 @@ class RedisCounter:
         else:
             self._here.give_back(token)
 
-    def announce(self, waiting: bool) -> None:
+    def announce(self, waiting: bool, *, last: bool = False) -> None:
         """To Redis, take() does it."""
         self.announced = waiting
         if self._away or not waiting:
-            self._here.announce(waiting)
-        if self._place and not waiting:
+            self._here.announce(waiting, last=last)
+        if not waiting:
+            self._leave()
+
+    def pause(self, waited: float, *, last: bool = False) -> float:
+        return self._here.pause(waited, last=last) if self._away else LAST_PAUSE if last else PAUSE
+
+    def _leave(self) -> None:
+        if self._place:
             self._returned.put(self._place)
             self._place = None
-
-    def pause(self, waited: float) -> float:
-        return self._here.pause(waited) if self._away else PAUSE
 
     def _start_keeper(self) -> None:
         with self._lock:

@@ -2,8 +2,9 @@
 
 GigaChat answers one request at a time for a personal account and ten for a company; more get 429 (contract 3.4.6).
 In a process requests stand in one line, first come, first served, except that each step of priority counts as AGE
-seconds of waiting: so who has waited long enough goes before anybody who comes now. Only the first of the line asks the
-counter, which knows the slots of all processes; so neither it nor the line needs a lock that is waited for.
+seconds of waiting: so who has waited long enough goes before anybody who comes now. Requests of batches go last, and
+are patient. Only the first of the line asks the counter, which knows the slots of all processes; so neither it nor the
+line needs a lock that is waited for.
 
 Where any of several accounts will do, a request stands in the lines of all of them, at the same place by its age, and
 leaves the others when it has a slot of one.
@@ -32,6 +33,8 @@ from gpt2giga.upstream.caller import Priority
 
 # Seconds. Well below the time that a request may wait by default, so that low priority means later, and not never.
 AGE = 20.0
+# Nobody wants the answer any more that a batch gets later.
+BATCH_PATIENCE = 86400.0
 # Seconds between two looks whether other accounts will do meanwhile: one was added, or may be asked again.
 LOOK = 1.0
 
@@ -70,16 +73,17 @@ class Counter(Protocol):
         middle of any other call.
     announce: whether this process has a line, for the others.
     pause: seconds until the first of the line should ask again.
+    last: the first of the line goes after all others, of other processes too; then nobody in its line does not.
     """
 
-    announced: bool
-
+    @property
+    def announced(self) -> bool: ...
     @property
     def held(self) -> int: ...
-    def take(self) -> str | None: ...
+    def take(self, *, last: bool = False) -> str | None: ...
     def give_back(self, token: str) -> None: ...
-    def announce(self, waiting: bool) -> None: ...
-    def pause(self, waited: float) -> float: ...
+    def announce(self, waiting: bool, *, last: bool = False) -> None: ...
+    def pause(self, waited: float, *, last: bool = False) -> float: ...
 
 
 class Slot:
@@ -105,7 +109,12 @@ class Slot:
 
 # By age, in seconds of the monotonic clock; the number makes each comparison end before the slots.
 Place: TypeAlias = tuple[float, int, Slot]
+LAST = math.inf  # the age of what goes last
 _numbers = itertools.count()
+
+
+def _place(arrived: float, priority: Priority, slot: Slot) -> Place:
+    return (LAST if priority is Priority.BATCH else arrived + AGE * priority), next(_numbers), slot
 
 
 class Line(NamedTuple):
@@ -122,7 +131,7 @@ class Line(NamedTuple):
         slot = place[2]
         slot.counter = self.counter
         try:
-            slot.token = self.counter.take()
+            slot.token = self.counter.take(last=place[0] == LAST)
         finally:
             self.asking.release()
         return slot.token is not None
@@ -170,13 +179,13 @@ class Slots:
     ) -> Generator[list[Any], None, Slot]:
         """Yields an empty list every `tick` seconds in the line; whoever closes it or throws into it leaves the line.
 
-        Raises QueueTimeout after `timeout` seconds.
+        Raises QueueTimeout after `timeout` seconds; a batch has more patience.
         """
         slot = Slot()
         if not self._slots:
             return slot
         line = self._line
-        place = (time.monotonic() + AGE * priority, next(_numbers), slot)
+        place = _place(time.monotonic(), priority, slot)
         try:
             insort(line.places, place)
             if not line.take(place):
@@ -208,7 +217,7 @@ def acquire_any(
     Yields and raises as `acquire`.
     """
     slot = Slot()
-    place = (arrived + AGE * priority, next(_numbers), slot)
+    place = _place(arrived, priority, slot)
     joined: dict[Slots, Line] = {}
     try:
         found = _join(joined, find(), place)
@@ -247,11 +256,11 @@ def _stand_in_line(
     find: Callable[[], Sequence[Slots]] | None = None,
 ) -> Generator[list[Any], None, Slots]:
     """Whose slot it has got. find: which lines are the right ones may change."""
-    since = time.monotonic()
+    since, last = time.monotonic(), place[0] == LAST
     wait.begun()
     try:
         bell = place[2].bell = queue.SimpleQueue()
-        tick = tick or math.inf
+        tick, timeout = tick or math.inf, BATCH_PATIENCE if last else timeout
         end, due = since + timeout, since + tick
         while True:
             if find and (granted := _join(joined, find(), place)):
@@ -259,10 +268,10 @@ def _stand_in_line(
             look = time.monotonic() + LOOK if find else end
             for slots, line in joined.items():  # asks once more with its bell: what came back before could not ring it
                 if line.places[0] is place:
-                    line.counter.announce(True)
+                    line.counter.announce(True, last=last)
                     if line.take(place):
                         return slots
-                    seconds = line.counter.pause(time.monotonic() - since) * random.uniform(0.5, 1)
+                    seconds = line.counter.pause(time.monotonic() - since, last=last) * random.uniform(0.5, 1)
                     look = min(look, time.monotonic() + seconds)
             now = time.monotonic()
             if now >= end:

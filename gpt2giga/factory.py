@@ -18,10 +18,12 @@ from gpt2giga.dialects.openai import audio_views
 from gpt2giga.dialects.openai import views as openai
 from gpt2giga.dialects.openai.store import EmbeddingStore
 from gpt2giga.dialects.responses import views as responses
+from gpt2giga.dialects.responses.background_runner import BackgroundRunner
 from gpt2giga.dialects.responses.request import from_input_at_chat
 from gpt2giga.openapi import views as description
 from gpt2giga.store.accounts import StoredAccounts
 from gpt2giga.store.choice import database_of, key_store_of
+from gpt2giga.store.leases import Leases
 from gpt2giga.telemetry import log_format
 from gpt2giga.telemetry.known_models import KnownModels
 from gpt2giga.telemetry.packages import PackageWatch
@@ -166,6 +168,11 @@ def _register_views(
     remembered = EmbeddingStore(usage.database, settings.store.embeddings_size, *scope)
     ignore_hosted = translation.ignore_hosted_tools
     read_responses = partial(from_input_at_chat, ignore_hosted=ignore_hosted, hosted_tools=hosted_tools)
+    # Nothing can be done for a client that has gone and took its account along.
+    leases = Leases(usage.database) if usage.database and not server.pass_token else None
+    stores = responses.open_stores(settings.store, usage.database, leases)
+    runner = BackgroundRunner(app, stores.background, leases) if leases else None
+    app.extensions["background"] = runner
     for blueprint in (
         health.blueprint(settings.backend, get_upstream, ui.page if server.ui else lambda: None),
         openai.chat_blueprint(translation, model, conversation, read_responses, hosted_tools),
@@ -173,7 +180,7 @@ def _register_views(
         openai.files_blueprint(get_upstream, owners),
         audio_views.audio_blueprint(get_upstream, conversation, speech),
         models.blueprint(get_upstream, MODELS_FORMS),
-        responses.blueprint(translation, model, settings.store, usage.database, get_upstream, conversation),
+        responses.blueprint(translation, model, stores, runner, get_upstream, conversation),
         anthropic.blueprint(translation, model, get_upstream, conversation),
     ):
         # Guides point clients at the root as often as at /v1.

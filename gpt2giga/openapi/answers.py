@@ -208,7 +208,7 @@ ANSWERS: dict[str, Schema] = {
             "id": TEXT,
             "object": const("response"),
             "created_at": TIME,
-            "status": one_of("completed", "incomplete", "failed", "in_progress"),
+            "status": one_of("completed", "incomplete", "failed", "in_progress", "queued", "cancelled"),
             "model": TEXT,
             "output": list_of(made_of({"id": TEXT, "type": TEXT}, optional=("id",))),
             "error": or_null(OBJECT),

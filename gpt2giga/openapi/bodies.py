@@ -104,7 +104,7 @@ OF_RESPONSES: dict[str, Schema] = {
     "safety_identifier": TEXT,
     "user": TEXT,
     "include": list_of(TEXT),
-    "background": {"const": False},
+    "background": FLAG,
     "conversation": either(NOT_EMPTY, made_of({"id": NOT_EMPTY})),
     "prompt": {"type": "null"},
 }

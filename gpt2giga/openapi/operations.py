@@ -9,7 +9,7 @@ from gpt2giga.dialects.openai.files import MOST_FILES
 from gpt2giga.dialects.openai.speech import FORMATS
 from gpt2giga.dialects.openai.timed_transcripts import TEXTS
 from gpt2giga.dialects.openai.transcriptions import GRANULARITIES, TIMED
-from gpt2giga.openapi.schema import integer, number, one_of, Schema, TEXT
+from gpt2giga.openapi.schema import COUNT, integer, number, one_of, Schema, TEXT
 from gpt2giga.telemetry.usage_report import MOST_DAYS, MOST_OFFSET
 
 BYTES: Mapping[str, Schema] = {"application/octet-stream": {}}
@@ -129,7 +129,16 @@ OPERATIONS: Mapping[str, Operation] = {
     "responses.compact": Operation(
         OPENAI, "A conversation made short, to go on with", "CompactedResponse", "CompactRequest"
     ),
-    "responses.retrieve": Operation(OPENAI, "A response that was kept", "Response", asks_gigachat=False),
+    "responses.retrieve": Operation(
+        OPENAI,
+        "A response that was kept, or is made in the background",
+        "Response",
+        events="ResponseEvent",
+        query={"stream": {"type": "boolean"}, "starting_after": COUNT},
+        asks_gigachat=False,
+        asked_by="stream=true in the query",
+    ),
+    "responses.cancel": Operation(OPENAI, "Give up a response in the background", "Response", asks_gigachat=False),
     "responses.delete": Operation(OPENAI, "Forget a response", "Deleted", asks_gigachat=False),
     "responses.input_items": Operation(
         OPENAI, "The input of a response that was kept", "InputItems", query=_pages(100), asks_gigachat=False

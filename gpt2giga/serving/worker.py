@@ -56,6 +56,7 @@ class Worker(GeventWorker):
         from gpt2giga.config.sources import from_variables
         from gpt2giga.factory import create_app
         from gpt2giga.serving.address_limit import AddressLimit
+        from gpt2giga.store.choice import exists
 
         settings = from_variables(self.variables)
         self._addresses = AddressLimit(settings.limits.connections_per_address, settings.server.trusted_proxies)
@@ -65,6 +66,8 @@ class Worker(GeventWorker):
             return
         app = create_app(settings, behind_web_server=named is not None)
         self.wsgi = app  # type: ignore[assignment]  # Flask's own types differ
+        if (runner := app.extensions["background"]) and exists(settings.store):  # what others left unfinished
+            runner.start()
 
     def handle(self, listener: Any, client: Any, addr: Any) -> None:
         with self._addresses.place(addr) as has_place:

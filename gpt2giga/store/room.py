@@ -10,7 +10,7 @@ from operator import itemgetter
 
 import peewee
 
-from gpt2giga.store.tables import KeptRow
+from gpt2giga.store.response_tables import KeptRow
 
 DAY = 86400
 # Of one statement; older SQLites take no more than 999.
@@ -23,7 +23,7 @@ SLACK = 1 / 64
 
 class Room:
     def __init__(self, days: float, most_bytes: int, *tables: type[KeptRow]) -> None:
-        self._tables, self._most_bytes = tables, most_bytes
+        self._tables, self.most_bytes = tables, most_bytes
         self._seconds = days * DAY
         # Bytes that this process has written since it looked how many there are; as if it had to look now.
         self._unseen = most_bytes
@@ -31,7 +31,7 @@ class Room:
     @property
     def largest(self) -> int:
         """Bytes of one row."""
-        return self._most_bytes // LEAST_ROWS
+        return self.most_bytes // LEAST_ROWS
 
     def takes(self, size: int) -> bool:
         """Whether a row may be so large."""
@@ -44,10 +44,10 @@ class Room:
     def make(self, database: peewee.Database, added: int) -> None:
         """After rows of so many bytes were written."""
         self._unseen += added
-        if self._unseen < self._most_bytes * SLACK:
+        if self._unseen < self.most_bytes * SLACK:
             return
         self._unseen = 0
-        too_many = -self._most_bytes
+        too_many = -self.most_bytes
         for table in self._tables:
             table.delete().where(table.created < self.oldest()).execute(database)
             too_many += table.select(peewee.fn.SUM(table.size)).scalar(database) or 0

@@ -11,7 +11,8 @@ from pathlib import Path
 import peewee
 
 from gpt2giga.store.database import FAILURES
-from gpt2giga.store.tables import KeptResponse, upgrade
+from gpt2giga.store.response_tables import KeptResponse
+from gpt2giga.store.tables import upgrade
 
 log = logging.getLogger(__name__)
 

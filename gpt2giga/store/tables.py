@@ -6,19 +6,25 @@ from collections.abc import Callable, Sequence
 
 from peewee import (
     BigIntegerField,
-    BlobField,
     BooleanField,
     CompositeKey,
     Database,
     DoubleField,
     fn,
-    ForeignKeyField,
     IntegerField,
     Model,
     SchemaManager,
     TextField,
 )
 
+from gpt2giga.store.response_tables import (
+    BackgroundEvents,
+    BackgroundResponse,
+    ConversationItem,
+    KeptConversation,
+    KeptResponse,
+    KeptRow,
+)
 from gpt2giga.store.upgrades import Upgrade, UPGRADES
 
 
@@ -29,53 +35,6 @@ class SchemaVersion(Model):
 
     class Meta:
         table_name = "schema_version"
-
-
-class KeptRow(Model):
-    """What is kept for a while, as far as there is room; no table of its own. `created` is in seconds of Unix time,
-    `size` in bytes of `body`."""
-
-    id = TextField(primary_key=True)
-    created = DoubleField(index=True)
-    size = IntegerField()
-    body = BlobField()
-
-
-class KeptResponse(KeptRow):
-    """What one turn added to a conversation."""
-
-    tenant = TextField()
-    previous = TextField(null=True)
-
-    class Meta:
-        table_name = "responses"
-
-
-class KeptConversation(KeptRow):
-    """`created` is when its items changed last, `begun` when it was made; `body` is its metadata, and `size` counts its
-    items too. items: how many there are. places: how many there were."""
-
-    tenant = TextField()
-    begun = DoubleField()
-    items = IntegerField(default=0)
-    places = IntegerField(default=0)
-
-    class Meta:
-        table_name = "conversations"
-
-
-class ConversationItem(Model):
-    """Goes with its conversation, so that none is ever kept in part."""
-
-    conversation = ForeignKeyField(KeptConversation, column_name="conversation", on_delete="CASCADE", index=False)
-    place = IntegerField()
-    id = TextField()
-    body = BlobField()
-
-    class Meta:
-        table_name = "conversation_items"
-        primary_key = CompositeKey("conversation", "place")
-        indexes = ((("conversation", "id"), False),)
 
 
 class KeptEmbedding(KeptRow):
@@ -229,6 +188,8 @@ TABLES: tuple[type[Model], ...] = (
     KeptResponse,
     KeptConversation,
     ConversationItem,
+    BackgroundResponse,
+    BackgroundEvents,
     KeptEmbedding,
     StoredAccount,
     UsageHour,

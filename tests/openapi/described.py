@@ -31,6 +31,8 @@ STREAMED: dict[str, dict[str, Any]] = {
     **dict.fromkeys(("/chat/completions", "/completions", "/responses", "/messages"), {"stream": True}),
     "/audio/speech": {"stream_format": "sse"},
 }
+# Events that were told before, which are got.
+STREAMED_AGAIN = ("/responses/{response_id}",)
 # Those that take a form with a file.
 FORMS = {"/audio/transcriptions": "a.ogg", "/audio/translations": "a.ogg", "/files": "a.txt"}
 STREAMED_FORMS = ("/audio/transcriptions", "/audio/translations")

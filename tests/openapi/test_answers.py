@@ -13,7 +13,17 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from gpt2giga_sandbox.server import SandboxServer
-from tests.openapi.described import address, answer_schema, BODIES, check, FORMS, HELLO, STREAMED, STREAMED_FORMS
+from tests.openapi.described import (
+    address,
+    answer_schema,
+    BODIES,
+    check,
+    FORMS,
+    HELLO,
+    STREAMED,
+    STREAMED_AGAIN,
+    STREAMED_FORMS,
+)
 
 # Their answers are no JSON.
 SOUND = ("/audio/speech",)
@@ -79,6 +89,18 @@ def test_events(client: FlaskClient, document: dict[str, Any], path: str) -> Non
     for text in data:
         if text != "[DONE]":
             check(document, told["x-data"], json.loads(text))
+
+
+def test_a_response_in_the_background(client: FlaskClient, document: dict[str, Any]) -> None:
+    path, asked = STREAMED_AGAIN[0], {"input": "Привет", "background": True, "stream": True}
+    [first, *_] = re.findall("^data: (.*)$", client.post("/responses", json=asked).text, re.M)
+    response_id = json.loads(first)["response"]["id"]
+    answer = client.get(f"/responses/{response_id}?stream=true&starting_after=0")
+    told = document["paths"][path]["get"]["responses"]["200"]["content"][answer.mimetype]
+    for text in re.findall("^data: (.*)$", answer.text, re.M):
+        check(document, told["x-data"], json.loads(text))
+    cancelled = client.post(f"/responses/{response_id}/cancel")
+    check(document, answer_schema(document, f"{path}/cancel", "post", 200), cancelled.get_json())
 
 
 @pytest.mark.parametrize(

@@ -25,8 +25,8 @@ from gpt2giga.dialects.responses.items import duplicate_item
 from gpt2giga.dialects.responses.kept_store import KeptDatabase
 from gpt2giga.errors import BodyTooLarge, NotFound, ProxyError
 from gpt2giga.store.database import Database
+from gpt2giga.store.response_tables import ConversationItem, KeptConversation
 from gpt2giga.store.room import MOST_PARAMETERS, Room
-from gpt2giga.store.tables import ConversationItem, KeptConversation
 
 JsonObject: TypeAlias = dict[str, Any]
 
@@ -168,14 +168,16 @@ class ConversationStore:
 
     def append(self, tenant: str, conversation_id: str, items: Sequence[JsonObject]) -> None:
         """The items of a turn that was answered; never raises. Limits are looked at before the next one."""
+        self._kept.do_or_warn(lambda database: self.insert_turn(database, tenant, conversation_id, items))
 
-        def insert(database: peewee.Database) -> None:
-            if self._touch(database, tenant, conversation_id):
-                self._insert(database, conversation_id, items)
-            else:
-                log.warning("The turn of a conversation that was deleted while it was answered is not kept")
-
-        self._kept.do_or_warn(insert)
+    def insert_turn(
+        self, database: peewee.Database, tenant: str, conversation_id: str, items: Sequence[JsonObject]
+    ) -> None:
+        """Inside a transaction."""
+        if self._touch(database, tenant, conversation_id):
+            self._insert(database, conversation_id, items)
+        else:
+            log.warning("The turn of a conversation that was deleted while it was answered is not kept")
 
     def _add(
         self,

@@ -16,15 +16,16 @@ from gpt2giga.store.database import Database, Unusable
 T = TypeVar("T")
 
 NO_FOLDER = "no folder is set (GPT2GIGA_STATE_DIR)"
+ADVICE = "Send the conversation in 'input'."
 
 log = logging.getLogger(__name__)
 
 
 class KeptDatabase:
-    """param: the parameter that asks for what is kept."""
+    """param: the parameter that asks for what is kept. advice: what to do without it."""
 
-    def __init__(self, database: Database | None, days: int, param: str) -> None:
-        self._database, self._days, self._param = database, days, param
+    def __init__(self, database: Database | None, days: int, param: str, advice: str = ADVICE) -> None:
+        self._database, self._days, self._param, self._advice = database, days, param, advice
         self._warned = False
 
     def problem(self) -> str:
@@ -36,7 +37,7 @@ class KeptDatabase:
         if self._database is None or not self._days:
             raise BadRequest(
                 f"Responses are not kept here: {NO_FOLDER if self._days else 'GPT2GIGA_STORE_DAYS is 0'}. "
-                "Send the conversation in 'input'.",
+                f"{self._advice}",
                 param=self._param,
                 code="store_unavailable",
             )
@@ -44,7 +45,7 @@ class KeptDatabase:
             return self._database.do(work)
         except Unusable as unusable:
             raise Unavailable(
-                f"Kept responses are out of reach at the moment: {unusable}. Send the conversation in 'input'.",
+                f"Kept responses are out of reach at the moment: {unusable}. {self._advice}",
                 param=self._param,
                 code="store_unavailable",
             ) from unusable

@@ -12,10 +12,7 @@ from gpt2giga.errors import BadRequest
 
 # The client keeps the reasoning itself; there is nothing to encrypt, and it is not wanted back.
 HARMLESS_INCLUDES = ("reasoning.encrypted_content",)
-REFUSED = {
-    "background": "A response is made while its client waits: 'background' must be false.",
-    "prompt": "Prompt templates are kept at OpenAI: send 'instructions' and 'input' instead.",
-}
+REFUSED = {"prompt": "Prompt templates are kept at OpenAI: send 'instructions' and 'input' instead."}
 
 TABLE: Mapping[str, Parameter] = {
     "model": Parameter("used", "GigaChat's ids, and aliases for them"),
@@ -41,7 +38,7 @@ TABLE: Mapping[str, Parameter] = {
     "safety_identifier": Parameter("used", "becomes GigaChat's session when there is no `prompt_cache_key`"),
     "user": Parameter("used", "the older name of `safety_identifier`"),
     "include": Parameter("emulated", "`reasoning.encrypted_content` is accepted; all else is ignored"),
-    "background": Parameter("refused", "true"),
+    "background": Parameter("emulated", "made while nobody waits, also after a restart; needs `store`"),
     "prompt": Parameter("refused", "templates are kept at OpenAI"),
     "truncation": Parameter(
         "ignored", "`auto`: a conversation that is too long is an error", fields.string, ("disabled",)
@@ -68,7 +65,6 @@ def list_all_ignored(body: Body) -> Iterator[str]:
 
 
 def check_refused(body: Body) -> None:
-    asked = {**body, "background": fields.boolean(body, "background") or None}
     for name, words in REFUSED.items():
-        if asked.get(name) is not None:
+        if body.get(name) is not None:
             raise BadRequest(words, param=name, code="unsupported_parameter")

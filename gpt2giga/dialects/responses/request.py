@@ -37,6 +37,7 @@ class ResponseDelivery:
 
     stream: bool
     store: bool
+    background: bool
     toolbox: Toolbox
     input: tuple[Any, ...]
     conversation: str
@@ -80,6 +81,7 @@ def from_responses_request(
     delivery = ResponseDelivery(
         stream=fields.boolean(body, "stream"),
         store=wants_store(body),
+        background=_wants_background(body),
         toolbox=toolbox,
         input=given,
         conversation=conversation_id(body),
@@ -101,6 +103,8 @@ def from_input_at_chat(
             words = "Only /v1/responses knows what was said earlier: send the conversation in 'input'."
             raise BadRequest(words, param=name)
     chat, delivery = from_responses_request(body, Past(), ignore_hosted=ignore_hosted, hosted_tools=hosted_tools)
+    if delivery.background:
+        raise BadRequest("Only /v1/responses works in the background.", param="background")
     if delivery.compaction:
         raise BadRequest("Only /v1/responses compacts a conversation.", param="input")
     chat = replace(chat, stop=from_stops(body.get("stop"), "stop"))
@@ -148,6 +152,13 @@ def _given(body: Body, past: Past) -> tuple[Any, ...]:
 
 def wants_store(body: Body) -> bool:
     return True if body.get("store") is None else fields.boolean(body, "store")
+
+
+def _wants_background(body: Body) -> bool:
+    wanted = fields.boolean(body, "background")
+    if wanted and not wants_store(body):
+        raise BadRequest("What is made in the background must be kept: 'background' needs 'store'.", param="background")
+    return wanted
 
 
 def _messages(body: Body, past: Past, given: tuple[Any, ...], toolbox: Toolbox) -> tuple[Message, ...]:

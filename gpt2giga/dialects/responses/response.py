@@ -38,13 +38,15 @@ ECHOED: Mapping[str, Any] = {
 @dataclass(frozen=True, slots=True)
 class ResponseHead:
     """What all events of one response share. filtered_as: how a text ends that GigaChat's filter stopped. compaction:
-    the kind of item that is asked for instead of an answer; empty for an answer."""
+    the kind of item that is asked for instead of an answer; empty for an answer. background: nobody waits for it.
+    """
 
     model: str
     echo: Mapping[str, Any]
     toolbox: Toolbox
     filtered_as: str
     compaction: str = ""
+    background: bool = False
     key: str = field(default_factory=lambda: secrets.token_hex(16))
     created: int = field(default_factory=lambda: int(time.time()))
 
@@ -98,7 +100,7 @@ def to_object(
         "created_at": head.created,
         "completed_at": None,
         "status": status,
-        "background": False,
+        "background": head.background,
         "error": None,
         "incomplete_details": None,
         "model": head.model,

@@ -20,9 +20,11 @@ from gpt2giga.config.limits import LimitSettings
 from gpt2giga.dialects.responses.kept_store import KeptDatabase
 from gpt2giga.errors import BadRequest, NotFound
 from gpt2giga.store.database import Database
+from gpt2giga.store.response_tables import KeptResponse
 from gpt2giga.store.room import Room
-from gpt2giga.store.tables import KeptResponse
 
+# What a response in the background may end as; of others nothing is kept then.
+UNUSABLE = ("failed", "cancelled")
 ITEM_ID = re.compile(r"[a-z]+_([0-9a-f]{32})[io]\d+")
 
 log = logging.getLogger(__name__)
@@ -67,24 +69,24 @@ class Store:
 
     def save(self, tenant: str, stored: StoredResponse) -> None:
         """An answer is worth more than its copy: never raises."""
-        response, body = stored.response, orjson.dumps(stored)
-        if not self._room.takes(len(body)):
+        body = orjson.dumps(stored)
+        if self._room.takes(len(body)):
+            self._kept.do_or_warn(lambda database: self.insert(database, tenant, stored, body))
+        else:
             log.warning("A response of %d bytes is too large to be kept (GPT2GIGA_STORE_SIZE)", len(body))
-            return
+
+    def insert(self, database: peewee.Database, tenant: str, stored: StoredResponse, body: bytes) -> None:
+        """Inside a transaction. body: it, as JSON."""
         row = {
-            "id": response["id"],
+            "id": stored.response["id"],
             "tenant": tenant,
-            "previous": response["previous_response_id"],
+            "previous": stored.response["previous_response_id"],
             "created": time.time(),
             "size": len(body),
             "body": body,
         }
-
-        def insert(database: peewee.Database) -> None:
-            KeptResponse.insert(**row).execute(database)
-            self._room.make(database, len(body))
-
-        self._kept.do_or_warn(insert)
+        KeptResponse.insert(**row).execute(database)
+        self._room.make(database, len(body))
 
     def get(self, tenant: str, response_id: str) -> StoredResponse:
         """Raises NotFound."""
@@ -108,6 +110,12 @@ class Store:
         rows = self._kept.do(lambda database: [(row[0], bytes(row[1])) for row in chain.tuples().execute(database)])
         self._kept.check_values([body for _, body in rows], limits.max_json_values)
         turns = [turn for _, (_, body) in in_turns(rows) if (turn := StoredResponse.from_body(body))]
+        if turns and turns[-1].response.get("status") in UNUSABLE:
+            raise BadRequest(
+                f"Previous response with id '{response_id}' is {turns[-1].response['status']}: nothing can follow it.",
+                param="previous_response_id",
+                code="previous_response_not_completed",
+            )
         if not rows or rows[0][0] or len(turns) < len(rows):
             missing = (rows and rows[0][0]) or response_id
             raise BadRequest(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -17,6 +17,10 @@ from gpt2giga.dialects import fields
 from gpt2giga.dialects.fields import Body
 from gpt2giga.dialects.pages import from_query, to_page
 from gpt2giga.dialects.responses import items
+from gpt2giga.dialects.responses.background_rows_store import Turn
+from gpt2giga.dialects.responses.background_runner import BackgroundRunner
+from gpt2giga.dialects.responses.background_store import BackgroundStore
+from gpt2giga.dialects.responses.background_views import Background, own_key
 from gpt2giga.dialects.responses.compaction import COMPACTION
 from gpt2giga.dialects.responses.conversation_store import ConversationStore
 from gpt2giga.dialects.responses.conversation_views import add_conversations
@@ -28,10 +32,11 @@ from gpt2giga.dialects.responses.store import Store, StoredResponse
 from gpt2giga.dialects.responses.stream import ResponseStream
 from gpt2giga.dialects.responses.summary import most_letters, newest_of_user, to_summary_chat
 from gpt2giga.dialects.tokens import to_texts
-from gpt2giga.errors import BadRequest, ContextTooLong
+from gpt2giga.errors import BadRequest, ContextTooLong, NotFound
 from gpt2giga.store.database import Database
+from gpt2giga.store.leases import Leases
+from gpt2giga.store.response_tables import KeptConversation, KeptResponse
 from gpt2giga.store.room import Room
-from gpt2giga.store.tables import KeptConversation, KeptResponse
 from gpt2giga.upstream.gigachat import GetUpstream
 from gpt2giga.web.body import json_body, json_response
 from gpt2giga.web.converse import Conversation, Dialect
@@ -44,27 +49,43 @@ KEPT_LETTERS = 60_000
 MOST_HALVINGS = 2  # of a conversation that is to be compacted
 
 
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """What is kept of responses."""
+
+    responses: Store
+    conversations: ConversationStore
+    background: BackgroundStore
+
+
+def open_stores(settings: StoreSettings, database: Database | None, leases: Leases | None) -> Stores:
+    room = Room(settings.days, settings.size, KeptResponse, KeptConversation)
+    responses = Store(database, settings.days, room)
+    if settings.days and (problem := responses.problem()):
+        log.warning("Responses are not kept, so previous_response_id is refused: %s", problem)
+    conversations = ConversationStore(database, settings.days, room)
+    background = BackgroundStore(database, settings.days, room, responses, conversations, leases)
+    return Stores(responses, conversations, background)
+
+
 def blueprint(
     translation: TranslationSettings,
     default_model: str,
-    store: StoreSettings,
-    database: Database | None,
+    stores: Stores,
+    runner: BackgroundRunner | None,
     get_upstream: GetUpstream,
     conversation: Conversation,
 ) -> Blueprint:
-    room = Room(store.days, store.size, KeptResponse, KeptConversation)
-    kept = Store(database, store.days, room)
-    if store.days and (problem := kept.problem()):
-        log.warning("Responses are not kept, so previous_response_id is refused: %s", problem)
-    conversations = ConversationStore(database, store.days, room)
-    views = _Views(translation, default_model, kept, conversations, get_upstream, conversation)
+    background = Background(stores.background, runner)
+    views = _Views(translation, default_model, stores, background, get_upstream, conversation)
     responses = Blueprint("responses", __name__)
-    add_conversations(responses, conversations, kept)
+    add_conversations(responses, stores.conversations, stores.responses)
     responses.post("/responses")(views.create)
     responses.post("/responses/input_tokens")(views.input_tokens)
     responses.post("/responses/compact")(views.compact)
     responses.get("/responses/<response_id>")(views.retrieve)
     responses.delete("/responses/<response_id>")(views.delete)
+    responses.post("/responses/<response_id>/cancel")(views.cancel)
     responses.get("/responses/<response_id>/input_items")(views.input_items)
     return responses
 
@@ -74,21 +95,25 @@ class _Views:
         self,
         translation: TranslationSettings,
         default_model: str,
-        store: Store,
-        conversations: ConversationStore,
+        stores: Stores,
+        background: Background,
         get_upstream: GetUpstream,
         conversation: Conversation,
     ) -> None:
         self._translation, self._default_model = translation, default_model
         self._get_upstream = get_upstream
         self._conversation = conversation
-        self._store, self._conversations = store, conversations
+        self._store, self._conversations = stores.responses, stores.conversations
+        self._background = background
 
     def create(self) -> Response:
         body = json_body()
         chat, delivery = self._read(body, self._past(body))
         head = self._head(body, chat, delivery, delivery.compaction)
-        keep = self._keeper(delivery, head)
+        if delivery.background:
+            self._conversation.check_models([chat])
+            return self._background.accept(body, delivery, head)
+        keep = _keep_nothing if head.background else self._keeper(delivery, head)
         dialect = Dialect(
             head.model, partial(_to_response, head=head, keep=keep), partial(ResponseStream, head, keep), True
         )
@@ -122,7 +147,10 @@ class _Views:
     def _head(self, body: Body, chat: ChatRequest, delivery: ResponseDelivery, compaction: str) -> ResponseHead:
         filtered_as = self._translation.blacklist_finish_reason
         model = chat.model or self._default_model
-        return ResponseHead(model, to_echo(body), delivery.toolbox, filtered_as, compaction)
+        key = own_key(current())  # whoever is at work in the background keeps it too
+        is_background = bool(key) or delivery.background
+        head = ResponseHead(model, to_echo(body), delivery.toolbox, filtered_as, compaction, is_background)
+        return replace(head, key=key) if key else head
 
     def input_tokens(self) -> Response:
         """Texts only: what an image costs GigaChat does not tell beforehand."""
@@ -133,16 +161,31 @@ class _Views:
 
     def retrieve(self, response_id: str) -> Response:
         if request.args.get("stream", "").lower() == "true":
-            raise BadRequest("A response that is kept cannot be streamed again.", param="stream")
-        return json_response(self._store.get(current().tenant, response_id).response)
+            return self._background.events(response_id, request.args)
+        return json_response(self._find(response_id).response)
 
     def delete(self, response_id: str) -> Response:
-        self._store.delete(current().tenant, response_id)
+        if not self._background.delete(response_id):
+            self._store.delete(current().tenant, response_id)
         return json_response({"id": response_id, "object": "response", "deleted": True})
 
+    def cancel(self, response_id: str) -> Response:
+        response = self._background.cancel(response_id) or self._store.get(current().tenant, response_id).response
+        if not response.get("background"):
+            raise BadRequest("Only a response that is made in the background can be cancelled.", param="response_id")
+        return json_response(response)
+
     def input_items(self, response_id: str) -> Response:
-        kept = self._store.get(current().tenant, response_id).input
+        kept = self._find(response_id).input
         return json_response(to_page(kept, from_query(request.args, usual=20, most=100)))
+
+    def _find(self, response_id: str) -> StoredResponse | Turn:
+        """Between two looks it may come to its end."""
+        tenant = current().tenant
+        try:
+            return self._store.get(tenant, response_id)
+        except NotFound:
+            return self._background.unfinished(response_id) or self._store.get(tenant, response_id)
 
     def _read(self, body: Body, past: Past) -> tuple[ChatRequest, ResponseDelivery]:
         ignore, hosted_tools = self._translation.ignore_hosted_tools, self._hosted_tools

@@ -154,7 +154,7 @@ BAD = [
     bad("moderation", 1),
     bad("prompt_cache_options", 1),
     bad("background", "yes"),
-    bad("background", True),
+    bad("background", True, store=False),
     bad("conversation", 1),
     bad("conversation", ""),
     bad("conversation", {}, "conversation.id"),

@@ -14,7 +14,7 @@ from gpt2giga.dialects.pages import Page
 from gpt2giga.dialects.responses.conversation_store import ConversationStore
 from gpt2giga.dialects.responses.store import Store
 from gpt2giga.errors import BadRequest, BodyTooLarge, NotFound
-from gpt2giga.store.tables import ConversationItem, KeptConversation
+from gpt2giga.store.response_tables import ConversationItem, KeptConversation
 from tests.dialects.responses.test_store import DAY, LIMITS, MIB, name, open_database, OpenDatabase, room, turn
 
 __all__ = ["open_database"]

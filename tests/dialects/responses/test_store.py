@@ -17,9 +17,9 @@ from gpt2giga.dialects.responses.output import item_id
 from gpt2giga.dialects.responses.store import Store, StoredResponse
 from gpt2giga.errors import BadRequest, BodyTooLarge, NotFound, Unavailable
 from gpt2giga.store.database import Database
+from gpt2giga.store.response_tables import KeptConversation, KeptResponse
 from gpt2giga.store.room import Room
 from gpt2giga.store.sqlite import SQLiteFile
-from gpt2giga.store.tables import KeptConversation, KeptResponse
 
 MIB = 1024 * 1024
 DAY = 86400

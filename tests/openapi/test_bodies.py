@@ -20,6 +20,7 @@ from tests.openapi.described import (
     HELLO,
     operations,
     STREAMED,
+    STREAMED_AGAIN,
     STREAMED_FORMS,
 )
 

@@ -10,19 +10,27 @@ from typing import TYPE_CHECKING
 from flask import Flask
 from werkzeug.routing import MapAdapter
 
+from gpt2giga.batches.run import Place
+from gpt2giga.batches.runner import Runner
 from gpt2giga.chat import HostedTool
 from gpt2giga.config.settings import KEY_IS_MISSING, ServerSettings, Settings
 from gpt2giga.config.speech import SALUTESPEECH
 from gpt2giga.dialects.anthropic import views as anthropic
 from gpt2giga.dialects.openai import audio_views
 from gpt2giga.dialects.openai import views as openai
+from gpt2giga.dialects.openai.batch_views import batches_blueprint
+from gpt2giga.dialects.openai.file_views import files_blueprint, Kept
 from gpt2giga.dialects.openai.store import EmbeddingStore
 from gpt2giga.dialects.responses import views as responses
 from gpt2giga.dialects.responses.background_runner import BackgroundRunner
+from gpt2giga.dialects.responses.kept_store import NO_FOLDER
 from gpt2giga.dialects.responses.request import from_input_at_chat
 from gpt2giga.openapi import views as description
 from gpt2giga.store.accounts import StoredAccounts
-from gpt2giga.store.choice import database_of, key_store_of
+from gpt2giga.store.batches import Batches
+from gpt2giga.store.choice import database_of, exists, key_store_of
+from gpt2giga.store.database import Database
+from gpt2giga.store.files import LocalFiles
 from gpt2giga.store.leases import Leases
 from gpt2giga.telemetry import log_format
 from gpt2giga.telemetry.known_models import KnownModels
@@ -48,6 +56,9 @@ if TYPE_CHECKING:
 # The last is for requests that none of the others claims.
 ERROR_FORMS = (anthropic.ERROR_FORM, openai.OPENCLAW_ERROR_FORM, openai.ERROR_FORM)
 MODELS_FORMS = (anthropic.MODELS_FORM, openai.MODELS_FORM)
+
+# Lines of a batch at the same time where the account has no limit, and at most.
+MOST_AT_ONCE = 10
 
 log = logging.getLogger(__name__)
 
@@ -94,7 +105,8 @@ def create_app(settings: Settings, *, behind_web_server: bool = False) -> Flask:
     app.extensions["packages"] = packages = _package_watch(accounts, usage, metrics)
     app.extensions["speech"] = speech = speech_of(settings)
     known.on_model_known(SALUTESPEECH)
-    _register_views(app, settings, _upstream_getter(accounts), usage, packages, speech, keyring, owners)
+    kept = _kept(app, settings, database, accounts)
+    _register_views(app, settings, _upstream_getter(accounts), usage, packages, speech, keyring, owners, kept)
     if metrics:
         sees_all = partial(_sees_all, server, keyring)
         app.register_blueprint(metrics.blueprint(sees_all, packages.look))
@@ -142,6 +154,31 @@ def _without_key(
     return origins.guard(server, may_call)
 
 
+def _kept(app: Flask, settings: Settings, database: Database | None, accounts: Accounts) -> Kept | None:
+    """What outlives its request and is worked on without a client; None where nothing can."""
+    app.extensions["leases"] = app.extensions["batches"] = None
+    own = accounts.own_accounts
+    if database is None or own is None:
+        return None
+    most_bytes = settings.store.batch_files_size
+    app.extensions["leases"] = leases = Leases(database)
+    files, batches = LocalFiles(database, most_bytes), Batches(database, leases, most_bytes)
+
+    def at_once() -> int:
+        return min(own.most_slots or MOST_AT_ONCE, MOST_AT_ONCE)
+
+    place = Place(app, batches, files, settings.limits.max_json_values, at_once)
+    app.extensions["batches"] = runner = Runner(place, leases, partial(exists, settings.store))
+    app.extensions["admission"].on_first = partial(_take_up, app)
+    return Kept(files, batches, runner.wake)
+
+
+def _take_up(app: Flask) -> None:
+    """What others have left."""
+    for name in ("batches", "background"):
+        app.extensions[name].wake()
+
+
 def _upstream_getter(accounts: Accounts) -> GetUpstream:
     own = accounts.own_accounts
     return (lambda: own.current) if own else lambda: accounts.of(exchange.current().key)
@@ -156,6 +193,7 @@ def _register_views(
     speech: SaluteSpeech | None,
     keyring: Keyring,
     owners: FileOwners,
+    kept: Kept | None,
 ) -> None:
     server, translation, model = settings.server, settings.translation, settings.account.model
     conversation = Conversation(get_upstream, settings.limits.heartbeat, owners)
@@ -167,17 +205,18 @@ def _register_views(
     scope = (settings.account.base_url, translation.embeddings_overflow)
     remembered = EmbeddingStore(usage.database, settings.store.embeddings_size, *scope)
     ignore_hosted = translation.ignore_hosted_tools
+    why_not = auth.NO_ACCOUNT_IS_KEPT if server.pass_token else f"Batches are not kept here: {NO_FOLDER}."
     read_responses = partial(from_input_at_chat, ignore_hosted=ignore_hosted, hosted_tools=hosted_tools)
-    # Nothing can be done for a client that has gone and took its account along.
-    leases = Leases(usage.database) if usage.database and not server.pass_token else None
+    leases = app.extensions["leases"]
     stores = responses.open_stores(settings.store, usage.database, leases)
-    runner = BackgroundRunner(app, stores.background, leases) if leases else None
+    runner = BackgroundRunner(app, stores.background, leases, partial(exists, settings.store)) if leases else None
     app.extensions["background"] = runner
     for blueprint in (
         health.blueprint(settings.backend, get_upstream, ui.page if server.ui else lambda: None),
         openai.chat_blueprint(translation, model, conversation, read_responses, hosted_tools),
         openai.blueprint(translation.tokenizer_file, model, get_upstream, remembered),
-        openai.files_blueprint(get_upstream, owners),
+        files_blueprint(get_upstream, owners, kept, why_not),
+        batches_blueprint(kept, why_not),
         audio_views.audio_blueprint(get_upstream, conversation, speech),
         models.blueprint(get_upstream, MODELS_FORMS),
         responses.blueprint(translation, model, stores, runner, get_upstream, conversation),

@@ -22,7 +22,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("cli",),
     ("serving", "commands"),
     ("factory",),
-    ("ui", "openapi"),
+    ("ui", "openapi", "batches"),
     ("dialects", "telemetry"),
     ("web",),
     ("upstream", "store"),

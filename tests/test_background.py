@@ -34,7 +34,7 @@ HELD = {"text": "Раз два три", "hang_after": 1}
 
 @pytest.fixture(autouse=True)
 def quick_looks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(background_runner, "BUSY_SECONDS", 0.05)
+    monkeypatch.setattr(background_runner, "LOOK_SECONDS", 0.05)
 
 
 def ask(client: FlaskClient, **body: Any) -> dict[str, Any]:
@@ -287,7 +287,7 @@ def left(
     monkeypatch.setattr(leases, "LEASE_SECONDS", 0.5)
     dying = app_with()
     runner = dying.extensions["background"]
-    monkeypatch.setattr(runner, "start", lambda: None)  # it dies before it comes to it
+    monkeypatch.setattr(runner, "wake", lambda: None)  # it dies before it comes to it
     asked = read_first(dying.test_client())
     yield asked, app_with().test_client()
 

@@ -54,7 +54,7 @@ def test_the_name_tells_the_type(client: OpenAI, sandbox: SandboxServer, name: s
 @pytest.mark.parametrize("name, content", [("a.exe", b"MZ\0"), ("a.pdf", b""), ("log.txt.gz", b"\x1f\x8b")])
 def test_files_that_gigachat_does_not_take(client: OpenAI, sandbox: SandboxServer, name: str, content: bytes) -> None:
     with pytest.raises(BadRequestError) as caught:
-        client.files.create(file=(name, content, "application/octet-stream"), purpose="batch")
+        client.files.create(file=(name, content, "application/octet-stream"), purpose="assistants")
     assert caught.value.param == "file" and sandbox.state.files() == {}
 
 

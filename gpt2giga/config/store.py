@@ -35,6 +35,13 @@ class StoreSettings:
         variable="GPT2GIGA_DATABASE_URL",
         secret=True,
     )
+    batch_files_size: int = setting(
+        1024 * MIB,
+        "Bytes that all files of batches may take, requests and results; when they are taken, no further file is "
+        "accepted. Each is kept for 30 days",
+        size,
+        variable="GPT2GIGA_BATCH_FILES_SIZE",
+    )
     days: int = setting(30, "Days to keep a response; 0: keep none", whole_number(0, 36500))
     size: int = setting(256 * MIB, "Bytes that all stored responses may take; the oldest are deleted first", size)
     embeddings_size: int = setting(

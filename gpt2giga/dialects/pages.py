@@ -25,7 +25,7 @@ def from_query(query: Mapping[str, str], *, usual: int, most: int) -> Page:
     order = query.get("order", "desc")
     if order not in ("asc", "desc"):
         raise invalid("order", "asc or desc")
-    return Page(query.get("after", ""), _limit(query.get("limit", str(usual)), most), order == "asc")
+    return Page(query.get("after", ""), limit_of(query, usual, most), order == "asc")
 
 
 def to_page(items: Sequence[dict[str, Any]], page: Page) -> dict[str, Any]:
@@ -54,7 +54,9 @@ def unknown_after() -> BadRequest:
     return invalid("after", "the id of one that is listed")
 
 
-def _limit(text: str, most: int) -> int:
+def limit_of(query: Mapping[str, str], usual: int, most: int) -> int:
+    """How many a page is to have."""
+    text = query.get("limit", str(usual))
     if not text.isdecimal() or not 1 <= int(text[:9]) <= most:
         raise invalid("limit", f"a number from 1 to {most}")
     return int(text)

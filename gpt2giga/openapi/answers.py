@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from gpt2giga.dialects.openai import batches
+from gpt2giga.openapi.response_answers import ANSWERS_OF_RESPONSES
 from gpt2giga.openapi.schema import (
     ANYTHING,
     const,
@@ -10,16 +12,17 @@ from gpt2giga.openapi.schema import (
     FLAG,
     list_of,
     made_of,
+    MAYBE_TEXT,
     OBJECT,
     one_of,
     or_null,
+    page,
     ref,
     Schema,
     TEXT,
+    TIME,
 )
 
-TIME: Schema = {"type": "integer", "description": "Seconds since 1970"}
-MAYBE_TEXT = or_null(TEXT)
 USED: dict[str, Schema] = {
     **dict.fromkeys(("requests", "errors", "prompt", "completion", "cached"), COUNT),
     "seconds": {"type": "number"},
@@ -72,22 +75,31 @@ def _chat(kind: str, spoken: str, said: Schema, optional: tuple[str, ...]) -> Sc
     )
 
 
-def _page(item: Schema) -> Schema:
-    return made_of(
-        {
-            "object": const("list"),
-            "data": list_of(item),
-            "first_id": MAYBE_TEXT,
-            "last_id": MAYBE_TEXT,
-            "has_more": FLAG,
-        }
-    )
-
-
-ITEM = made_of({"id": TEXT, "type": TEXT})
 COMPLETION_CHOICE = made_of({"text": TEXT, "index": COUNT, "logprobs": {"type": "null"}, "finish_reason": FINISH})
 PACKAGE = made_of({"model": TEXT, "left": COUNT, "whole": COUNT, "used_up": or_null({**TEXT, "format": "date"})})
 ACCOUNT_PACKAGES = made_of({"account": TEXT, "pays_as_it_goes": FLAG, "packages": list_of(PACKAGE)})
+BATCH_MOMENTS = ("in_progress", "finalizing", "completed", "failed", "expired", "cancelling", "cancelled")
+BATCH_ERROR = made_of({"code": TEXT, "message": TEXT, "param": MAYBE_TEXT, "line": or_null(COUNT)})
+BATCH = made_of(
+    {
+        "id": TEXT,
+        "object": const("batch"),
+        "endpoint": one_of(*batches.ENDPOINTS),
+        "model": MAYBE_TEXT,
+        "errors": or_null(made_of({"object": const("list"), "data": list_of(BATCH_ERROR)})),
+        "input_file_id": TEXT,
+        "completion_window": const(batches.WINDOW),
+        "status": one_of("validating", *BATCH_MOMENTS),
+        "output_file_id": MAYBE_TEXT,
+        "error_file_id": MAYBE_TEXT,
+        "created_at": TIME,
+        "expires_at": TIME,
+        **{f"{name}_at": or_null(TIME) for name in BATCH_MOMENTS},
+        "request_counts": made_of({"total": COUNT, "completed": COUNT, "failed": COUNT}),
+        "usage": made_of({"input_tokens": COUNT, "output_tokens": COUNT, "total_tokens": COUNT}),
+        "metadata": or_null(OBJECT),
+    }
+)
 ANSWERS: dict[str, Schema] = {
     "Usage": USAGE,
     "ChatCompletion": _chat(
@@ -193,9 +205,11 @@ ANSWERS: dict[str, Schema] = {
             "filename": TEXT,
             "purpose": TEXT,
             "status": TEXT,
-        }
+            "expires_at": TIME,
+        },
+        optional=("expires_at",),
     ),
-    "Files": _page(ref("File")),
+    "Files": page(ref("File")),
     "Deleted": made_of(
         {
             "id": TEXT,
@@ -203,38 +217,9 @@ ANSWERS: dict[str, Schema] = {
             "deleted": const("") | {"const": True},
         }
     ),
-    "Response": made_of(
-        {
-            "id": TEXT,
-            "object": const("response"),
-            "created_at": TIME,
-            "status": one_of("completed", "incomplete", "failed", "in_progress", "queued", "cancelled"),
-            "model": TEXT,
-            "output": list_of(made_of({"id": TEXT, "type": TEXT}, optional=("id",))),
-            "error": or_null(OBJECT),
-            "incomplete_details": or_null(OBJECT),
-            "usage": or_null(OBJECT),
-            "metadata": OBJECT,
-            "previous_response_id": MAYBE_TEXT,
-            "store": FLAG,
-            "tools": list_of(OBJECT),
-        }
-    ),
-    "CompactedResponse": made_of(
-        {
-            "id": TEXT,
-            "object": const("response.compaction"),
-            "created_at": TIME,
-            "output": list_of(made_of({"id": TEXT, "type": TEXT})),
-            "usage": OBJECT,
-        }
-    ),
-    "ResponseEvent": made_of({"type": TEXT, "sequence_number": COUNT}),
-    "InputItems": _page(OBJECT),
-    "Conversation": made_of({"id": TEXT, "object": const("conversation"), "created_at": TIME, "metadata": OBJECT}),
-    "ConversationItem": ITEM,
-    "ConversationItems": _page(ITEM),
-    "InputTokens": made_of({"object": const("response.input_tokens"), "input_tokens": COUNT}),
+    "Batch": BATCH,
+    "Batches": page(ref("Batch")),
+    **ANSWERS_OF_RESPONSES,
     "Message": made_of(
         {
             "id": TEXT,

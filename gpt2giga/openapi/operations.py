@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from gpt2giga.dialects.openai.batch_views import MOST as MOST_BATCHES
+from gpt2giga.dialects.openai.batches import ANCHOR, LEAST_KEPT, MOST_KEPT
 from gpt2giga.dialects.openai.files import MOST_FILES
 from gpt2giga.dialects.openai.speech import FORMATS
 from gpt2giga.dialects.openai.timed_transcripts import TEXTS
@@ -43,7 +45,12 @@ def _pages(most: int) -> dict[str, Schema]:
 
 FILE_FORM: Schema = {
     "type": "object",
-    "properties": {"file": {"type": "string", "format": "binary"}, "purpose": TEXT},
+    "properties": {
+        "file": {"type": "string", "format": "binary"},
+        "purpose": {**TEXT, "description": "`batch`: requests for POST /batches, which are kept here"},
+        "expires_after[anchor]": {"const": ANCHOR},
+        "expires_after[seconds]": {**integer(LEAST_KEPT, MOST_KEPT), "description": "For files with purpose `batch`"},
+    },
     "required": ["file"],
 }
 RECORDING_FORM: Schema = {
@@ -113,13 +120,27 @@ OPERATIONS: Mapping[str, Operation] = {
     "openai.list_model_info": Operation(OPENAI, "The models in LiteLLM's shape", "ModelInfo"),
     "models.list_models": Operation(OPENAI, "The models", "Models", answer_for_anthropic="AnthropicModels"),
     "models.retrieve_model": Operation(OPENAI, "One model", "Model", answer_for_anthropic="AnthropicModel"),
-    "openai_files.upload_file": Operation(OPENAI, "Upload a file to GigaChat", "File", form=FILE_FORM),
+    "openai_files.upload_file": Operation(
+        OPENAI, "Upload a file to GigaChat, or the requests of a batch", "File", form=FILE_FORM
+    ),
     "openai_files.list_files": Operation(
-        OPENAI, "The files at GigaChat", "Files", query={"purpose": TEXT, **_pages(MOST_FILES)}
+        OPENAI, "The files at GigaChat and those of batches", "Files", query={"purpose": TEXT, **_pages(MOST_FILES)}
     ),
     "openai_files.retrieve_file": Operation(OPENAI, "One file", "File"),
     "openai_files.retrieve_file_content": Operation(OPENAI, "What is in a file", other=BYTES),
     "openai_files.delete_file": Operation(OPENAI, "Delete a file", "Deleted"),
+    "openai_batches.create_batch": Operation(
+        OPENAI, "Have a file of requests answered, behind everything else", "Batch", "BatchRequest", asks_gigachat=False
+    ),
+    "openai_batches.list_batches": Operation(
+        OPENAI,
+        "The batches, the newest first",
+        "Batches",
+        query={"after": TEXT, "limit": integer(1, MOST_BATCHES)},
+        asks_gigachat=False,
+    ),
+    "openai_batches.retrieve_batch": Operation(OPENAI, "One batch, and how far it is", "Batch", asks_gigachat=False),
+    "openai_batches.cancel_batch": Operation(OPENAI, "Cancel a batch", "Batch", asks_gigachat=False),
     "responses.create": Operation(
         OPENAI, "The Responses API, whole and streamed", "Response", "ResponseRequest", events="ResponseEvent"
     ),

@@ -17,6 +17,7 @@ from peewee import (
     TextField,
 )
 
+from gpt2giga.store.batch_tables import FilePiece, KeptBatch, LocalFile
 from gpt2giga.store.response_tables import (
     BackgroundEvents,
     BackgroundResponse,
@@ -199,6 +200,9 @@ TABLES: tuple[type[Model], ...] = (
     KeysEdition,
     KeySpending,
     FileOwner,
+    LocalFile,
+    FilePiece,
+    KeptBatch,
     Lease,
 )
 

@@ -15,7 +15,8 @@ from gpt2giga.web.keyring import Keyring
 
 class Admission:
     """`steps` are an Opening of exchange.py. anybody: what is done where no key is asked for. further: the steps after
-    those that look at keys; the first of them counts who is in work. limits: None where no key can have any."""
+    those that look at keys; the first of them counts who is in work. limits: None where no key can have any. on_first:
+    called at the first request."""
 
     steps: Sequence[OpeningStep]
 
@@ -28,6 +29,7 @@ class Admission:
         further: Sequence[OpeningStep],
     ) -> None:
         self._keyring, self._limits, self._owners = keyring, limits, owners
+        self.on_first: Callable[[], None] = lambda: None
         admit, *rest = further
         counted = [limits.check] if limits else []
         self._with_key: Sequence[OpeningStep] = (key_checker(keyring), admit, *counted, *rest)
@@ -43,6 +45,7 @@ class Admission:
     def _begin(self, exchange: Exchange) -> Response | None:
         """The first request: nothing is asked of a database before there is one, nor in a process that only forks."""
         self._keyring.start()
+        self.on_first()
         for step in self.steps:
             if (response := step(exchange)) is not None:
                 return response

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -19,6 +21,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "/audio/speech": {"input": "Привет"},
     "/responses": {"input": "Привет", "instructions": "Кратко"},
     "/responses/input_tokens": {"input": "Привет", "instructions": "Кратко"},
+    # With a file that least() uploads.
+    "/batches": {"endpoint": "/v1/chat/completions", "completion_window": "24h"},
     "/responses/compact": {"input": "Привет", "instructions": "Кратко"},
     "/conversations": {},
     "/conversations/{conversation_id}": {"metadata": {}},
@@ -43,6 +47,16 @@ def address(client: FlaskClient, path: str) -> str:
     if "{conversation_id}" not in path:
         return path
     return path.replace("{conversation_id}", client.post("/conversations", json={}).get_json()["id"])
+
+
+def least(client: FlaskClient, path: str) -> dict[str, Any]:
+    """The least that it takes, with what has to be there before."""
+    if path != "/batches":
+        return BODIES[path]
+    request = {"custom_id": "1", "method": "POST", "url": "/v1/embeddings", "body": {"input": "Привет"}}
+    file = io.BytesIO(json.dumps(request).encode())
+    made = client.post("/files", data={"file": (file, "a.jsonl"), "purpose": "batch"}).get_json()
+    return {**BODIES[path], "input_file_id": made["id"]}
 
 
 def resolved(document: dict[str, Any], node: Any) -> Any:

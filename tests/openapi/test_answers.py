@@ -20,6 +20,7 @@ from tests.openapi.described import (
     check,
     FORMS,
     HELLO,
+    least,
     STREAMED,
     STREAMED_AGAIN,
     STREAMED_FORMS,
@@ -31,7 +32,7 @@ SOUND = ("/audio/speech",)
 
 @pytest.mark.parametrize("path", [path for path in BODIES if path not in SOUND])
 def test_answers(client: FlaskClient, document: dict[str, Any], path: str) -> None:
-    body = {**BODIES[path], "function_call": "auto"} if path.startswith("/images") else BODIES[path]
+    body = least(client, path) | ({"function_call": "auto"} if path.startswith("/images") else {})
     answer = client.post(address(client, path), json=body)
     assert answer.status_code == 200
     check(document, answer_schema(document, path, "post", 200), answer.get_json())
@@ -112,6 +113,7 @@ def test_a_response_in_the_background(client: FlaskClient, document: dict[str, A
         "/models",
         "/model/info",
         "/files",
+        "/batches",
         "/ui/usage",
         "/ui/packages",
         "/ui/clients",
@@ -129,9 +131,12 @@ def test_one_of_each(client: FlaskClient, document: dict[str, Any]) -> None:
     file = client.post("/files", data={"file": (io.BytesIO(b"text"), "a.txt"), "purpose": "general"}).get_json()
     check(document, answer_schema(document, "/files", "post", 200), file)
     kept = client.post("/responses", json={"input": "Привет"}).get_json()
+    batch = client.post("/batches", json=least(client, "/batches")).get_json()
     for path, id, methods in (
         ("/models/{model_id}", "GigaChat-2-Max", ["get"]),
         ("/files/{file_id}", file["id"], ["get", "delete"]),
+        ("/files/{file_id}", batch["input_file_id"], ["get"]),
+        ("/batches/{batch_id}", batch["id"], ["get"]),
         ("/responses/{response_id}/input_items", kept["id"], ["get"]),
         ("/responses/{response_id}", kept["id"], ["get", "delete"]),
     ):

@@ -31,4 +31,5 @@ def to_file(file: StoredFile, purpose: str | None = None) -> dict[str, Any]:
         "filename": file.name,
         "purpose": purpose or file.purpose,
         "status": "processed",
+        **({"expires_at": file.expires_at} if file.expires_at else {}),
     }

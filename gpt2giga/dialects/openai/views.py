@@ -1,36 +1,29 @@
-"""OpenAI's endpoints but for Responses: chat and legacy completions, embeddings, images, files."""
+"""OpenAI's endpoints of models: chat and legacy completions, embeddings, images."""
 
 from __future__ import annotations
 
-from contextlib import suppress
 from functools import partial
 
-from flask import Blueprint, request, Response
+from flask import Blueprint, Response
 
 from gpt2giga.chat import Usage
 from gpt2giga.config.settings import TranslationSettings
-from gpt2giga.dialects.fields import invalid
 from gpt2giga.dialects.hosted import HostedTools
 from gpt2giga.dialects.openai import completions, response, tokenizer
 from gpt2giga.dialects.openai.completions import CompletionStream, from_completion_request, to_completion
 from gpt2giga.dialects.openai.embeddings import from_embeddings_request, to_embeddings
 from gpt2giga.dialects.openai.errors import OPENCLAW_HEADER, to_error, to_openclaw_error
-from gpt2giga.dialects.openai.files import to_file, to_file_list
 from gpt2giga.dialects.openai.images import from_images_request, to_images
 from gpt2giga.dialects.openai.models import to_list, to_model, to_model_info
 from gpt2giga.dialects.openai.request import from_chat_request, from_responses_body, ReadResponses
 from gpt2giga.dialects.openai.response import to_chat_completion
 from gpt2giga.dialects.openai.store import EmbeddingStore
 from gpt2giga.dialects.openai.stream import ChunkStream
-from gpt2giga.errors import BadRequest, ProxyError, Unavailable
-from gpt2giga.upstream.files.media import from_bytes
-from gpt2giga.upstream.files.storage import check_id
 from gpt2giga.upstream.gigachat import GetUpstream
 from gpt2giga.web.body import json_body, json_response, name_ignored
 from gpt2giga.web.converse import Conversation, Dialect
 from gpt2giga.web.errors import ErrorForm
 from gpt2giga.web.exchange import current
-from gpt2giga.web.file_owners import FileOwners
 from gpt2giga.web.key_models import allowed_models, check_models
 from gpt2giga.web.models import ModelsForm
 
@@ -119,49 +112,5 @@ def blueprint(
             images.append(image)
             exchange.usage += usage  # at once: the next one may fail
         return name_ignored(json_response(to_images(images)), asked.ignored)
-
-    return openai
-
-
-def files_blueprint(get_upstream: GetUpstream, owners: FileOwners) -> Blueprint:
-    openai = Blueprint("openai_files", __name__)
-
-    def own(file_id: str) -> str:
-        return owners.check(current().tenant, check_id(file_id))
-
-    @openai.post("/files")
-    def upload_file() -> Response:
-        sent = request.files.get("file")
-        if sent is None:
-            raise invalid("file", "a file, in a multipart form")
-        media = from_bytes(sent.read(), sent.mimetype, sent.filename or "", current().limits.max_pixels)
-        files = get_upstream().files
-        stored = files.upload(media, request.form.get("purpose", ""))
-        try:
-            owners.add(current().tenant, stored.id)
-        except (BadRequest, Unavailable):
-            with suppress(ProxyError):
-                files.delete(stored.id)  # nobody could ever ask for it
-            raise
-        return json_response(to_file(stored))
-
-    @openai.get("/files")
-    def list_files() -> Response:
-        found = owners.only_owned(current().tenant, get_upstream().files.list())
-        return json_response(to_file_list(found, request.args))
-
-    @openai.get("/files/<file_id>")
-    def retrieve_file(file_id: str) -> Response:
-        return json_response(to_file(get_upstream().files.get(own(file_id))))
-
-    @openai.get("/files/<file_id>/content")
-    def retrieve_file_content(file_id: str) -> Response:
-        return Response(get_upstream().files.content(own(file_id)), mimetype="application/octet-stream")
-
-    @openai.delete("/files/<file_id>")
-    def delete_file(file_id: str) -> Response:
-        get_upstream().files.delete(own(file_id))
-        owners.remove(current().tenant, file_id)
-        return json_response({"id": file_id, "object": "file", "deleted": True})
 
     return openai

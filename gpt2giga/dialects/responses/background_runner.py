@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
 PATH = "/v1/responses"
-# Seconds between two looks: while there is work, and while there is none.
-BUSY_SECONDS, IDLE_SECONDS = 1.0, 30.0
+# Seconds between two looks at what is unfinished, and while the database is away.
+LOOK_SECONDS, AWAY_SECONDS = 1.0, 15.0
 MOST_AT_ONCE = 100  # in a process
 # A request that ends its process each time must not do so for ever.
 MOST_ATTEMPTS = 5
@@ -44,22 +44,24 @@ log = logging.getLogger(__name__)
 
 
 class BackgroundRunner:
-    """One a process; `start` when it has come to its own, after a fork."""
+    """One a process. There is a thread as long as some response is unfinished, in whatever process. exists: whether
+    there is a database to look into; nothing makes one just for that."""
 
-    def __init__(self, app: WSGIApplication, store: BackgroundStore, leases: Leases) -> None:
-        self._app, self._store, self._leases = app, store, leases
+    def __init__(
+        self, app: WSGIApplication, store: BackgroundStore, leases: Leases, exists: Callable[[], bool]
+    ) -> None:
+        self._app, self._store, self._leases, self._exists = app, store, leases, exists
         self._running: dict[str, tuple[_Telling, Callable[[], Any]]] = {}
+        self._lock = threading.Lock()
         self._news = threading.Event()
-        self._starting = threading.Lock()
-        self._is_started = self._is_closed = False
-        self._drop_at = 0.0
+        self._is_awake = self._is_closed = False
 
-    def start(self) -> None:
-        """To look for work, now and from time to time."""
-        self._news.set()
-        with self._starting:
-            if not self._is_started:
-                self._is_started = True
+    def wake(self) -> None:
+        """There may be something to do. Never waits."""
+        with self._lock:
+            self._news.set()
+            if not self._is_awake and not self._is_closed:
+                self._is_awake = True
                 background.start_apart(self._watch)
 
     def stop(self, response_id: str) -> None:
@@ -79,29 +81,33 @@ class BackgroundRunner:
     def _watch(self) -> None:
         while not self._is_closed:
             self._news.clear()
-            is_busy = False
+            is_needed, seconds = True, AWAY_SECONDS
             with suppress(BadRequest, Unavailable):  # the database may be back later
-                is_busy = self._look()
-            self._news.wait(BUSY_SECONDS if is_busy or self._running else IDLE_SECONDS)
+                is_needed, seconds = self._look(), LOOK_SECONDS
+            with self._lock:
+                if not is_needed and not self._news.is_set():
+                    self._is_awake = False
+                    return
+            self._news.wait(seconds)
 
     def _look(self) -> bool:
         """Whether there is work anywhere."""
+        if not self._exists():
+            return False
         for telling, _ in [*self._running.values()]:
             telling.flush()
         for response_id in self._store.ended([*self._running]):
             self.stop(response_id)
-        if time.monotonic() >= self._drop_at:
-            self._store.drop_old()
-            self._drop_at = time.monotonic() + IDLE_SECONDS
-        unfinished = self._store.unfinished(MOST_AT_ONCE)
-        for response_id in unfinished[: MOST_AT_ONCE - len(self._running)]:
+        self._store.drop_old()
+        unfinished, free = self._store.unfinished(MOST_AT_ONCE)
+        for response_id in free[: MOST_AT_ONCE - len(self._running)]:
             if self._take(response_id):
                 telling = _Telling(self._store, response_id)
                 self._running[response_id] = telling, background.nothing
                 stop = background.start_apart(self._run, response_id, telling)
                 if stop is not background.nothing:  # a thread may have ended by now
                     self._running[response_id] = telling, stop
-        return bool(unfinished)
+        return bool(unfinished or self._running)
 
     def _take(self, response_id: str) -> bool:
         try:
@@ -121,6 +127,9 @@ class BackgroundRunner:
         except (BadRequest, Unavailable) as error:  # it stays unfinished, and somebody will look at it again
             log.warning("A response in the background has to be begun anew: %s", error.message)
         finally:
+            if self._is_closed and not telling.is_over:
+                with suppress(BadRequest, Unavailable):
+                    self._store.give_back(response_id)
             self._running.pop(response_id, None)
             self._leases.release(response_id)
             self._news.set()

@@ -115,16 +115,16 @@ class BackgroundStore:
 
         return self._kept.do(read)
 
-    def unfinished(self, most: int) -> list[str]:
-        """The oldest that nobody works on."""
+    def unfinished(self, most: int) -> tuple[int, list[str]]:
+        """How many there are, and of those that nobody works on the oldest."""
 
-        def read(database: peewee.Database) -> list[str]:
+        def read(database: peewee.Database) -> tuple[int, list[str]]:
             unfinished = BackgroundResponse.select(BackgroundResponse.id).where(BackgroundResponse.ended.is_null())
             found = [name for (name,) in unfinished.order_by(BackgroundResponse.created).tuples().execute(database)]
             held: set[str] = set()
             for start in range(0, len(found), MOST_ROWS):
                 held |= leases.held(database, found[start : start + MOST_ROWS])
-            return [name for name in found if name not in held][:most]
+            return len(found), [name for name in found if name not in held][:most]
 
         return self._kept.do(read)
 
@@ -210,8 +210,10 @@ class BackgroundStore:
         return self._kept.do(write)
 
     def drop_old(self) -> None:
+        """What few are is looked for before anything is written."""
         old = BackgroundResponse.ended < time.time() - EVENTS_SECONDS
-        self._kept.do(lambda database: BackgroundResponse.delete().where(old).execute(database))
+        if self._kept.do(lambda database: BackgroundResponse.select().where(old).exists(database)):
+            self._kept.do(lambda database: BackgroundResponse.delete().where(old).execute(database))
 
     def _held_row(self, database: peewee.Database, response_id: str) -> Any:
         """None where it is over, or another process works on it."""

@@ -58,14 +58,14 @@ class Background:
             orjson.dumps({**body, "background": False, "stream": True}),
             first if delivery.stream else None,
         )
-        self._runner.start()
+        self._runner.wake()
         response = self._stream(exchange, head.id, -1) if delivery.stream else json_response(queued)
         return name_ignored(response, delivery.ignored)
 
     def unfinished(self, response_id: str) -> Turn | None:
         turn = self._store.find(current().tenant, response_id)
         if turn and self._runner:  # whose work it was may have died
-            self._runner.start()
+            self._runner.wake()
         return turn
 
     def events(self, response_id: str, query: Mapping[str, str]) -> Response:

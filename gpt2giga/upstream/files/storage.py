@@ -30,13 +30,14 @@ LONGEST_PURPOSE = 64  # those of OpenAI's have at most twenty letters
 
 @dataclass(frozen=True, slots=True)
 class StoredFile:
-    """created_at: seconds. size: bytes."""
+    """created_at, expires_at: seconds; expires_at is 0 where it never does. size: bytes."""
 
     id: str
     name: str
     size: int
     created_at: int
     purpose: str
+    expires_at: int = 0
 
 
 class Files:

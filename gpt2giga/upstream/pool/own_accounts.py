@@ -73,6 +73,12 @@ class OwnAccounts:
         if "current" in vars(self):
             self.current = self.chosen
 
+    @property
+    def most_slots(self) -> int:
+        """Requests at GigaChat at a time, of all accounts together; 0: no limit."""
+        numbers = [upstream.most_slots for upstream in self._upstreams.values()]
+        return sum(numbers) if all(numbers) else 0
+
     def packages(self) -> list[tuple[str, Packages]]:
         """Of each account, by its name."""
         return [(name, upstream.packages) for name, upstream in self._upstreams.items()]

@@ -1,0 +1,1 @@
+"""Batches at work: in the process, without anybody who waits for them."""

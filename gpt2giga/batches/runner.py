@@ -1,0 +1,103 @@
+"""Who works on batches in this process: nobody, as long as there are none."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import Counter
+from collections.abc import Callable
+
+from gpt2giga.batches.run import Place, Run
+from gpt2giga.concurrency import background
+from gpt2giga.store.database import Unusable
+from gpt2giga.store.leases import Leases
+
+# Seconds between two looks at batches that have not ended: another process may have died that had them.
+LOOK_SECONDS = 15.0
+# Batches of a process, and of one tenant in it, that are worked on at the same time; others wait.
+MOST_RUNS, MOST_OF_TENANT = 8, 2
+
+log = logging.getLogger(__name__)
+
+
+class Runner:
+    """One a process. There is a thread as long as some batch has not ended, in whatever process. exists: whether there
+    is a database to look into; nothing makes one just for that."""
+
+    def __init__(self, place: Place, leases: Leases, exists: Callable[[], bool]) -> None:
+        self._place, self._leases, self._exists = place, leases, exists
+        self._runs: dict[str, tuple[Run, str]] = {}
+        self._lock = threading.Lock()
+        self._woken, self._closed = threading.Event(), threading.Event()
+        self._is_awake = False
+
+    def wake(self) -> None:
+        """There may be something to do. Never waits."""
+        with self._lock:
+            self._woken.set()
+            if not self._is_awake and not self._closed.is_set():
+                self._is_awake = True
+                background.start_apart(self._watch)
+
+    def close(self) -> None:
+        """When the process is to end: no further line is begun."""
+        self._closed.set()
+        self._woken.set()
+        for run, _ in [*self._runs.values()]:
+            run.close()
+
+    def _watch(self) -> None:
+        trouble = ""
+        while not self._closed.is_set():
+            self._woken.clear()
+            try:
+                is_needed = self._look()
+                trouble = ""
+            except Unusable as unusable:
+                is_needed = True
+                if str(unusable) != trouble:
+                    log.warning("Batches wait: %s", unusable)
+                trouble = str(unusable)
+            with self._lock:
+                if not is_needed and not self._woken.is_set():
+                    self._is_awake = False
+                    return
+            self._woken.wait(LOOK_SECONDS)
+
+    def _look(self) -> bool:
+        """Whether there is any batch that has not ended. Raises Unusable."""
+        unfinished = self._place.batches.unfinished() if self._exists() else []
+        for batch_id, tenant in unfinished:
+            if run := self._runs.get(batch_id):
+                run[0].look()
+            elif self._may_begin(tenant) and self._leases.take(batch_id):
+                try:
+                    self._begin(batch_id, tenant)
+                except Unusable:
+                    self._leases.release(batch_id)
+                    raise
+        return bool(unfinished)
+
+    def _may_begin(self, tenant: str) -> bool:
+        with self._lock:
+            of_tenant = Counter(tenant for _, tenant in self._runs.values())
+            return len(self._runs) < MOST_RUNS and of_tenant[tenant] < MOST_OF_TENANT
+
+    def _begin(self, batch_id: str, tenant: str) -> None:
+        batch = self._place.batches.get(batch_id)
+        if batch is None or batch.is_over:
+            self._leases.release(batch_id)
+            return
+        run = Run(self._place, batch)
+        with self._lock:
+            self._runs[batch_id] = run, tenant
+        background.start_apart(self._work, run, batch_id)
+
+    def _work(self, run: Run, batch_id: str) -> None:
+        try:
+            run.work()
+        finally:
+            self._leases.release(batch_id)
+            with self._lock:
+                del self._runs[batch_id]
+            self._woken.set()  # another one may begin

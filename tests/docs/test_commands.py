@@ -91,6 +91,12 @@ def answer_is_right(path: str, asked: dict[str, Any], said: str) -> bool:
         )
     if path == "/v1/embeddings":
         return [len(found["embedding"]) for found in answer["data"]] == [2560] * len(asked["input"])
+    if path == "/v1/responses/compact":
+        return [item["type"] for item in answer["output"]] == ["message", "compaction"]
+    if path == "/v1/responses":
+        return (answer["status"], asked["background"]) == ("queued", True)
+    if path == "/v1/conversations":
+        return str(answer["id"]).startswith("conv_")
     if path == "/openapi.json":
         return str(answer["openapi"]).startswith("3.1")
     if path == "/v1/models":

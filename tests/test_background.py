@@ -249,6 +249,23 @@ def test_no_more_than_some_at_a_time(
     finished(client, ask(client)["id"])
 
 
+def test_no_more_than_there_is_room_for(
+    app_with: AppWith, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Events that were told make room first."""
+    client = app_with(GPT2GIGA_STORE_SIZE="80KiB", GPT2GIGA_HEARTBEAT="0.1").test_client()
+    body = {"input": "а" * 2000, "background": True, "stream": True}
+    over = [read(client.post("/v1/responses", json=body).data)[0]["response"]["id"] for _ in range(12)]
+    assert client.get(again(over[-1])).status_code == 200 and client.get(again(over[0])).status_code == 400
+    assert get(client, over[-1])["status"] == "completed"
+    too_large = client.post("/v1/responses", json={**body, "input": "а" * 20_000})
+    assert (too_large.status_code, too_large.get_json()["error"]["param"]) == (413, "background")
+    runner = client.application.extensions["background"]
+    monkeypatch.setattr(runner, "wake", lambda: None)
+    statuses = [client.post("/v1/responses", json={**body, "stream": False}).status_code for _ in range(20)]
+    assert statuses[0] == 200 and statuses[-1] == 429
+
+
 def test_tenants_are_kept_apart(app_with: AppWith) -> None:
     client = app_with(GPT2GIGA_API_KEY="first-key,second-key").test_client()
     mine, theirs = ({"Authorization": f"Bearer {key}"} for key in ("first-key", "second-key"))

@@ -24,6 +24,7 @@ from gpt2giga.upstream.embeddings import Embedding
 from gpt2giga_sandbox.server import SandboxServer
 from tests.deploy.conftest import public_folder
 from tests.deploy.running import running
+from tests.dialects.responses.test_conversation_store import *  # noqa: F403
 from tests.dialects.responses.test_store import *  # noqa: F403  # the same tests, with the fixtures of this file
 from tests.dialects.responses.test_store import MIB, OpenDatabase, room, turn
 from tests.service import free_port, Service

@@ -72,6 +72,9 @@ class BackgroundStore:
 
         def insert(database: peewee.Database) -> ProxyError | None:
             BackgroundResponse.insert(**row).execute(database)
+            if self._is_full(database):  # what is over makes room
+                over = BackgroundResponse.ended.is_null(False)
+                BackgroundResponse.delete().where(over).execute(database)
             refused = self._refusal(database, tenant)
             if refused:
                 BackgroundResponse.delete().where(BackgroundResponse.id == response_id).execute(database)
@@ -241,18 +244,22 @@ class BackgroundStore:
             BackgroundResponse.delete().where(BackgroundResponse.id == row.id).execute(database)
             return
         write_events(database, row.id, events)
-        change = BackgroundResponse.update(ended=time.time(), body=b"", turn=b"")
+        less = len(bytes(row.body)) + len(bytes(row.turn))
+        size = BackgroundResponse.size - less
+        change = BackgroundResponse.update(ended=time.time(), size=size, body=b"", turn=b"")
         change.where(BackgroundResponse.id == row.id).execute(database)
 
     def _refusal(self, database: peewee.Database, tenant: str) -> ProxyError | None:
         """Looked at when its own row is there: so two at once do not both find the last place."""
         row = BackgroundResponse
         if row.select().where(row.tenant == tenant, row.ended.is_null()).count(database) > MOST_UNFINISHED:
-            words = (
-                f"{MOST_UNFINISHED} responses in the background are unfinished: wait for one of them, or cancel one."
-            )
-        elif (row.select(peewee.fn.SUM(row.size)).scalar(database) or 0) > self._room.most_bytes:
+            words = f"{MOST_UNFINISHED} responses in the background are unfinished: wait for one, or cancel one."
+        elif self._is_full(database):
             words = "There is no room for more responses in the background at the moment (GPT2GIGA_STORE_SIZE)."
         else:
             return None
         return RateLimited(words, param="background", code="too_many_in_background", retry_after=RETRY_AFTER)
+
+    def _is_full(self, database: peewee.Database) -> bool:
+        taken = BackgroundResponse.select(peewee.fn.SUM(BackgroundResponse.size)).scalar(database)
+        return (taken or 0) > self._room.most_bytes

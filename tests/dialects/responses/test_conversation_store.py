@@ -15,9 +15,16 @@ from gpt2giga.dialects.responses.conversation_store import ConversationStore
 from gpt2giga.dialects.responses.store import Store
 from gpt2giga.errors import BadRequest, BodyTooLarge, NotFound
 from gpt2giga.store.response_tables import ConversationItem, KeptConversation
-from tests.dialects.responses.test_store import DAY, LIMITS, MIB, name, open_database, OpenDatabase, room, turn
-
-__all__ = ["open_database"]
+from tests.dialects.responses.test_store import (
+    DAY,
+    LIMITS,
+    MIB,
+    name,
+    open_database,  # noqa: F401  # a fixture
+    OpenDatabase,
+    room,
+    turn,
+)
 
 
 @pytest.fixture

@@ -64,9 +64,8 @@ class BackgroundStore:
         told, response_id = orjson.dumps(turn), turn.response["id"]
         size = len(body) + len(told)
         if not self._room.takes(size):
-            raise BodyTooLarge(
-                f"The request has more than the {self._room.largest} bytes that GPT2GIGA_STORE_SIZE allows."
-            )
+            words = f"more than the {self.largest} bytes that GPT2GIGA_STORE_SIZE allows"
+            raise BodyTooLarge(f"The request has {words} in the background.", param="background")
         row: dict[str, Any] = {"id": response_id, "tenant": tenant, "asker": asker, "created": time.time()}
         row |= {"streams": events is not None, "number": 0, "size": size, "body": body, "turn": told}
 

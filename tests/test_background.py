@@ -18,12 +18,14 @@ from gpt2giga.dialects.responses import background_runner, background_store
 from gpt2giga.dialects.responses.background_runner import MOST_ATTEMPTS
 from gpt2giga.dialects.responses.compaction import unpack
 from gpt2giga.store import leases
+from gpt2giga.store.keys import Rights
 from gpt2giga.web import sse
 from gpt2giga_sandbox.server import SandboxServer
 from tests.asking import new
 from tests.response_events import EVENT, MODEL
 from tests.service import Service
 from tests.sockets import eventually
+from tests.test_keys import Book, book, USAGE  # noqa: F401  # a fixture
 
 AppWith = Callable[..., Flask]
 UNFINISHED = ("queued", "in_progress")
@@ -276,6 +278,23 @@ def test_tenants_are_kept_apart(app_with: AppWith) -> None:
     for method, where in (("GET", path), ("GET", f"{path}?stream=true"), ("POST", f"{path}/cancel"), ("DELETE", path)):
         assert client.open(where, method=method, headers=theirs).status_code in (400, 404)
     assert client.get(f"{path}?stream=true", headers=mine).status_code == 200
+
+
+def test_the_limits_of_a_key(
+    app_with: AppWith,
+    sandbox: SandboxServer,
+    book: Book,  # noqa: F811
+) -> None:
+    """What is made in the background is one request of a minute; its tokens count as all do."""
+    secret = book.add("ann", Rights(requests_per_minute=2, tokens_per_day=50))
+    shown = {"Authorization": f"Bearer {secret}"}
+    client = app_with().test_client()
+    sandbox.state.script({"usage": USAGE})
+    body = {"model": MODEL, "input": new("Раз"), "background": True, "stream": True}
+    last = read(client.post("/v1/responses", json=body, headers=shown).data)[-1]
+    assert last["type"] == "response.completed" and last["response"]["usage"]["total_tokens"] == 100
+    refused = client.post("/v1/responses", json=body, headers=shown)
+    assert (refused.status_code, refused.get_json()["error"]["code"]) == (429, "insufficient_quota")
 
 
 def test_a_conversation_gets_the_turn_once(app_with: AppWith, sandbox: SandboxServer) -> None:

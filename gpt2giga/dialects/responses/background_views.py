@@ -53,7 +53,7 @@ class Background:
         first = [{"type": kind, "response": queued, "sequence_number": n} for n, kind in enumerate(kinds)]
         self._store.add(
             exchange.tenant,
-            OnBehalf.of(exchange, head.id).to_json(),
+            OnBehalf.of(exchange, head.id, is_counted=True).to_json(),
             Turn(queued, to_stored_items(delivery.input, head.key), delivery.conversation),
             orjson.dumps({**body, "background": False, "stream": True}),
             first if delivery.stream else None,

@@ -322,8 +322,9 @@ def test_too_many_that_have_not_ended(client: Client, monkeypatch: pytest.Monkey
     monkeypatch.setattr("gpt2giga.store.batches.MOST_UNFINISHED", 1)
     sandbox.state.script({"text": "answer", "delay": 0.3})
     batch = client.begin(line("a"))
-    with pytest.raises(openai.RateLimitError, match="have not ended"):
+    with pytest.raises(openai.RateLimitError, match="have not ended") as refused:
         client.begin(line("b"))
+    assert refused.value.response.headers["x-should-retry"] == "false"
     client.ended(batch)
     client.ended(client.begin(line("b")))
 

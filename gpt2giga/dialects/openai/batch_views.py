@@ -9,19 +9,18 @@ from flask import Blueprint, request, Response
 
 from gpt2giga.dialects.fields import invalid
 from gpt2giga.dialects.openai.batches import from_batch_request, to_batch
-from gpt2giga.dialects.openai.file_views import Kept, OURS, within_reach
+from gpt2giga.dialects.openai.file_views import Kept, OURS, too_many, within_reach
 from gpt2giga.dialects.pages import limit_of, to_list
-from gpt2giga.errors import BadRequest, NotFound, RateLimited
+from gpt2giga.errors import BadRequest, NotFound
 from gpt2giga.store.batches import Batch, IsOver, MOST_UNFINISHED, NoSuchFile, TooManyBatches
 from gpt2giga.upstream.caller import Priority
+from gpt2giga.web.admission import RUNS_ONCE
 from gpt2giga.web.body import json_body, json_response
 from gpt2giga.web.exchange import current
 from gpt2giga.web.on_behalf import OnBehalf
 
 USUAL, MOST = 20, 100  # batches of a page
 BATCH_ID = re.compile(r"batch_[0-9a-f]{32}")
-# CGI: a process ends with its request.
-RUNS_ONCE = "wsgi.run_once"
 
 
 def batches_blueprint(kept: Kept | None, problem: str) -> Blueprint:
@@ -69,9 +68,7 @@ class _Views:
         except NoSuchFile:
             raise _no_input(asked.input_file_id) from None
         except TooManyBatches:
-            raise RateLimited(
-                f"{MOST_UNFINISHED} batches have not ended yet; more are not accepted.", code="too_many_batches"
-            ) from None
+            raise too_many(f"{MOST_UNFINISHED} batches have not ended yet.", "too_many_batches") from None
         return self._shown(batch)
 
     def list_batches(self) -> Response:

@@ -21,8 +21,8 @@ class StoreSettings:
 
     state_dir: str | None = setting(
         None,
-        "Folder for the database (stored responses, usage, keys, accounts, owners of files) and for what is known "
-        "about GigaChat's models (default: gpt2giga in ~/.local/state)",
+        "Folder for the database (stored responses, batches, usage, keys, accounts, owners of files) and for what is "
+        "known about GigaChat's models (default: gpt2giga in ~/.local/state)",
         variable="GPT2GIGA_STATE_DIR",
         also="STATE_DIRECTORY",
         below="GPT2GIGA_PASS_TOKEN",

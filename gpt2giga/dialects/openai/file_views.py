@@ -67,6 +67,13 @@ def within_reach() -> Iterator[None]:
         ) from unusable
 
 
+def too_many(words: str, code: str) -> RateLimited:
+    """That does not pass by itself in the seconds after which clients repeat their requests."""
+    error = RateLimited(words, code=code)
+    error.is_final = True
+    return error
+
+
 class _Views:
     def __init__(self, get_upstream: GetUpstream, owners: FileOwners, kept: Kept | None, problem: str) -> None:
         self._get_upstream, self._owners = get_upstream, owners
@@ -161,7 +168,7 @@ class _Views:
                 code="no_room",
             ) from None
         except TooManyFiles:
-            raise RateLimited(f"There are {MOST_FILES} files already. Delete some.", code="too_many_files") from None
+            raise too_many(f"There are {MOST_FILES} files already. Delete some.", "too_many_files") from None
 
 
 def _pieces(exchange: Exchange, files: LocalFiles, file: KeptFile) -> Generator[bytes, None, None]:

@@ -22,8 +22,9 @@ from gpt2giga.dialects.openai.batch_views import batches_blueprint
 from gpt2giga.dialects.openai.file_views import files_blueprint, Kept
 from gpt2giga.dialects.openai.store import EmbeddingStore
 from gpt2giga.dialects.responses import views as responses
+from gpt2giga.dialects.responses.background_runner import BackgroundRunner
+from gpt2giga.dialects.responses.kept_store import NO_FOLDER
 from gpt2giga.dialects.responses.request import from_input_at_chat
-from gpt2giga.dialects.responses.store import NO_FOLDER
 from gpt2giga.openapi import views as description
 from gpt2giga.store.accounts import StoredAccounts
 from gpt2giga.store.batches import Batches
@@ -168,8 +169,14 @@ def _kept(app: Flask, settings: Settings, database: Database | None, accounts: A
 
     place = Place(app, batches, files, settings.limits.max_json_values, at_once)
     app.extensions["batches"] = runner = Runner(place, leases, partial(exists, settings.store))
-    app.extensions["admission"].on_first = runner.wake
+    app.extensions["admission"].on_first = partial(_take_up, app)
     return Kept(files, batches, runner.wake)
+
+
+def _take_up(app: Flask) -> None:
+    """What others have left."""
+    for name in ("batches", "background"):
+        app.extensions[name].wake()
 
 
 def _upstream_getter(accounts: Accounts) -> GetUpstream:
@@ -200,6 +207,10 @@ def _register_views(
     ignore_hosted = translation.ignore_hosted_tools
     why_not = auth.NO_ACCOUNT_IS_KEPT if server.pass_token else f"Batches are not kept here: {NO_FOLDER}."
     read_responses = partial(from_input_at_chat, ignore_hosted=ignore_hosted, hosted_tools=hosted_tools)
+    leases = app.extensions["leases"]
+    stores = responses.open_stores(settings.store, usage.database, leases)
+    runner = BackgroundRunner(app, stores.background, leases, partial(exists, settings.store)) if leases else None
+    app.extensions["background"] = runner
     for blueprint in (
         health.blueprint(settings.backend, get_upstream, ui.page if server.ui else lambda: None),
         openai.chat_blueprint(translation, model, conversation, read_responses, hosted_tools),
@@ -209,7 +220,7 @@ def _register_views(
         openai.moderations_blueprint(get_upstream),
         audio_views.audio_blueprint(get_upstream, conversation, speech),
         models.blueprint(get_upstream, MODELS_FORMS),
-        responses.blueprint(translation, model, settings.store, usage.database, get_upstream, conversation),
+        responses.blueprint(translation, model, stores, runner, get_upstream, conversation),
         anthropic.blueprint(translation, model, get_upstream, conversation),
     ):
         # Guides point clients at the root as often as at /v1.

@@ -99,7 +99,7 @@ def app_with(at_sandbox: dict[str, str]) -> Iterator[Callable[..., Flask]]:
 
         def app_with(**settings: str) -> Flask:
             app = create_app(parse(at_sandbox | settings))
-            for part in ("admission", "accounts", "packages", "usage", "speech", "leases", "batches"):
+            for part in ("admission", "accounts", "packages", "usage", "speech", "leases", "batches", "background"):
                 if app.extensions[part]:
                     stack.callback(app.extensions[part].close)
             return app

@@ -253,8 +253,9 @@ def test_the_place_in_line(app_with: Callable[..., Flask], book: Book) -> None:
                 priority = g.exchange.priority
             wanted = [Priority[word.upper()] for word in (name, asked) if word]
             assert priority == (max(wanted) if wanted else None)
-    with client.post(CHAT, json={"messages": HELLO}, headers={**headers, "X-Gpt2giga-Priority": "first"}) as answer:
-        assert code(answer) == (400, "invalid_value")
+    for asked in ("first", "batch"):
+        with client.post(CHAT, json={"messages": HELLO}, headers={**headers, "X-Gpt2giga-Priority": asked}) as answer:
+            assert code(answer) == (400, "invalid_value")
 
 
 def test_what_was_made_stays_its_keys(app_with: Callable[..., Flask], book: Book) -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import time
 from typing import Any
 
-import pytest
-
 from gpt2giga_sandbox.server import SandboxServer
 from tests.asking import STREAMED
 from tests.response_events import create, events, TOOLS, WEATHER
@@ -81,9 +79,3 @@ def test_the_format_is_whole(service: Service, sandbox: SandboxServer, stream: b
         "format": {**wanted, "description": None, "strict": False},
         "verbosity": "medium",
     }
-
-
-@pytest.mark.parametrize("path", ["/v1/responses/compact", "/responses/compact"])
-def test_there_is_no_compact(service: Service, path: str) -> None:
-    response = service.post(path, {"model": "GigaChat", "input": "а"})
-    assert (response.status_code, response.json()["error"]["code"]) == (404, "unknown_url")

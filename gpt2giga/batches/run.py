@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 # is told to wait for longer than the longest asks again all the same: a limit may be raised, tokens may be bought.
 LOOK_SECONDS = 2.0
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 300.0
-# A line that fails so often while others are answered fails by itself.
-MOST_TRIES = 5
+# A line that fails so often while others are answered fails by itself. Of so many it is known how often they failed.
+MOST_TRIES, MOST_FAILING = 5, 1000
 
 log = logging.getLogger(__name__)
 
@@ -136,19 +136,24 @@ class Run:
             self._finish()
 
     def _finish(self) -> None:
-        batches = self._place.batches
-        if self._refusal:
-            error = {"code": "invalid_api_key", "message": self._refusal, "param": None, "line": None}
-            self._batch = batches.set_status(self._batch, "failed", [error])
-        elif self._batch.status == "cancelling":
+        self.look()
+        batches, errors = self._place.batches, []
+        if self._batch.status == "cancelling":
             self._miss_rest(CANCELLED)
-            self._batch = batches.set_status(self._batch, "cancelled")
+            status = "cancelled"
+        elif self._batch.completed + self._batch.failed >= self._batch.total:
+            self._batch = batches.set_status(self._batch, "finalizing")
+            status = "completed"
+        elif self._refusal:
+            errors = [{"code": "invalid_api_key", "message": self._refusal, "param": None, "line": None}]
+            status = "failed"
         elif self._is_too_late():
             self._miss_rest(EXPIRED)
-            self._batch = batches.set_status(self._batch, "expired")
-        else:
-            self._batch = batches.set_status(self._batch, "finalizing")
-            self._batch = batches.set_status(self._batch, "completed")
+            status = "expired"
+        else:  # whoever looks next takes it up again
+            return
+        found = self._batch = batches.set_status(self._batch, status, errors)
+        log.info("Batch %s is %s: %d answered, %d failed", found.id, found.status, found.completed, found.failed)
 
     def _miss_rest(self, code: str) -> None:
         after = 0
@@ -254,6 +259,8 @@ class Run:
         if answer.status not in dialect.DOUBTFUL:
             return True
         times, answered = self._tries.get(number, (0, self._answered))
+        if len(self._tries) >= MOST_FAILING:
+            self._tries.clear()
         self._tries[number] = (times + 1, answered)
         return times + 1 < MOST_TRIES or answered == self._answered
 

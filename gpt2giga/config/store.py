@@ -21,8 +21,8 @@ class StoreSettings:
 
     state_dir: str | None = setting(
         None,
-        "Folder for the database (stored responses, usage, keys, accounts, owners of files) and for what is known "
-        "about GigaChat's models (default: gpt2giga in ~/.local/state)",
+        "Folder for the database (stored responses, batches, usage, keys, accounts, owners of files) and for what is "
+        "known about GigaChat's models (default: gpt2giga in ~/.local/state)",
         variable="GPT2GIGA_STATE_DIR",
         also="STATE_DIRECTORY",
         below="GPT2GIGA_PASS_TOKEN",
@@ -42,8 +42,14 @@ class StoreSettings:
         size,
         variable="GPT2GIGA_BATCH_FILES_SIZE",
     )
-    days: int = setting(30, "Days to keep a response; 0: keep none", whole_number(0, 36500))
-    size: int = setting(256 * MIB, "Bytes that all stored responses may take; the oldest are deleted first", size)
+    days: int = setting(
+        30, "Days to keep a response, or a conversation after its last turn; 0: keep none", whole_number(0, 36500)
+    )
+    size: int = setting(
+        256 * MIB,
+        "Bytes that all stored responses and conversations may take; what was not used for the longest time goes first",
+        size,
+    )
     embeddings_size: int = setting(
         64 * MIB,
         "Bytes that embeddings may take which are remembered for 30 days, so that the same text is not paid for twice; "

@@ -3,35 +3,55 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from gpt2giga.dialects.fields import invalid
+from gpt2giga.errors import BadRequest
 
 
-def to_page(items: Sequence[dict[str, Any]], query: Mapping[str, str], *, usual: int, most: int) -> dict[str, Any]:
-    """`items` are given oldest first; the newest comes first, unless the query's `order` is asc. usual, most: how many
-    a page has."""
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What a client wants to see of a list. after: the id of the entry before, empty for the first page. ascending: the
+    oldest entries come first."""
+
+    after: str
+    limit: int
+    ascending: bool
+
+
+def from_query(query: Mapping[str, str], *, usual: int, most: int) -> Page:
+    """The newest entries come first, unless the query's `order` is asc. usual, most: how many a page has."""
     order = query.get("order", "desc")
     if order not in ("asc", "desc"):
         raise invalid("order", "asc or desc")
-    ordered = list(items) if order == "asc" else [*reversed(items)]
-    if after := query.get("after", ""):
+    return Page(query.get("after", ""), limit_of(query, usual, most), order == "asc")
+
+
+def to_page(items: Sequence[dict[str, Any]], page: Page) -> dict[str, Any]:
+    """`items` are given oldest first."""
+    ordered = list(items) if page.ascending else [*reversed(items)]
+    if page.after:
         ids = [item["id"] for item in ordered]
-        if after not in ids:
-            raise invalid("after", "the id of one that is listed")
-        ordered = ordered[ids.index(after) + 1 :]
-    page = ordered[: limit_of(query, usual, most)]
-    return to_list(page, has_more=len(page) < len(ordered))
+        if page.after not in ids:
+            raise unknown_after()
+        ordered = ordered[ids.index(page.after) + 1 :]
+    shown = ordered[: page.limit]
+    return to_list(shown, has_more=len(shown) < len(ordered))
 
 
-def to_list(page: Sequence[dict[str, Any]], *, has_more: bool) -> dict[str, Any]:
+def to_list(shown: Sequence[dict[str, Any]], *, has_more: bool) -> dict[str, Any]:
     return {
         "object": "list",
-        "data": [*page],
-        "first_id": page[0]["id"] if page else None,
-        "last_id": page[-1]["id"] if page else None,
+        "data": shown,
+        "first_id": shown[0]["id"] if shown else None,
+        "last_id": shown[-1]["id"] if shown else None,
         "has_more": has_more,
     }
+
+
+def unknown_after() -> BadRequest:
+    return invalid("after", "the id of one that is listed")
 
 
 def limit_of(query: Mapping[str, str], usual: int, most: int) -> int:

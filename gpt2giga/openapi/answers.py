@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gpt2giga.dialects.openai import batches
+from gpt2giga.openapi.response_answers import ANSWERS_OF_RESPONSES
 from gpt2giga.openapi.schema import (
     ANYTHING,
     const,
@@ -11,16 +12,17 @@ from gpt2giga.openapi.schema import (
     FLAG,
     list_of,
     made_of,
+    MAYBE_TEXT,
     OBJECT,
     one_of,
     or_null,
+    page,
     ref,
     Schema,
     TEXT,
+    TIME,
 )
 
-TIME: Schema = {"type": "integer", "description": "Seconds since 1970"}
-MAYBE_TEXT = or_null(TEXT)
 USED: dict[str, Schema] = {
     **dict.fromkeys(("requests", "errors", "prompt", "completion", "cached"), COUNT),
     "seconds": {"type": "number"},
@@ -70,18 +72,6 @@ def _chat(kind: str, spoken: str, said: Schema, optional: tuple[str, ...]) -> Sc
             "usage": or_null(ref("Usage")),
         },
         optional,
-    )
-
-
-def _page(item: Schema) -> Schema:
-    return made_of(
-        {
-            "object": const("list"),
-            "data": list_of(item),
-            "first_id": MAYBE_TEXT,
-            "last_id": MAYBE_TEXT,
-            "has_more": FLAG,
-        }
     )
 
 
@@ -235,30 +225,17 @@ ANSWERS: dict[str, Schema] = {
         },
         optional=("expires_at",),
     ),
-    "Files": _page(ref("File")),
-    "Deleted": made_of({"id": TEXT, "object": one_of("file", "response"), "deleted": const("") | {"const": True}}),
-    "Batch": BATCH,
-    "Batches": _page(ref("Batch")),
-    "Response": made_of(
+    "Files": page(ref("File")),
+    "Deleted": made_of(
         {
             "id": TEXT,
-            "object": const("response"),
-            "created_at": TIME,
-            "status": one_of("completed", "incomplete", "failed", "in_progress"),
-            "model": TEXT,
-            "output": list_of(made_of({"id": TEXT, "type": TEXT}, optional=("id",))),
-            "error": or_null(OBJECT),
-            "incomplete_details": or_null(OBJECT),
-            "usage": or_null(OBJECT),
-            "metadata": OBJECT,
-            "previous_response_id": MAYBE_TEXT,
-            "store": FLAG,
-            "tools": list_of(OBJECT),
+            "object": one_of("file", "response", "conversation.deleted"),
+            "deleted": const("") | {"const": True},
         }
     ),
-    "ResponseEvent": made_of({"type": TEXT, "sequence_number": COUNT}),
-    "InputItems": _page(OBJECT),
-    "InputTokens": made_of({"object": const("response.input_tokens"), "input_tokens": COUNT}),
+    "Batch": BATCH,
+    "Batches": page(ref("Batch")),
+    **ANSWERS_OF_RESPONSES,
     "Message": made_of(
         {
             "id": TEXT,

@@ -13,8 +13,9 @@ from gpt2giga.dialects.openai import batches, completions, embeddings, images, m
 from gpt2giga.dialects.openai.parameters import TABLE as CHAT
 from gpt2giga.dialects.openai.request import MOST_CHOICES
 from gpt2giga.dialects.parameters import Parameter
+from gpt2giga.dialects.responses.conversation_views import MOST_ITEMS
 from gpt2giga.dialects.responses.parameters import TABLE as RESPONSES
-from gpt2giga.dialects.responses.request import MOST_METADATA
+from gpt2giga.dialects.responses.request import LONGEST_METADATA, LONGEST_METADATA_KEY, MOST_METADATA
 from gpt2giga.openapi.schema import (
     ANYTHING,
     const,
@@ -76,6 +77,12 @@ OF_CHAT: dict[str, Schema] = {
     "modalities": const("text") | {"const": ["text"]},
     "web_search_options": OBJECT,
 }
+METADATA: Schema = {
+    "type": "object",
+    "propertyNames": {"maxLength": LONGEST_METADATA_KEY},
+    "additionalProperties": {**TEXT, "maxLength": LONGEST_METADATA},
+    "maxProperties": MOST_METADATA,
+}
 OF_RESPONSES: dict[str, Schema] = {
     **OF_ALL_CHATS,
     "input": either(TEXT, list_of(OBJECT)),
@@ -92,15 +99,18 @@ OF_RESPONSES: dict[str, Schema] = {
     },
     "store": FLAG,
     "previous_response_id": TEXT,
-    "metadata": {"type": "object", "additionalProperties": TEXT, "maxProperties": MOST_METADATA},
+    "metadata": METADATA,
     "prompt_cache_key": TEXT,
     "safety_identifier": TEXT,
     "user": TEXT,
     "include": list_of(TEXT),
-    "background": {"const": False},
-    "conversation": {"type": "null"},
+    "background": FLAG,
+    "conversation": either(NOT_EMPTY, made_of({"id": NOT_EMPTY})),
     "prompt": {"type": "null"},
 }
+SAID_EARLIER = ("input", "previous_response_id", "conversation")
+OF_CONVERSATION: dict[str, Schema] = {"items": list_of(OBJECT, maxItems=MOST_ITEMS), "metadata": METADATA}
+OF_ITEMS: dict[str, Schema] = {"items": list_of(OBJECT, minItems=1, maxItems=MOST_ITEMS), "include": ANYTHING}
 OF_MESSAGES: dict[str, Schema] = {
     **OF_ALL_CHATS,
     "temperature": number(0, 1),
@@ -202,6 +212,10 @@ def bodies(limits: LimitSettings) -> dict[str, Schema]:
         "BatchRequest": BATCH,
         "SpeechRequest": _body(speech.IGNORED, OF_SPEECH, ("input",), limits),
         "ResponseRequest": _body(RESPONSES, OF_RESPONSES, (), limits),
+        "CompactRequest": _compact(_body(RESPONSES, OF_RESPONSES, ("input",), limits)),
+        "ConversationRequest": _closed(_body({}, OF_CONVERSATION, (), limits)),
+        "ConversationUpdate": _closed(_body({}, {"metadata": or_null(METADATA)}, ("metadata",), limits)),
+        "ItemsRequest": _closed(_body({}, OF_ITEMS, ("items",), limits)),
         "MessageRequest": _body(MESSAGES, OF_MESSAGES, ("messages", "max_tokens"), limits),
         "CountTokensRequest": _body(counted, of_counted, ("messages",), limits),
     }
@@ -217,6 +231,16 @@ def _body(
         schema = _limited(name, types[name] if name in types else _of(parameter), limits)
         properties[name] = {**(schema if name in required else or_null(schema)), **_described(parameter)}
     return {"type": "object", "properties": properties, **({"required": [*required]} if required else {})}
+
+
+def _compact(body: Schema) -> Schema:
+    """There must be something that was said."""
+    return {**body, "required": [], "anyOf": [{"required": [name]} for name in SAID_EARLIER]}
+
+
+def _closed(body: Schema) -> Schema:
+    """Other parameters are refused."""
+    return {**body, "additionalProperties": False}
 
 
 def _of(parameter: Parameter | None) -> Schema:

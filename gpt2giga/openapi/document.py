@@ -19,8 +19,7 @@ from gpt2giga.openapi.operations import ENDS, Operation, OPERATIONS
 from gpt2giga.openapi.schema import COUNT, ref, Schema, TEXT
 
 V1 = "/v1"
-ARGUMENT = re.compile(r"<(?:(?P<kind>[^<>:]+):)?(?P<name>\w+)>")
-LEAST = re.compile(r"minlength=(\d+)")
+ARGUMENT = re.compile(r"<(?:[^<>:]+:)?(?P<name>\w+)>")
 SCHEMES = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "A key of GPT2GIGA_API_KEY or of gpt2giga keys"},
     "x-api-key": {"type": "apiKey", "in": "header", "name": "x-api-key", "description": "The same key"},
@@ -87,9 +86,7 @@ def document(routes: Map, limits: LimitSettings, *, asks_for_key: bool) -> Docum
 
 def _arguments(rule: Rule) -> Iterator[Schema]:
     for found in ARGUMENT.finditer(rule.rule):
-        least = LEAST.search(found["kind"] or "")
-        schema = {**TEXT, **({"minLength": int(least[1])} if least else {})}
-        yield {"name": found["name"], "in": "path", "required": True, "schema": schema}
+        yield {"name": found["name"], "in": "path", "required": True, "schema": TEXT}
 
 
 def _operation(rule: Rule, operation: Operation) -> Document:

@@ -11,7 +11,7 @@ from gpt2giga.dialects.openai.files import MOST_FILES
 from gpt2giga.dialects.openai.speech import FORMATS
 from gpt2giga.dialects.openai.timed_transcripts import TEXTS
 from gpt2giga.dialects.openai.transcriptions import GRANULARITIES, TIMED
-from gpt2giga.openapi.schema import integer, number, one_of, Schema, TEXT
+from gpt2giga.openapi.schema import COUNT, integer, number, one_of, Schema, TEXT
 from gpt2giga.telemetry.usage_report import MOST_DAYS, MOST_OFFSET
 
 BYTES: Mapping[str, Schema] = {"application/octet-stream": {}}
@@ -150,10 +150,42 @@ OPERATIONS: Mapping[str, Operation] = {
     "responses.input_tokens": Operation(
         OPENAI, "The tokens of a request, counted by GigaChat", "InputTokens", "ResponseRequest"
     ),
-    "responses.retrieve": Operation(OPENAI, "A response that was kept", "Response", asks_gigachat=False),
+    "responses.compact": Operation(
+        OPENAI, "A conversation made short, to go on with", "CompactedResponse", "CompactRequest"
+    ),
+    "responses.retrieve": Operation(
+        OPENAI,
+        "A response that was kept, or is made in the background",
+        "Response",
+        events="ResponseEvent",
+        query={"stream": {"type": "boolean"}, "starting_after": COUNT},
+        asks_gigachat=False,
+        asked_by="stream=true in the query",
+    ),
+    "responses.cancel": Operation(OPENAI, "Give up a response in the background", "Response", asks_gigachat=False),
     "responses.delete": Operation(OPENAI, "Forget a response", "Deleted", asks_gigachat=False),
     "responses.input_items": Operation(
         OPENAI, "The input of a response that was kept", "InputItems", query=_pages(100), asks_gigachat=False
+    ),
+    "responses.create_conversation": Operation(
+        OPENAI, "Begin a conversation", "Conversation", "ConversationRequest", asks_gigachat=False
+    ),
+    "responses.retrieve_conversation": Operation(OPENAI, "A conversation", "Conversation", asks_gigachat=False),
+    "responses.update_conversation": Operation(
+        OPENAI, "Change its metadata", "Conversation", "ConversationUpdate", asks_gigachat=False
+    ),
+    "responses.delete_conversation": Operation(
+        OPENAI, "Forget a conversation and its items", "Deleted", asks_gigachat=False
+    ),
+    "responses.add_items": Operation(
+        OPENAI, "Add items to a conversation", "ConversationItems", "ItemsRequest", asks_gigachat=False
+    ),
+    "responses.list_items": Operation(
+        OPENAI, "The items of a conversation", "ConversationItems", query=_pages(100), asks_gigachat=False
+    ),
+    "responses.retrieve_item": Operation(OPENAI, "One item", "ConversationItem", asks_gigachat=False),
+    "responses.delete_item": Operation(
+        OPENAI, "Take an item out of its conversation", "Conversation", asks_gigachat=False
     ),
     "anthropic_messages.create": Operation(
         ANTHROPIC,

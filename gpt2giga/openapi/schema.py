@@ -16,6 +16,8 @@ FLAG: Schema = {"type": "boolean"}
 OBJECT: Schema = {"type": "object"}
 COUNT: Schema = {"type": "integer", "minimum": 0}
 ANYTHING: Schema = {}
+TIME: Schema = {"type": "integer", "description": "Seconds since 1970"}
+MAYBE_TEXT: Schema = {"type": ["string", "null"]}
 OF_CHECKS: dict[Any, Schema] = {
     fields.string: TEXT,
     fields.boolean: FLAG,
@@ -67,6 +69,18 @@ def made_of(properties: dict[str, Schema], optional: tuple[str, ...] = ()) -> Sc
     """An object of an answer; what is not `optional` is always there."""
     required = [name for name in properties if name not in optional]
     return {"type": "object", "properties": properties, "required": required}
+
+
+def page(item: Schema) -> Schema:
+    return made_of(
+        {
+            "object": const("list"),
+            "data": list_of(item),
+            "first_id": MAYBE_TEXT,
+            "last_id": MAYBE_TEXT,
+            "has_more": FLAG,
+        }
+    )
 
 
 def of_check(check: TypeCheck) -> Schema:

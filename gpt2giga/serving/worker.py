@@ -24,6 +24,8 @@ LAST_EVENTS_SECONDS = 5
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGQUIT, signal.SIGINT)
 # As gunicorn names our application.
 OUR_APP_URI = "wsgi:app"
+# What works without a client, by the names that the application has for it.
+WITHOUT_CLIENTS = ("batches", "background")
 
 # gevent would keep with each greenlet the stack it was started from, which only debugging needs.
 gevent.config.track_greenlet_tree = False
@@ -65,8 +67,9 @@ class Worker(GeventWorker):
             return
         app = create_app(settings, behind_web_server=named is not None)
         self.wsgi = app  # type: ignore[assignment]  # Flask's own types differ
-        if batches := app.extensions["batches"]:
-            batches.wake()  # a worker before this one may have left some, and nobody need ask for them
+        for name in WITHOUT_CLIENTS:
+            if runner := app.extensions[name]:
+                runner.wake()  # a worker before this one may have left some, and nobody need ask for them
 
     def handle(self, listener: Any, client: Any, addr: Any) -> None:
         with self._addresses.place(addr) as has_place:
@@ -81,12 +84,13 @@ class Worker(GeventWorker):
         super().handle_exit(signum, frame)
         if not self._ending:  # gunicorn may say it twice
             self._ending = True
-            gevent.spawn(self._end_batches)
+            gevent.spawn(self._end_work)
             gevent.spawn_later(self.cfg.graceful_timeout - LAST_EVENTS_SECONDS, self._end_requests)
 
-    def _end_batches(self) -> None:
-        if batches := self._part("batches"):
-            batches.close()
+    def _end_work(self) -> None:
+        for name in WITHOUT_CLIENTS:
+            if runner := self._part(name):
+                runner.close()
 
     def _end_requests(self) -> None:
         if capacity := self._part("capacity"):

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from gpt2giga.store.database import FAILURES
 from gpt2giga.store.orm import peewee
-from gpt2giga.store.tables import KeptResponse, upgrade
+from gpt2giga.store.response_tables import KeptResponse
+from gpt2giga.store.tables import upgrade
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +24,7 @@ PRAGMAS = {
     "journal_mode": "wal",
     "synchronous": "normal",  # no fsync for each row; a crash loses some, breaks none
     "secure_delete": "fast",
+    "foreign_keys": 1,
 }
 
 

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from gpt2giga.store.batch_tables import FilePiece, KeptBatch, LocalFile
 from gpt2giga.store.orm import (
     BigIntegerField,
-    BlobField,
     BooleanField,
     CompositeKey,
     Database,
@@ -17,6 +16,14 @@ from gpt2giga.store.orm import (
     Model,
     SchemaManager,
     TextField,
+)
+from gpt2giga.store.response_tables import (
+    BackgroundEvents,
+    BackgroundResponse,
+    ConversationItem,
+    KeptConversation,
+    KeptResponse,
+    KeptRow,
 )
 from gpt2giga.store.upgrades import Upgrade, UPGRADES
 
@@ -28,26 +35,6 @@ class SchemaVersion(Model):
 
     class Meta:
         table_name = "schema_version"
-
-
-class KeptRow(Model):
-    """What is kept for a while, as far as there is room; no table of its own. `created` is in seconds of Unix time,
-    `size` in bytes of `body`."""
-
-    id = TextField(primary_key=True)
-    created = DoubleField(index=True)
-    size = IntegerField()
-    body = BlobField()
-
-
-class KeptResponse(KeptRow):
-    """What one turn added to a conversation."""
-
-    tenant = TextField()
-    previous = TextField(null=True)
-
-    class Meta:
-        table_name = "responses"
 
 
 class KeptEmbedding(KeptRow):
@@ -199,6 +186,10 @@ class Lease(Model):
 TABLES: tuple[type[Model], ...] = (
     SchemaVersion,
     KeptResponse,
+    KeptConversation,
+    ConversationItem,
+    BackgroundResponse,
+    BackgroundEvents,
     KeptEmbedding,
     StoredAccount,
     UsageHour,

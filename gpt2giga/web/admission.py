@@ -12,11 +12,14 @@ from gpt2giga.web.file_owners import FileOwners
 from gpt2giga.web.key_limits import KeyLimits
 from gpt2giga.web.keyring import Keyring
 
+# In the WSGI environment: the process ends with its request, as a CGI script does.
+RUNS_ONCE = "wsgi.run_once"
+
 
 class Admission:
     """`steps` are an Opening of exchange.py. anybody: what is done where no key is asked for. further: the steps after
     those that look at keys; the first of them counts who is in work. limits: None where no key can have any. on_first:
-    called at the first request."""
+    called at the first request of a process that will see more."""
 
     steps: Sequence[OpeningStep]
 
@@ -45,7 +48,8 @@ class Admission:
     def _begin(self, exchange: Exchange) -> Response | None:
         """The first request: nothing is asked of a database before there is one, nor in a process that only forks."""
         self._keyring.start()
-        self.on_first()
+        if not exchange.request.environ.get(RUNS_ONCE):
+            self.on_first()
         for step in self.steps:
             if (response := step(exchange)) is not None:
                 return response

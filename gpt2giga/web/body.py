@@ -225,6 +225,7 @@ def _check_lengths(body: Mapping[str, Any], limits: LimitSettings) -> None:
     for name, most, setting in (
         ("messages", limits.max_messages, "GPT2GIGA_MAX_MESSAGES"),
         ("input", limits.max_messages, "GPT2GIGA_MAX_MESSAGES"),
+        ("items", limits.max_messages, "GPT2GIGA_MAX_MESSAGES"),
         ("tools", limits.max_tools, "GPT2GIGA_MAX_TOOLS"),
         ("functions", limits.max_tools, "GPT2GIGA_MAX_TOOLS"),
     ):

@@ -87,6 +87,9 @@ class KeyLimits:
         key = exchange.stored_key
         if key is None or not key.rights.is_counted:
             return
+        if exchange.asker and exchange.asker.is_counted:
+            self._check_tokens(exchange, key)
+            return
         now, counts = time.time(), exchange.method == "POST"
         refusal = self._refused.get(key.id) if counts else None
         if refusal is None or refusal.key != key or now >= refusal.reached.end:
@@ -99,6 +102,13 @@ class KeyLimits:
             self._refused[key.id] = refusal
             raise refusal.reached.refusal(key.name, now)
         self._refused.pop(key.id, None)
+        exchange.on_end(partial(self._settle, exchange, key))
+
+    def _check_tokens(self, exchange: Exchange, key: StoredKey) -> None:
+        now = time.time()
+        limits = _limits(key, now, self._spent(key, now, counts=False))
+        if refusal := _refusal(key, [limit for limit in limits if limit.account.span != MINUTE]):
+            raise refusal.reached.refusal(key.name, now)
         exchange.on_end(partial(self._settle, exchange, key))
 
     def flush(self) -> None:

@@ -33,18 +33,22 @@ class OnBehalf:
     where it is one of GPT2GIGA_API_KEY by the tenant.
 
     work: the id of what is done, for the log. priority: None where the key or the kind of the request decides.
+    is_counted: among the requests of the key, when it was asked for.
     """
 
     tenant: str
     work: str
     key_id: str = ""
     priority: Priority | None = None
+    is_counted: bool = False
 
     @classmethod
-    def of(cls, exchange: Exchange, work: str, priority: Priority | None = None) -> OnBehalf:
+    def of(
+        cls, exchange: Exchange, work: str, priority: Priority | None = None, *, is_counted: bool = False
+    ) -> OnBehalf:
         """priority: instead of the one that the exchange has."""
         key_id = exchange.stored_key.id if exchange.stored_key else ""
-        return cls(exchange.tenant, work, key_id, exchange.priority if priority is None else priority)
+        return cls(exchange.tenant, work, key_id, exchange.priority if priority is None else priority, is_counted)
 
     @classmethod
     def from_json(cls, text: str) -> OnBehalf:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 import orjson
@@ -32,3 +32,10 @@ def encode(items: Iterable[Item], *, named: bool) -> bytes:
 
 def _escape(found: re.Match[bytes]) -> bytes:
     return b"\\u%04x" % ord(found[0].decode())
+
+
+def decode(frames: bytes) -> Iterator[bytes]:
+    """The data of each event that `encode` has written."""
+    for line in frames.split(b"\n"):
+        if line.startswith(b"data: "):
+            yield line.removeprefix(b"data: ")

@@ -15,7 +15,7 @@ import pytest
 from flask import Flask
 
 from gpt2giga.batches import run, runner
-from gpt2giga.store import keys, leases
+from gpt2giga.store import keys, leases, sqlite
 from gpt2giga.store.keys import Rights
 from gpt2giga.store.sqlite import FILE
 from gpt2giga_sandbox.server import SandboxServer
@@ -322,16 +322,23 @@ def test_too_many_that_have_not_ended(client: Client, monkeypatch: pytest.Monkey
     monkeypatch.setattr("gpt2giga.store.batches.MOST_UNFINISHED", 1)
     sandbox.state.script({"text": "answer", "delay": 0.3})
     batch = client.begin(line("a"))
-    with pytest.raises(openai.RateLimitError, match="have not ended"):
+    with pytest.raises(openai.RateLimitError, match="have not ended") as refused:
         client.begin(line("b"))
+    assert refused.value.response.headers["x-should-retry"] == "false"
     client.ended(batch)
     client.ended(client.begin(line("b")))
 
 
 def test_what_is_answered_waits_until_it_can_be_written(
-    app_with: AppWith, client_of: ClientOf, sandbox: SandboxServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    app_with: AppWith,
+    client_of: ClientOf,
+    sandbox: SandboxServer,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """It is not asked again, and the next line waits too."""
+    monkeypatch.setattr(sqlite, "BUSY_SECONDS", 0.1)
     client = client_of(app_with())
     sandbox.state.script({"text": "answer", "delay": 0.5}, {"text": "answer"})
     batch = client.begin(*lines(2))

@@ -19,6 +19,7 @@ from agents import (  # noqa: E402 after the check that it is there
     Agent,
     function_tool,  # noqa: E402
     ModelSettings,
+    OpenAIConversationsSession,
     OpenAIProvider,
     RunConfig,
     Runner,
@@ -121,6 +122,42 @@ def test_the_service_remembers_the_conversation(run: Run, sandbox: SandboxServer
     assert "Два" in second.final_output
     messages = sandbox.state.chats()[-1]["messages"]
     assert [message["content"] for message in messages if message["role"] == "user"] == ["Раз", "Два"]
+
+
+def test_a_conversation(run: Run, service: Service, sandbox: SandboxServer) -> None:
+    """The service keeps it, and the agent names it."""
+    with service.client() as client:
+        conversation = client.conversations.create().id
+    sandbox.state.script(CALL, {"text": "Дождь."}, {"text": "Тоже дождь."})
+    agent = helper(tools=[weather])
+    assert run(agent, "Погода?", conversation_id=conversation).final_output == "Дождь."
+    run(agent, "А завтра?", conversation_id=conversation)
+    messages = sandbox.state.chats()[-1]["messages"]
+    assert [message["role"] for message in messages[1:]] == ["user", "assistant", "function", "assistant", "user"]
+    assert sandbox.state.refusals() == []
+
+
+def test_a_session_of_conversations(service: Service, sandbox: SandboxServer) -> None:
+    """The agent adds its items by itself, and reads them back."""
+    sandbox.state.script(CALL, {"text": "Дождь."}, {"text": "Тоже дождь."})
+
+    async def talk() -> list[str]:
+        async with AsyncOpenAI(base_url=f"{service.url}/v1", api_key="unused", max_retries=0) as client:
+            config = RunConfig(model_provider=OpenAIProvider(openai_client=client), tracing_disabled=True)
+            session = OpenAIConversationsSession(openai_client=client)
+            for question in ("Погода?", "А завтра?"):
+                await Runner.run(helper(tools=[weather]), question, session=session, run_config=config)
+            kinds = [str(item.get("type", "message")) for item in await session.get_items()]
+            await session.pop_item()
+            kinds.append(str(len(await session.get_items())))
+            await session.clear_session()
+            return kinds
+
+    kinds = ["message", "function_call", "function_call_output", "message", "message", "message"]
+    assert asyncio.run(talk()) == [*kinds, str(len(kinds) - 1)]
+    messages = sandbox.state.chats()[-1]["messages"]
+    assert [message["role"] for message in messages[1:]] == ["user", "assistant", "function", "assistant", "user"]
+    assert sandbox.state.refusals() == []
 
 
 def test_the_client_remembers_the_conversation(run: Run, sandbox: SandboxServer) -> None:

@@ -318,6 +318,91 @@ def test_speech(run_with_speech: Run) -> None:
     assert spoken.startswith(b"RIFF") and len(spoken) >= len(sound.pcm("Привет!", 24000))
 
 
+# What is kept here
+
+
+def test_a_conversation(run: Run, sandbox: SandboxServer) -> None:
+    sandbox.state.script({"text": "Аня."})
+    found = run("""
+        const items = [{ role: "user", content: "Меня зовут Аня." }];
+        const { id } = await client.conversations.create({ items });
+        const answer = await client.responses.create({ model, conversation: id, input: "Как меня зовут?" });
+        const texts = [];
+        for await (const item of client.conversations.items.list(id, { order: "asc", limit: 1 })) {
+          texts.push(item.content[0].text);
+        }
+        const { metadata } = await client.conversations.update(id, { metadata: { topic: "имена" } });
+        const { deleted } = await client.conversations.delete(id);
+        tell({ answer: answer.output_text, texts, metadata, deleted });
+    """)
+    texts = ["Меня зовут Аня.", "Как меня зовут?", "Аня."]
+    assert found == {"answer": "Аня.", "texts": texts, "metadata": {"topic": "имена"}, "deleted": True}
+    [asked] = sandbox.state.chats()
+    assert [message["content"] for message in asked["messages"]] == texts[:2]
+
+
+def test_a_compaction(run: Run, sandbox: SandboxServer) -> None:
+    sandbox.state.script({"text": "Считают."}, {"text": "Три."})
+    kinds, answer = run("""
+        const input = [{ role: "user", content: "Раз" }, { role: "assistant", content: "Два" }];
+        const { output } = await client.responses.compact({ model, input });
+        const answer = await client.responses.create({ model, input: [...output, { role: "user", content: "А?" }] });
+        tell([output.map((item) => item.type), answer.output_text]);
+    """)
+    assert (kinds, answer) == (["message", "compaction"], "Три.")
+    assert "Считают." in json.dumps(sandbox.state.chats()[1]["messages"], ensure_ascii=False)
+
+
+def test_a_stream_in_the_background_is_taken_up(run: Run, sandbox: SandboxServer) -> None:
+    words = "Раз два три четыре пять"
+    sandbox.state.script({"text": words, "frame_delay": 0.3})
+    status, whole, rest = run("""
+        const begun = await client.responses.create({ model, input: "Раз", background: true, stream: true });
+        let id, last, rest = "";
+        for await (const event of begun) {
+          id = event.response?.id ?? id;
+          last = event.sequence_number;
+          if (event.type === "response.output_text.delta") break;
+        }
+        for await (const event of await client.responses.retrieve(id, { stream: true, starting_after: last })) {
+          if (event.type === "response.output_text.delta") rest += event.delta;
+        }
+        const whole = await client.responses.retrieve(id);
+        tell([whole.status, whole.output_text, rest]);
+    """)
+    assert (status, whole) == ("completed", words)
+    assert rest and words.endswith(rest) and rest != words
+
+
+def test_a_batch(run: Run, sandbox: SandboxServer) -> None:
+    sandbox.state.script({"text": "Дождь."}, {"text": "Дождь."})
+    status, counts, answers, listed = run("""
+        const line = (custom_id) => JSON.stringify({
+          custom_id, method: "POST", url: "/v1/chat/completions", body: { model, messages },
+        });
+        const file = await toFile(Buffer.from([line("1"), line("2")].join("\\n")), "requests.jsonl");
+        const { id: input_file_id } = await client.files.create({ file, purpose: "batch" });
+        let batch = await client.batches.create({
+          input_file_id, endpoint: "/v1/chat/completions", completion_window: "24h",
+        });
+        while (!["completed", "failed", "expired", "cancelled"].includes(batch.status)) {
+          await new Promise((wake) => setTimeout(wake, 100));
+          batch = await client.batches.retrieve(batch.id);
+        }
+        const text = await (await client.files.content(batch.output_file_id)).text();
+        const answers = text.trim().split("\\n").map((each) => JSON.parse(each));
+        const listed = [];
+        for await (const found of client.batches.list({ limit: 100 })) listed.push(found.id);
+        tell([batch.status, batch.request_counts, answers, listed.includes(batch.id)]);
+    """)
+    assert (status, counts, listed) == ("completed", {"total": 2, "completed": 2, "failed": 0}, True)
+    assert [answer["custom_id"] for answer in answers] == ["1", "2"]
+    assert {answer["response"]["body"]["choices"][0]["message"]["content"] for answer in answers} == {"Дождь."}
+
+
+# What goes wrong
+
+
 def test_errors(run: Run, sandbox: SandboxServer) -> None:
     """Each as the SDK's own, with what is wrong."""
     sandbox.state.script({"status": 402})

@@ -19,13 +19,14 @@ from gpt2giga.dialects.openai.store import EmbeddingStore
 from gpt2giga.dialects.responses.store import Store
 from gpt2giga.store.database import Database, Unusable
 from gpt2giga.store.postgresql import PostgreSQL
-from gpt2giga.store.tables import KeptResponse
+from gpt2giga.store.response_tables import KeptResponse
 from gpt2giga.upstream.embeddings import Embedding
 from gpt2giga_sandbox.server import SandboxServer
 from tests.deploy.conftest import public_folder
 from tests.deploy.running import running
+from tests.dialects.responses.test_conversation_store import *  # noqa: F403
 from tests.dialects.responses.test_store import *  # noqa: F403  # the same tests, with the fixtures of this file
-from tests.dialects.responses.test_store import MIB, OpenDatabase, turn
+from tests.dialects.responses.test_store import MIB, OpenDatabase, room, turn
 from tests.service import free_port, Service
 from tests.sockets import eventually
 from tests.store import test_upgrades
@@ -154,7 +155,7 @@ def test_a_server_that_is_away_is_waited_for_once(
     open_database: OpenDatabase, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     database = open_database()
-    store = Store(database, 30, MIB)
+    store = Store(database, 30, room())
     store.save("a", turn(1))
     server.stop()
     tries: list[object] = []

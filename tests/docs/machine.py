@@ -19,7 +19,7 @@ from gpt2giga_sandbox.sound import opus
 from tests.docs.blocks import ROOT
 from tests.docs.programs import ELSEWHERE
 
-REAL = ("cat", "chmod", "cp", "env", "gzip", "ln", "mkdir", "mkfifo", "mktemp", "rm", "tar", "touch")
+REAL = ("cat", "chmod", "cp", "env", "grep", "gzip", "ln", "mkdir", "mkfifo", "mktemp", "rm", "tar", "touch")
 SHIPPED = (
     *(
         "gpt2giga",

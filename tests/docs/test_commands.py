@@ -23,7 +23,7 @@ VOICE = "/v1/audio/"  # which needs a service with SaluteSpeech
 ENGLISH = [*(english for english, _ in PAIRS), *WITHOUT_TWIN]
 DEPLOY = "docs/deployment.md"
 # Their reader has a service that runs.
-AFTER_INSTALLATION = ("docs/accounts.md", "docs/keys.md", "docs/monitoring.md", "docs/voice.md")
+AFTER_INSTALLATION = ("docs/accounts.md", "docs/batches.md", "docs/keys.md", "docs/monitoring.md", "docs/voice.md")
 
 
 @pytest.fixture
@@ -96,8 +96,16 @@ def answer_is_right(path: str, asked: dict[str, Any], said: str) -> bool:
         return [len(found["embedding"]) for found in answer["data"]] == [2560] * len(asked["input"])
     if path == "/v1/moderations":
         return [result["flagged"] for result in answer["results"]] == [False]
+    if path == "/v1/responses/compact":
+        return [item["type"] for item in answer["output"]] == ["message", "compaction"]
+    if path == "/v1/responses":
+        return (answer["status"], asked["background"]) == ("queued", True)
+    if path == "/v1/conversations":
+        return str(answer["id"]).startswith("conv_")
     if path == "/openapi.json":
         return str(answer["openapi"]).startswith("3.1")
+    if path == "/v1/batches":
+        return bool(answer["object"] == "list")
     if path == "/v1/models":
         return "GigaChat-2-Max" in [model["id"] for model in answer["data"]]
     return path == "/health" and answer["status"] == "ok"

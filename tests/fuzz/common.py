@@ -7,7 +7,7 @@ from typing import Any
 from tests.pictures import data_url, png
 
 # Stand for the ids of a kept response, of one of its items and of uploads, which are known when they are there.
-KEPT, ITEM, TEXT_FILE, PNG_FILE = "@kept@", "@item@", "@text@", "@png@"
+KEPT, ITEM, TEXT_FILE, PNG_FILE, BATCH_FILE = "@kept@", "@item@", "@text@", "@png@", "@batch@"
 MODEL, NEWER = "GigaChat-2-Max", "GigaChat-3-Ultra"
 PICTURE = data_url(png(), "image/png")
 SCHEMA: dict[str, Any] = {

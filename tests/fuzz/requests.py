@@ -11,12 +11,19 @@ from typing import Any
 from urllib.parse import quote
 
 from tests.fuzz.chats import CHATS, COMPLETION, EMBEDDINGS, IMAGE, IN_BASE64, MODERATION, MODERATION_OF_TEXTS
-from tests.fuzz.common import KEPT, TEXT_FILE
+from tests.fuzz.common import BATCH_FILE, KEPT, TEXT_FILE
 from tests.fuzz.messages import MESSAGES
 from tests.fuzz.responses import RESPONSES
 from tests.fuzz.spoiling import all_spoils, Spoil, spoil
 from tests.pictures import GIF, JPEG, png
 
+BATCH = {
+    "input_file_id": BATCH_FILE,
+    "endpoint": "/v1/chat/completions",
+    "completion_window": "24h",
+    "metadata": {"a": "b"},
+    "output_expires_after": {"anchor": "created_at", "seconds": 3600},
+}
 BODIES: tuple[tuple[str, dict[str, Any]], ...] = (
     *(("/v1/chat/completions", body) for body in CHATS),
     ("/v1/completions", COMPLETION),
@@ -29,6 +36,7 @@ BODIES: tuple[tuple[str, dict[str, Any]], ...] = (
     *(("/v1/responses/input_tokens", body) for body in RESPONSES),
     *(("/v1/messages", body) for body in MESSAGES),
     *(("/v1/messages/count_tokens", body) for body in MESSAGES),
+    ("/v1/batches", BATCH),
 )
 ENCODINGS = ("utf-8-sig", "utf-16", "utf-32-be", "cp1251", "koi8-r", "utf-7")
 NO_JSON = (
@@ -88,6 +96,7 @@ ADDRESSES = (
     *("/v1/responses/{}", "/v1/responses/{}/input_items", f"/v1/responses/{KEPT}/input_items?limit={{}}"),
     *(f"/v1/responses/{KEPT}/input_items?{name}={{}}" for name in ("order", "after", "before", "include[]", "{}")),
     *(f"/v1/responses/{KEPT}?{name}={{}}" for name in ("stream", "include", "starting_after")),
+    *("/v1/batches/{}", "/v1/batches/{}/cancel", "/v1/batches?after={}", "/v1/batches?limit={}"),
     *("/v1/files/{}", "/v1/files/{}/content", "/v1/files?purpose={}", "/v1/models/{}", "/v1/models?limit={}"),
     *(
         "/v1/{}",
@@ -121,6 +130,10 @@ LINES = (
     b"",
     b"user_data",
     b"--b",
+    b'Content-Disposition: form-data; name="expires_after[seconds]"',
+    b"",
+    b"3600",
+    b"--b",
     b'Content-Disposition: form-data; name="file"; filename="a.txt"',
     b"Content-Type: text/plain",
     b"",
@@ -132,6 +145,7 @@ ODD_LINES = (
         b"",
         b"--b",
         b"--b--",
+        b"batch",
         b"a",
         b"\0",
         b"\xff\xfe",

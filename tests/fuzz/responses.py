@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gpt2giga.dialects.responses.compaction import pack
 from tests.fuzz.common import FUNCTION, ITEM, KEPT, MODEL, NEWER, PICTURE, PLAIN_SCHEMA, PNG_FILE, SCHEMA, TEXT_FILE
 from tests.pictures import data_url
 
@@ -10,6 +11,7 @@ RESPONSE = {
     "instructions": "Отвечай кратко.",
     "input": [
         {"role": "user", "content": "Раз"},
+        {"type": "compaction", "id": "cmp_1", "encrypted_content": pack("Было так.")},
         {"id": ITEM, "type": "item_reference"},
         {"id": "rs_1", "type": "reasoning", "summary": [{"type": "summary_text", "text": "a"}]},
         {

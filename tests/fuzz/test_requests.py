@@ -16,7 +16,7 @@ import requests
 
 from tests import chunks, message_events
 from tests.fuzz import requests as odd
-from tests.fuzz.common import ITEM, KEPT, PNG_FILE, TEXT_FILE
+from tests.fuzz.common import BATCH_FILE, ITEM, KEPT, PNG_FILE, TEXT_FILE
 from tests.fuzz.requests import BODIES, OddRequest
 from tests.pictures import png
 from tests.service import Service
@@ -44,7 +44,14 @@ def ids_at(service: Service) -> dict[str, str]:
     kept = service.post("/v1/responses", {"input": "Раз"}).json()
     text = service.post("/v1/files", files={"file": ("a.txt", b"abc", "text/plain")}).json()
     picture = service.post("/v1/files", files={"file": ("a.png", png(9), "image/png")}).json()
-    return {KEPT: kept["id"], ITEM: kept["output"][0]["id"], TEXT_FILE: text["id"], PNG_FILE: picture["id"]}
+    lines = service.post("/v1/files", data={"purpose": "batch"}, files={"file": ("a.jsonl", b"{}")}).json()
+    return {
+        KEPT: kept["id"],
+        ITEM: kept["output"][0]["id"],
+        TEXT_FILE: text["id"],
+        PNG_FILE: picture["id"],
+        BATCH_FILE: lines["id"],
+    }
 
 
 def send(session: requests.Session, url: str, asked: OddRequest, ids: dict[str, str]) -> requests.Response:

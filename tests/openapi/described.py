@@ -24,6 +24,10 @@ BODIES: dict[str, dict[str, Any]] = {
     "/responses/input_tokens": {"input": "Привет", "instructions": "Кратко"},
     # With a file that least() uploads.
     "/batches": {"endpoint": "/v1/chat/completions", "completion_window": "24h"},
+    "/responses/compact": {"input": "Привет", "instructions": "Кратко"},
+    "/conversations": {},
+    "/conversations/{conversation_id}": {"metadata": {}},
+    "/conversations/{conversation_id}/items": {"items": HELLO},
     "/messages": {"messages": HELLO, "max_tokens": 10},
     "/messages/count_tokens": {"messages": HELLO},
 }
@@ -32,9 +36,18 @@ STREAMED: dict[str, dict[str, Any]] = {
     **dict.fromkeys(("/chat/completions", "/completions", "/responses", "/messages"), {"stream": True}),
     "/audio/speech": {"stream_format": "sse"},
 }
+# Events that were told before, which are got.
+STREAMED_AGAIN = ("/responses/{response_id}",)
 # Those that take a form with a file.
 FORMS = {"/audio/transcriptions": "a.ogg", "/audio/translations": "a.ogg", "/files": "a.txt"}
 STREAMED_FORMS = ("/audio/transcriptions", "/audio/translations")
+
+
+def address(client: FlaskClient, path: str) -> str:
+    """Of something that is there."""
+    if "{conversation_id}" not in path:
+        return path
+    return path.replace("{conversation_id}", client.post("/conversations", json={}).get_json()["id"])
 
 
 def least(client: FlaskClient, path: str) -> dict[str, Any]:

@@ -13,7 +13,18 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from gpt2giga_sandbox.server import SandboxServer
-from tests.openapi.described import answer_schema, BODIES, check, FORMS, least, STREAMED, STREAMED_FORMS
+from tests.openapi.described import (
+    address,
+    answer_schema,
+    BODIES,
+    check,
+    FORMS,
+    HELLO,
+    least,
+    STREAMED,
+    STREAMED_AGAIN,
+    STREAMED_FORMS,
+)
 
 # Their answers are no JSON.
 SOUND = ("/audio/speech",)
@@ -22,7 +33,7 @@ SOUND = ("/audio/speech",)
 @pytest.mark.parametrize("path", [path for path in BODIES if path not in SOUND])
 def test_answers(client: FlaskClient, document: dict[str, Any], path: str) -> None:
     body = least(client, path) | ({"function_call": "auto"} if path.startswith("/images") else {})
-    answer = client.post(path, json=body)
+    answer = client.post(address(client, path), json=body)
     assert answer.status_code == 200
     check(document, answer_schema(document, path, "post", 200), answer.get_json())
     told = document["paths"][path]["post"]["responses"]["200"]["headers"]
@@ -81,6 +92,18 @@ def test_events(client: FlaskClient, document: dict[str, Any], path: str) -> Non
             check(document, told["x-data"], json.loads(text))
 
 
+def test_a_response_in_the_background(client: FlaskClient, document: dict[str, Any]) -> None:
+    path, asked = STREAMED_AGAIN[0], {"input": "Привет", "background": True, "stream": True}
+    [first, *_] = re.findall("^data: (.*)$", client.post("/responses", json=asked).text, re.M)
+    response_id = json.loads(first)["response"]["id"]
+    answer = client.get(f"/responses/{response_id}?stream=true&starting_after=0")
+    told = document["paths"][path]["get"]["responses"]["200"]["content"][answer.mimetype]
+    for text in re.findall("^data: (.*)$", answer.text, re.M):
+        check(document, told["x-data"], json.loads(text))
+    cancelled = client.post(f"/responses/{response_id}/cancel")
+    check(document, answer_schema(document, f"{path}/cancel", "post", 200), cancelled.get_json())
+
+
 @pytest.mark.parametrize(
     "path",
     [
@@ -120,6 +143,21 @@ def test_one_of_each(client: FlaskClient, document: dict[str, Any]) -> None:
         for method in methods:
             answer = client.open(re.sub("{.*}", id, path), method=method.upper())
             check(document, answer_schema(document, path, method, 200), answer.get_json())
+
+
+def test_a_conversation(client: FlaskClient, document: dict[str, Any]) -> None:
+    conversation = client.post("/conversations", json={"items": HELLO}).get_json()["id"]
+    [item] = client.get(f"/conversations/{conversation}/items").get_json()["data"]
+    for path, method in (
+        ("/conversations/{conversation_id}/items/{item_id}", "get"),
+        ("/conversations/{conversation_id}/items", "get"),
+        ("/conversations/{conversation_id}/items/{item_id}", "delete"),
+        ("/conversations/{conversation_id}", "get"),
+        ("/conversations/{conversation_id}", "delete"),
+    ):
+        answer = client.open(path.format(conversation_id=conversation, item_id=item["id"]), method=method.upper())
+        assert answer.status_code == 200
+        check(document, answer_schema(document, path, method, 200), answer.get_json())
 
 
 def test_models_for_clients_of_anthropic(client: FlaskClient, document: dict[str, Any]) -> None:

@@ -16,8 +16,8 @@ import peewee
 import pytest
 
 from gpt2giga.store.database import Database, Unusable
+from gpt2giga.store.response_tables import KeptResponse
 from gpt2giga.store.sqlite import FORMER, SQLiteFile
-from gpt2giga.store.tables import KeptResponse
 
 NAME = "kept.sqlite3"
 

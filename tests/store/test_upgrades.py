@@ -14,8 +14,9 @@ import pytest
 
 from gpt2giga.chat import Usage
 from gpt2giga.store.database import Database, Unusable
+from gpt2giga.store.response_tables import KeptResponse
 from gpt2giga.store.sqlite import SQLiteFile
-from gpt2giga.store.tables import KeptResponse, version_of
+from gpt2giga.store.tables import version_of
 from gpt2giga.store.upgrades import UPGRADES
 from gpt2giga.telemetry.usage_report import failures, Span, usage
 from tests.store.test_usage import clock, counter_of, DAY, MOSCOW, over  # noqa: F401  # a fixture

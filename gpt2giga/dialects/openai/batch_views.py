@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 
 from flask import Blueprint, request, Response
 
 from gpt2giga.dialects.fields import invalid
 from gpt2giga.dialects.openai.batches import from_batch_request, to_batch
-from gpt2giga.dialects.openai.file_views import Kept, within_reach
+from gpt2giga.dialects.openai.file_views import Kept, OURS, too_many, within_reach
 from gpt2giga.dialects.pages import limit_of, to_list
-from gpt2giga.errors import BadRequest, NotFound, RateLimited
+from gpt2giga.errors import BadRequest, NotFound
 from gpt2giga.store.batches import Batch, IsOver, MOST_UNFINISHED, NoSuchFile, TooManyBatches
 from gpt2giga.upstream.caller import Priority
+from gpt2giga.web.admission import RUNS_ONCE
 from gpt2giga.web.body import json_body, json_response
 from gpt2giga.web.exchange import current
 from gpt2giga.web.on_behalf import OnBehalf
 
 USUAL, MOST = 20, 100  # batches of a page
-# CGI: a process ends with its request.
-RUNS_ONCE = "wsgi.run_once"
+BATCH_ID = re.compile(r"batch_[0-9a-f]{32}")
 
 
 def batches_blueprint(kept: Kept | None, problem: str) -> Blueprint:
@@ -50,6 +51,8 @@ class _Views:
             words = "This service runs as a CGI script, which ends with each request: nobody could work on a batch."
             raise BadRequest(words, code="store_unavailable")
         asked = from_batch_request(json_body())
+        if not OURS.fullmatch(asked.input_file_id):
+            raise _no_input(asked.input_file_id)
         batch_id = f"batch_{secrets.token_hex(16)}"
         asker = OnBehalf.of(exchange, batch_id, Priority.BATCH)
         columns = {
@@ -63,33 +66,29 @@ class _Views:
             with within_reach():
                 batch = kept.batches.add(batch_id, exchange.tenant, **columns)
         except NoSuchFile:
-            raise BadRequest(
-                f"There is no file {asked.input_file_id!r} with purpose 'batch'.",
-                param="input_file_id",
-                code="file_not_found",
-            ) from None
+            raise _no_input(asked.input_file_id) from None
         except TooManyBatches:
-            raise RateLimited(
-                f"{MOST_UNFINISHED} batches have not ended yet; more are not accepted.", code="too_many_batches"
-            ) from None
+            raise too_many(f"{MOST_UNFINISHED} batches have not ended yet.", "too_many_batches") from None
         return self._shown(batch)
 
     def list_batches(self) -> Response:
         limit, after = limit_of(request.args, USUAL, MOST), request.args.get("after", "")
         tenant, batches = current().tenant, self._kept.batches
         with within_reach():
-            last = batches.get(after, tenant) if after else None
+            last = batches.get(after, tenant) if BATCH_ID.fullmatch(after) else None
             if after and not last:
                 raise invalid("after", "the id of a batch")
             found = batches.page(tenant, last, limit + 1)
         return json_response(to_list([to_batch(batch) for batch in found[:limit]], has_more=len(found) > limit))
 
     def retrieve_batch(self, batch_id: str) -> Response:
+        _check_id(batch_id)
         with within_reach():
             batch = self._kept.batches.get(batch_id, current().tenant)
         return self._shown(_there(batch, batch_id))
 
     def cancel_batch(self, batch_id: str) -> Response:
+        _check_id(batch_id)
         try:
             with within_reach():
                 batch = self._kept.batches.cancel(current().tenant, batch_id)
@@ -103,7 +102,22 @@ class _Views:
         return json_response(to_batch(batch))
 
 
+def _check_id(batch_id: str) -> None:
+    """No database is asked for what cannot be there. Raises NotFound."""
+    if not BATCH_ID.fullmatch(batch_id):
+        raise _missing(batch_id)
+
+
 def _there(batch: Batch | None, batch_id: str) -> Batch:
     if batch is None:
-        raise NotFound(f"There is no batch {batch_id!r}.", param="batch_id", code="batch_not_found")
+        raise _missing(batch_id)
     return batch
+
+
+def _missing(batch_id: str) -> NotFound:
+    return NotFound(f"There is no batch {batch_id!r}.", param="batch_id", code="batch_not_found")
+
+
+def _no_input(file_id: str) -> BadRequest:
+    words = f"There is no file {file_id!r} with purpose 'batch'."
+    return BadRequest(words, param="input_file_id", code="file_not_found")

@@ -26,6 +26,7 @@ from gpt2giga.upstream.gigachat import GetUpstream
 from gpt2giga.web.body import json_response
 from gpt2giga.web.exchange import current, Exchange, Outcome
 from gpt2giga.web.file_owners import FileOwners
+from gpt2giga.web.store_errors import store_unavailable
 from gpt2giga.web.streaming import stream
 
 OURS = re.compile(r"file-[0-9a-f]{32}")
@@ -62,9 +63,14 @@ def within_reach() -> Iterator[None]:
     try:
         yield
     except Unusable as unusable:
-        raise Unavailable(
-            f"Batches and their files are out of reach at the moment: {unusable}.", code="store_unavailable"
-        ) from unusable
+        raise store_unavailable("Batches and their files cannot be reached", unusable) from unusable
+
+
+def too_many(words: str, code: str) -> RateLimited:
+    """That does not pass by itself in the seconds after which clients repeat their requests."""
+    error = RateLimited(words, code=code)
+    error.is_final = True
+    return error
 
 
 class _Views:
@@ -161,7 +167,7 @@ class _Views:
                 code="no_room",
             ) from None
         except TooManyFiles:
-            raise RateLimited(f"There are {MOST_FILES} files already. Delete some.", code="too_many_files") from None
+            raise too_many(f"There are {MOST_FILES} files already. Delete some.", "too_many_files") from None
 
 
 def _pieces(exchange: Exchange, files: LocalFiles, file: KeptFile) -> Generator[bytes, None, None]:

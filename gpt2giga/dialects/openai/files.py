@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from gpt2giga.dialects.pages import to_page
+from gpt2giga.dialects.pages import from_query, to_page
 from gpt2giga.upstream.files.storage import StoredFile
 
 # What GigaChat calls the purpose of any file (contract 2.10).
@@ -19,7 +19,7 @@ def to_file_list(files: Iterable[StoredFile], query: Mapping[str, str]) -> dict[
     purpose = query.get("purpose")
     chosen = [file for file in files if not purpose or file.purpose in (purpose, GENERAL)]
     found = [to_file(file, purpose) for file in sorted(chosen, key=lambda file: file.created_at)]
-    return to_page(found, query, usual=MOST_FILES, most=MOST_FILES)
+    return to_page(found, from_query(query, usual=MOST_FILES, most=MOST_FILES))
 
 
 def to_file(file: StoredFile, purpose: str | None = None) -> dict[str, Any]:

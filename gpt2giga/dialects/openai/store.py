@@ -29,7 +29,7 @@ class EmbeddingStore:
 
     def __init__(self, database: Database | None, most_bytes: int, *scope: str) -> None:
         self._database = database if most_bytes else None
-        self._room = Room(KeptEmbedding, DAYS, most_bytes)
+        self._room = Room(DAYS, most_bytes, KeptEmbedding)
         self._scope = scope
         self._warned = False
 

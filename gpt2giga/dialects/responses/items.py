@@ -20,6 +20,7 @@ from gpt2giga.dialects.messages import (
     text_of,
 )
 from gpt2giga.dialects.pictures import NOTE
+from gpt2giga.dialects.responses import compaction
 from gpt2giga.dialects.responses.tools import Brought, is_callable, SEARCH, Toolbox
 from gpt2giga.dialects.tools import CUSTOM_INPUT, from_arguments
 from gpt2giga.errors import BadRequest, NotFound
@@ -27,18 +28,15 @@ from gpt2giga.errors import BadRequest, NotFound
 REFERENCE = "item_reference"
 REASONING = "reasoning"
 REASONING_PREFIX = "rs_"  # how the ids of such items begin
-# Traces of what OpenAI runs itself, and of its own ways to shorten a conversation: nothing in them is for GigaChat.
+# Traces of what OpenAI runs itself: nothing in them is for GigaChat. A trigger counts where it is the last item only.
 FOREIGN = (
     "apply_patch_call",
     "apply_patch_call_output",
     "code_interpreter_call",
-    "compaction",
-    "compaction_summary",
     "compaction_trigger",
     "computer_call",
     "computer_call_output",
     "configuration_update",
-    "context_compaction",
     "file_search_call",
     "local_shell_call",
     "local_shell_call_output",
@@ -101,6 +99,21 @@ def resolve_references(items: Iterable[Any], known: Mapping[str, Any]) -> Iterat
             raise NotFound(words, param=f"{param}.id", code="item_not_found")
 
 
+def without_present(items: Iterable[Any], present: Mapping[str, Any]) -> Iterator[Any]:
+    """present: the items of the conversation, by id. What refers to one of them says nothing new."""
+    for number, item in enumerate(items):
+        item_id = item.get("id") if isinstance(item, dict) else None
+        if not isinstance(item_id, str) or item_id not in present:
+            yield item
+        elif kind_of(item, f"input[{number}]") != REFERENCE:
+            raise duplicate_item(item_id, f"input[{number}].id")
+
+
+def duplicate_item(item_id: str, param: str) -> BadRequest:
+    words = f"An item with id '{item_id}' is in the conversation already: leave it out, or send it without an id."
+    return BadRequest(words, param=param, code="duplicate_item")
+
+
 def brought_tools(items: Sequence[Any], *, are_past: bool = False) -> Iterator[Brought]:
     """Each tool that an item brings. What a search has found is history: only what can be used.
 
@@ -122,7 +135,13 @@ def brought_tools(items: Sequence[Any], *, are_past: bool = False) -> Iterator[B
 
 
 def foreign_kinds(items: Iterable[Any]) -> list[str]:
-    return [kind for item in items if (kind := kind_of(item, "input")) in FOREIGN]
+    """Of what is left out. OpenAI's own compactions cannot be read either."""
+    kinds = ((kind_of(item, "input"), item) for item in items)
+    return [
+        kind
+        for kind, item in kinds
+        if kind in FOREIGN or (kind in compaction.KINDS and not compaction.is_ours(item.get("encrypted_content")))
+    ]
 
 
 def is_resent_item(item: Any) -> bool:
@@ -196,6 +215,11 @@ def _output(item: Body, param: str, toolbox: Toolbox, is_old: bool) -> Message:
     return Message("user", (ToolResult(call_id, "", parts),))
 
 
+def _compaction(item: Body, param: str, toolbox: Toolbox, is_old: bool) -> Message:
+    summary = compaction.summary_of(item)
+    return Message("user", (Text(f"{compaction.INTRODUCTION}\n\n{summary}"),) if summary else ())
+
+
 READERS: dict[str, Callable[[Body, str, Toolbox, bool], Message]] = {
     "message": _message,
     "function_call": _function_call,
@@ -205,4 +229,5 @@ READERS: dict[str, Callable[[Body, str, Toolbox, bool], Message]] = {
     "image_generation_call": _drawing,
     "tool_search_call": _search_call,
     "tool_search_output": _search_output,
+    **dict.fromkeys(compaction.KINDS, _compaction),
 }

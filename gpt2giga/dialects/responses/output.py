@@ -52,6 +52,7 @@ PREFIXES = {
     "tool_search_call": "tsc",
     "web_search_call": "ws",
     "image_generation_call": "ig",
+    "compaction": "cmp",
 }
 
 

@@ -12,15 +12,13 @@ from gpt2giga.errors import BadRequest
 
 # The client keeps the reasoning itself; there is nothing to encrypt, and it is not wanted back.
 HARMLESS_INCLUDES = ("reasoning.encrypted_content",)
-REFUSED = {
-    "background": "A response is made while its client waits: 'background' must be false.",
-    "conversation": "There are no conversations here: use 'previous_response_id'.",
-    "prompt": "Prompt templates are kept at OpenAI: send 'instructions' and 'input' instead.",
-}
+REFUSED = {"prompt": "Prompt templates are kept at OpenAI: send 'instructions' and 'input' instead."}
 
 TABLE: Mapping[str, Parameter] = {
     "model": Parameter("used", "GigaChat's ids, and aliases for them"),
-    "input": Parameter("used", "a text, or items: messages of all roles, calls and outputs of tools, item references"),
+    "input": Parameter(
+        "used", "a text, or items: messages of all roles, calls and outputs of tools, item references, compactions"
+    ),
     "instructions": Parameter("used", "becomes the system message"),
     "stream": Parameter("used", ""),
     "stream_options": Parameter("used", "accepted; nothing is obfuscated"),
@@ -34,13 +32,13 @@ TABLE: Mapping[str, Parameter] = {
     "text": Parameter("emulated", "`json_schema` natively, `json_object` by instruction; `verbosity` is ignored"),
     "store": Parameter("emulated", "true by default; kept in GPT2GIGA_STATE_DIR"),
     "previous_response_id": Parameter("emulated", "the conversation so far comes from the store"),
+    "conversation": Parameter("emulated", "its items come first, and the turn is added to it"),
     "metadata": Parameter("emulated", "given back with the response"),
     "prompt_cache_key": Parameter("used", "becomes GigaChat's session, which its prompt cache goes by"),
     "safety_identifier": Parameter("used", "becomes GigaChat's session when there is no `prompt_cache_key`"),
     "user": Parameter("used", "the older name of `safety_identifier`"),
     "include": Parameter("emulated", "`reasoning.encrypted_content` is accepted; all else is ignored"),
-    "background": Parameter("refused", "true"),
-    "conversation": Parameter("refused", "`previous_response_id` does it"),
+    "background": Parameter("emulated", "made while nobody waits, also after a restart; needs `store`"),
     "prompt": Parameter("refused", "templates are kept at OpenAI"),
     "truncation": Parameter(
         "ignored", "`auto`: a conversation that is too long is an error", fields.string, ("disabled",)
@@ -67,7 +65,6 @@ def list_all_ignored(body: Body) -> Iterator[str]:
 
 
 def check_refused(body: Body) -> None:
-    asked = {**body, "background": fields.boolean(body, "background") or None}
     for name, words in REFUSED.items():
-        if asked.get(name) is not None:
+        if body.get(name) is not None:
             raise BadRequest(words, param=name, code="unsupported_parameter")

@@ -12,17 +12,18 @@ from gpt2giga.dialects.controls import from_effort, from_extras, from_openai_for
 from gpt2giga.dialects.fields import Body, invalid
 from gpt2giga.dialects.hosted import HostedTools, no_hosted_tools
 from gpt2giga.dialects.responses import items
+from gpt2giga.dialects.responses.compaction import asked_for, compacted
 from gpt2giga.dialects.responses.parameters import check_refused, list_all_ignored
 from gpt2giga.dialects.responses.tool_choice import from_choice
 from gpt2giga.dialects.responses.tools import from_tools, Toolbox
 from gpt2giga.errors import BadRequest
 
-MOST_METADATA = 16
+MOST_METADATA, LONGEST_METADATA_KEY, LONGEST_METADATA = 16, 64, 512
 
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """What the store knows of a request: the conversation before it, and the items it refers to by id."""
+    """What the store knows of a request: the items before it, and those that it refers to by id."""
 
     items: tuple[Any, ...] = ()
     known: Mapping[str, Any] = field(default_factory=dict)
@@ -30,12 +31,17 @@ class Past:
 
 @dataclass(frozen=True, slots=True)
 class ResponseDelivery:
-    """How the client wants its answer: no matter of the chat itself. ignored: parameters that change nothing."""
+    """How the client wants its answer: no matter of the chat itself. conversation: the id of the one that the turn is
+    added to, if any. compaction: the kind of item that is asked for instead of an answer, empty for an answer. ignored:
+    parameters that change nothing."""
 
     stream: bool
     store: bool
+    background: bool
     toolbox: Toolbox
     input: tuple[Any, ...]
+    conversation: str
+    compaction: str
     ignored: tuple[str, ...]
 
 
@@ -44,7 +50,9 @@ def from_responses_request(
 ) -> tuple[ChatRequest, ResponseDelivery]:
     fields.check_nesting(body)
     check_refused(body)
-    given = tuple(items.resolve_references(items.from_input(body.get("input")), past.known))
+    given = _given(body, past)
+    wanted = asked_for(given)
+    given = given[:-1] if wanted else given
     brought = [*items.brought_tools(past.items, are_past=True), *items.brought_tools(given)]
     toolbox = from_tools(body, brought, ignore_hosted=ignore_hosted, hosted_tools=hosted_tools)
     selection = from_choice(body, toolbox)
@@ -73,8 +81,11 @@ def from_responses_request(
     delivery = ResponseDelivery(
         stream=fields.boolean(body, "stream"),
         store=wants_store(body),
+        background=_wants_background(body),
         toolbox=toolbox,
         input=given,
+        conversation=conversation_id(body),
+        compaction=wanted,
         ignored=(*list_all_ignored(body), *left_out),
     )
     words = ("prompt_cache_key", "safety_identifier", "user")
@@ -87,19 +98,67 @@ def from_input_at_chat(
 ) -> tuple[ChatRequest, Collection[str], tuple[str, ...]]:
     """Such a body at /chat/completions, where Cursor posts it: the chat, the names of its custom tools, and what of it
     changes nothing. Nothing is kept, the names of tools are the flat ones, and chat's `stop` counts."""
-    if body.get("previous_response_id") is not None:
-        raise BadRequest(
-            "Only /v1/responses knows earlier responses: send the conversation in 'input'.",
-            param="previous_response_id",
-        )
+    for name in ("previous_response_id", "conversation"):
+        if body.get(name) is not None:
+            words = "Only /v1/responses knows what was said earlier: send the conversation in 'input'."
+            raise BadRequest(words, param=name)
     chat, delivery = from_responses_request(body, Past(), ignore_hosted=ignore_hosted, hosted_tools=hosted_tools)
+    if delivery.background:
+        raise BadRequest("Only /v1/responses works in the background.", param="background")
+    if delivery.compaction:
+        raise BadRequest("Only /v1/responses compacts a conversation.", param="input")
     chat = replace(chat, stop=from_stops(body.get("stop"), "stop"))
     client_tools = delivery.toolbox.client_tools.items()
     return chat, [flat for flat, tool in client_tools if tool.kind == "custom"], delivery.ignored
 
 
+def conversation_id(body: Body) -> str:
+    """Empty where none is named. Clients send the id alone, or in an object."""
+    value = body.get("conversation")
+    if value is None:
+        return ""
+    if body.get("previous_response_id") is not None:
+        raise BadRequest(
+            "'conversation' and 'previous_response_id' each say what came before: send one of them.",
+            param="conversation",
+            code="mutually_exclusive_parameters",
+        )
+    if isinstance(value, dict):
+        return fields.required_string(value, "id", "conversation")
+    if not isinstance(value, str) or not value:
+        raise invalid("conversation", "the id of a conversation, or an object with its 'id'")
+    return value
+
+
+def from_metadata(body: Body) -> dict[str, str]:
+    metadata = fields.optional_mapping(body, "metadata")
+    is_short = all(
+        len(key) <= LONGEST_METADATA_KEY and isinstance(value, str) and len(value) <= LONGEST_METADATA
+        for key, value in metadata.items()
+    )
+    if len(metadata) > MOST_METADATA or not is_short:
+        expected = f"an object of at most {MOST_METADATA} strings of {LONGEST_METADATA} letters"
+        raise invalid("metadata", f"{expected}, with keys of {LONGEST_METADATA_KEY}")
+    return {**metadata}
+
+
+def _given(body: Body, past: Past) -> tuple[Any, ...]:
+    """The items of `input` that are new, each itself and not a reference to it."""
+    found = items.from_input(body.get("input"))
+    if conversation_id(body):
+        found = [*items.without_present(found, {item["id"]: item for item in past.items})]
+    return tuple(items.resolve_references(found, past.known))
+
+
 def wants_store(body: Body) -> bool:
     return True if body.get("store") is None else fields.boolean(body, "store")
+
+
+def _wants_background(body: Body) -> bool:
+    wanted = fields.boolean(body, "background")
+    if wanted and not wants_store(body):
+        raise BadRequest("What is made in the background must be kept: 'background' needs 'store'.", param="background")
+    return wanted
 
 
 def _messages(body: Body, past: Past, given: tuple[Any, ...], toolbox: Toolbox) -> tuple[Message, ...]:
@@ -107,7 +166,7 @@ def _messages(body: Body, past: Past, given: tuple[Any, ...], toolbox: Toolbox) 
     system = (Message("system", (Text(instructions),)),) if instructions else ()
     # The past was read before, so that a mistake can only be in what is given now.
     items.from_items(given, toolbox)
-    spoken = items.from_items([*past.items, *given], toolbox)
+    spoken = items.from_items(compacted([*past.items, *given]), toolbox)
     if not spoken and not system:
         raise invalid("input", "a string or a list with at least one item")
     return (*system, *spoken)
@@ -130,6 +189,4 @@ def _check_the_rest(body: Body) -> None:
     """What only comes back with the response, or was read elsewhere."""
     fields.string(body, "previous_response_id")
     fields.optional_mapping(body, "stream_options")
-    metadata = fields.optional_mapping(body, "metadata")
-    if len(metadata) > MOST_METADATA or not all(isinstance(value, str) for value in metadata.values()):
-        raise invalid("metadata", f"an object of at most {MOST_METADATA} strings")
+    from_metadata(body)

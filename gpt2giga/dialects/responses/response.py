@@ -10,8 +10,9 @@ from typing import Any
 
 from gpt2giga.chat import Done, Event, Usage
 from gpt2giga.dialects.fields import Body
+from gpt2giga.dialects.responses.compaction import CompactionOutput
 from gpt2giga.dialects.responses.output import Output
-from gpt2giga.dialects.responses.request import wants_store
+from gpt2giga.dialects.responses.request import conversation_id, wants_store
 from gpt2giga.dialects.responses.tools import Toolbox
 
 # What comes back as the client sent it, and what it means when the client did not.
@@ -36,12 +37,16 @@ ECHOED: Mapping[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class ResponseHead:
-    """What all events of one response share. filtered_as: how a text ends that GigaChat's filter stopped."""
+    """What all events of one response share. filtered_as: how a text ends that GigaChat's filter stopped. compaction:
+    the kind of item that is asked for instead of an answer; empty for an answer. background: nobody waits for it.
+    """
 
     model: str
     echo: Mapping[str, Any]
     toolbox: Toolbox
     filtered_as: str
+    compaction: str = ""
+    background: bool = False
     key: str = field(default_factory=lambda: secrets.token_hex(16))
     created: int = field(default_factory=lambda: int(time.time()))
 
@@ -49,11 +54,16 @@ class ResponseHead:
     def id(self) -> str:
         return f"resp_{self.key}"
 
+    def new_output(self) -> Output | CompactionOutput:
+        return CompactionOutput(self.compaction, self.key) if self.compaction else Output(self.key, self.toolbox)
+
 
 def to_echo(body: Body) -> dict[str, Any]:
     echo = {name: default if body.get(name) is None else body[name] for name, default in ECHOED.items()}
+    conversation = conversation_id(body)
     return {
         **echo,
+        **({"conversation": {"id": conversation}} if conversation else {}),
         "tools": [_echo_tool(tool) for tool in body.get("tools") or ()],
         "reasoning": {"effort": None, "summary": None, **(body.get("reasoning") or {})},
         "text": _echo_text(_without_nulls(body.get("text"))),
@@ -90,7 +100,7 @@ def to_object(
         "created_at": head.created,
         "completed_at": None,
         "status": status,
-        "background": False,
+        "background": head.background,
         "error": None,
         "incomplete_details": None,
         "model": head.model,
@@ -106,18 +116,29 @@ def to_object(
 def to_response(answers: Iterable[list[Event]], head: ResponseHead) -> dict[str, Any]:
     """The whole answer: what the events of the stream add up to."""
     (events,) = answers
-    output = Output(head.key, head.toolbox)
+    output = head.new_output()
     done = Done("stop", None)
     for event in events:
+        output.add(event)
         if isinstance(event, Done):
             done = event
-        else:
-            output.add(event)
     output.finish(complete=not why_incomplete(done, head))
     return to_finished(head, output, done)
 
 
-def to_finished(head: ResponseHead, output: Output, done: Done) -> dict[str, Any]:
+def to_compacted(answers: Iterable[list[Event]], head: ResponseHead, kept: Sequence[Any]) -> dict[str, Any]:
+    """What POST /responses/compact gives: what the client is to go on with. kept: of what was said."""
+    response = to_response(answers, head)
+    return {
+        "id": head.id,
+        "object": "response.compaction",
+        "created_at": head.created,
+        "output": [*kept, *response["output"]],
+        "usage": response["usage"],
+    }
+
+
+def to_finished(head: ResponseHead, output: Output | CompactionOutput, done: Done) -> dict[str, Any]:
     reason = why_incomplete(done, head)
     status, details = ("incomplete", {"reason": reason}) if reason else ("completed", None)
     completed = None if reason else int(time.time())
@@ -126,7 +147,9 @@ def to_finished(head: ResponseHead, output: Output, done: Done) -> dict[str, Any
 
 
 def why_incomplete(done: Done, head: ResponseHead) -> str:
-    """Empty when it is complete."""
+    """Empty when it is complete. A summary is cut at its end, where least is lost."""
+    if head.compaction:
+        return ""
     if done.finish == "length":
         return "max_output_tokens"
     return "content_filter" if done.finish == "content_filter" == head.filtered_as else ""

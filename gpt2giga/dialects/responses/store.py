@@ -8,25 +8,23 @@ from __future__ import annotations
 import logging
 import re
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import orjson
 
-from gpt2giga.bounded_json import count_values
-from gpt2giga.concurrency.waiting import give_way, in_turns
+from gpt2giga.concurrency.waiting import in_turns
 from gpt2giga.config.limits import LimitSettings
-from gpt2giga.errors import BadRequest, BodyTooLarge, NotFound
-from gpt2giga.store.database import Database, Unusable
+from gpt2giga.dialects.responses.kept_store import KeptDatabase
+from gpt2giga.errors import BadRequest, NotFound
+from gpt2giga.store.database import Database
 from gpt2giga.store.orm import peewee
+from gpt2giga.store.response_tables import KeptResponse
 from gpt2giga.store.room import Room
-from gpt2giga.store.tables import KeptResponse
-from gpt2giga.web.store_errors import store_unavailable
 
-T = TypeVar("T")
-
-NO_FOLDER = "no folder is set (GPT2GIGA_STATE_DIR)"
+# What a response in the background may end as; of others nothing is kept then.
+UNUSABLE = ("failed", "cancelled")
 ITEM_ID = re.compile(r"[a-z]+_([0-9a-f]{32})[io]\d+")
 
 log = logging.getLogger(__name__)
@@ -56,47 +54,44 @@ class StoredResponse:
 class Store:
     """`tenant` is whoever may see a response: nobody else ever learns that it is there."""
 
-    def __init__(self, database: Database | None, days: int, most_bytes: int) -> None:
-        self._database = database
+    def __init__(self, database: Database | None, days: int, room: Room) -> None:
+        self._kept = KeptDatabase(database, days, "previous_response_id")
         self._days = days
-        self._room = Room(KeptResponse, days, most_bytes)
-        self._warned = False
+        self._room = room
+
+    @property
+    def is_on(self) -> bool:
+        return self._days > 0
 
     def problem(self) -> str:
         """Why nothing could be kept, as far as it can be told without trying; empty when all is well."""
-        return self._database.problem() if self._database else NO_FOLDER
+        return self._kept.problem()
 
     def save(self, tenant: str, stored: StoredResponse) -> None:
         """An answer is worth more than its copy: never raises."""
-        response, body = stored.response, orjson.dumps(stored)
-        if not self._room.takes(len(body)):
+        body = orjson.dumps(stored)
+        if self._room.takes(len(body)):
+            self._kept.do_or_warn(lambda database: self.insert(database, tenant, stored, body))
+        else:
             log.warning("A response of %d bytes is too large to be kept (GPT2GIGA_STORE_SIZE)", len(body))
-            return
+
+    def insert(self, database: peewee.Database, tenant: str, stored: StoredResponse, body: bytes) -> None:
+        """Inside a transaction. body: it, as JSON."""
         row = {
-            "id": response["id"],
+            "id": stored.response["id"],
             "tenant": tenant,
-            "previous": response["previous_response_id"],
+            "previous": stored.response["previous_response_id"],
             "created": time.time(),
             "size": len(body),
             "body": body,
         }
-
-        def insert(database: peewee.Database) -> None:
-            KeptResponse.insert(**row).execute(database)
-            self._room.make(database, len(body))
-
-        try:
-            self._open().do(insert)
-            self._warned = False
-        except (BadRequest, Unusable) as error:
-            if not self._warned:
-                log.warning("Responses are not kept: %s", error)
-            self._warned = True
+        KeptResponse.insert(**row).execute(database)
+        self._room.make(database, len(body))
 
     def get(self, tenant: str, response_id: str) -> StoredResponse:
         """Raises NotFound."""
         wanted = KeptResponse.select(KeptResponse.body).where(*self._seen_by(tenant), KeptResponse.id == response_id)
-        body = self._do(lambda database: wanted.scalar(database))
+        body = self._kept.do(lambda database: wanted.scalar(database))
         found = StoredResponse.from_body(bytes(body)) if body is not None else None
         if found is None:
             raise _missing_response(response_id)
@@ -105,16 +100,22 @@ class Store:
     def delete(self, tenant: str, response_id: str) -> None:
         """Raises NotFound."""
         delete = KeptResponse.delete().where(KeptResponse.id == response_id, KeptResponse.tenant == tenant)
-        if not self._do(lambda database: delete.execute(database)):
+        if not self._kept.do(lambda database: delete.execute(database)):
             raise _missing_response(response_id)
 
-    def conversation(self, tenant: str, response_id: str, limits: LimitSettings) -> tuple[dict[str, Any], ...]:
+    def chain(self, tenant: str, response_id: str, limits: LimitSettings) -> tuple[dict[str, Any], ...]:
         """All items up to and with this response, oldest first. Raises BadRequest when it is not whole any more,
         BodyTooLarge when it is larger than a request may be that brings it along."""
-        chain = self._chain(tenant, response_id)
-        rows = self._do(lambda database: [(row[0], bytes(row[1])) for row in chain.tuples().execute(database)])
-        _check_values([body for _, body in rows], limits.max_json_values)
+        chain = self._select_chain(tenant, response_id)
+        rows = self._kept.do(lambda database: [(row[0], bytes(row[1])) for row in chain.tuples().execute(database)])
+        self._kept.check_values([body for _, body in rows], limits.max_json_values)
         turns = [turn for _, (_, body) in in_turns(rows) if (turn := StoredResponse.from_body(body))]
+        if turns and turns[-1].response.get("status") in UNUSABLE:
+            raise BadRequest(
+                f"Previous response with id '{response_id}' is {turns[-1].response['status']}: nothing can follow it.",
+                param="previous_response_id",
+                code="previous_response_not_completed",
+            )
         if not rows or rows[0][0] or len(turns) < len(rows):
             missing = (rows and rows[0][0]) or response_id
             raise BadRequest(
@@ -125,7 +126,7 @@ class Store:
             )
         found = tuple(item for turn in turns for item in turn.items)
         if len(found) > limits.max_messages:
-            raise _too_long(f"{len(found)} items; GPT2GIGA_MAX_MESSAGES allows {limits.max_messages}")
+            raise self._kept.too_long(f"{len(found)} items; GPT2GIGA_MAX_MESSAGES allows {limits.max_messages}")
         return found
 
     def items(self, tenant: str, ids: Iterable[str]) -> dict[str, Any]:
@@ -142,7 +143,7 @@ class Store:
     def _seen_by(self, tenant: str) -> tuple[Any, ...]:
         return KeptResponse.tenant == tenant, KeptResponse.created > self._room.oldest()
 
-    def _chain(self, tenant: str, response_id: str) -> peewee.Query:
+    def _select_chain(self, tenant: str, response_id: str) -> peewee.Query:
         """`previous` and `body` of the response and of all before it, oldest first."""
         Earlier = KeptResponse.alias()
         last = KeptResponse.select(KeptResponse.previous, KeptResponse.body, peewee.Value(0).alias("depth"))
@@ -154,46 +155,6 @@ class Store:
         whole = chain.union_all(before)
         return whole.select_from(whole.c.previous, whole.c.body).order_by(whole.c.depth.desc())
 
-    def _open(self) -> Database:
-        """Raises BadRequest where nothing is kept."""
-        if self._database is None or not self._days:
-            raise BadRequest(
-                f"Responses are not kept here: {NO_FOLDER if self._days else 'GPT2GIGA_STORE_DAYS is 0'}. "
-                "Send the conversation in 'input'.",
-                param="previous_response_id",
-                code="store_unavailable",
-            )
-        return self._database
-
-    def _do(self, work: Callable[[peewee.Database], T]) -> T:
-        """Raises BadRequest where nothing is kept, Unavailable where the database cannot be used."""
-        database = self._open()
-        try:
-            return database.do(work)
-        except Unusable as unusable:
-            raise store_unavailable(
-                "Kept responses cannot be read",
-                unusable,
-                "Send the conversation in 'input'.",
-                param="previous_response_id",
-            ) from unusable
-
 
 def _missing_response(response_id: str) -> NotFound:
     return NotFound(f"Response with id '{response_id}' not found.", param="response_id", code="response_not_found")
-
-
-def _check_values(bodies: list[bytes], most: int) -> None:
-    """Before anything is made of them."""
-    if sum(map(len, bodies)) <= most:
-        return
-    left = most
-    for body in bodies:
-        give_way()
-        left -= count_values(body, left)
-        if left < 0:
-            raise _too_long(f"more than the {most} values that GPT2GIGA_MAX_JSON_VALUES allows")
-
-
-def _too_long(words: str) -> BodyTooLarge:
-    return BodyTooLarge(f"The conversation of 'previous_response_id' has {words}.", param="previous_response_id")

@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 from gpt2giga.chat import Done, Event
 from gpt2giga.dialects.responses.hosted_items import JsonObject
-from gpt2giga.dialects.responses.output import Output
 from gpt2giga.dialects.responses.response import ResponseHead, to_finished, to_object, why_incomplete
 from gpt2giga.errors import BadRequest, ContextTooLong, PromiseBroken, ProxyError, QuotaExceeded, RateLimited
 
@@ -28,7 +27,7 @@ class ResponseStream:
     def __init__(self, head: ResponseHead, keep: Callable[[JsonObject], None]) -> None:
         self._head = head
         self._keep = keep
-        self._output = Output(head.key, head.toolbox)
+        self._output = head.new_output()
         self._has_begun = False
         self._sent = 0
 
@@ -60,6 +59,7 @@ class ResponseStream:
         return [self._number(item) for item in items]
 
     def _last(self, done: Done) -> list[JsonObject]:
+        self._output.add(done)
         items = self._output.finish(complete=not why_incomplete(done, self._head))
         response = to_finished(self._head, self._output, done)
         self._keep(response)

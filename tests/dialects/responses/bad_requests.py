@@ -154,9 +154,12 @@ BAD = [
     bad("moderation", 1),
     bad("prompt_cache_options", 1),
     bad("background", "yes"),
-    bad("background", True),
-    bad("conversation", "conv_1"),
-    bad("conversation", {"id": "conv_1"}),
+    bad("background", True, store=False),
+    bad("conversation", 1),
+    bad("conversation", ""),
+    bad("conversation", {}, "conversation.id"),
+    bad("conversation", {"id": 1}, "conversation.id"),
+    bad("conversation", "conv_1", previous_response_id="resp_1"),
     bad("prompt", {"id": "pmpt_1"}),
 ]
 

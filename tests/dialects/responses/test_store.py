@@ -17,8 +17,9 @@ from gpt2giga.dialects.responses.output import item_id
 from gpt2giga.dialects.responses.store import Store, StoredResponse
 from gpt2giga.errors import BadRequest, BodyTooLarge, NotFound, Unavailable
 from gpt2giga.store.database import Database
+from gpt2giga.store.response_tables import KeptConversation, KeptResponse
+from gpt2giga.store.room import Room
 from gpt2giga.store.sqlite import SQLiteFile
-from gpt2giga.store.tables import KeptResponse
 
 MIB = 1024 * 1024
 DAY = 86400
@@ -43,7 +44,11 @@ def open_database(tmp_path: Path) -> Iterator[OpenDatabase]:
 
 @pytest.fixture
 def store(open_database: OpenDatabase) -> Store:
-    return Store(open_database(), 30, MIB)
+    return Store(open_database(), 30, room())
+
+
+def room(most_bytes: int = MIB) -> Room:
+    return Room(30, most_bytes, KeptResponse, KeptConversation)
 
 
 def key(number: int) -> str:
@@ -76,9 +81,9 @@ def test_what_is_kept_is_found(store: Store) -> None:
 def test_a_conversation_is_all_its_turns(store: Store) -> None:
     for number, previous in ((1, None), (2, 1), (3, 2), (4, 1)):
         store.save("a", turn(number, previous))
-    contents = [item["content"] for item in store.conversation("a", name(3), LIMITS)]
+    contents = [item["content"] for item in store.chain("a", name(3), LIMITS)]
     assert contents == ["question 1", "answer 1", "question 2", "answer 2", "question 3", "answer 3"]
-    assert [item["content"] for item in store.conversation("a", name(4), LIMITS)][2:] == ["question 4", "answer 4"]
+    assert [item["content"] for item in store.chain("a", name(4), LIMITS)][2:] == ["question 4", "answer 4"]
 
 
 def test_a_conversation_with_a_gap_is_an_error(store: Store) -> None:
@@ -87,7 +92,7 @@ def test_a_conversation_with_a_gap_is_an_error(store: Store) -> None:
         store.save("a", turn(number, previous))
     store.delete("a", name(1))
     with pytest.raises(BadRequest, match=f"'{name(1)}' not found") as caught:
-        store.conversation("a", name(3), LIMITS)
+        store.chain("a", name(3), LIMITS)
     assert (caught.value.param, caught.value.code) == ("previous_response_id", "previous_response_not_found")
 
 
@@ -99,7 +104,7 @@ def test_tenants_do_not_see_each_other(store: Store) -> None:
             action("b", name(1))
     for wanted in (1, 2):
         with pytest.raises(BadRequest):
-            store.conversation("b", name(wanted), LIMITS)
+            store.chain("b", name(wanted), LIMITS)
     assert store.items("b", [item_id("message", key(1), 0)]) == {}
 
 
@@ -114,7 +119,7 @@ def test_items_are_found_by_their_ids(store: Store) -> None:
 def test_the_oldest_make_room(store: Store) -> None:
     for number in range(200):
         store.save("a", turn(number, padding="x" * 20_000))
-    kept = store._do(lambda database: [*KeptResponse.select(KeptResponse.size).tuples().execute(database)])
+    kept = store._kept.do(lambda database: [*KeptResponse.select(KeptResponse.size).tuples().execute(database)])
     assert MIB * 0.9 < sum(size for (size,) in kept) < MIB * 1.05
     assert store.get("a", name(199))
     with pytest.raises(NotFound):
@@ -145,19 +150,19 @@ def test_old_ones_are_gone(store: Store, monkeypatch: pytest.MonkeyPatch) -> Non
     with pytest.raises(NotFound):
         store.get("a", name(1))
     with pytest.raises(BadRequest, match="30 days at most"):
-        store.conversation("a", name(2), LIMITS)
+        store.chain("a", name(2), LIMITS)
     for number in range(3, 6):  # rows are looked through now and then, not for each new one
         store.save("a", turn(number, padding="x" * 20_000))
-    assert store._do(lambda database: KeptResponse.select().count(database)) == 3, "and so are their rows"
+    assert store._kept.do(lambda database: KeptResponse.select().count(database)) == 3, "and so are their rows"
 
 
 def test_without_a_database_everything_but_answers_is_refused(caplog: pytest.LogCaptureFixture) -> None:
-    store = Store(None, 30, MIB)
+    store = Store(None, 30, room())
     with caplog.at_level(logging.WARNING):
         store.save("a", turn(1))
         store.save("a", turn(2))
     assert caplog.text.count("not kept here") == 1, "said once"
-    for action in (store.get, store.delete, partial(store.conversation, limits=LIMITS)):
+    for action in (store.get, store.delete, partial(store.chain, limits=LIMITS)):
         with pytest.raises(BadRequest, match="GPT2GIGA_STATE_DIR") as caught:
             action("a", name(1))
         assert caught.value.code == "store_unavailable"
@@ -167,13 +172,13 @@ def test_without_a_database_everything_but_answers_is_refused(caplog: pytest.Log
 def test_a_database_that_is_out_of_reach(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """It may be back for the next try: SDKs repeat a 503."""
     (tmp_path / "file").write_text("")
-    store = Store(Database(SQLiteFile(tmp_path / "file" / "kept.sqlite3")), 30, MIB)
+    store = Store(Database(SQLiteFile(tmp_path / "file" / "kept.sqlite3")), 30, room())
     with caplog.at_level(logging.WARNING):
         store.save("a", turn(1))
         store.save("a", turn(2))
     assert caplog.text.count("Responses are not kept: ") == 1, "said once"
     caplog.clear()
-    for action in (store.get, store.delete, partial(store.conversation, limits=LIMITS)):
+    for action in (store.get, store.delete, partial(store.chain, limits=LIMITS)):
         with caplog.at_level(logging.WARNING), pytest.raises(Unavailable, match="GPT2GIGA_STATE_DIR") as caught:
             action("a", name(1))
         assert caught.value.code == "store_unavailable" and str(tmp_path) not in caught.value.message
@@ -183,25 +188,25 @@ def test_a_database_that_is_out_of_reach(tmp_path: Path, caplog: pytest.LogCaptu
 
 def test_switched_off(open_database: OpenDatabase) -> None:
     with pytest.raises(BadRequest, match="GPT2GIGA_STORE_DAYS is 0"):
-        Store(open_database(), 0, MIB).get("a", name(1))
+        Store(open_database(), 0, room()).get("a", name(1))
 
 
 def test_a_row_that_was_damaged_is_missing(store: Store) -> None:
     for number in (1, 2):
         store.save("a", turn(number, number - 1 or None))
     for body in (b"\xff", b"[]", b"{}", b'{"response": {}, "input": []}', b'{"response": 1, "input": 2}'):
-        store._do(partial(KeptResponse.update(body=body).execute))
+        store._kept.do(partial(KeptResponse.update(body=body).execute))
         with pytest.raises(NotFound):
             store.get("a", name(2))
         with pytest.raises(BadRequest, match=f"'{name(2)}' not found"):
-            store.conversation("a", name(2), LIMITS)
+            store.chain("a", name(2), LIMITS)
     store.save("a", turn(3))
     assert store.get("a", name(3))
 
 
 def test_two_processes_and_many_threads(open_database: OpenDatabase) -> None:
     """As two databases, which share nothing but the place."""
-    stores = [Store(open_database(), 30, 64 * MIB) for _ in range(2)]
+    stores = [Store(open_database(), 30, room(64 * MIB)) for _ in range(2)]
 
     def work(worker: int) -> None:
         for number in range(worker * 20, worker * 20 + 20):
@@ -229,8 +234,8 @@ def test_a_conversation_is_no_larger_than_a_request_that_brings_it_along(store: 
         kept = turn(number, number - 1 or None, padding="[" * 1000)
         kept.input[0]["more"] = [[]] * 1000
         store.save("a", kept)
-    assert len(store.conversation("a", name(3), LimitSettings(max_json_values=7000))) == 6
+    assert len(store.chain("a", name(3), LimitSettings(max_json_values=7000))) == 6
     for limits in (LimitSettings(max_json_values=5000), LimitSettings(max_messages=5)):
         with pytest.raises(BodyTooLarge) as caught:
-            store.conversation("a", name(3), limits)
+            store.chain("a", name(3), limits)
         assert caught.value.param == "previous_response_id"

@@ -1,0 +1,228 @@
+"""Works on responses that nobody waits for, also on those of processes that have died.
+
+Each is asked for by this service itself, on behalf of whoever wanted it, as a stream; what the stream tells is written
+down until it ends.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from contextlib import closing, suppress
+from typing import Any, TYPE_CHECKING
+
+import orjson
+
+from gpt2giga.concurrency import background
+from gpt2giga.dialects.responses.background_rows_store import JsonObject, Work
+from gpt2giga.dialects.responses.background_store import BackgroundStore
+from gpt2giga.errors import BadRequest, ProxyError, Unavailable
+from gpt2giga.store.database import Unusable
+from gpt2giga.store.leases import Leases
+from gpt2giga.web import sse
+from gpt2giga.web.exchange import Outcome
+from gpt2giga.web.on_behalf import Answer, OnBehalf, OwnRequest
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+PATH = "/v1/responses"
+# Seconds between two looks at what is unfinished, and while the database is away.
+LOOK_SECONDS, AWAY_SECONDS = 1.0, 15.0
+MOST_AT_ONCE = 100  # in a process
+# A request that ends its process each time must not do so for ever.
+MOST_ATTEMPTS = 5
+# Between two batches of events.
+TELLING_SECONDS = 0.25
+# While the database is away.
+FINISHING_ATTEMPTS, FINISHING_PAUSE = 5, 2.0
+LAST_EVENTS = ("response.completed", "response.incomplete", "response.failed")
+
+log = logging.getLogger(__name__)
+
+
+class BackgroundRunner:
+    """One a process. There is a thread as long as some response is unfinished, in whatever process. exists: whether
+    there is a database to look into; nothing makes one just for that."""
+
+    def __init__(
+        self, app: WSGIApplication, store: BackgroundStore, leases: Leases, exists: Callable[[], bool]
+    ) -> None:
+        self._app, self._store, self._leases, self._exists = app, store, leases, exists
+        self._running: dict[str, tuple[_Telling, Callable[[], Any]]] = {}
+        self._lock = threading.Lock()
+        self._news = threading.Event()
+        self._is_awake = self._is_closed = False
+
+    def wake(self) -> None:
+        """There may be something to do. Never waits."""
+        with self._lock:
+            self._news.set()
+            if not self._is_awake and not self._is_closed:
+                self._is_awake = True
+                background.start_apart(self._watch)
+
+    def stop(self, response_id: str) -> None:
+        """If it is worked on here: at once, or where that is a thread, at the next event or sign of life."""
+        if running := self._running.get(response_id):
+            telling, stop = running
+            telling.is_stopped = True
+            stop()
+
+    def close(self) -> None:
+        """When the process ends. Others go on with what was in work."""
+        self._is_closed = True
+        self._news.set()
+        for response_id in [*self._running]:
+            self.stop(response_id)
+
+    def _watch(self) -> None:
+        while not self._is_closed:
+            self._news.clear()
+            is_needed, seconds = True, AWAY_SECONDS
+            with suppress(BadRequest, Unavailable):  # the database may be back later
+                is_needed, seconds = self._look(), LOOK_SECONDS
+            with self._lock:
+                if not is_needed and not self._news.is_set():
+                    self._is_awake = False
+                    return
+            self._news.wait(seconds)
+
+    def _look(self) -> bool:
+        """Whether there is work anywhere."""
+        if not self._exists():
+            return False
+        for telling, _ in [*self._running.values()]:
+            telling.flush()
+        for response_id in self._store.ended([*self._running]):
+            self.stop(response_id)
+        self._store.drop_old()
+        unfinished, free = self._store.unfinished(MOST_AT_ONCE)
+        for response_id in free[: MOST_AT_ONCE - len(self._running)]:
+            if self._take(response_id):
+                telling = _Telling(self._store, response_id)
+                self._running[response_id] = telling, background.nothing
+                stop = background.start_apart(self._run, response_id, telling)
+                if stop is not background.nothing:  # a thread may have ended by now
+                    self._running[response_id] = telling, stop
+        return bool(unfinished or self._running)
+
+    def _take(self, response_id: str) -> bool:
+        try:
+            return self._leases.take(response_id)
+        except Unusable:
+            return False
+
+    def _run(self, response_id: str, telling: _Telling) -> None:
+        try:
+            work = self._store.begin(response_id)
+            if work and work.attempt > MOST_ATTEMPTS:
+                telling.begin(work)
+                telling.fail("server_error", f"The service has tried {MOST_ATTEMPTS} times, and could not finish it.")
+            elif work:
+                telling.begin(work)
+                self._work(work, telling)
+        except (BadRequest, Unavailable) as error:  # it stays unfinished, and somebody will look at it again
+            log.warning("A response in the background has to be begun anew: %s", error.message)
+        finally:
+            if self._is_closed and not telling.is_over:
+                with suppress(BadRequest, Unavailable):
+                    self._store.give_back(response_id)
+            self._running.pop(response_id, None)
+            self._leases.release(response_id)
+            self._news.set()
+
+    def _work(self, work: Work, telling: _Telling) -> None:
+        request = OwnRequest(OnBehalf.from_json(work.asker))
+        answer = request.open(self._app, PATH, work.body)
+        with closing(answer.pieces):  # type: ignore[type-var]
+            if answer.status != 200:
+                _refused(answer, telling)
+                return
+            for piece in answer.pieces:
+                events = [orjson.loads(data) for data in sse.decode(piece)]
+                if request.exchange and request.exchange.outcome is Outcome.RESTARTING:
+                    self._store.give_back(work.turn.response["id"])
+                    return
+                if not telling.add(events):
+                    return
+        if not telling.is_over:
+            telling.fail("server_error", "The answer ended before it was whole.")
+
+
+def _refused(answer: Answer, telling: _Telling) -> None:
+    """A service that has too much to do, or is about to stop, may answer another time."""
+    error = orjson.loads(b"".join(answer.pieces))["error"]
+    if answer.status == Unavailable.status and error["code"] in ("overloaded", "restarting", "store_unavailable"):
+        raise Unavailable(error["message"])
+    telling.fail(error["code"] or error["type"], error["message"])
+
+
+class _Telling:
+    """Writes down what is told of a response, in batches."""
+
+    def __init__(self, store: BackgroundStore, response_id: str) -> None:
+        self._store, self._id, self._left = store, response_id, store.largest
+        self._work: Work | None = None
+        self._number, self._told_at = 0, 0.0
+        self._waiting: list[JsonObject] = []
+        self._lock = threading.Lock()
+        self.is_over = self.is_stopped = False
+
+    def begin(self, work: Work) -> None:
+        self._work, self._number = work, work.number
+
+    def add(self, events: list[JsonObject]) -> bool:
+        """False where nothing more is wanted."""
+        last = next((event for event in events if event["type"] in LAST_EVENTS), None)
+        with self._lock:
+            for event in events:
+                if event is last or self._is_wanted(event):
+                    self._waiting.append({**event, "sequence_number": self._number})
+                    self._number += 1
+            if last:
+                self._finish(last["response"])
+                self.is_over = True
+        if self.is_over or self.is_stopped:
+            return self.is_over
+        return time.monotonic() - self._told_at < TELLING_SECONDS or self.flush()
+
+    def _finish(self, response: JsonObject) -> None:
+        """All of it would have to be asked for once more if it could not be written down."""
+        for _ in range(FINISHING_ATTEMPTS):
+            try:
+                self._store.finish(self._id, response, self._waiting)
+                return
+            except Unavailable:
+                time.sleep(FINISHING_PAUSE)
+        self._store.finish(self._id, response, self._waiting)
+
+    def fail(self, code: str, message: str) -> None:
+        assert self._work
+        error = {"code": code, "message": message}
+        failed = {**self._work.turn.response, "status": "failed", "error": error}
+        self.add([{"type": "response.failed", "response": failed}])
+
+    def flush(self) -> bool:
+        """False where nothing more is wanted."""
+        with self._lock:
+            waiting, self._waiting = self._waiting, []
+            self._told_at = time.monotonic()
+            if not waiting or self.is_over:
+                return True
+            try:
+                return self._store.tell(self._id, waiting)
+            except ProxyError:
+                self._waiting = [*waiting, *self._waiting]
+                return True
+
+    def _is_wanted(self, event: JsonObject) -> bool:
+        """The last event has all that was said, so that the others are no loss where they are too much. The client has
+        had the first one at once; one that comes later says that all begins anew."""
+        assert self._work
+        if not self._work.streams or (event["type"] == "response.created" and self._work.attempt == 1):
+            return False
+        self._left -= len(orjson.dumps(event))
+        return self._left >= 0

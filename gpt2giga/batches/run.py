@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gpt2giga.batches.lines import Lines, NumberedLine
+from gpt2giga.batches.pauses import Pauses
 from gpt2giga.batches.validation import validate
 from gpt2giga.chat import Usage
 from gpt2giga.concurrency import background
@@ -28,10 +29,8 @@ from gpt2giga.web.on_behalf import Answer, OnBehalf, OwnRequest
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
-# Seconds: between two looks whether the batch was cancelled, and after failures that pass, doubled with each. Whoever
-# is told to wait for longer than the longest asks again all the same: a limit may be raised, tokens may be bought.
+# Between two looks whether the batch was cancelled.
 LOOK_SECONDS = 2.0
-FIRST_PAUSE, LONGEST_PAUSE = 1.0, 300.0
 # A line that fails so often while others are answered fails by itself. Of so many it is known how often they failed.
 MOST_TRIES, MOST_FAILING = 5, 1000
 
@@ -47,27 +46,6 @@ class Place:
     files: LocalFiles
     most_values: int
     at_once: Callable[[], int]
-
-
-class Pauses:
-    """How long nothing is asked after a failure; longer with each, until something is answered again."""
-
-    def __init__(self) -> None:
-        self._failures = 0
-        self._until = 0.0  # on the monotonic clock
-
-    @property
-    def left(self) -> float:
-        return self._until - time.monotonic()
-
-    def fail(self, wait: float = 0.0) -> None:
-        """Of lines that fail together the first one counts. wait: seconds that the refusal tells."""
-        if self.left <= 0:
-            seconds = max(FIRST_PAUSE * 2 ** min(self._failures, 16), wait)
-            self._failures, self._until = self._failures + 1, time.monotonic() + min(seconds, LONGEST_PAUSE)
-
-    def end(self) -> None:
-        self._failures, self._until = 0, 0.0
 
 
 class _Worker:

@@ -14,7 +14,7 @@ import openai
 import pytest
 from flask import Flask
 
-from gpt2giga.batches import run, runner
+from gpt2giga.batches import pauses, run, runner
 from gpt2giga.store import keys, leases, sqlite
 from gpt2giga.store.keys import Rights
 from gpt2giga.store.sqlite import FILE
@@ -31,8 +31,8 @@ USAGE = {"prompt_tokens": 90, "completion_tokens": 10, "total_tokens": 100}
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run, "LOOK_SECONDS", 0.05)
-    monkeypatch.setattr(run, "FIRST_PAUSE", 0.02)
-    monkeypatch.setattr(run, "LONGEST_PAUSE", 0.2)
+    monkeypatch.setattr(pauses, "FIRST_PAUSE", 0.02)
+    monkeypatch.setattr(pauses, "LONGEST_PAUSE", 0.2)
     monkeypatch.setattr(runner, "LOOK_SECONDS", 0.1)
 
 

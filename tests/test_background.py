@@ -152,6 +152,8 @@ def test_cancelling(app_with: AppWith, sandbox: SandboxServer) -> None:
     asked = read_first(client)
     assert sandbox.state.wait_for(lambda counters: counters.open_streams == 1)
     assert get(client, asked)["status"] == "in_progress"
+    refused = client.post("/v1/responses", json={"input": "а", "previous_response_id": asked})
+    assert refused.status_code == 400 and "not completed yet" in refused.get_json()["error"]["message"]
     for _ in range(2):
         answer = client.post(f"/v1/responses/{asked}/cancel")
         assert (answer.status_code, answer.get_json()["status"]) == (200, "cancelled")

@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from gpt2giga.chat import Done, Event, TextDelta
-from gpt2giga.concurrency.waiting import in_turns
 from gpt2giga.dialects.responses.hosted_items import JsonObject
 from gpt2giga.dialects.responses.output import item_id
 from gpt2giga.errors import Filtered, PromiseBroken
@@ -31,6 +30,8 @@ LONGEST = 256 * 1024
 # What a base64 of it may take; zlib makes hardly anything longer.
 LONGEST_CONTENT = 2 * LONGEST
 INTRODUCTION = "What was said earlier in this conversation was replaced by this summary of it:"
+# Each may cost what the longest does, and hold nothing.
+MOST_LOOKED_AT = 10
 # Before a compaction, these stay: clients put their rules and the user's requests there.
 STAYING_ROLES = ("user", "system", "developer")
 
@@ -56,19 +57,18 @@ def is_ours(content: Any) -> bool:
     return isinstance(content, str) and content.startswith(MARK)
 
 
-def summary_of(item: Any) -> str:
-    """Empty where there is none."""
-    is_compaction = isinstance(item, dict) and item.get("type") in KINDS
-    return unpack(item.get("encrypted_content")) if is_compaction else ""
-
-
 def compacted(items: Sequence[Any]) -> list[Any]:
-    """Without what the newest summary stands for."""
-    for number, item in in_turns(reversed(items)):
-        if summary_of(item):
-            place = len(items) - 1 - number
-            return [*filter(_stays, items[:place]), *items[place:]]
+    """With the newest summary as a message of the user, and without what it stands for."""
+    found = [n for n, item in enumerate(items) if _is_compaction(item) and is_ours(item.get("encrypted_content"))]
+    for place in found[: -MOST_LOOKED_AT - 1 : -1]:
+        if summary := unpack(items[place]["encrypted_content"]):
+            message = {"type": "message", "role": "user", "content": f"{INTRODUCTION}\n\n{summary}"}
+            return [*filter(_stays, items[:place]), message, *items[place + 1 :]]
     return [*items]
+
+
+def _is_compaction(item: Any) -> bool:
+    return isinstance(item, dict) and item.get("type") in KINDS
 
 
 def _stays(item: Any) -> bool:

@@ -9,7 +9,6 @@ A conversation goes as a whole, when it was not used for long or when others nee
 
 from __future__ import annotations
 
-import logging
 import secrets
 import time
 from collections.abc import Collection, Sequence
@@ -32,8 +31,6 @@ JsonObject: TypeAlias = dict[str, Any]
 
 # Bytes that each takes beside what is in it.
 ROW_SIZE = 1000
-
-log = logging.getLogger(__name__)
 
 
 class ConversationStore:
@@ -173,11 +170,9 @@ class ConversationStore:
     def insert_turn(
         self, database: peewee.Database, tenant: str, conversation_id: str, items: Sequence[JsonObject]
     ) -> None:
-        """Inside a transaction."""
+        """Inside a transaction. A conversation that was deleted meanwhile stays so."""
         if self._touch(database, tenant, conversation_id):
             self._insert(database, conversation_id, items)
-        else:
-            log.warning("The turn of a conversation that was deleted while it was answered is not kept")
 
     def _add(
         self,

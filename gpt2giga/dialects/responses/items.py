@@ -49,8 +49,9 @@ FOREIGN = (
     "shell_call",
     "shell_call_output",
 )
-# What GigaChat did by itself: its text, which follows, says what it has found.
-WITHOUT_WORDS = (REASONING, "additional_tools", "web_search_call")
+# What GigaChat did by itself: its text, which follows, says what it has found. Of compactions only the newest counts,
+# which is a message by then.
+WITHOUT_WORDS = (REASONING, "additional_tools", "web_search_call", *compaction.KINDS)
 
 
 # Codex offers its tools so to models of its own catalog, and what its search for tools has found.
@@ -215,11 +216,6 @@ def _output(item: Body, param: str, toolbox: Toolbox, is_old: bool) -> Message:
     return Message("user", (ToolResult(call_id, "", parts),))
 
 
-def _compaction(item: Body, param: str, toolbox: Toolbox, is_old: bool) -> Message:
-    summary = compaction.summary_of(item)
-    return Message("user", (Text(f"{compaction.INTRODUCTION}\n\n{summary}"),) if summary else ())
-
-
 READERS: dict[str, Callable[[Body, str, Toolbox, bool], Message]] = {
     "message": _message,
     "function_call": _function_call,
@@ -229,5 +225,4 @@ READERS: dict[str, Callable[[Body, str, Toolbox, bool], Message]] = {
     "image_generation_call": _drawing,
     "tool_search_call": _search_call,
     "tool_search_output": _search_output,
-    **dict.fromkeys(compaction.KINDS, _compaction),
 }

@@ -23,6 +23,7 @@ from gpt2giga.store.orm import peewee
 from gpt2giga.store.response_tables import KeptResponse
 from gpt2giga.store.room import Room
 
+MISSING = "previous_response_not_found"
 # What a response in the background may end as; of others nothing is kept then.
 UNUSABLE = ("failed", "cancelled")
 ITEM_ID = re.compile(r"[a-z]+_([0-9a-f]{32})[io]\d+")
@@ -111,18 +112,14 @@ class Store:
         self._kept.check_values([body for _, body in rows], limits.max_json_values)
         turns = [turn for _, (_, body) in in_turns(rows) if (turn := StoredResponse.from_body(body))]
         if turns and turns[-1].response.get("status") in UNUSABLE:
-            raise BadRequest(
-                f"Previous response with id '{response_id}' is {turns[-1].response['status']}: nothing can follow it.",
-                param="previous_response_id",
-                code="previous_response_not_completed",
-            )
+            raise not_completed(response_id, turns[-1].response["status"])
         if not rows or rows[0][0] or len(turns) < len(rows):
             missing = (rows and rows[0][0]) or response_id
             raise BadRequest(
                 f"Previous response with id '{missing}' not found. Responses with store=false are not kept, and "
                 f"others for {self._days} days at most.",
                 param="previous_response_id",
-                code="previous_response_not_found",
+                code=MISSING,
             )
         found = tuple(item for turn in turns for item in turn.items)
         if len(found) > limits.max_messages:
@@ -154,6 +151,14 @@ class Store:
         before = before.where(Earlier.tenant == tenant, Earlier.created > self._room.oldest())
         whole = chain.union_all(before)
         return whole.select_from(whole.c.previous, whole.c.body).order_by(whole.c.depth.desc())
+
+
+def not_completed(response_id: str, how: str) -> BadRequest:
+    return BadRequest(
+        f"Previous response with id '{response_id}' is {how}: nothing can follow it.",
+        param="previous_response_id",
+        code="previous_response_not_completed",
+    )
 
 
 def _missing_response(response_id: str) -> NotFound:

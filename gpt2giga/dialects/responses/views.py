@@ -28,7 +28,7 @@ from gpt2giga.dialects.responses.hosted_items import JsonObject
 from gpt2giga.dialects.responses.input_items import to_stored_items
 from gpt2giga.dialects.responses.request import conversation_id, from_responses_request, Past, ResponseDelivery
 from gpt2giga.dialects.responses.response import ResponseHead, to_compacted, to_echo, to_response
-from gpt2giga.dialects.responses.store import Store, StoredResponse
+from gpt2giga.dialects.responses.store import MISSING, not_completed, Store, StoredResponse
 from gpt2giga.dialects.responses.stream import ResponseStream
 from gpt2giga.dialects.responses.summary import most_letters, newest_of_user, to_summary_chat
 from gpt2giga.dialects.tokens import to_texts
@@ -199,12 +199,21 @@ class _Views:
         exchange = current()
         before: tuple[Any, ...] = ()
         if previous:
-            before = self._store.chain(exchange.tenant, previous, exchange.limits)
+            before = self._chain(previous)
         elif conversation:
             before = self._conversations.items(exchange.tenant, conversation, exchange.limits)
         referred = items.reference_ids(items.from_input(body.get("input")))
         known = self._store.items(exchange.tenant, referred) if referred else {}
         return Past(before, known)
+
+    def _chain(self, previous: str) -> tuple[Any, ...]:
+        exchange = current()
+        try:
+            return self._store.chain(exchange.tenant, previous, exchange.limits)
+        except BadRequest as error:
+            if error.code == MISSING and self._background.unfinished(previous):
+                raise not_completed(previous, "not completed yet") from None
+            raise
 
     def _keeper(self, delivery: ResponseDelivery, head: ResponseHead) -> Callable[[JsonObject], None]:
         """Called from a stream, when the request is not at hand any more."""

@@ -98,8 +98,18 @@ def test_it_takes_the_place_of_what_was_said(kind: str) -> None:
 
 def test_the_newest_that_can_be_read_counts() -> None:
     foreign = {"type": "compaction", "encrypted_content": "gAAAAAB"}
-    assert compacted([SAID, compaction("а"), SAID, compaction("б"), foreign]) == [compaction("б"), foreign]
+    summary = {"type": "message", "role": "user", "content": f"{INTRODUCTION}\n\nб"}
+    assert compacted([SAID, compaction("а"), SAID, compaction("б"), foreign]) == [summary, foreign]
     assert compacted([SAID, foreign]) == [SAID, foreign]
+
+
+def test_many_of_them_cost_no_more_than_some() -> None:
+    """Each of these is small, and would become a quarter of a megabyte."""
+    many = [compaction("x" * LONGEST)] * 5000
+    chat, _ = read({"input": [*many, HELLO]})
+    assert len(chat.messages) == 2
+    cut = {"type": "compaction", "encrypted_content": bomb(10 * LONGEST)}
+    assert compacted([compaction(), *[cut] * 5000])[0] == compaction(), "nobody looks so far back"
 
 
 @pytest.mark.parametrize(

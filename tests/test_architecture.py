@@ -159,11 +159,12 @@ def test_the_sandbox_knows_nothing_of_the_product() -> None:
 
 
 def test_single_places() -> None:
-    """One file reads the environment, one writes SSE."""
+    """One file reads the environment, one writes SSE, one lines of JSON."""
     texts = {name: path.read_text() for name, path in FILES.items()}
     assert [name for name, text in texts.items() if "os.environ" in text] == ["config/sources.py"]
     served = {name: text for name, text in texts.items() if not name.startswith("commands/")}  # which read SSE
     assert [name for name, text in served.items() if '"data: ' in text] == ["web/sse.py"]
+    assert [name for name, text in served.items() if "x-ndjson" in text] == ["web/json_lines.py"]
     assert sum(text.count("except Exception") + text.count("except BaseException as") for text in texts.values()) <= 4
 
 

@@ -15,18 +15,18 @@ from gpt2giga.chat import ChatRequest, Done, Event
 from gpt2giga.concurrency.read_ahead import Sources
 from gpt2giga.errors import InternalError, ProxyError
 from gpt2giga.upstream.gigachat import GetUpstream, GigaChat
-from gpt2giga.web import sse
 from gpt2giga.web.body import json_response, name_ignored
 from gpt2giga.web.exchange import ACCEPTED_ID, current, Exchange, Outcome
 from gpt2giga.web.file_owners import FileOwners
+from gpt2giga.web.framing import Framing
 from gpt2giga.web.key_models import check_models
+from gpt2giga.web.sse import SSE
 from gpt2giga.web.streaming import stream
 
 log = logging.getLogger(__name__)
 
 # Of the time between two signs of life: one that is nearly due is sent, or it would wait for the next tick.
 NEARLY = 0.9
-EVENTS = "text/event-stream"
 
 
 class Delivery(Protocol):
@@ -57,13 +57,13 @@ class Stream(Protocol):
 class Dialect:
     """How one request is answered. model: its name in the answer and in the log.
 
-    named_events: each event of a stream says its type in a line of its own. write: a whole answer as a response.
+    framing: how a stream is written. write: a whole answer as a response.
     """
 
     model: str
     to_whole: Callable[[Iterable[list[Event]]], Any]
     to_stream: Callable[[], Stream]
-    named_events: bool = False
+    framing: Framing = SSE
     write: Callable[[Any], Response] = json_response
 
 
@@ -93,7 +93,9 @@ class Conversation:
         if ACCEPTED_ID.fullmatch(given):  # it wins over what the request tells of the conversation
             chats = [replace(chat, session=given) for chat in chats]
         if delivery.stream:
-            response = stream(exchange, self._frames(exchange, upstream, chats, dialect), EVENTS, sse.HEADERS)
+            framing = dialect.framing
+            pieces = self._frames(exchange, upstream, chats, dialect)
+            response = stream(exchange, pieces, framing.mimetype, framing.headers)
         else:
             response = dialect.write(dialect.to_whole(_complete(exchange, upstream, chat) for chat in chats))
         return name_ignored(response, delivery.ignored)
@@ -105,7 +107,7 @@ class Conversation:
 
         This is the hot lane: each layer between GigaChat's socket and this loop maps a list to a list, once a chunk.
         """
-        told, named = dialect.to_stream(), dialect.named_events
+        told, encode = dialect.to_stream(), dialect.framing.encode
         tells_line = TELLS_LINE in exchange.request.environ
         tick, due = self._tick(tells_line=tells_line), self._heartbeat * NEARLY
         sent_at, has_begun, is_in_line = time.monotonic(), False, False
@@ -129,7 +131,7 @@ class Conversation:
                         if items:
                             has_begun, sent_at = True, time.monotonic()
                             source.lent.append(sent_at)
-                            yield sse.encode(items, named=named)
+                            yield encode(items)
                             try:
                                 source.lent.pop()
                             except IndexError:
@@ -141,7 +143,7 @@ class Conversation:
                 raise
             last = told.fail(_to_failure(error, exchange))
         if last:
-            yield sse.encode(last, named=named)
+            yield encode(last)
 
     def _tick(self, *, tells_line: bool) -> float | None:
         tick = self._heartbeat / 2 or None

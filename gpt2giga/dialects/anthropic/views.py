@@ -22,6 +22,7 @@ from gpt2giga.web.converse import Conversation, Dialect
 from gpt2giga.web.errors import ErrorForm
 from gpt2giga.web.exchange import current
 from gpt2giga.web.models import ModelsForm
+from gpt2giga.web.sse import NAMED_SSE
 
 # Only Anthropic's clients send it, and they read the id of the request under a name of their own.
 HEADER, ID_HEADER = "Anthropic-Version", "request-id"
@@ -52,7 +53,8 @@ def blueprint(
         )
         chat = replace(chat, model=known_name(chat.model, get_upstream().catalog))
         stream = partial(MessageStream, head, current().id)
-        return conversation.reply([chat], delivery, Dialect(head.model, partial(to_message, head=head), stream, True))
+        dialect = Dialect(head.model, partial(to_message, head=head), stream, NAMED_SSE)
+        return conversation.reply([chat], delivery, dialect)
 
     @messages.post("/messages/count_tokens")
     def count_tokens() -> Response:

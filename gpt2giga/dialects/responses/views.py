@@ -28,6 +28,7 @@ from gpt2giga.upstream.gigachat import GetUpstream
 from gpt2giga.web.body import json_body, json_response
 from gpt2giga.web.converse import Conversation, Dialect
 from gpt2giga.web.exchange import current
+from gpt2giga.web.sse import NAMED_SSE
 
 log = logging.getLogger(__name__)
 
@@ -78,9 +79,8 @@ class _Views:
         filtered_as = self._translation.blacklist_finish_reason
         head = ResponseHead(chat.model or self._default_model, to_echo(body), delivery.toolbox, filtered_as)
         keep = self._keeper(delivery, head)
-        dialect = Dialect(
-            head.model, partial(_to_response, head=head, keep=keep), partial(ResponseStream, head, keep), True
-        )
+        whole, stream = partial(_to_response, head=head, keep=keep), partial(ResponseStream, head, keep)
+        dialect = Dialect(head.model, whole, stream, NAMED_SSE)
         return self._conversation.reply([chat], delivery, dialect)
 
     def input_tokens(self) -> Response:

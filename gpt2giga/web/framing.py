@@ -13,17 +13,21 @@ import orjson
 LINE_ENDS = re.compile(rb"\xc2\x85|\xe2\x80[\xa8\xa9]")
 HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}  # nginx must not collect the stream
 
+# A sign of life in any framing: no event, no item, and space between the items of an array.
+EMPTY_LINES = b"\n\n"
+
 # A text is sent as it is; bytes are JSON already.
 Item: TypeAlias = Mapping[str, Any] | str | bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Framing:
-    """How a stream is written. Everything that is there goes out in one write."""
+    """How a stream is written. Everything that is there goes out in one write. closing: behind the last item."""
 
     mimetype: str
     encode: Callable[[Iterable[Item]], bytes]
     headers: Mapping[str, str]
+    closing: bytes = b""
 
 
 def to_line(item: Item) -> bytes:

@@ -33,9 +33,10 @@ from gpt2giga.web.exchange import current
 from gpt2giga.web.file_owners import FileOwners
 from gpt2giga.web.key_models import allowed_models, check_models
 from gpt2giga.web.models import ModelsForm
+from gpt2giga.web.signs import Signs
 
 ERROR_FORM = ErrorForm(lambda error, _: to_error(error))
-OPENCLAW_ERROR_FORM = ErrorForm(lambda error, _: to_openclaw_error(error), header=OPENCLAW_HEADER)
+OPENCLAW_ERROR_FORM = ErrorForm(lambda error, _: to_openclaw_error(error), signs=Signs(headers=(OPENCLAW_HEADER,)))
 MODELS_FORM = ModelsForm(to_list, to_model)
 
 

@@ -14,6 +14,7 @@ from gpt2giga.chat import HostedTool
 from gpt2giga.config.settings import KEY_IS_MISSING, ServerSettings, Settings
 from gpt2giga.config.speech import SALUTESPEECH
 from gpt2giga.dialects.anthropic import views as anthropic
+from gpt2giga.dialects.gemini import views as gemini
 from gpt2giga.dialects.openai import audio_views
 from gpt2giga.dialects.openai import views as openai
 from gpt2giga.dialects.responses import views as responses
@@ -45,8 +46,8 @@ if TYPE_CHECKING:
     from gpt2giga.telemetry.metrics import Metrics
 
 # The last is for requests that none of the others claims.
-ERROR_FORMS = (anthropic.ERROR_FORM, openai.OPENCLAW_ERROR_FORM, openai.ERROR_FORM)
-MODELS_FORMS = (anthropic.MODELS_FORM, openai.MODELS_FORM)
+ERROR_FORMS = (anthropic.ERROR_FORM, gemini.ERROR_FORM, openai.OPENCLAW_ERROR_FORM, openai.ERROR_FORM)
+MODELS_FORMS = (anthropic.MODELS_FORM, gemini.MODELS_FORM, openai.MODELS_FORM)
 
 log = logging.getLogger(__name__)
 
@@ -177,6 +178,7 @@ def _register_views(
         models.blueprint(get_upstream, MODELS_FORMS),
         responses.blueprint(translation, model, settings.store, usage.database, get_upstream, conversation),
         anthropic.blueprint(translation, model, get_upstream, conversation),
+        gemini.blueprint(translation, get_upstream, conversation, embedder),
     ):
         # Guides point clients at the root as often as at /v1.
         app.register_blueprint(blueprint)

@@ -36,8 +36,9 @@ class Parameter:
     defaults: tuple[Any, ...] = ()
 
 
-def list_ignored(body: Body, table: Mapping[str, Parameter]) -> list[str]:
-    """The parameters of this request that change nothing, in the table's order; raises BadRequest for a wrong type."""
+def list_ignored(body: Body, table: Mapping[str, Parameter], within: str = "") -> list[str]:
+    """The parameters of this request that change nothing, in the table's order; raises BadRequest for a wrong type.
+    within: where in the request `body` stands."""
     names = []
     for name, value in body.items():
         parameter = table.get(name)
@@ -45,4 +46,5 @@ def list_ignored(body: Body, table: Mapping[str, Parameter]) -> list[str]:
             parameter.check(body, name)
             if value not in parameter.defaults:
                 names.append(name)
-    return sorted(names, key=[*table].index) if len(names) > 1 else names
+    ordered = sorted(names, key=[*table].index) if len(names) > 1 else names
+    return [fields.path(name, within) for name in ordered] if within else ordered

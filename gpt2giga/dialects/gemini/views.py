@@ -1,0 +1,99 @@
+"""generateContent, its stream, countTokens and embeddings, as methods of /v1beta/models/{model}."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from flask import Blueprint, request, Response
+
+from gpt2giga.chat import HostedTool
+from gpt2giga.config.settings import TranslationSettings
+from gpt2giga.dialects.gemini.embeddings import (
+    EmbedRequest,
+    from_batch_request,
+    from_embed_request,
+    to_embedding,
+    to_embeddings,
+)
+from gpt2giga.dialects.gemini.errors import to_error
+from gpt2giga.dialects.gemini.models import bare_name, COLLECTIONS, known_name, to_list, to_model
+from gpt2giga.dialects.gemini.request import from_count_request, from_generate_request
+from gpt2giga.dialects.gemini.response import to_response
+from gpt2giga.dialects.gemini.stream import GenerateHead, GenerateStream
+from gpt2giga.dialects.tokens import to_texts
+from gpt2giga.upstream.embeddings import Embedding
+from gpt2giga.upstream.gigachat import GetUpstream
+from gpt2giga.web.body import json_body, json_response, name_ignored
+from gpt2giga.web.converse import Conversation, Dialect
+from gpt2giga.web.embedder import Embedder, name_averaged
+from gpt2giga.web.errors import ErrorForm
+from gpt2giga.web.framing import Framing
+from gpt2giga.web.json_lines import json_array
+from gpt2giga.web.models import ModelsForm
+from gpt2giga.web.signs import GOOGLES_PATHS, Signs
+from gpt2giga.web.sse import SSE
+
+SIGNS = Signs(GOOGLES_PATHS, ("X-Goog-Api-Key", "X-Goog-Api-Client"), "key")
+ERROR_FORM = ErrorForm(lambda error, _: to_error(error), signs=SIGNS)
+MODELS_FORM = ModelsForm(to_list, to_model, SIGNS, known_name=known_name)
+
+
+def blueprint(
+    translation: TranslationSettings, get_upstream: GetUpstream, conversation: Conversation, embedder: Embedder
+) -> Blueprint:
+    gemini = Blueprint("gemini", __name__)
+
+    def hosted_tools(model: str) -> Collection[HostedTool]:
+        upstream = get_upstream()
+        return upstream.hosted_tools(known_name(model, upstream.catalog))
+
+    def generate(model: str, framing: Framing | None) -> Response:
+        """framing: None for a whole answer."""
+        chat, delivery = from_generate_request(
+            json_body(),
+            model,
+            stream=framing is not None,
+            ignore_hosted=translation.ignore_hosted_tools,
+            hosted_tools=hosted_tools,
+        )
+        head = GenerateHead(bare_name(model), delivery.thoughts, bool(chat.hosted), translation.blacklist_finish_reason)
+        chat = replace(chat, model=known_name(model, get_upstream().catalog))
+        whole, stream = partial(to_response, head=head), partial(GenerateStream, head)
+        dialect = Dialect(head.model, whole, stream, framing or SSE)
+        return conversation.reply([chat] * delivery.candidates, delivery, dialect)
+
+    def generate_content(model: str) -> Response:
+        return generate(model, None)
+
+    def stream_generate_content(model: str) -> Response:
+        return generate(model, SSE if request.args.get("alt") == "sse" else json_array())
+
+    def count_tokens(model: str) -> Response:
+        chat, upstream = from_count_request(json_body(), model, hosted_tools=hosted_tools), get_upstream()
+        asked = upstream.catalog.resolve(known_name(model, upstream.catalog))
+        return json_response({"totalTokens": upstream.count_tokens(to_texts(chat), asked)})
+
+    def embed(model: str, asked: EmbedRequest, to_answer: Callable[[list[Embedding], EmbedRequest], Any]) -> Response:
+        found, _ = embedder.embed(asked.texts, bare_name(model))
+        answer = name_averaged(json_response(to_answer(found, asked)), found)
+        return name_ignored(answer, asked.ignored)
+
+    def embed_content(model: str) -> Response:
+        return embed(model, from_embed_request(json_body()), to_embedding)
+
+    def batch_embed_contents(model: str) -> Response:
+        return embed(model, from_batch_request(json_body()), to_embeddings)
+
+    for method, view in (
+        ("generateContent", generate_content),
+        ("streamGenerateContent", stream_generate_content),
+        ("countTokens", count_tokens),
+        ("embedContent", embed_content),
+        ("batchEmbedContents", batch_embed_contents),
+    ):
+        for collection in COLLECTIONS:
+            gemini.add_url_rule(f"/{collection}<path:model>:{method}", view_func=view, methods=["POST"])
+    return gemini

@@ -16,7 +16,6 @@ from gpt2giga.config.speech import SALUTESPEECH
 from gpt2giga.dialects.anthropic import views as anthropic
 from gpt2giga.dialects.openai import audio_views
 from gpt2giga.dialects.openai import views as openai
-from gpt2giga.dialects.openai.store import EmbeddingStore
 from gpt2giga.dialects.responses import views as responses
 from gpt2giga.dialects.responses.request import from_input_at_chat
 from gpt2giga.openapi import views as description
@@ -36,9 +35,11 @@ from gpt2giga.web.admission import Admission
 from gpt2giga.web.answering_model import name_model
 from gpt2giga.web.capacity import Capacity, watch_client
 from gpt2giga.web.converse import Conversation
+from gpt2giga.web.embedding import Embedder
 from gpt2giga.web.file_owners import FileOwners
 from gpt2giga.web.key_limits import KeyLimits
 from gpt2giga.web.keyring import Keyring
+from gpt2giga.web.remembered_embeddings import EmbeddingStore
 
 if TYPE_CHECKING:
     from gpt2giga.telemetry.metrics import Metrics
@@ -163,13 +164,13 @@ def _register_views(
 
     # What is too long may become another vector by another setting.
     scope = (settings.account.base_url, translation.embeddings_overflow)
-    remembered = EmbeddingStore(usage.database, settings.store.embeddings_size, *scope)
+    embedder = Embedder(get_upstream, EmbeddingStore(usage.database, settings.store.embeddings_size, *scope))
     ignore_hosted = translation.ignore_hosted_tools
     read_responses = partial(from_input_at_chat, ignore_hosted=ignore_hosted, hosted_tools=hosted_tools)
     for blueprint in (
         health.blueprint(settings.backend, get_upstream, ui.page if server.ui else lambda: None),
         openai.chat_blueprint(translation, model, conversation, read_responses, hosted_tools),
-        openai.blueprint(translation.tokenizer_file, model, get_upstream, remembered),
+        openai.blueprint(translation.tokenizer_file, model, get_upstream, embedder),
         openai.files_blueprint(get_upstream, owners),
         audio_views.audio_blueprint(get_upstream, conversation, speech),
         models.blueprint(get_upstream, MODELS_FORMS),

@@ -36,11 +36,11 @@ from gpt2giga.web.admission import Admission
 from gpt2giga.web.answering_model import name_model
 from gpt2giga.web.capacity import Capacity, watch_client
 from gpt2giga.web.converse import Conversation
-from gpt2giga.web.embedder import Embedder
-from gpt2giga.web.embedding_store import EmbeddingStore
+from gpt2giga.web.embedding import Embedder
 from gpt2giga.web.file_owners import FileOwners
 from gpt2giga.web.key_limits import KeyLimits
 from gpt2giga.web.keyring import Keyring
+from gpt2giga.web.remembered_embeddings import EmbeddingStore
 
 if TYPE_CHECKING:
     from gpt2giga.telemetry.metrics import Metrics
@@ -165,8 +165,7 @@ def _register_views(
 
     # What is too long may become another vector by another setting.
     scope = (settings.account.base_url, translation.embeddings_overflow)
-    remembered = EmbeddingStore(usage.database, settings.store.embeddings_size, *scope)
-    embedder = Embedder(get_upstream, remembered)
+    embedder = Embedder(get_upstream, EmbeddingStore(usage.database, settings.store.embeddings_size, *scope))
     ignore_hosted = translation.ignore_hosted_tools
     read_responses = partial(from_input_at_chat, ignore_hosted=ignore_hosted, hosted_tools=hosted_tools)
     for blueprint in (

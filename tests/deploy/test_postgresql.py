@@ -20,7 +20,7 @@ from gpt2giga.store.database import Database, Unusable
 from gpt2giga.store.postgresql import PostgreSQL
 from gpt2giga.store.tables import KeptResponse
 from gpt2giga.upstream.embeddings import Embedding
-from gpt2giga.web.embedding_store import EmbeddingStore
+from gpt2giga.web.remembered_embeddings import EmbeddingStore
 from gpt2giga_sandbox.server import SandboxServer
 from tests.deploy.conftest import public_folder
 from tests.deploy.running import running

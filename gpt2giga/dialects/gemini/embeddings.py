@@ -61,18 +61,18 @@ def _text(request: Body, place: str) -> str:
     return text
 
 
-def to_embedding(found: list[Embedding], request: EmbedRequest) -> dict[str, Any]:
-    return {"embedding": _to_values(found, request)[0]}
+def to_embedding(found: list[Embedding], model: str, request: EmbedRequest) -> dict[str, Any]:
+    return {"embedding": _to_values(found, model, request)[0]}
 
 
-def to_embeddings(found: list[Embedding], request: EmbedRequest) -> dict[str, Any]:
-    return {"embeddings": _to_values(found, request)}
+def to_embeddings(found: list[Embedding], model: str, request: EmbedRequest) -> dict[str, Any]:
+    return {"embeddings": _to_values(found, model, request)}
 
 
-def _to_values(found: list[Embedding], request: EmbedRequest) -> list[dict[str, Any]]:
+def _to_values(found: list[Embedding], model: str, request: EmbedRequest) -> list[dict[str, Any]]:
     """Raises BadRequest where GigaChat's vectors have another length: one cut to fewer numbers would mean something
     else, and that is for the client to decide."""
     given = len(found[0].vector)
     if not {None, given}.issuperset(request.dimensions):
-        raise invalid("outputDimensionality", f"{given}, which is what the model gives")
+        raise invalid("outputDimensionality", f"{given}, which is what {model} gives")
     return [{"values": embedding.vector} for embedding in found]

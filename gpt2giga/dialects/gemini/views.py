@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 from flask import Blueprint, request, Response
 
 from gpt2giga.chat import HostedTool
 from gpt2giga.config.settings import TranslationSettings
-from gpt2giga.dialects.gemini.embeddings import (
-    EmbedRequest,
-    from_batch_request,
-    from_embed_request,
-    to_embedding,
-    to_embeddings,
-)
+from gpt2giga.dialects.gemini.embeddings import from_batch_request, from_embed_request, to_embedding, to_embeddings
 from gpt2giga.dialects.gemini.errors import to_error
 from gpt2giga.dialects.gemini.models import bare_name, COLLECTIONS, known_name, to_list, to_model
 from gpt2giga.dialects.gemini.request import from_count_request, from_generate_request
 from gpt2giga.dialects.gemini.response import to_response
 from gpt2giga.dialects.gemini.stream import GenerateHead, GenerateStream
 from gpt2giga.dialects.tokens import to_texts
-from gpt2giga.upstream.embeddings import Embedding
 from gpt2giga.upstream.gigachat import GetUpstream
-from gpt2giga.web.body import json_body, json_response, name_ignored
+from gpt2giga.web.body import json_body, json_response
 from gpt2giga.web.converse import Conversation, Dialect
-from gpt2giga.web.embedder import Embedder, name_averaged
+from gpt2giga.web.embedding import Embedder
 from gpt2giga.web.errors import ErrorForm
 from gpt2giga.web.framing import Framing
 from gpt2giga.web.json_lines import json_array
@@ -76,16 +68,13 @@ def blueprint(
         asked = upstream.catalog.resolve(known_name(model, upstream.catalog))
         return json_response({"totalTokens": upstream.count_tokens(to_texts(chat), asked)})
 
-    def embed(model: str, asked: EmbedRequest, to_answer: Callable[[list[Embedding], EmbedRequest], Any]) -> Response:
-        found, _ = embedder.embed(asked.texts, bare_name(model))
-        answer = name_averaged(json_response(to_answer(found, asked)), found)
-        return name_ignored(answer, asked.ignored)
-
     def embed_content(model: str) -> Response:
-        return embed(model, from_embed_request(json_body()), to_embedding)
+        asked = from_embed_request(json_body())
+        return embedder.reply(asked.texts, bare_name(model), partial(to_embedding, request=asked), asked.ignored)
 
     def batch_embed_contents(model: str) -> Response:
-        return embed(model, from_batch_request(json_body()), to_embeddings)
+        asked = from_batch_request(json_body())
+        return embedder.reply(asked.texts, bare_name(model), partial(to_embeddings, request=asked), asked.ignored)
 
     for method, view in (
         ("generateContent", generate_content),

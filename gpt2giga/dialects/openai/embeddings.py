@@ -58,7 +58,7 @@ def _text(item: Any, param: str, decode: Decode) -> str:
     return text
 
 
-def to_embeddings(found: list[Embedding], request: EmbeddingsRequest, model: str) -> dict[str, Any]:
+def to_embeddings(found: list[Embedding], model: str, request: EmbeddingsRequest) -> dict[str, Any]:
     """Raises BadRequest where GigaChat's vectors have another length: one cut to fewer numbers would mean something
     else, and that is for the client to decide."""
     given = len(found[0].vector)

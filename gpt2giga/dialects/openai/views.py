@@ -27,7 +27,7 @@ from gpt2giga.upstream.files.storage import check_id
 from gpt2giga.upstream.gigachat import GetUpstream
 from gpt2giga.web.body import json_body, json_response, name_ignored
 from gpt2giga.web.converse import Conversation, Dialect
-from gpt2giga.web.embedder import Embedder, name_averaged
+from gpt2giga.web.embedding import Embedder
 from gpt2giga.web.errors import ErrorForm
 from gpt2giga.web.exchange import current
 from gpt2giga.web.file_owners import FileOwners
@@ -89,9 +89,7 @@ def blueprint(
     @openai.post("/embeddings")
     def create_embeddings() -> Response:
         asked = from_embeddings_request(json_body(), decode)
-        found, model = embedder.embed(asked.texts, asked.model)
-        answer = name_averaged(json_response(to_embeddings(found, asked, model)), found)
-        return name_ignored(answer, asked.ignored)
+        return embedder.reply(asked.texts, asked.model, partial(to_embeddings, request=asked), asked.ignored)
 
     @openai.get("/model/info")
     def list_model_info() -> Response:

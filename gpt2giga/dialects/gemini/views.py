@@ -37,52 +37,68 @@ def blueprint(
     translation: TranslationSettings, get_upstream: GetUpstream, conversation: Conversation, embedder: Embedder
 ) -> Blueprint:
     gemini = Blueprint("gemini", __name__)
+    views = _Views(translation, get_upstream, conversation, embedder)
+    for method, view in (
+        ("generateContent", views.generate_content),
+        ("streamGenerateContent", views.stream_generate_content),
+        ("countTokens", views.count_tokens),
+        ("embedContent", views.embed_content),
+        ("batchEmbedContents", views.batch_embed_contents),
+    ):
+        for collection in COLLECTIONS:
+            gemini.add_url_rule(f"/{collection}<path:model>:{method}", view_func=view, methods=["POST"])
+    return gemini
 
-    def hosted_tools(model: str) -> Collection[HostedTool]:
-        upstream = get_upstream()
-        return upstream.hosted_tools(known_name(model, upstream.catalog))
 
-    def generate(model: str, framing: Framing | None) -> Response:
+class _Views:
+    """`model` is the one that the address names."""
+
+    def __init__(
+        self,
+        translation: TranslationSettings,
+        get_upstream: GetUpstream,
+        conversation: Conversation,
+        embedder: Embedder,
+    ) -> None:
+        self._translation, self._get_upstream = translation, get_upstream
+        self._conversation, self._embedder = conversation, embedder
+
+    def generate_content(self, model: str) -> Response:
+        return self._generate(model, None)
+
+    def stream_generate_content(self, model: str) -> Response:
+        return self._generate(model, SSE if request.args.get("alt") == "sse" else json_array())
+
+    def count_tokens(self, model: str) -> Response:
+        chat = from_count_request(json_body(), model, hosted_tools=self._hosted_tools)
+        upstream = self._get_upstream()
+        asked = upstream.catalog.resolve(known_name(model, upstream.catalog))
+        return json_response({"totalTokens": upstream.count_tokens(to_texts(chat), asked)})
+
+    def embed_content(self, model: str) -> Response:
+        asked = from_embed_request(json_body())
+        return self._embedder.reply(asked.texts, bare_name(model), partial(to_embedding, request=asked), asked.ignored)
+
+    def batch_embed_contents(self, model: str) -> Response:
+        asked = from_batch_request(json_body())
+        return self._embedder.reply(asked.texts, bare_name(model), partial(to_embeddings, request=asked), asked.ignored)
+
+    def _generate(self, model: str, framing: Framing | None) -> Response:
         """framing: None for a whole answer."""
         chat, delivery = from_generate_request(
             json_body(),
             model,
             stream=framing is not None,
-            ignore_hosted=translation.ignore_hosted_tools,
-            hosted_tools=hosted_tools,
+            ignore_hosted=self._translation.ignore_hosted_tools,
+            hosted_tools=self._hosted_tools,
         )
-        head = GenerateHead(bare_name(model), delivery.thoughts, bool(chat.hosted), translation.blacklist_finish_reason)
-        chat = replace(chat, model=known_name(model, get_upstream().catalog))
+        filtered_as = self._translation.blacklist_finish_reason
+        head = GenerateHead(bare_name(model), delivery.thoughts, bool(chat.hosted), filtered_as)
+        chat = replace(chat, model=known_name(model, self._get_upstream().catalog))
         whole, stream = partial(to_response, head=head), partial(GenerateStream, head)
         dialect = Dialect(head.model, whole, stream, framing or SSE)
-        return conversation.reply([chat] * delivery.candidates, delivery, dialect)
+        return self._conversation.reply([chat] * delivery.candidates, delivery, dialect)
 
-    def generate_content(model: str) -> Response:
-        return generate(model, None)
-
-    def stream_generate_content(model: str) -> Response:
-        return generate(model, SSE if request.args.get("alt") == "sse" else json_array())
-
-    def count_tokens(model: str) -> Response:
-        chat, upstream = from_count_request(json_body(), model, hosted_tools=hosted_tools), get_upstream()
-        asked = upstream.catalog.resolve(known_name(model, upstream.catalog))
-        return json_response({"totalTokens": upstream.count_tokens(to_texts(chat), asked)})
-
-    def embed_content(model: str) -> Response:
-        asked = from_embed_request(json_body())
-        return embedder.reply(asked.texts, bare_name(model), partial(to_embedding, request=asked), asked.ignored)
-
-    def batch_embed_contents(model: str) -> Response:
-        asked = from_batch_request(json_body())
-        return embedder.reply(asked.texts, bare_name(model), partial(to_embeddings, request=asked), asked.ignored)
-
-    for method, view in (
-        ("generateContent", generate_content),
-        ("streamGenerateContent", stream_generate_content),
-        ("countTokens", count_tokens),
-        ("embedContent", embed_content),
-        ("batchEmbedContents", batch_embed_contents),
-    ):
-        for collection in COLLECTIONS:
-            gemini.add_url_rule(f"/{collection}<path:model>:{method}", view_func=view, methods=["POST"])
-    return gemini
+    def _hosted_tools(self, model: str) -> Collection[HostedTool]:
+        upstream = self._get_upstream()
+        return upstream.hosted_tools(known_name(model, upstream.catalog))

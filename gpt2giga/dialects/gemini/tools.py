@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 
 from gpt2giga.chat import Tool, ToolChoice
 from gpt2giga.dialects import fields
-from gpt2giga.dialects.fields import Body
+from gpt2giga.dialects.fields import Body, invalid
 from gpt2giga.dialects.gemini.names import as_list, camel, inner
 from gpt2giga.dialects.gemini.schema import to_json_schema
 from gpt2giga.dialects.hosted import HostedFound
-from gpt2giga.dialects.tools import from_parameters, Mode, no_tools, tools_by_name, unknown_tool
+from gpt2giga.dialects.tools import Mode, no_tools, tools_by_name, unknown_tool
 
 CONFIG = "toolConfig.functionCallingConfig"
 MODES: Mapping[str, Mode] = {
@@ -53,8 +53,9 @@ def _declared(body: Body, hosted: HostedFound) -> Iterator[tuple[Tool, str]]:
 def _tool(function: Body, param: str) -> Tool:
     """Its schema may also be JSON Schema, in a field of its own."""
     name = fields.required_string(function, "name", param, "a name")
-    schema = function.get("parametersJsonSchema")
-    if schema is None:
-        schema = to_json_schema(function.get("parameters"))
-    schema = from_parameters({"parameters": schema}, param)
+    field = "parameters" if function.get("parametersJsonSchema") is None else "parametersJsonSchema"
+    schema = function.get(field)
+    if not isinstance(schema, dict | None):
+        raise invalid(f"{param}.{field}", "a schema")
+    schema = to_json_schema(schema) if field == "parameters" else schema
     return Tool(name, fields.string(function, "description", param), schema)

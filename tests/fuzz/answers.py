@@ -72,6 +72,7 @@ REQUESTS: dict[str, tuple[str, str, Any]] = {
     "completion": ("POST", "/v1/completions", {"prompt": "Раз"}),
     "response": ("POST", "/v1/responses", {"input": "Привет!"}),
     "message": ("POST", "/v1/messages", {"messages": HELLO, "max_tokens": 9, "thinking": {"type": "adaptive"}}),
+    "candidate": ("POST", "/v1beta/models/GigaChat:generateContent", {"contents": [{"parts": [{"text": "Привет!"}]}]}),
     "image": ("POST", "/v1/images/generations", {"prompt": "кот"}),
     "embedding": ("POST", "/v1/embeddings", {"input": ["раз", "два"]}),
     "embedding in base64": ("POST", "/v1/embeddings", {"input": "раз", "encoding_format": "base64"}),
@@ -83,7 +84,7 @@ REQUESTS: dict[str, tuple[str, str, Any]] = {
     "files": ("GET", "/v1/files", None),
     "attached": ("POST", "/v1/chat/completions", {"model": MODEL, "messages": IMAGE}),
 }
-DIALECTS = ("chat", "completion", "response", "message")
+DIALECTS = ("chat", "completion", "response", "message", "candidate")
 CHATS = (*DIALECTS, "required call", "JSON", "any JSON", "stop")
 ALL = (*CHATS, "image", "embedding", "count", "input tokens", "models", "ready", "upload", "files")
 DRAWN = whole(content=f'<img src="{FILE["id"]}" fuse="true"/> Вот кот')

@@ -81,7 +81,7 @@ def test_spoilt_answers(passing_on: Service, sandbox: SandboxServer) -> None:
                 script(sandbox, spoilt.kind, spoilt.bodies())
                 is_stream = spoilt.kind.streams or (spoilt.kind.status != 200 and number % 2 == 0)
                 if body and is_stream and reader in answers.CHATS:
-                    body = {**body, "stream": True}
+                    body, path = {**body, "stream": True}, path.replace(":generate", ":streamGenerate")
                 sent = {"json": body} if body else {"files": {"file": ("a.txt", b"abc", "text/plain")}}
                 if method == "GET":
                     sent = {}

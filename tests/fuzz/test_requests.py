@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests import chunks, message_events
+from tests import chunks, gemini_chunks, message_events
 from tests.fuzz import requests as odd
 from tests.fuzz.common import ITEM, KEPT, PNG_FILE, TEXT_FILE
 from tests.fuzz.requests import BODIES, OddRequest
@@ -65,12 +65,15 @@ def problem(asked: OddRequest, response: requests.Response) -> str:
     if response.status_code < 400 or asked.method == "HEAD" or not kind.startswith("application/json"):
         return ""
     error = response.json()["error"]
-    is_told = all(isinstance(error[name], str) and error[name] for name in ("message", "type"))
+    kind = "status" if "status" in error else "type"  # Google's word for it
+    is_told = all(isinstance(error[name], str) and error[name] for name in ("message", kind))
     return "" if is_told else f"says nothing: {error}"
 
 
 def problem_of_stream(body: str, path: str) -> str:
-    if path.endswith("completions"):
+    if "GenerateContent" in path:
+        is_whole = "finishReason" in gemini_chunks.chunks(body)[-1].get("candidates", [{}])[0]
+    elif path.endswith("completions"):
         last = chunks.frames(body)[-1]
         is_whole = last == "[DONE]"
     else:

@@ -15,6 +15,7 @@ from gpt2giga.config.settings import KEY_IS_MISSING, ServerSettings, Settings
 from gpt2giga.config.speech import SALUTESPEECH
 from gpt2giga.dialects.anthropic import views as anthropic
 from gpt2giga.dialects.gemini import views as gemini
+from gpt2giga.dialects.ollama import views as ollama
 from gpt2giga.dialects.openai import audio_views
 from gpt2giga.dialects.openai import views as openai
 from gpt2giga.dialects.responses import views as responses
@@ -90,7 +91,7 @@ def create_app(settings: Settings, *, behind_web_server: bool = False) -> Flask:
         ],
         observers=[RequestLog(settings, accounts.own_accounts).write, usage.add, *([metrics.add] if metrics else [])],
     )
-    errors.init_app(app, ERROR_FORMS)
+    errors.init_app(app, (ollama.ERROR_FORM, *ERROR_FORMS) if server.ollama else ERROR_FORMS)
     app.extensions["packages"] = packages = _package_watch(accounts, usage, metrics)
     app.extensions["speech"] = speech = speech_of(settings)
     known.on_model_known(SALUTESPEECH)
@@ -182,6 +183,9 @@ def _register_views(
         # Guides point clients at the root as often as at /v1.
         app.register_blueprint(blueprint)
         app.register_blueprint(blueprint, name=f"v1_{blueprint.name}", url_prefix="/v1")
+
+    if server.ollama:
+        app.register_blueprint(ollama.blueprint(translation, model, get_upstream, conversation, embedder))
 
     def asks_for_key() -> bool:
         return server.pass_token or keyring.asks_for_key

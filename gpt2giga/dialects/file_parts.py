@@ -26,7 +26,7 @@ def from_image_url(part: Body, param: str) -> Iterator[Image]:
 
 def from_images(message: Body, param: str, *, is_old: bool) -> Iterator[Image]:
     """Ollama's: base64 beside the content, without a type. is_old: what cannot be read is left out."""
-    images, param = message.get("images"), f"{param}.images"
+    images, param = message.get("images"), fields.path("images", param)
     if images is not None and not isinstance(images, list) and not is_old:
         raise invalid(param, "a list of images in base64")
     for number, data in enumerate(images if isinstance(images, list) else ()):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gpt2giga.openapi.ollama_answers import OLLAMAS
 from gpt2giga.openapi.schema import (
     ANYTHING,
     const,
@@ -249,6 +250,7 @@ ANSWERS: dict[str, Schema] = {
     "Facts": made_of({"facts": list_of(made_of({"name": TEXT, "value": ANYTHING, "source": TEXT, "when": {}}))}),
     "OpenClawSettings": OBJECT,
     "Error": made_of({"error": made_of({"message": TEXT, "type": TEXT, "param": MAYBE_TEXT, "code": MAYBE_TEXT})}),
+    **OLLAMAS,
     "AnthropicError": made_of(
         {
             "type": const("error"),

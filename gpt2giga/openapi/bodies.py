@@ -9,6 +9,7 @@ from gpt2giga.dialects import parameters
 from gpt2giga.dialects.anthropic.parameters import TABLE as MESSAGES
 from gpt2giga.dialects.controls import EXTRAS, MOST_STOPS
 from gpt2giga.dialects.fields import INT32
+from gpt2giga.dialects.ollama import parameters as ollama
 from gpt2giga.dialects.openai import completions, embeddings, images, speech
 from gpt2giga.dialects.openai.parameters import TABLE as CHAT
 from gpt2giga.dialects.openai.request import MOST_CHOICES
@@ -156,6 +157,35 @@ OF_SPEECH: dict[str, Schema] = {
     "stream_format": {"type": "string", "enum": ["audio", "sse"]},
 }
 
+OPTION = "options."
+OF_OPTIONS: dict[str, Schema] = {
+    "options.temperature": number(0, 2),
+    "options.top_p": number(0, 1),
+    "options.num_predict": integer(-2, INT32),
+    "options.stop": STOPS,
+    "options.repeat_penalty": number(0, INT32),
+}
+KEEP_ALIVE = either(TEXT, {"type": "number"})
+OF_LINES: dict[str, Schema] = {
+    "model": TEXT,
+    "stream": FLAG,
+    "options": OBJECT,
+    "think": either(FLAG, TEXT),
+    "format": either(one_of("", "json"), OBJECT),
+    "keep_alive": KEEP_ALIVE,
+    **GIGACHATS,
+    **OF_OPTIONS,
+}
+OF_OLLAMA_CHAT: dict[str, Schema] = {"messages": list_of(MESSAGE), "tools": list_of(OBJECT), **OF_LINES}
+OF_GENERATE: dict[str, Schema] = {
+    "prompt": TEXT,
+    "system": TEXT,
+    "images": list_of(NOT_EMPTY),
+    "suffix": const(""),
+    **OF_LINES,
+}
+OF_EMBED: dict[str, Schema] = {"model": TEXT, "keep_alive": KEEP_ALIVE}
+
 
 def bodies(limits: LimitSettings) -> dict[str, Schema]:
     counted = {name: parameter for name, parameter in MESSAGES.items() if name not in OF_AN_ANSWER}
@@ -169,6 +199,16 @@ def bodies(limits: LimitSettings) -> dict[str, Schema]:
         "ResponseRequest": _body(RESPONSES, OF_RESPONSES, (), limits),
         "MessageRequest": _body(MESSAGES, OF_MESSAGES, ("messages", "max_tokens"), limits),
         "CountTokensRequest": _body(counted, of_counted, ("messages",), limits),
+        "OllamaChatRequest": _with_options(_body(ollama.CHAT, OF_OLLAMA_CHAT, (), limits)),
+        "OllamaGenerateRequest": _with_options(_body(ollama.GENERATE, OF_GENERATE, (), limits)),
+        "OllamaEmbedRequest": _body(
+            ollama.EMBED,
+            {"input": either(TEXT, list_of(NOT_EMPTY)), "dimensions": OF_EMBEDDINGS["dimensions"], **OF_EMBED},
+            (),
+            limits,
+        ),
+        "OllamaEmbeddingRequest": _body(ollama.EMBED, {"prompt": TEXT, **OF_EMBED}, (), limits),
+        "OllamaModelRequest": _body({}, {"model": TEXT}, (), limits),
     }
 
 
@@ -182,6 +222,15 @@ def _body(
         schema = _limited(name, types[name] if name in types else _of(parameter), limits)
         properties[name] = {**(schema if name in required else or_null(schema)), **_described(parameter)}
     return {"type": "object", "properties": properties, **({"required": [*required]} if required else {})}
+
+
+def _with_options(body: Schema) -> Schema:
+    """Ollama's options stand in an object of their own."""
+    options = {name: schema for name, schema in body["properties"].items() if name.startswith(OPTION)}
+    properties = {name: schema for name, schema in body["properties"].items() if name not in options}
+    inner = {name.removeprefix(OPTION): schema for name, schema in options.items()}
+    properties["options"] = or_null({"type": "object", "properties": inner})
+    return {**body, "properties": properties}
 
 
 def _of(parameter: Parameter | None) -> Schema:

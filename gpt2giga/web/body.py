@@ -234,6 +234,7 @@ def _check_lengths(body: Mapping[str, Any], limits: LimitSettings) -> None:
         ("requests", limits.max_messages, "GPT2GIGA_MAX_MESSAGES"),
         ("tools", limits.max_tools, "GPT2GIGA_MAX_TOOLS"),
         ("functions", limits.max_tools, "GPT2GIGA_MAX_TOOLS"),
+        ("images", limits.max_parts, "GPT2GIGA_MAX_PARTS"),
     ):
         found = body.get(name)
         if not isinstance(found, list):

@@ -37,7 +37,7 @@ class Embedder:
         exchange.model = model = upstream.catalog.embedder(asked_model)
         check_models(exchange, upstream.catalog, [model])
         ask = partial(upstream.embed, model=model, caller=exchange)
-        found = self._remembered.embed(texts, model, exchange.tenant, ask)
+        found = self._remembered.embed(texts, model, exchange.tenant, ask) if texts else []
         answer = json_response(to_whole(found, model))
         exchange.usage = Usage(prompt=sum(embedding.tokens for embedding in found))
         averaged = [str(number) for number, embedding in enumerate(found) if embedding.averaged]

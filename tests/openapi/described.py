@@ -20,10 +20,17 @@ BODIES: dict[str, dict[str, Any]] = {
     "/responses/input_tokens": {"input": "Привет", "instructions": "Кратко"},
     "/messages": {"messages": HELLO, "max_tokens": 10},
     "/messages/count_tokens": {"messages": HELLO},
+    "/api/chat": {"messages": HELLO, "stream": False},
+    "/api/generate": {"prompt": "Привет", "stream": False},
+    "/api/embed": {"input": "Привет"},
+    "/api/embeddings": {"prompt": "Привет"},
+    "/api/show": {"model": "GigaChat-2-Max"},
+    "/api/pull": {"model": "GigaChat-2-Max"},
 }
 # And how its answer is asked for in events.
 STREAMED: dict[str, dict[str, Any]] = {
     **dict.fromkeys(("/chat/completions", "/completions", "/responses", "/messages"), {"stream": True}),
+    **dict.fromkeys(("/api/chat", "/api/generate"), {"stream": True}),
     "/audio/speech": {"stream_format": "sse"},
 }
 # Those that take a form with a file.

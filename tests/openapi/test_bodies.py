@@ -13,6 +13,8 @@ from flask.testing import FlaskClient
 from gpt2giga_sandbox.server import SandboxServer
 from tests.openapi.described import BODIES, body_schema, check, FORMS, HELLO, operations, STREAMED, STREAMED_FORMS
 
+STREAMS = {"text/event-stream", "application/x-ndjson"}
+
 
 def test_all_bodies_are_tried_here(document: dict[str, Any]) -> None:
     told = {
@@ -21,15 +23,28 @@ def test_all_bodies_are_tried_here(document: dict[str, Any]) -> None:
         if "application/json" in operation.get("requestBody", {}).get("content", {})
     }
     assert told == BODIES.keys()
-    streamed = {
-        path for path, _, told in operations(document) if "text/event-stream" in told["responses"]["200"]["content"]
-    }
+    streamed = {path for path, _, told in operations(document) if STREAMS & told["responses"]["200"]["content"].keys()}
     assert streamed == {*STREAMED, *STREAMED_FORMS}
     assert {
         path
         for path, _, operation in operations(document)
         if "multipart/form-data" in operation.get("requestBody", {}).get("content", {})
     } == FORMS.keys()
+
+
+def parameters(body: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any], Callable[[Any], dict[str, Any]]]]:
+    """The name of each, its schema, and what holds a value of it; Ollama's options stand in an object."""
+
+    def place(name: str) -> Callable[[Any], dict[str, Any]]:
+        return lambda value: {name: value}
+
+    def place_option(name: str) -> Callable[[Any], dict[str, Any]]:
+        return lambda value: {"options": {name: value}}
+
+    for name, told in body["properties"].items():
+        yield name, told, place(name)
+    for name, told in body["properties"].get("options", {}).get("properties", {}).items():
+        yield f"options.{name}", told, place_option(name)
 
 
 def edges(schema: dict[str, Any]) -> Iterator[tuple[Any, bool]]:
@@ -61,7 +76,7 @@ def test_parameters_are_taken_and_refused_as_it_says(
 ) -> None:
     """At the edges of each; the refusal names the parameter."""
     wrong = []
-    for name, told in body_schema(document, path)["properties"].items():
+    for name, told, place in parameters(body_schema(document, path)):
         branches = told.get("anyOf", [told])
         found = (
             [*edges(told)]
@@ -69,7 +84,7 @@ def test_parameters_are_taken_and_refused_as_it_says(
             else [(value, True) for kind in branches for value, fits in edges(kind) if fits]
         )
         for value, fits in found:
-            body = {**BODIES[path], name: value}
+            body = {**BODIES[path], **place(value)}
             answer = client.post(path, json=body)
             said = answer.data.decode(errors="replace")  # sound is no text
             # What GigaChat's models differ in is theirs to refuse.

@@ -137,7 +137,7 @@ def test_what_is_ignored_is_named(service: Service) -> None:
     body = {**ASK, "safetySettings": [], "tools": [{"codeExecution": {}}], "generationConfig": {"topK": 5}}
     for method in (GENERATE, EVENTS):
         response = service.post(f"{MODEL}:{method}", body)
-        assert response.headers["X-Gpt2giga-Ignored"] == "safetySettings, generationConfig.topK, tools.codeExecution"
+        assert response.headers["X-Gpt2giga-Ignored"] == "generationConfig.topK, safetySettings, tools.codeExecution"
 
 
 @pytest.mark.parametrize("method", [EVENTS, STREAM])

@@ -31,10 +31,10 @@ def check_nesting(body: Body) -> None:
             raise invalid(name, "JSON that is nested less deeply")
 
 
-def number(body: Body, name: str, low: float, high: float, within: str = "") -> float | None:
+def number(body: Body, name: str, low: float, high: float) -> float | None:
     value = body.get(name)
     if value is not None and (type(value) not in (int, float) or not low <= value <= high):
-        raise invalid(path(name, within), f"a number from {low:g} to {high:g}")
+        raise invalid(name, f"a number from {low:g} to {high:g}")
     return None if value is None else float(value)
 
 
@@ -48,9 +48,9 @@ def integer(body: Body, name: str, low: int, high: int, within: str = "") -> int
     return value
 
 
-def token_limit(body: Body, name: str, within: str = "") -> int | None:
+def token_limit(body: Body, name: str) -> int | None:
     """-1 is llama.cpp's word for no limit, and its clients'."""
-    return None if body.get(name) == -1 else integer(body, name, 1, INT32, within)
+    return None if body.get(name) == -1 else integer(body, name, 1, INT32)
 
 
 def texts(body: Body, name: str, within: str = "") -> list[str]:

@@ -36,9 +36,8 @@ class Parameter:
     defaults: tuple[Any, ...] = ()
 
 
-def list_ignored(body: Body, table: Mapping[str, Parameter], within: str = "") -> list[str]:
-    """The parameters of this request that change nothing, in the table's order; raises BadRequest for a wrong type.
-    within: where in the request `body` stands."""
+def list_ignored(body: Body, table: Mapping[str, Parameter]) -> list[str]:
+    """The parameters of this request that change nothing, in the table's order; raises BadRequest for a wrong type."""
     names = []
     for name, value in body.items():
         parameter = table.get(name)
@@ -46,5 +45,4 @@ def list_ignored(body: Body, table: Mapping[str, Parameter], within: str = "") -
             parameter.check(body, name)
             if value not in parameter.defaults:
                 names.append(name)
-    ordered = sorted(names, key=[*table].index) if len(names) > 1 else names
-    return [fields.path(name, within) for name in ordered] if within else ordered
+    return sorted(names, key=[*table].index) if len(names) > 1 else names

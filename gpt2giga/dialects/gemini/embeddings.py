@@ -8,6 +8,7 @@ from typing import Any
 
 from gpt2giga.chat import Text
 from gpt2giga.dialects import fields
+from gpt2giga.dialects.embeddings import check_dimensions
 from gpt2giga.dialects.fields import Body, invalid
 from gpt2giga.dialects.gemini.contents import from_content
 from gpt2giga.dialects.gemini.names import camel
@@ -70,9 +71,6 @@ def to_embeddings(found: list[Embedding], model: str, request: EmbedRequest) -> 
 
 
 def _to_values(found: list[Embedding], model: str, request: EmbedRequest) -> list[dict[str, Any]]:
-    """Raises BadRequest where GigaChat's vectors have another length: one cut to fewer numbers would mean something
-    else, and that is for the client to decide."""
-    given = len(found[0].vector)
-    if not {None, given}.issuperset(request.dimensions):
-        raise invalid("outputDimensionality", f"{given}, which is what {model} gives")
+    for wanted in dict.fromkeys(request.dimensions):
+        check_dimensions(found, wanted, "outputDimensionality", model)
     return [{"values": embedding.vector} for embedding in found]

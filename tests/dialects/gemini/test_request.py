@@ -115,7 +115,7 @@ def test_an_unknown_level_is_named() -> None:
 
 def test_what_changes_nothing_is_named() -> None:
     body = {"safetySettings": [{}], "labels": {}, CONFIG: {"seed": 1, "top_k": 3, "temperature": 1}}
-    assert read(body)[1].ignored == ("safetySettings", "labels", f"{CONFIG}.topK", f"{CONFIG}.seed")
+    assert read(body)[1].ignored == (f"{CONFIG}.topK", f"{CONFIG}.seed", "safetySettings", "labels")
 
 
 def test_formats() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gpt2giga.openapi.gemini_schemas import GEMINIS
 from gpt2giga.openapi.ollama_answers import OLLAMAS
 from gpt2giga.openapi.schema import (
     ANYTHING,
@@ -251,6 +252,7 @@ ANSWERS: dict[str, Schema] = {
     "OpenClawSettings": OBJECT,
     "Error": made_of({"error": made_of({"message": TEXT, "type": TEXT, "param": MAYBE_TEXT, "code": MAYBE_TEXT})}),
     **OLLAMAS,
+    **GEMINIS,
     "AnthropicError": made_of(
         {
             "type": const("error"),

@@ -21,6 +21,7 @@ from gpt2giga.web.sse import EVENTS
 
 V1 = "/v1"
 ARGUMENT = re.compile(r"<(?:(?P<kind>[^<>:]+):)?(?P<name>\w+)>")
+WORDS = re.compile(r"any\((.+)\)")
 LEAST = re.compile(r"minlength=(\d+)")
 SCHEMES = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "A key of GPT2GIGA_API_KEY or of gpt2giga keys"},
@@ -51,6 +52,7 @@ STATUSES: dict[str, Callable[[ProxyError], int]] = {
     "Error": lambda error: error.status,
     "AnthropicError": to_status,
     "OllamaError": lambda error: error.status,
+    "GoogleError": lambda error: error.status,
 }
 Document = dict[str, Any]
 
@@ -76,7 +78,7 @@ def document(routes: Map, limits: LimitSettings, *, asks_for_key: bool) -> Docum
         "info": {
             "title": "gpt2giga",
             "version": __version__,
-            "summary": "GigaChat behind OpenAI's, Anthropic's and Ollama's APIs",
+            "summary": "GigaChat behind the APIs of OpenAI, Anthropic, Google (Gemini) and Ollama",
             "description": "Parameters that are not named here are accepted and ignored.",
             "license": {"name": "MIT", "identifier": "MIT"},
         },
@@ -95,7 +97,9 @@ def document(routes: Map, limits: LimitSettings, *, asks_for_key: bool) -> Docum
 def _arguments(rule: Rule) -> Iterator[Schema]:
     for found in ARGUMENT.finditer(rule.rule):
         least = LEAST.search(found["kind"] or "")
+        words = WORDS.search(found["kind"] or "")
         schema = {**TEXT, **({"minLength": int(least[1])} if least else {})}
+        schema |= {"enum": words[1].split(",")} if words else {}
         yield {"name": found["name"], "in": "path", "required": True, "schema": schema}
 
 
@@ -123,18 +127,18 @@ def _content(schema: Schema, kind: str) -> Document:
 def _answer(operation: Operation) -> Document:
     kinds: dict[str, Schema] = {}
     if operation.answer:
-        answers = [ref(name) for name in (operation.answer, operation.answer_for_anthropic) if name]
+        answers = [ref(name) for name in (operation.answer, *operation.other_shapes)]
         kinds["application/json"] = {"schema": answers[0] if len(answers) == 1 else {"anyOf": answers}}
     kinds |= {kind: {"schema": schema} for kind, schema in operation.other.items()}
     words = operation.summary
     if operation.events:
         # OpenAPI 3.1 has no word for what the events hold.
         what = "events whose data" if operation.framing.mimetype == EVENTS else "lines that"
-        words = f"With `{operation.asked_by}`: {what} are {operation.events} as JSON, {ENDS[operation.events]}."
-        stream = {"schema": {**TEXT, "description": words}, "x-data": ref(operation.events)}
+        told = f"With `{operation.asked_by}`: {what} are {operation.events} as JSON, {ENDS[operation.events]}."
+        stream = {"schema": {**TEXT, "description": told}, "x-data": ref(operation.events)}
         kinds[operation.framing.mimetype] = stream
-    if operation.answer_for_anthropic:
-        words += "; in Anthropic's shape for requests with the header anthropic-version"
+    if operation.other_shapes:
+        words += "; in the shape of Anthropic's and of Gemini's API for their clients"
     headers = {name: {"$ref": f"#/components/headers/{name}"} for name in HEADERS if name != "Retry-After"}
     return {"description": words, "headers": headers, "content": kinds}
 

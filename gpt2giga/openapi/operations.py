@@ -23,6 +23,7 @@ BYTES: Mapping[str, Schema] = {"application/octet-stream": {}}
 @dataclass(frozen=True)
 class Operation:
     """Names are those of schemas. other: what an answer may be besides JSON. is_open: no key is asked.
+    other_shapes: of the answer, for other APIs' clients.
     asks_gigachat: errors may come from there. error: the form of errors. asked_by: the parameter that asks for events.
     framing: how they are written. may_be_missing: the answer may be 501."""
 
@@ -35,7 +36,7 @@ class Operation:
     other: Mapping[str, Schema] = field(default_factory=dict)
     form: Schema | None = None
     error: str = "Error"
-    answer_for_anthropic: str = ""
+    other_shapes: tuple[str, ...] = ()
     asks_gigachat: bool = True
     is_open: bool = False
     asked_by: str = "stream: true"
@@ -69,6 +70,7 @@ RECORDING_FORM: Schema = {
 TRANSCRIPTS: Mapping[str, Schema] = {media_type: {} for media_type, _ in TEXTS.values()}
 SOUNDS: Mapping[str, Schema] = {media_type: {} for media_type, _ in FORMATS.values()}
 SERVICE, PAGE, OPENAI, ANTHROPIC, OLLAMA = "service", "page", "openai", "anthropic", "ollama"
+GEMINIS = partial(Operation, "gemini", error="GoogleError")
 OLLAMAS = partial(Operation, OLLAMA, error="OllamaError")
 OF_LINES = partial(OLLAMAS, asked_by="stream: true`, the default, or without `stream", framing=JSON_LINES)
 OPERATIONS: Mapping[str, Operation] = {
@@ -119,8 +121,8 @@ OPERATIONS: Mapping[str, Operation] = {
         may_be_missing=True,
     ),
     "openai.list_model_info": Operation(OPENAI, "The models in LiteLLM's shape", "ModelInfo"),
-    "models.list_models": Operation(OPENAI, "The models", "Models", answer_for_anthropic="AnthropicModels"),
-    "models.retrieve_model": Operation(OPENAI, "One model", "Model", answer_for_anthropic="AnthropicModel"),
+    "models.list_models": Operation(OPENAI, "The models", "Models", other_shapes=("AnthropicModels", "GoogleModels")),
+    "models.retrieve_model": Operation(OPENAI, "One model", "Model", other_shapes=("AnthropicModel", "GoogleModel")),
     "openai_files.upload_file": Operation(OPENAI, "Upload a file to GigaChat", "File", form=FILE_FORM),
     "openai_files.list_files": Operation(
         OPENAI, "The files at GigaChat", "Files", query={"purpose": TEXT, **_pages(MOST_FILES)}
@@ -163,6 +165,18 @@ OPERATIONS: Mapping[str, Operation] = {
         f"ollama.{name}": OLLAMAS("Not possible with GigaChat's models: 501", asks_gigachat=False, may_be_missing=True)
         for name in CHANGES
     },
+    "gemini.generate_content": GEMINIS("Gemini's chat", "GenerateContentResponse", "GenerateContentRequest"),
+    "gemini.stream_generate_content": GEMINIS(
+        "The same, streamed: as one array, or as events",
+        "GenerateContentResponses",
+        "GenerateContentRequest",
+        events="GenerateContentResponse",
+        query={"alt": TEXT},
+        asked_by="alt=sse",
+    ),
+    "gemini.count_tokens": GEMINIS("The tokens of such a request", "CountTokensResponse", "CountContentTokensRequest"),
+    "gemini.embed_content": GEMINIS("One embedding", "EmbedContentResponse", "EmbedContentRequest"),
+    "gemini.batch_embed_contents": GEMINIS("Embeddings", "BatchEmbedContentsResponse", "BatchEmbedContentsRequest"),
     "ui.asset": Operation(
         PAGE, "A file of the page", other={"text/css": {}, "text/javascript": {}}, asks_gigachat=False, is_open=True
     ),
@@ -188,5 +202,6 @@ ENDS = {
     "SpeechEvent": "the last is speech.audio.done",
     "ResponseEvent": "each with its type as the event's name; the last is response.completed, incomplete or failed",
     "MessageEvent": "each with its type as the event's name; the last is message_stop",
+    "GenerateContentResponse": "the last of each candidate with a finishReason",
     **dict.fromkeys(("OllamaChat", "OllamaGenerated"), "the last with `done: true`"),
 }

@@ -9,6 +9,8 @@ from jsonschema import Draft202012Validator
 
 Document = dict[str, Any]
 HELLO = [{"role": "user", "content": "Привет"}]
+CONTENTS = [{"parts": [{"text": "Привет"}]}]
+GEMINI = "/{collection}/{model}"
 # The least that each endpoint takes.
 BODIES: dict[str, dict[str, Any]] = {
     "/chat/completions": {"messages": HELLO},
@@ -26,16 +28,28 @@ BODIES: dict[str, dict[str, Any]] = {
     "/api/embeddings": {"prompt": "Привет"},
     "/api/show": {"model": "GigaChat-2-Max"},
     "/api/pull": {"model": "GigaChat-2-Max"},
+    **{f"{GEMINI}:{method}": {"contents": CONTENTS} for method in ("generateContent", "streamGenerateContent")},
+    f"{GEMINI}:countTokens": {"contents": CONTENTS},
+    f"{GEMINI}:embedContent": {"content": CONTENTS[0]},
+    f"{GEMINI}:batchEmbedContents": {"requests": [{"content": CONTENTS[0]}]},
 }
 # And how its answer is asked for in events.
 STREAMED: dict[str, dict[str, Any]] = {
     **dict.fromkeys(("/chat/completions", "/completions", "/responses", "/messages"), {"stream": True}),
     **dict.fromkeys(("/api/chat", "/api/generate"), {"stream": True}),
     "/audio/speech": {"stream_format": "sse"},
+    f"{GEMINI}:streamGenerateContent": {},
 }
+# Or behind its address.
+STREAMED_BY = {f"{GEMINI}:streamGenerateContent": "?alt=sse"}
 # Those that take a form with a file.
 FORMS = {"/audio/transcriptions": "a.ogg", "/audio/translations": "a.ogg", "/files": "a.txt"}
 STREAMED_FORMS = ("/audio/transcriptions", "/audio/translations")
+
+
+def address(path: str) -> str:
+    """With something in place of what it leaves open."""
+    return path.replace("{collection}", "models").replace("{model}", "GigaChat-2-Max")
 
 
 def resolved(document: dict[str, Any], node: Any) -> Any:

@@ -12,7 +12,7 @@ from gpt2giga.chat import HostedTool
 from gpt2giga.config.settings import TranslationSettings
 from gpt2giga.dialects.gemini.embeddings import from_batch_request, from_embed_request, to_embedding, to_embeddings
 from gpt2giga.dialects.gemini.errors import to_error
-from gpt2giga.dialects.gemini.models import bare_name, COLLECTIONS, known_name, to_list, to_model
+from gpt2giga.dialects.gemini.models import bare_name, known_name, to_list, to_model
 from gpt2giga.dialects.gemini.request import from_count_request, from_generate_request
 from gpt2giga.dialects.gemini.response import to_response
 from gpt2giga.dialects.gemini.stream import GenerateHead, GenerateStream
@@ -45,8 +45,9 @@ def blueprint(
         ("embedContent", views.embed_content),
         ("batchEmbedContents", views.batch_embed_contents),
     ):
-        for collection in COLLECTIONS:
-            gemini.add_url_rule(f"/{collection}<path:model>:{method}", view_func=view, methods=["POST"])
+        address = f"/<any(models,tunedModels):collection>/<path:model>:{method}"
+        gemini.add_url_rule(address, view_func=view, methods=["POST"])
+    gemini.url_value_preprocessor(lambda _, arguments: (arguments or {}).pop("collection", None))
     return gemini
 
 

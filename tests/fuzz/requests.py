@@ -13,6 +13,7 @@ from urllib.parse import quote
 from tests.fuzz.chats import CHATS, COMPLETION, EMBEDDINGS, IMAGE, IN_BASE64
 from tests.fuzz.common import KEPT, TEXT_FILE
 from tests.fuzz.messages import MESSAGES
+from tests.fuzz.ollama import BODIES as OLLAMAS
 from tests.fuzz.responses import RESPONSES
 from tests.fuzz.spoiling import all_spoils, Spoil, spoil
 from tests.pictures import GIF, JPEG, png
@@ -27,6 +28,7 @@ BODIES: tuple[tuple[str, dict[str, Any]], ...] = (
     *(("/v1/responses/input_tokens", body) for body in RESPONSES),
     *(("/v1/messages", body) for body in MESSAGES),
     *(("/v1/messages/count_tokens", body) for body in MESSAGES),
+    *OLLAMAS,
 )
 ENCODINGS = ("utf-8-sig", "utf-16", "utf-32-be", "cp1251", "koi8-r", "utf-7")
 NO_JSON = (
@@ -95,6 +97,9 @@ ADDRESSES = (
         "//v1//{}",
         "/v1/messages/{}",
         "/health?{}",
+        "/api/{}",
+        "/api/chat/{}",
+        "/api/tags?{}",
     ),
 )
 WORDS = (

@@ -14,6 +14,7 @@ from tests.fuzz.chats import CHATS, COMPLETION, EMBEDDINGS, IMAGE, IN_BASE64
 from tests.fuzz.common import KEPT, TEXT_FILE
 from tests.fuzz.gemini import BODIES as GEMINIS
 from tests.fuzz.messages import MESSAGES
+from tests.fuzz.ollama import BODIES as OLLAMAS
 from tests.fuzz.responses import RESPONSES
 from tests.fuzz.spoiling import all_spoils, Spoil, spoil
 from tests.pictures import GIF, JPEG, png
@@ -29,6 +30,7 @@ BODIES: tuple[tuple[str, dict[str, Any]], ...] = (
     *(("/v1/messages", body) for body in MESSAGES),
     *(("/v1/messages/count_tokens", body) for body in MESSAGES),
     *GEMINIS,
+    *OLLAMAS,
 )
 ENCODINGS = ("utf-8-sig", "utf-16", "utf-32-be", "cp1251", "koi8-r", "utf-7")
 NO_JSON = (
@@ -104,6 +106,9 @@ ADDRESSES = (
         "/v1beta/models/{}:generateContent",
         "/v1beta/models/{}:nothing",
         "/health?{}",
+        "/api/{}",
+        "/api/chat/{}",
+        "/api/tags?{}",
     ),
 )
 WORDS = (

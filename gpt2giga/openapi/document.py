@@ -21,7 +21,6 @@ from gpt2giga.web.sse import EVENTS
 
 V1 = "/v1"
 ARGUMENT = re.compile(r"<(?:(?P<kind>[^<>:]+):)?(?P<name>\w+)>")
-WORDS = re.compile(r"any\((.+)\)")
 LEAST = re.compile(r"minlength=(\d+)")
 SCHEMES = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "A key of GPT2GIGA_API_KEY or of gpt2giga keys"},
@@ -97,9 +96,7 @@ def document(routes: Map, limits: LimitSettings, *, asks_for_key: bool) -> Docum
 def _arguments(rule: Rule) -> Iterator[Schema]:
     for found in ARGUMENT.finditer(rule.rule):
         least = LEAST.search(found["kind"] or "")
-        words = WORDS.search(found["kind"] or "")
         schema = {**TEXT, **({"minLength": int(least[1])} if least else {})}
-        schema |= {"enum": words[1].split(",")} if words else {}
         yield {"name": found["name"], "in": "path", "required": True, "schema": schema}
 
 

@@ -79,13 +79,14 @@ def read(exchange: Exchange) -> None:
 
 def mending_paths(inner: WSGIApplication) -> WSGIApplication:
     """A base URL that ends in a slash and a path that begins with one make two; Flask would answer with a redirect.
-    One that ends in /v1 and a client that adds it make two of these; and many clients keep another vendor's prefix."""
+    One that ends in /v1 and a client that adds it make two of these; and many clients keep another vendor's prefix, or
+    its other word for models."""
 
     def call(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if "//" in (path := environ.get("PATH_INFO", "")):
             path = re.sub("//+", "/", path)
         environ[WRITTEN_PATH] = path
-        environ["PATH_INFO"] = PREFIXES.sub("/v1", path)
+        environ["PATH_INFO"] = PREFIXES.sub("/v1", path).replace("/tunedModels/", "/models/", 1)
         return inner(environ, start_response)
 
     return call

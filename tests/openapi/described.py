@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 Document = dict[str, Any]
 HELLO = [{"role": "user", "content": "Привет"}]
 CONTENTS = [{"parts": [{"text": "Привет"}]}]
-GEMINI = "/{collection}/{model}"
+GEMINI = "/models/{model_id}"
 # The least that each endpoint takes.
 BODIES: dict[str, dict[str, Any]] = {
     "/chat/completions": {"messages": HELLO},
@@ -49,7 +49,7 @@ STREAMED_FORMS = ("/audio/transcriptions", "/audio/translations")
 
 def address(path: str) -> str:
     """With something in place of what it leaves open."""
-    return path.replace("{collection}", "models").replace("{model}", "GigaChat-2-Max")
+    return path.replace("{model_id}", "GigaChat-2-Max")
 
 
 def resolved(document: dict[str, Any], node: Any) -> Any:

@@ -45,14 +45,12 @@ def blueprint(
         ("embedContent", views.embed_content),
         ("batchEmbedContents", views.batch_embed_contents),
     ):
-        address = f"/<any(models,tunedModels):collection>/<path:model>:{method}"
-        gemini.add_url_rule(address, view_func=view, methods=["POST"])
-    gemini.url_value_preprocessor(lambda _, arguments: (arguments or {}).pop("collection", None))
+        gemini.add_url_rule(f"/models/<path:model_id>:{method}", view_func=view, methods=["POST"])
     return gemini
 
 
 class _Views:
-    """`model` is the one that the address names."""
+    """`model_id` is the one that the address names."""
 
     def __init__(
         self,
@@ -64,25 +62,29 @@ class _Views:
         self._translation, self._get_upstream = translation, get_upstream
         self._conversation, self._embedder = conversation, embedder
 
-    def generate_content(self, model: str) -> Response:
-        return self._generate(model, None)
+    def generate_content(self, model_id: str) -> Response:
+        return self._generate(model_id, None)
 
-    def stream_generate_content(self, model: str) -> Response:
-        return self._generate(model, SSE if request.args.get("alt") == "sse" else json_array())
+    def stream_generate_content(self, model_id: str) -> Response:
+        return self._generate(model_id, SSE if request.args.get("alt") == "sse" else json_array())
 
-    def count_tokens(self, model: str) -> Response:
-        chat = from_count_request(json_body(), model, hosted_tools=self._hosted_tools)
+    def count_tokens(self, model_id: str) -> Response:
+        chat = from_count_request(json_body(), model_id, hosted_tools=self._hosted_tools)
         upstream = self._get_upstream()
-        asked = upstream.catalog.resolve(known_name(model, upstream.catalog))
+        asked = upstream.catalog.resolve(known_name(model_id, upstream.catalog))
         return json_response({"totalTokens": upstream.count_tokens(to_texts(chat), asked)})
 
-    def embed_content(self, model: str) -> Response:
+    def embed_content(self, model_id: str) -> Response:
         asked = from_embed_request(json_body())
-        return self._embedder.reply(asked.texts, bare_name(model), partial(to_embedding, request=asked), asked.ignored)
+        return self._embedder.reply(
+            asked.texts, bare_name(model_id), partial(to_embedding, request=asked), asked.ignored
+        )
 
-    def batch_embed_contents(self, model: str) -> Response:
+    def batch_embed_contents(self, model_id: str) -> Response:
         asked = from_batch_request(json_body())
-        return self._embedder.reply(asked.texts, bare_name(model), partial(to_embeddings, request=asked), asked.ignored)
+        return self._embedder.reply(
+            asked.texts, bare_name(model_id), partial(to_embeddings, request=asked), asked.ignored
+        )
 
     def _generate(self, model: str, framing: Framing | None) -> Response:
         """framing: None for a whole answer."""

@@ -14,6 +14,7 @@ import pytest
 
 from gpt2giga.commands.snippets import SNIPPETS
 from gpt2giga.config.variables import parse, table
+from gpt2giga.dialects.gemini.parameters import TABLE as GEMINI
 from gpt2giga.dialects.ollama.parameters import TABLE as OLLAMA
 from gpt2giga.dialects.openai.parameters import TABLE as OPENAI
 from gpt2giga.dialects.parameters import Parameter
@@ -65,6 +66,7 @@ TABLES = {
     ),
     "parameters": of_parameters(OPENAI),
     "ollama": of_parameters(OLLAMA),
+    "gemini": of_parameters(GEMINI),
     "clients": Table(
         ("client", "command", "where it goes"),
         ("клиент", "команда", "куда вставить"),

@@ -183,6 +183,17 @@ def test_one_model(client: FlaskClient, field: str, name: str, capabilities: lis
     assert post(client, "pull", **{field: name}).json == {"status": "success"}
 
 
+def test_any_name_may_mean_the_default_model(app_with: Callable[..., Flask]) -> None:
+    """For programs that have a name of their own, and look for it first."""
+    client = app_with(**ON, GPT2GIGA_PASS_MODEL="False").test_client()
+    for name in ("llama3", "llama3:latest"):
+        assert post(client, "show", model=name).json["model_info"]["general.basename"] == "GigaChat-2-Max"
+        assert post(client, "pull", model=name).json == {"status": "success"}
+        assert post(client, "generate", model=name).json["model"] == name
+        assert post(client, "chat", **CHAT, model=name, stream=False).json["model"] == name
+    assert post(client, "show", model="EmbeddingsGigaR").json["capabilities"] == ["embedding"]
+
+
 @pytest.mark.parametrize(("path", "said"), [("chat", "message"), ("generate", "response")])
 @pytest.mark.parametrize(("keep_alive", "reason"), [(None, "load"), ("5m", "load"), (0, "unload")])
 def test_nothing_asked(client: FlaskClient, path: str, said: str, keep_alive: Any, reason: str) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from tests.pictures import data_url, GIF
 
 MIB = 1024 * 1024
-CHAT, MESSAGES, RESPONSES = "/v1/chat/completions", "/v1/messages", "/v1/responses"
+CHAT, MESSAGES, RESPONSES, OLLAMA = "/v1/chat/completions", "/v1/messages", "/v1/responses", "/api/chat"
 ADDRESS = "https://192.0.2.1/a.png"  # of nobody, by RFC 5737
 ASK = [{"role": "user", "content": "?"}]
 # Statuses.
@@ -186,6 +186,13 @@ def sizes() -> dict[str, Hostile]:
         ),
         "nested": Hostile(b'{"messages":' + b"[" * 100_000 + b"]" * 100_000 + b"}"),
         "20,000 texts to embed": Hostile({"input": ["a"] * 20_000, "model": "Embeddings"}, path="/v1/embeddings"),
+        "300,000 messages for Ollama": Hostile({"messages": ASK * 300_000}, path=OLLAMA),
+        "100,000 images": Hostile({"messages": [{**ASK[0], "images": ["YQ=="] * 100_000}]}, path=OLLAMA),
+        "100,000 images of a prompt": Hostile({"prompt": "?", "images": ["YQ=="] * 100_000}, path="/api/generate"),
+        "19,000 images": Hostile({"prompt": "?", "images": ["YQ=="] * 19_000}, path="/api/generate"),
+        "200,000 options": Hostile(
+            {"messages": ASK, "options": {f"a{number}": number for number in range(200_000)}}, ANSWERED, OLLAMA
+        ),
     }
 
 

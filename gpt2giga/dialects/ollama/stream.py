@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -96,16 +95,11 @@ class LineStream:
 def to_answer(answers: Iterable[list[Event]], head: LineHead) -> Line:
     """What a client makes of the stream."""
     (events,) = answers
-    *lines, whole = LineStream(head, head.started).feed(events, 0)
-    added: defaultdict[str, Any] = defaultdict(str)
-    for line in lines:
-        line = orjson.loads(line) if isinstance(line, bytes) else line
-        said = line.get("message", line)
-        for name in TEXTS:
-            if name in said:
-                added[name] += said[name]
-        if "tool_calls" in said:
-            added["tool_calls"] = [*added["tool_calls"], *said["tool_calls"]]
-    assert isinstance(whole, dict)
-    whole.get("message", whole).update(added)
-    return whole
+    made: list[Any] = LineStream(head, head.started).feed(events, 0)
+    *lines, whole = [orjson.loads(line) if isinstance(line, bytes) else line for line in made]
+    said = [line.get("message", line) for line in lines]
+    texts = {name: "".join(part.get(name, "") for part in said) for name in TEXTS if any(name in part for part in said)}
+    calls = [call for part in said for call in part.get("tool_calls", ())]
+    whole.get("message", whole).update(**texts, **({"tool_calls": calls} if calls else {}))
+    answer: Line = whole
+    return answer

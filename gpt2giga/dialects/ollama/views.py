@@ -20,7 +20,7 @@ from gpt2giga.dialects.ollama.parameters import EMBED
 from gpt2giga.dialects.ollama.request import from_chat_request, from_generate_request, is_unload, Read
 from gpt2giga.dialects.ollama.stream import LineHead, LineStream, to_answer
 from gpt2giga.dialects.parameters import list_ignored
-from gpt2giga.errors import NotSupported
+from gpt2giga.errors import NotFound, NotSupported
 from gpt2giga.upstream.contract.models import Model
 from gpt2giga.upstream.gigachat import GetUpstream
 from gpt2giga.web.body import json_body, json_response
@@ -89,8 +89,11 @@ class _Views:
         """And what the client calls it, which is `name` to older ones. Raises NotFound."""
         catalog, exchange = self.get_upstream().catalog, current()
         name = fields.string(body, "model") or fields.string(body, "name") or self.default_model
-        exchange.model = known_name(name)
-        found = catalog.model(exchange.model)
+        exchange.model = known = known_name(name)
+        try:
+            found = catalog.model(known)
+        except NotFound:  # any name may mean the default
+            found = catalog.model(catalog.resolve(known))
         check_models(exchange, catalog, [found.gigachats_id])
         return name, found
 

@@ -150,9 +150,10 @@ def _say(text: str) -> None:
 @click.option("--base", default="", help="Another commit to measure beside the working tree.")
 @click.option("--v2", is_flag=True, help="Measure the working tree over GigaChat's v2 beside v1.")
 @click.option("--ollama", is_flag=True, help="Measure Ollama's API of the working tree beside OpenAI's.")
+@click.option("--gemini", is_flag=True, help="Measure Gemini's API of the working tree beside OpenAI's.")
 @click.option("--rounds", default=3, show_default=True)
 @click.option("--picture", "path", type=click.Path(path_type=Path), default=Path("build/bench.png"), show_default=True)
-def main(base: str, v2: bool, ollama: bool, rounds: int, path: Path) -> None:
+def main(base: str, v2: bool, ollama: bool, gemini: bool, rounds: int, path: Path) -> None:
     """Measures how the cost of the service grows, prints a table and draws a picture."""
     with contextlib.ExitStack() as stack:
         port = stack.enter_context(gigachat())
@@ -160,6 +161,8 @@ def main(base: str, v2: bool, ollama: bool, rounds: int, path: Path) -> None:
         starts = {"v2": partial(service, here, port, **OVER_V2)} if v2 else {}
         if ollama:
             starts["ollama"] = partial(service, here, port, "/api/chat", GPT2GIGA_OLLAMA="True")
+        if gemini:
+            starts["gemini"] = partial(service, here, port, load.GEMINIS)
         starts["here"] = partial(service, here, port)
         if base:
             starts[base] = partial(service, stack.enter_context(checkout(base)), port)

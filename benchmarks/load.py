@@ -6,12 +6,22 @@ import asyncio
 
 import orjson
 
+MODEL = "GigaChat-2-Max"
+GEMINIS = f"/v1beta/models/{MODEL}:generateContent"
+GEMINIS_STREAM = f"/v1beta/models/{MODEL}:streamGenerateContent?alt=sse"
+
 
 def request(path: str, text: str, *, stream: bool = False, filler: int = 0) -> bytes:
-    """One chat in OpenAI's form, or Ollama's; filler: bytes of history before the last message."""
-    history = [{"role": role, "content": "а" * 500} for role in ("user", "assistant")] * (filler // 2000)
-    messages = [*history, {"role": "user", "content": text}]
-    body = orjson.dumps({"model": "GigaChat-2-Max", "messages": messages, "stream": stream})
+    """One chat in the form of the API whose path it is; filler: bytes of history before the last message."""
+    history = [(role, "а" * 500) for role in ("user", "assistant")] * (filler // 2000)
+    said = [*history, ("user", text)]
+    if path == GEMINIS:
+        roles = {"user": "user", "assistant": "model"}
+        body = orjson.dumps({"contents": [{"role": roles[role], "parts": [{"text": words}]} for role, words in said]})
+        path = GEMINIS_STREAM if stream else path
+    else:
+        messages = [{"role": role, "content": words} for role, words in said]
+        body = orjson.dumps({"model": MODEL, "messages": messages, "stream": stream})
     head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n"
     return head.encode() + body
 
@@ -60,7 +70,7 @@ class Streams:
         seen = 0
         try:
             while line := await reader.readline():
-                if b'"content":"\xd0' in line:
+                if b'"content":"\xd0' in line or b'"text":"\xd0' in line:
                     self._open += not seen
                     seen += 1
                     self.frames += 1

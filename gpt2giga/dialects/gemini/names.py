@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from gpt2giga.concurrency.waiting import in_turns
 from gpt2giga.dialects import fields
 from gpt2giga.dialects.fields import Body
 
@@ -15,7 +16,7 @@ def camel(body: Body) -> Body:
     """The names of this object alone, not those inside of it."""
     if "_" not in "".join(body):
         return body
-    return {UNDERSCORE.sub(lambda found: found[1].upper(), name): value for name, value in body.items()}
+    return {UNDERSCORE.sub(lambda found: found[1].upper(), name): value for _, (name, value) in in_turns(body.items())}
 
 
 def inner(body: Body, name: str, within: str = "") -> Body:

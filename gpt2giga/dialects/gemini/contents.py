@@ -135,7 +135,8 @@ def _call(part: Body, param: str) -> Iterator[ToolCall]:
 def _result(part: Body, param: str) -> Iterator[ToolResult]:
     """Its call is known by the id, or where there is none by name and order."""
     result, place = inner(part, "functionResponse", param), f"{param}.functionResponse"
-    answer = Text(orjson.dumps(result.get("response") or {}).decode())
+    response = result.get("response")
+    answer = Text(orjson.dumps({} if response is None else response).decode())
     shown = _parts(as_list(result, "parts", place), "user", f"{place}.parts", is_old=True)
     files = [file for file in shown if isinstance(file, Text | Image | File)]
     yield ToolResult(fields.string(result, "id", place), fields.string(result, "name", place), (answer, *files))
@@ -144,6 +145,6 @@ def _result(part: Body, param: str) -> Iterator[ToolResult]:
 TEXT: dict[str, Reader] = {"text": _text}
 READERS: Mapping[Role, dict[str, Reader]] = {
     "system": TEXT,
-    "user": {**TEXT, "inlineData": _inline, "fileData": _stored, "functionResponse": _result, "functionCall": _call},
+    "user": {**TEXT, "inlineData": _inline, "fileData": _stored, "functionResponse": _result},
     "assistant": {**TEXT, "functionCall": _call, "inlineData": _drawn},
 }

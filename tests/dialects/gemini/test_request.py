@@ -62,8 +62,14 @@ def test_a_result_may_bring_files() -> None:
     assert found == ToolResult("1", "look", (Text('{"a":[1]}'), Image("data:image/png;base64,AA==")))
 
 
+@pytest.mark.parametrize("response, said", [(None, "{}"), ({"a": None}, '{"a":null}'), (0, "0"), ("да", '"да"')])
+def test_whatever_a_tool_has_answered_is_kept(response: Any, said: str) -> None:
+    assert parts({"functionResponse": {"name": "a", "response": response}}) == [ToolResult("", "a", (Text(said),))]
+
+
 def test_calls() -> None:
-    found = parts({"functionCall": {"id": "1", "name": "a", "args": {"b": 1}}}, {"function_call": {"name": "c"}})
+    calls = [{"functionCall": {"id": "1", "name": "a", "args": {"b": 1}}}, {"function_call": {"name": "c"}}]
+    found = parts(*calls, role="model")
     assert found == [ToolCall("1", "a", {"b": 1}), ToolCall("", "c", {})]
 
 
@@ -176,6 +182,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"contents": [{"role": "user"}]}, "contents[0].parts"),
     ({"contents": [{"parts": [{"text": 5}]}]}, "contents[0].parts[0].text"),
     ({"contents": [{"parts": [{}]}]}, "contents[0].parts[0]"),
+    ({"contents": [{"parts": [{"functionCall": {"name": "a"}}]}]}, "contents[0].parts[0]"),
     ({"contents": [{"parts": [{"inlineData": {"mimeType": "image/png"}}]}]}, "contents[0].parts[0].inlineData.data"),
     ({"contents": [{"parts": [{"fileData": {"fileUri": "gs://a/b"}}]}]}, "contents[0].parts[0].fileData.fileUri"),
     ({"systemInstruction": {"parts": [{"inlineData": {}}]}}, "systemInstruction.parts[0]"),

@@ -8,7 +8,8 @@
 # make test-ui         the page in Debian's Chromium, which root installs by apt where it is missing
 # make picture         the pictures of the page in docs/, taken again; needs the same browser
 # make test-deploy     the files of deploy/ for real: nginx, Apache, systemd, Redis; root, installs them by apt
-# make bench           how the cost grows, as a table and a picture; BASE=REV compares commits, V2=1 v2 with v1
+# make bench           how the cost grows, as a table and a picture; BASE=REV compares commits, V2=1 v2 with v1,
+#                      OLLAMA=1 Ollama's API with OpenAI's, GEMINI=1 Gemini's
 # make messages        bring the Russian catalogue up to date with the code, and compile it
 # make tables        settings, parameters and clients in docs/, written again from the code
 # make wheelhouse      all that an installation without internet needs, on machines with this one's system and Python
@@ -71,7 +72,7 @@ test-deploy: $(VENV)/installed-dev
 	$(PY) -m pytest -n 2 --dist loadfile -rP tests/deploy
 
 bench: $(VENV)/installed-bench
-	$(PY) -m benchmarks $(if $(BASE),--base $(BASE)) $(if $(V2),--v2)
+	$(PY) -m benchmarks $(if $(BASE),--base $(BASE)) $(if $(V2),--v2) $(if $(OLLAMA),--ollama) $(if $(GEMINI),--gemini)
 
 check: style test
 

@@ -46,7 +46,7 @@ def chunks(service: Service, number: int) -> float:
 
 
 async def _chunks(service: Service, number: int) -> float:
-    async with load.Streams(service.port, number, number / RATE) as streams:
+    async with load.Streams(service.port, service.path, number, number / RATE) as streams:
         cpu, frames = service.cpu(), streams.frames
         await asyncio.sleep(SECONDS)
         return (service.cpu() - cpu) / (streams.frames - frames) * 1000
@@ -61,7 +61,7 @@ def chats(service: Service, at_a_time: int) -> float:
 
 
 def _chats(service: Service, count: int, at_a_time: int, filler: int = 0) -> float:
-    data = load.request("Привет", filler=filler)
+    data = load.request(service.path, "Привет", filler=filler)
     before = service.cpu()
     asyncio.run(load.whole(service.port, data, count, at_a_time))
     return (service.cpu() - before) / count * 1000
@@ -79,7 +79,7 @@ def memory(service: Service) -> list[float]:
 
 
 async def _leave(service: Service, number: int) -> None:
-    async with load.Streams(service.port, number, 0.2):
+    async with load.Streams(service.port, service.path, number, 0.2):
         pass
 
 
@@ -149,14 +149,20 @@ def _say(text: str) -> None:
 @click.command()
 @click.option("--base", default="", help="Another commit to measure beside the working tree.")
 @click.option("--v2", is_flag=True, help="Measure the working tree over GigaChat's v2 beside v1.")
+@click.option("--ollama", is_flag=True, help="Measure Ollama's API of the working tree beside OpenAI's.")
+@click.option("--gemini", is_flag=True, help="Measure Gemini's API of the working tree beside OpenAI's.")
 @click.option("--rounds", default=3, show_default=True)
 @click.option("--picture", "path", type=click.Path(path_type=Path), default=Path("build/bench.png"), show_default=True)
-def main(base: str, v2: bool, rounds: int, path: Path) -> None:
+def main(base: str, v2: bool, ollama: bool, gemini: bool, rounds: int, path: Path) -> None:
     """Measures how the cost of the service grows, prints a table and draws a picture."""
     with contextlib.ExitStack() as stack:
         port = stack.enter_context(gigachat())
         here = stack.enter_context(checkout(""))
         starts = {"v2": partial(service, here, port, **OVER_V2)} if v2 else {}
+        if ollama:
+            starts["ollama"] = partial(service, here, port, "/api/chat", GPT2GIGA_OLLAMA="True")
+        if gemini:
+            starts["gemini"] = partial(service, here, port, load.GEMINIS)
         starts["here"] = partial(service, here, port)
         if base:
             starts[base] = partial(service, stack.enter_context(checkout(base)), port)

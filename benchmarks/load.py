@@ -6,13 +6,23 @@ import asyncio
 
 import orjson
 
+MODEL = "GigaChat-2-Max"
+GEMINIS = f"/v1beta/models/{MODEL}:generateContent"
+GEMINIS_STREAM = f"/v1beta/models/{MODEL}:streamGenerateContent?alt=sse"
 
-def request(text: str, *, stream: bool = False, filler: int = 0) -> bytes:
-    """One chat; filler: bytes of history before the last message."""
-    history = [{"role": role, "content": "а" * 500} for role in ("user", "assistant")] * (filler // 2000)
-    messages = [*history, {"role": "user", "content": text}]
-    body = orjson.dumps({"model": "GigaChat-2-Max", "messages": messages, "stream": stream})
-    head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n"
+
+def request(path: str, text: str, *, stream: bool = False, filler: int = 0) -> bytes:
+    """One chat in the form of the API whose path it is; filler: bytes of history before the last message."""
+    history = [(role, "а" * 500) for role in ("user", "assistant")] * (filler // 2000)
+    said = [*history, ("user", text)]
+    if path == GEMINIS:
+        roles = {"user": "user", "assistant": "model"}
+        body = orjson.dumps({"contents": [{"role": roles[role], "parts": [{"text": words}]} for role, words in said]})
+        path = GEMINIS_STREAM if stream else path
+    else:
+        messages = [{"role": role, "content": words} for role, words in said]
+        body = orjson.dumps({"model": MODEL, "messages": messages, "stream": stream})
+    head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n"
     return head.encode() + body
 
 
@@ -34,8 +44,8 @@ async def whole(port: int, data: bytes, count: int, at_a_time: int) -> None:
 class Streams:
     """Clients that read one stream each until they are told to leave; `frames` have come to all of them together."""
 
-    def __init__(self, port: int, count: int, gap: float) -> None:
-        self._port, self._count, self._gap = port, count, gap
+    def __init__(self, port: int, path: str, count: int, gap: float) -> None:
+        self._port, self._path, self._count, self._gap = port, path, count, gap
         self._open = 0
         self.frames = 0
 
@@ -56,11 +66,11 @@ class Streams:
     async def _client(self, number: int) -> None:
         await asyncio.sleep(self._gap * number / self._count)  # evenly over one gap
         reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
-        writer.write(request(f"frames=100000 gap={self._gap}", stream=True))
+        writer.write(request(self._path, f"frames=100000 gap={self._gap}", stream=True))
         seen = 0
         try:
             while line := await reader.readline():
-                if b'"content":"\xd0' in line:
+                if b'"content":"\xd0' in line or b'"text":"\xd0' in line:
                     self._open += not seen
                     seen += 1
                     self.frames += 1

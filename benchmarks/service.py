@@ -15,12 +15,16 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 NANOSECONDS = 1e9
+CHATS = "/v1/chat/completions"
 
 
 @dataclass(frozen=True)
 class Service:
+    """path: where its chats are asked for."""
+
     pid: int
     port: int
+    path: str
 
     def cpu(self) -> float:
         """Seconds of all threads of the master and its workers."""
@@ -65,7 +69,7 @@ def gigachat() -> Iterator[int]:
 
 
 @contextlib.contextmanager
-def service(folder: Path, gigachat_port: int, **settings: str) -> Iterator[Service]:
+def service(folder: Path, gigachat_port: int, path: str = CHATS, **settings: str) -> Iterator[Service]:
     """The command with its defaults, but for the account's limit and what is named."""
     base = f"http://127.0.0.1:{gigachat_port}/api"
     with tempfile.TemporaryDirectory() as state, open(Path(state) / "log", "wb") as log:
@@ -86,7 +90,7 @@ def service(folder: Path, gigachat_port: int, **settings: str) -> Iterator[Servi
         try:
             line = process.stdout.readline()
             assert "listens on" in line, (Path(state) / "log").read_text()
-            yield Service(process.pid, int(command[-1]))
+            yield Service(process.pid, int(command[-1]), path)
         finally:
             process.send_signal(signal.SIGINT)
             process.wait(30)

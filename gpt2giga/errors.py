@@ -15,7 +15,8 @@ ProxyError
 +- RateLimited           429
 |  +- KeyUsedUp          429  the client's key has had its tokens
 +- InternalError         500  ours
-+- NotSetUp              501  what was asked for needs a setting
++- NotSupported          501  it is not to be had here
+|  +- NotSetUp           501  without a setting
 +- Unavailable           503  ours: too much to do, or about to stop
 +- UpstreamError         502  GigaChat's answer makes no sense
 |  +- UpstreamCut        502  it ended before it was whole
@@ -135,9 +136,13 @@ class InternalError(ProxyError):
     code = "internal_error"
 
 
-class NotSetUp(ProxyError):
+class NotSupported(ProxyError):
     status = 501
     type = "invalid_request_error"
+    code = "not_supported"
+
+
+class NotSetUp(NotSupported):
     code = "not_set_up"
 
 

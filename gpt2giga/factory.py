@@ -16,11 +16,12 @@ from gpt2giga.chat import HostedTool
 from gpt2giga.config.settings import KEY_IS_MISSING, ServerSettings, Settings
 from gpt2giga.config.speech import SALUTESPEECH
 from gpt2giga.dialects.anthropic import views as anthropic
+from gpt2giga.dialects.gemini import views as gemini
+from gpt2giga.dialects.ollama import views as ollama
 from gpt2giga.dialects.openai import audio_views
 from gpt2giga.dialects.openai import views as openai
 from gpt2giga.dialects.openai.batch_views import batches_blueprint
 from gpt2giga.dialects.openai.file_views import files_blueprint, Kept
-from gpt2giga.dialects.openai.store import EmbeddingStore
 from gpt2giga.dialects.responses import views as responses
 from gpt2giga.dialects.responses.background_runner import BackgroundRunner
 from gpt2giga.dialects.responses.kept_store import NO_FOLDER
@@ -46,16 +47,18 @@ from gpt2giga.web.admission import Admission
 from gpt2giga.web.answering_model import name_model
 from gpt2giga.web.capacity import Capacity, watch_client
 from gpt2giga.web.converse import Conversation
+from gpt2giga.web.embedding import Embedder
 from gpt2giga.web.file_owners import FileOwners
 from gpt2giga.web.key_limits import KeyLimits
 from gpt2giga.web.keyring import Keyring
+from gpt2giga.web.remembered_embeddings import EmbeddingStore
 
 if TYPE_CHECKING:
     from gpt2giga.telemetry.metrics import Metrics
 
 # The last is for requests that none of the others claims.
-ERROR_FORMS = (anthropic.ERROR_FORM, openai.OPENCLAW_ERROR_FORM, openai.ERROR_FORM)
-MODELS_FORMS = (anthropic.MODELS_FORM, openai.MODELS_FORM)
+ERROR_FORMS = (anthropic.ERROR_FORM, gemini.ERROR_FORM, openai.OPENCLAW_ERROR_FORM, openai.ERROR_FORM)
+MODELS_FORMS = (anthropic.MODELS_FORM, gemini.MODELS_FORM, openai.MODELS_FORM)
 
 # Lines of a batch at the same time where the account has no limit, and at most.
 MOST_AT_ONCE = 10
@@ -101,7 +104,7 @@ def create_app(settings: Settings, *, behind_web_server: bool = False) -> Flask:
         ],
         observers=[RequestLog(settings, accounts.own_accounts).write, usage.add, *([metrics.add] if metrics else [])],
     )
-    errors.init_app(app, ERROR_FORMS)
+    errors.init_app(app, (ollama.ERROR_FORM, *ERROR_FORMS) if server.ollama else ERROR_FORMS)
     app.extensions["packages"] = packages = _package_watch(accounts, usage, metrics)
     app.extensions["speech"] = speech = speech_of(settings)
     known.on_model_known(SALUTESPEECH)
@@ -203,7 +206,7 @@ def _register_views(
 
     # What is too long may become another vector by another setting.
     scope = (settings.account.base_url, translation.embeddings_overflow)
-    remembered = EmbeddingStore(usage.database, settings.store.embeddings_size, *scope)
+    embedder = Embedder(get_upstream, EmbeddingStore(usage.database, settings.store.embeddings_size, *scope))
     ignore_hosted = translation.ignore_hosted_tools
     why_not = auth.NO_ACCOUNT_IS_KEPT if server.pass_token else f"Batches are not kept here: {NO_FOLDER}."
     read_responses = partial(from_input_at_chat, ignore_hosted=ignore_hosted, hosted_tools=hosted_tools)
@@ -214,7 +217,7 @@ def _register_views(
     for blueprint in (
         health.blueprint(settings.backend, get_upstream, ui.page if server.ui else lambda: None),
         openai.chat_blueprint(translation, model, conversation, read_responses, hosted_tools),
-        openai.blueprint(translation.tokenizer_file, model, get_upstream, remembered),
+        openai.blueprint(translation.tokenizer_file, model, get_upstream, embedder),
         files_blueprint(get_upstream, owners, kept, why_not),
         batches_blueprint(kept, why_not),
         openai.moderations_blueprint(get_upstream),
@@ -222,10 +225,14 @@ def _register_views(
         models.blueprint(get_upstream, MODELS_FORMS),
         responses.blueprint(translation, model, stores, runner, get_upstream, conversation),
         anthropic.blueprint(translation, model, get_upstream, conversation),
+        gemini.blueprint(translation, get_upstream, conversation, embedder),
     ):
         # Guides point clients at the root as often as at /v1.
         app.register_blueprint(blueprint)
         app.register_blueprint(blueprint, name=f"v1_{blueprint.name}", url_prefix="/v1")
+
+    if server.ollama:
+        app.register_blueprint(ollama.blueprint(translation, model, get_upstream, conversation, embedder))
 
     def asks_for_key() -> bool:
         return server.pass_token or keyring.asks_for_key

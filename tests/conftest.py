@@ -42,6 +42,7 @@ CONTRARY = {
     "GPT2GIGA_LOG_CONTENT": "True",
     "GPT2GIGA_MAX_CONCURRENCY": "0",
     "GPT2GIGA_MODEL_ALIASES": "ada=Embeddings-2,claude-test=GigaChat-2-Pro",
+    "GPT2GIGA_OLLAMA": "True",
     "GPT2GIGA_SEND_STATE_ID": "True",
     "GPT2GIGA_STATE_DIR": "/dev/null/state",
     "GPT2GIGA_STRUCTURED_OUTPUT": "function",
@@ -184,8 +185,8 @@ def tiny_tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def curt(service_with: Callable[..., Service], sandbox: SandboxServer) -> Service:
-    """A company's, which has SaluteSpeech. It tries once, gives no signs of life, fetches nothing and tells GigaChat of
-    no sessions; its log has what was said, as JSON."""
+    """A company's, which has SaluteSpeech and Ollama's API. It tries once, gives no signs of life, fetches nothing and
+    tells GigaChat of no sessions; its log has what was said, as JSON."""
     return service_with(
         **at_salutespeech(sandbox),
         GIGACHAT_SCOPE="GIGACHAT_API_CORP",
@@ -194,6 +195,7 @@ def curt(service_with: Callable[..., Service], sandbox: SandboxServer) -> Servic
         GPT2GIGA_LOG_CONTENT="True",
         GPT2GIGA_LOG_FORMAT="json",
         GPT2GIGA_MAX_RETRIES="0",
+        GPT2GIGA_OLLAMA="True",
         GPT2GIGA_SESSION_ID="off",
     )
 

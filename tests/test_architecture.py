@@ -159,13 +159,15 @@ def test_the_sandbox_knows_nothing_of_the_product() -> None:
 
 
 def test_single_places() -> None:
-    """One file reads the environment, one writes SSE, and one imports peewee, for it sees to the driver."""
+    """One file reads the environment, one writes SSE, one lines of JSON, and one imports peewee, for it sees to the
+    driver."""
     texts = {name: path.read_text() for name, path in FILES.items()}
     assert [name for name, text in texts.items() if "os.environ" in text] == ["config/sources.py"]
     served = {name: text for name, text in texts.items() if not name.startswith("commands/")}  # which read SSE
     assert [name for name, text in served.items() if '"data: ' in text] == ["web/sse.py"]
     packages = {name: {imported.split(".")[0] for imported in imports(path)} for name, path in FILES.items()}
     assert [name for name, found in packages.items() if "peewee" in found] == ["store/orm.py"]
+    assert [name for name, text in served.items() if "x-ndjson" in text] == ["web/json_lines.py"]
     assert sum(text.count("except Exception") + text.count("except BaseException as") for text in texts.values()) <= 4
 
 

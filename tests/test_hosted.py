@@ -38,6 +38,9 @@ from gpt2giga.chat import (
 from gpt2giga.dialects.anthropic.request import from_messages_request
 from gpt2giga.dialects.anthropic.response import to_message
 from gpt2giga.dialects.anthropic.stream import MessageHead, MessageStream
+from gpt2giga.dialects.gemini.request import from_generate_request
+from gpt2giga.dialects.gemini.response import to_response as to_generated
+from gpt2giga.dialects.gemini.stream import GenerateHead, GenerateStream
 from gpt2giga.dialects.openai.request import from_chat_request
 from gpt2giga.dialects.openai.response import ChatHead, to_chat_completion
 from gpt2giga.dialects.openai.stream import ChunkStream
@@ -47,7 +50,7 @@ from gpt2giga.dialects.responses.response import ResponseHead, to_echo, to_respo
 from gpt2giga.dialects.responses.stream import ResponseStream
 from gpt2giga.dialects.responses.tools import from_tools
 from gpt2giga.errors import BadRequest
-from tests import chunks, message_events
+from tests import chunks, gemini_chunks, message_events
 from tests.dialects.responses.test_stream import accumulated, EVENT, keep
 from tests.fuzz.spoiling import find, places
 from tests.golden import check_same
@@ -62,18 +65,23 @@ ROWS = [
 ANSWERS = sorted((FOLDER / "hosted_answers").glob("*.json"))
 ALL: Collection[HostedTool] = get_args(HostedTool)
 HELLO = [{"role": "user", "content": "Привет!"}]
+HELLO_GEMINI = [{"role": "user", "parts": [{"text": "Привет!"}]}]
 MESSAGE_EVENT: TypeAdapter[Any] = TypeAdapter(RawMessageStreamEvent)
 USAGE = Usage(prompt=10, completion=4)
 
 
 def read(
-    api: str, body: dict[str, Any], known: Collection[HostedTool], *, ignore: bool, history: list[Any] = HELLO
+    api: str, body: dict[str, Any], known: Collection[HostedTool], *, ignore: bool, history: list[Any] | None = None
 ) -> tuple[ChatRequest, Any]:
     def hosted_tools(model: str) -> Collection[HostedTool]:
         assert model == "GigaChat-3-Ultra", "the name that the client asked for"
         return known
 
-    body = {"model": "GigaChat-3-Ultra", **body}
+    if api == "generate":
+        body = {**body, "contents": history or HELLO_GEMINI}
+        options: Any = {"stream": False, "ignore_hosted": ignore, "hosted_tools": hosted_tools}
+        return from_generate_request(body, "GigaChat-3-Ultra", **options)
+    body, history = {"model": "GigaChat-3-Ultra", **body}, history or HELLO
     if api == "responses":
         body["input"] = history
         return from_responses_request(body, Past(), ignore_hosted=ignore, hosted_tools=hosted_tools)
@@ -102,6 +110,7 @@ REFUSED = [
     ("chat", {"tools": [{"type": "web_search"}]}, "tools[0].type"),
     ("responses", {"tools": [{"type": "image_generation"}]}, "tools[0].type"),
     ("messages", {"tools": [{"type": "web_search_20250305", "name": "web_search"}]}, "tools[0]"),
+    ("generate", {"tools": [{"google_search": {}}]}, "tools[0].googleSearch"),
 ]
 
 
@@ -139,7 +148,7 @@ def test_a_choice_of_what_is_not_in_the_list(api: str) -> None:
 @pytest.fixture(params=ANSWERS, ids=lambda path: path.stem)
 def answer(request: pytest.FixtureRequest) -> dict[str, Any]:
     loaded: dict[str, Any] = json.loads(request.param.read_text())
-    assert set(loaded) <= {"why", "events", "chat", "responses", "messages", "used"} and loaded["why"]
+    assert set(loaded) <= {"why", "events", "chat", "responses", "messages", "generate", "used"} and loaded["why"]
     return loaded
 
 
@@ -204,6 +213,20 @@ def test_messages(answer: dict[str, Any]) -> None:
     assert message_events.accumulate(made) == whole
 
 
+def test_candidates(answer: dict[str, Any]) -> None:
+    head = GenerateHead("GigaChat", thoughts=False, cites=True, filtered_as="stop")
+    whole = to_generated([events(answer)], head)
+    [candidate] = whole["candidates"]
+    told = {"parts": candidate["content"]["parts"], "sources": candidate.get("groundingMetadata")}
+    check_same(
+        answer["why"], "the candidate", {name: value for name, value in told.items() if value}, answer["generate"]
+    )
+    stream = GenerateStream(head)
+    made = [chunk for event in events(answer) for chunk in stream.feed([event], 0)]
+    found = [orjson.loads(chunk if isinstance(chunk, bytes) else orjson.dumps(chunk)) for chunk in made]
+    assert gemini_chunks.accumulate(found) == whole
+
+
 def to_turn(api: str, answer: dict[str, Any]) -> list[Any]:
     """The answer as a client keeps it."""
     said = events(answer)
@@ -212,15 +235,19 @@ def to_turn(api: str, answer: dict[str, Any]) -> list[Any]:
     if api == "responses":
         head = ResponseHead("GigaChat", to_echo({}), from_tools({}, ignore_hosted=True), "stop")
         return [*to_response([said], head)["output"]]
+    if api == "generate":
+        head_of_candidates = GenerateHead("GigaChat", thoughts=False, cites=True, filtered_as="stop")
+        return [to_generated([said], head_of_candidates)["candidates"][0]["content"]]
     head_of_message = MessageHead("GigaChat", thoughts="none", filtered_as="stop", prompt=1)
     return [{"role": "assistant", "content": to_message([said], head_of_message)["content"]}]
 
 
-@pytest.mark.parametrize("api", ["chat", "responses", "messages"])
-@pytest.mark.parametrize("later", [[], HELLO], ids=["in the turn", "in the next turn"])
-def test_clients_send_it_back(api: str, later: list[Any], answer: dict[str, Any]) -> None:
+@pytest.mark.parametrize("api", ["chat", "responses", "messages", "generate"])
+@pytest.mark.parametrize("goes_on", [False, True], ids=["in the turn", "in the next turn"])
+def test_clients_send_it_back(api: str, goes_on: bool, answer: dict[str, Any]) -> None:
     """The text is what the assistant said; a picture, which would fill the model's window, is a note."""
-    history = [*HELLO, *to_turn(api, answer), *later]
+    hello = HELLO_GEMINI if api == "generate" else HELLO
+    history = [*hello, *to_turn(api, answer), *(hello if goes_on else [])]
     chat, delivery = read(api, {}, [], ignore=False, history=history)
     parts = [part for message in chat.messages if message.role == "assistant" for part in message.parts]
     said = "".join(part.text for part in parts if isinstance(part, Text))

@@ -71,7 +71,7 @@ def test_prefixes_of_other_vendors(service: Service, prefix: str) -> None:
     assert service.post(f"{prefix}//messages/", {}).json()["type"] == "error", "in Anthropic's form"
 
 
-@pytest.mark.parametrize("path", ["/v1beta/models", "/v1x/models", "/api/v1x/models", "/api/models", "/v2/v1/models"])
+@pytest.mark.parametrize("path", ["/v1gamma/models", "/v1x/models", "/api/v1x/models", "/api/models", "/v2/v1/models"])
 def test_other_prefixes_lead_nowhere(service: Service, path: str) -> None:
     assert service.get(path).status_code == 404
 

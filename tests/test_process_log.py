@@ -234,6 +234,21 @@ def test_gunicorn_writes_where_its_own_options_say(tmp_path: Path) -> None:
     assert f"[{os.getpid()}] [ERROR] told there" in (tmp_path / "errors").read_text()
 
 
+@pytest.mark.usefixtures("unchanged_loggers")
+def test_no_line_has_a_key_that_stands_in_an_address(tmp_path: Path) -> None:
+    """Gemini's clients may send it there, and gunicorn writes addresses."""
+    config = Config()
+    config.set("accesslog", str(tmp_path / "requests"))
+    config.set("errorlog", str(tmp_path / "errors"))
+    log = GunicornLog(config)
+    log.access_log.info('"%(r)s" 200', {"r": "POST /v1beta/models/a:b?alt=sse&key=secret HTTP/1.1"})
+    log.error("Error handling request %s", "/v1beta/models?key=secret&pageSize=5")
+    for kind in (log.error_log, log.access_log):
+        kind.handlers[-1].close()
+    assert '?alt=sse&key=*** HTTP/1.1" 200' in (tmp_path / "requests").read_text()
+    assert "?key=***&pageSize=5" in (tmp_path / "errors").read_text()
+
+
 def test_other_commands_print_for_people(at_sandbox: dict[str, str], tmp_path: Path) -> None:
     environ = {**os.environ, **at_sandbox, "PYTHONPATH": str(ROOT), "GPT2GIGA_LOG_FORMAT": "json"}
     for words, shown in ((["models"], "GigaChat-2-Max"), (["serve", "--help"], "Serve in the foreground")):

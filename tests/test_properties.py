@@ -32,6 +32,9 @@ from gpt2giga.chat import (
 )
 from gpt2giga.dialects.anthropic.response import to_message
 from gpt2giga.dialects.anthropic.stream import MessageHead, MessageStream
+from gpt2giga.dialects.gemini.response import to_response as to_generated
+from gpt2giga.dialects.gemini.stream import GenerateHead, GenerateStream
+from gpt2giga.dialects.ollama.stream import LineHead, LineStream, to_answer
 from gpt2giga.dialects.openai.request import from_chat_request
 from gpt2giga.dialects.openai.response import ChatHead, to_chat_completion
 from gpt2giga.dialects.openai.stream import ChunkStream
@@ -45,7 +48,7 @@ from gpt2giga.upstream.contract.functions import to_functions
 from gpt2giga_sandbox.character import STRICT
 from gpt2giga_sandbox.rules import check_chat
 from gpt2giga_sandbox.v2.request import check_chat as check_v2_chat
-from tests import message_events
+from tests import gemini_chunks, lines, message_events
 from tests.chunks import accumulate
 from tests.dialects.responses.test_stream import accumulated, EVENT
 
@@ -304,3 +307,30 @@ def test_the_accumulated_message_is_the_whole_one(events: list[Event], thoughts:
     whole = to_message([events], head)
     AnthropicMessage.model_validate(whole)
     assert message_events.accumulate(orjson.loads(orjson.dumps(sent))) == orjson.loads(orjson.dumps(whole))
+
+
+@given(
+    st.lists(ANSWERS, min_size=1, max_size=3), st.booleans(), st.booleans(), st.sampled_from(["stop", "content_filter"])
+)
+@fast
+def test_the_accumulated_candidates_are_the_whole_ones(
+    answers: list[list[Event]], thoughts: bool, cites: bool, filtered_as: str
+) -> None:
+    head = GenerateHead("GigaChat", thoughts=thoughts, cites=cites, filtered_as=filtered_as)
+    made = GenerateStream(head)
+    sent = [item for choice, events in enumerate(answers) for event in events for item in made.feed([event], choice)]
+    stream = [orjson.loads(item if isinstance(item, bytes) else orjson.dumps(item)) for item in sent]
+    assert gemini_chunks.accumulate(stream) == orjson.loads(orjson.dumps(to_generated(answers, head)))
+
+
+@given(ANSWERS, st.booleans(), st.booleans(), st.sampled_from(["stop", "content_filter"]))
+@fast
+def test_the_accumulated_lines_are_the_whole_answer(
+    events: list[Event], is_chat: bool, shows_thoughts: bool, filtered_as: str
+) -> None:
+    head = LineHead("GigaChat", is_chat, shows_thoughts, filtered_as)
+    made = LineStream(head)
+    sent = [*(item for event in events for item in made.feed([event], 0)), *made.finish()]
+    stream = [orjson.loads(item if isinstance(item, bytes) else orjson.dumps(item)) for item in sent]
+    whole = orjson.loads(orjson.dumps(to_answer([events], head)))
+    assert lines.accumulate(stream) == lines.without_times(whole)

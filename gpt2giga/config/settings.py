@@ -117,6 +117,11 @@ class ServerSettings:
     log_content: bool = setting(False, "Log prompts and answers too", boolean)
     metrics: bool = setting(False, "Metrics for Prometheus at /metrics", boolean)
     ui: bool = setting(True, "The web page at /", boolean)
+    ollama: bool = setting(
+        False,
+        "Ollama's API below /api, for programs that speak no other; most of them expect it on port 11434",
+        boolean,
+    )
     sandbox: str | None = setting(None, "Address of the built-in sandbox, to use instead of GigaChat", url)
 
     @property

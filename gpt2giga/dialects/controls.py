@@ -29,6 +29,9 @@ EFFORTS: Mapping[str, Effort | None] = {
     "auto": None,
     "default": None,
 }
+# Smaller budgets of thinking tokens than these; Claude Code's words for 4000, 10000 and 32000 are the measure.
+LOW_BUDGET = 6000
+MEDIUM_BUDGET = 16000
 # GigaChat has no stop sequences, so that every piece of an answer is looked through for each.
 MOST_STOPS = 1000
 # What GigaChat has and OpenAI has not (contract 3.0.6, 3.0.8, 3.0.11, 3.0.14), each with what it must be.
@@ -49,6 +52,12 @@ def from_effort(body: Body, name: str, within: str = "") -> tuple[Effort | None,
     """The effort, and where a word stands that nobody knows: it changes nothing."""
     word = fields.string(body, name, within).lower()
     return EFFORTS.get(word), [fields.path(name, within)] if word and word not in EFFORTS else []
+
+
+def from_budget(budget: int) -> Effort:
+    if budget < LOW_BUDGET:
+        return "low"
+    return "medium" if budget < MEDIUM_BUDGET else "high"
 
 
 def from_openai_format(wanted: Any, param: str, from_schema: Callable[[Body, str], JsonFormat]) -> JsonFormat | None:

@@ -24,6 +24,18 @@ def from_image_url(part: Body, param: str) -> Iterator[Image]:
     yield Image(fields.required_string(image, "url", param, "a URL or a data URL"))
 
 
+def from_images(message: Body, param: str, *, is_old: bool) -> Iterator[Image]:
+    """Ollama's: base64 beside the content, without a type. is_old: what cannot be read is left out."""
+    images, param = message.get("images"), fields.path("images", param)
+    if images is not None and not isinstance(images, list) and not is_old:
+        raise invalid(param, "a list of images in base64")
+    for number, data in enumerate(images if isinstance(images, list) else ()):
+        if isinstance(data, str) and data:
+            yield Image(_as_url(data, ""))
+        elif not is_old:
+            raise invalid(f"{param}[{number}]", "an image in base64")
+
+
 def from_input_image(part: Body, param: str) -> Iterator[Image | File]:
     return from_image_url(part, param) if part.get("file_id") is None else _stored(part, "", param)
 

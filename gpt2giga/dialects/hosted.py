@@ -23,6 +23,8 @@ MEANINGS: tuple[tuple[re.Pattern[str], tuple[HostedTool, ...]], ...] = (
     (re.compile(r"web_search_\d{8}"), ("web_search",)),
     (re.compile(r"web_fetch_\d{8}"), ("url_content_extraction",)),
     (re.compile(r"image_generation"), ("image_generate",)),
+    (re.compile(r"googleSearch(Retrieval)?"), ("web_search",)),
+    (re.compile(r"urlContext"), ("url_content_extraction",)),
 )
 # What is no wish of its own, and wishes for what happens anyway.
 NO_OPTIONS = ("type", "name", "cache_control")

@@ -11,11 +11,13 @@ type.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Literal, TypeAlias
 
 import orjson
 
-from gpt2giga.chat import arguments_from_json, HostedTool, Tool, ToolChoice
+from gpt2giga.chat import arguments_from_json, HostedTool, Tool, ToolCall, ToolChoice
+from gpt2giga.concurrency.waiting import in_turns
 from gpt2giga.dialects import fields
 from gpt2giga.dialects.fields import Body, invalid
 from gpt2giga.errors import BadRequest
@@ -47,6 +49,10 @@ def settle(choice: ToolChoice, tools: Collection[Tool], hosted: Sequence[HostedT
     return ToolChoice("hosted", hosted[0]) if choice.mode == "required" and hosted else ToolChoice()
 
 
+def tool_name(holder: Body, param: str) -> str:
+    return fields.required_string(holder, "name", param, "a name")
+
+
 def tool_kind(tool: Body, param: str) -> str:
     """Anthropic's tools have a schema of their own name, and mostly no type. Empty where there is neither."""
     kind = fields.string(tool, "type", param)
@@ -73,6 +79,15 @@ def function_extras(tool: Body, param: str) -> dict[str, Any]:
         "return_parameters": fields.optional_mapping(tool, "return_parameters", param),
     }
     return {name: value for name, value in extras.items() if value}
+
+
+def from_function(function: Body, param: str) -> Tool:
+    return Tool(
+        tool_name(function, param),
+        fields.string(function, "description", param),
+        from_parameters(function, param),
+        function_extras(function, param),
+    )
 
 
 def custom_parameters(tool: Body, param: str) -> dict[str, Any]:
@@ -103,6 +118,35 @@ def from_arguments(arguments: Any) -> dict[str, Any]:
     if arguments is None or isinstance(arguments, str):
         return arguments_from_json(arguments or "")
     return arguments if isinstance(arguments, dict) else {"value": arguments}
+
+
+def from_calls(message: Body, param: str) -> list[ToolCall]:
+    """The calls of an assistant message, in either form. One that cannot be read, without a name for example, never was
+    one; the others stay."""
+    listed = message.get("tool_calls")
+    found: list[ToolCall] = []
+    for number, call in in_turns(listed if isinstance(listed, list) else ()):
+        place = f"{param}.tool_calls[{number}]"
+        with suppress(BadRequest):
+            found.append(_call(fields.mapping(call, place), place))
+    if not found:
+        with suppress(BadRequest):
+            legacy, place = fields.required_object(message, "function_call", param)
+            found.append(_function_call(legacy, "", place))
+    return found
+
+
+def _call(call: Body, param: str) -> ToolCall:
+    call_id = fields.string(call, "id", param)
+    if call.get("custom") is not None:
+        custom, place = fields.required_object(call, "custom", param)
+        return ToolCall(call_id, tool_name(custom, place), {CUSTOM_INPUT: fields.string(custom, "input", place)})
+    function, place = fields.required_object(call, "function", param)
+    return _function_call(function, call_id, place)
+
+
+def _function_call(function: Body, call_id: str, param: str) -> ToolCall:
+    return ToolCall(call_id, tool_name(function, param), from_arguments(function.get("arguments")))
 
 
 def unknown_tool(name: str, param: str, why: str = "is not in the list") -> BadRequest:

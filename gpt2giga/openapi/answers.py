@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from gpt2giga.dialects.openai import batches
+from gpt2giga.openapi.gemini_schemas import GEMINIS
+from gpt2giga.openapi.ollama_answers import OLLAMAS
 from gpt2giga.openapi.response_answers import ANSWERS_OF_RESPONSES
 from gpt2giga.openapi.schema import (
     ANYTHING,
@@ -269,6 +271,8 @@ ANSWERS: dict[str, Schema] = {
     "Facts": made_of({"facts": list_of(made_of({"name": TEXT, "value": ANYTHING, "source": TEXT, "when": {}}))}),
     "OpenClawSettings": OBJECT,
     "Error": made_of({"error": made_of({"message": TEXT, "type": TEXT, "param": MAYBE_TEXT, "code": MAYBE_TEXT})}),
+    **OLLAMAS,
+    **GEMINIS,
     "AnthropicError": made_of(
         {
             "type": const("error"),

@@ -9,6 +9,9 @@ from gpt2giga.dialects import parameters
 from gpt2giga.dialects.anthropic.parameters import TABLE as MESSAGES
 from gpt2giga.dialects.controls import EXTRAS, MOST_STOPS
 from gpt2giga.dialects.fields import INT32
+from gpt2giga.dialects.gemini import embeddings as gemini_embeddings
+from gpt2giga.dialects.gemini.parameters import TABLE as GENERATE
+from gpt2giga.dialects.ollama import parameters as ollama
 from gpt2giga.dialects.openai import batches, completions, embeddings, images, moderations, speech
 from gpt2giga.dialects.openai.parameters import TABLE as CHAT
 from gpt2giga.dialects.openai.request import MOST_CHOICES
@@ -16,6 +19,7 @@ from gpt2giga.dialects.parameters import Parameter
 from gpt2giga.dialects.responses.conversation_views import MOST_ITEMS
 from gpt2giga.dialects.responses.parameters import TABLE as RESPONSES
 from gpt2giga.dialects.responses.request import LONGEST_METADATA, LONGEST_METADATA_KEY, MOST_METADATA
+from gpt2giga.openapi.gemini_schemas import OF_BATCH, OF_COUNT, OF_EMBED, OF_GENERATE
 from gpt2giga.openapi.schema import (
     ANYTHING,
     const,
@@ -199,6 +203,34 @@ BATCH: Schema = {
     "additionalProperties": False,
 }
 
+OF_OPTIONS: dict[str, Schema] = {
+    "options.temperature": number(0, 2),
+    "options.top_p": number(0, 1),
+    "options.num_predict": integer(-2, INT32),
+    "options.stop": STOPS,
+    "options.repeat_penalty": number(0, INT32),
+}
+KEEP_ALIVE = either(TEXT, {"type": "number"})
+OF_LINES: dict[str, Schema] = {
+    "model": TEXT,
+    "stream": FLAG,
+    "options": OBJECT,
+    "think": either(FLAG, TEXT),
+    "format": either(one_of("", "json"), OBJECT),
+    "keep_alive": KEEP_ALIVE,
+    **GIGACHATS,
+    **OF_OPTIONS,
+}
+OF_OLLAMA_CHAT: dict[str, Schema] = {"messages": list_of(MESSAGE), "tools": list_of(OBJECT), **OF_LINES}
+OF_OLLAMA_TEXT: dict[str, Schema] = {
+    "prompt": TEXT,
+    "system": TEXT,
+    "images": list_of(NOT_EMPTY),
+    "suffix": const(""),
+    **OF_LINES,
+}
+OF_OLLAMA_EMBED: dict[str, Schema] = {"model": TEXT, "keep_alive": KEEP_ALIVE}
+
 
 def bodies(limits: LimitSettings) -> dict[str, Schema]:
     counted = {name: parameter for name, parameter in MESSAGES.items() if name not in OF_AN_ANSWER}
@@ -218,6 +250,22 @@ def bodies(limits: LimitSettings) -> dict[str, Schema]:
         "ItemsRequest": _closed(_body({}, OF_ITEMS, ("items",), limits)),
         "MessageRequest": _body(MESSAGES, OF_MESSAGES, ("messages", "max_tokens"), limits),
         "CountTokensRequest": _body(counted, of_counted, ("messages",), limits),
+        "OllamaChatRequest": _folded("options", _body(ollama.CHAT, OF_OLLAMA_CHAT, (), limits)),
+        "OllamaGenerateRequest": _folded("options", _body(ollama.GENERATE, OF_OLLAMA_TEXT, (), limits)),
+        "OllamaEmbedRequest": _body(
+            ollama.EMBED,
+            {"input": either(TEXT, list_of(NOT_EMPTY)), "dimensions": OF_EMBEDDINGS["dimensions"], **OF_OLLAMA_EMBED},
+            (),
+            limits,
+        ),
+        "OllamaEmbeddingRequest": _body(ollama.EMBED, {"prompt": TEXT, **OF_OLLAMA_EMBED}, (), limits),
+        "OllamaModelRequest": _body({}, {"model": TEXT}, (), limits),
+        "GenerateContentRequest": _folded(
+            "generationConfig", _body(GENERATE, {**OF_GENERATE, **GIGACHATS}, ("contents",), limits)
+        ),
+        "CountContentTokensRequest": _body({}, OF_COUNT, ("contents",), limits),
+        "EmbedContentRequest": _body(gemini_embeddings.IGNORED, OF_EMBED, ("content",), limits),
+        "BatchEmbedContentsRequest": _body({}, OF_BATCH, ("requests",), limits),
     }
 
 
@@ -243,6 +291,15 @@ def _closed(body: Schema) -> Schema:
     return {**body, "additionalProperties": False}
 
 
+def _folded(holder: str, body: Schema) -> Schema:
+    """Parameters that stand in an object of their own: Ollama's options, Gemini's generationConfig."""
+    held = {name: schema for name, schema in body["properties"].items() if name.startswith(f"{holder}.")}
+    properties = {name: schema for name, schema in body["properties"].items() if name not in held}
+    inner = {name.removeprefix(f"{holder}."): schema for name, schema in held.items()}
+    properties[holder] = or_null({"type": "object", "properties": inner})
+    return {**body, "properties": properties}
+
+
 def _of(parameter: Parameter | None) -> Schema:
     """Raises KeyError for a parameter whose type nobody has told."""
     return of_check(parameter.check if parameter else parameters.no_check)
@@ -251,6 +308,7 @@ def _of(parameter: Parameter | None) -> Schema:
 def _limited(name: str, schema: Schema, limits: LimitSettings) -> Schema:
     """Lists that the service's own settings limit."""
     most = {"tools": limits.max_tools, "functions": limits.max_tools, "messages": limits.max_messages}
+    most |= {"contents": limits.max_messages, "requests": limits.max_messages}
     if name in most:
         return {**schema, "maxItems": most[name]}
     if name != "input" or "anyOf" not in schema:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from werkzeug.routing import Map, Rule
@@ -12,11 +12,12 @@ from werkzeug.routing import Map, Rule
 from gpt2giga import __version__, errors
 from gpt2giga.config.limits import LimitSettings
 from gpt2giga.dialects.anthropic.errors import to_status
-from gpt2giga.errors import BodyTimeout, ClientGone, MethodNotAllowed, NotSetUp, ProxyError
+from gpt2giga.errors import BodyTimeout, ClientGone, MethodNotAllowed, NotSupported, ProxyError
 from gpt2giga.openapi.answers import ANSWERS
 from gpt2giga.openapi.bodies import bodies
 from gpt2giga.openapi.operations import ENDS, Operation, OPERATIONS
 from gpt2giga.openapi.schema import COUNT, ref, Schema, TEXT
+from gpt2giga.web.sse import EVENTS
 
 V1 = "/v1"
 ARGUMENT = re.compile(r"<(?:[^<>:]+:)?(?P<name>\w+)>")
@@ -44,6 +45,13 @@ HEADERS: dict[str, Schema] = {
 ERROR_HEADERS = ("X-Request-ID", "Retry-After")
 # Errors that no endpoint has of its own: of a wrong method, of a connection.
 COMMON = (BodyTimeout, ClientGone, MethodNotAllowed)
+# Of an error in the form of each API.
+STATUSES: dict[str, Callable[[ProxyError], int]] = {
+    "Error": lambda error: error.status,
+    "AnthropicError": to_status,
+    "OllamaError": lambda error: error.status,
+    "GoogleError": lambda error: error.status,
+}
 Document = dict[str, Any]
 
 
@@ -68,7 +76,7 @@ def document(routes: Map, limits: LimitSettings, *, asks_for_key: bool) -> Docum
         "info": {
             "title": "gpt2giga",
             "version": __version__,
-            "summary": "GigaChat behind OpenAI's and Anthropic's APIs",
+            "summary": "GigaChat behind the APIs of OpenAI, Anthropic, Google (Gemini) and Ollama",
             "description": "Parameters that are not named here are accepted and ignored.",
             "license": {"name": "MIT", "identifier": "MIT"},
         },
@@ -77,7 +85,7 @@ def document(routes: Map, limits: LimitSettings, *, asks_for_key: bool) -> Docum
         "paths": dict(sorted(paths.items())),
         "components": {
             "schemas": {**bodies(limits), **ANSWERS},
-            "responses": {**_errors(anthropic=False), **_errors(anthropic=True)},
+            "responses": {name: told for form in STATUSES for name, told in _errors(form).items()},
             "headers": HEADERS,
             "securitySchemes": SCHEMES,
         },
@@ -101,8 +109,8 @@ def _operation(rule: Rule, operation: Operation) -> Document:
         told["requestBody"] = _content(operation.form, "multipart/form-data")
     if operation.is_open:
         told["security"] = []
-    form = "AnthropicError" if operation.anthropic else "Error"
-    own = {str(status): {"$ref": f"#/components/responses/{form}{status}"} for status in _statuses(operation)}
+    statuses = _statuses(operation)
+    own = {str(status): {"$ref": f"#/components/responses/{operation.error}{status}"} for status in statuses}
     return {**told, "responses": {"200": _answer(operation), **own}}
 
 
@@ -113,18 +121,18 @@ def _content(schema: Schema, kind: str) -> Document:
 def _answer(operation: Operation) -> Document:
     kinds: dict[str, Schema] = {}
     if operation.answer:
-        answers = [ref(name) for name in (operation.answer, operation.answer_for_anthropic) if name]
+        answers = [ref(name) for name in (operation.answer, *operation.other_shapes)]
         kinds["application/json"] = {"schema": answers[0] if len(answers) == 1 else {"anyOf": answers}}
     kinds |= {kind: {"schema": schema} for kind, schema in operation.other.items()}
     words = operation.summary
     if operation.events:
         # OpenAPI 3.1 has no word for what the events hold.
-        stream = (
-            f"With `{operation.asked_by}`: events whose data are {operation.events} as JSON, {ENDS[operation.events]}."
-        )
-        kinds["text/event-stream"] = {"schema": {**TEXT, "description": stream}, "x-data": ref(operation.events)}
-    if operation.answer_for_anthropic:
-        words += "; in Anthropic's shape for requests with the header anthropic-version"
+        what = "events whose data" if operation.framing.mimetype == EVENTS else "lines that"
+        told = f"With `{operation.asked_by}`: {what} are {operation.events} as JSON, {ENDS[operation.events]}."
+        stream = {"schema": {**TEXT, "description": told}, "x-data": ref(operation.events)}
+        kinds[operation.framing.mimetype] = stream
+    if operation.other_shapes:
+        words += "; in the shape of Anthropic's and of Gemini's API for their clients"
     headers = {name: {"$ref": f"#/components/headers/{name}"} for name in HEADERS if name != "Retry-After"}
     return {"description": words, "headers": headers, "content": kinds}
 
@@ -136,9 +144,9 @@ def _statuses(operation: Operation) -> list[int]:
         kind("")
         for kind in _kinds()
         if (operation.asks_gigachat or not kind.__name__.startswith("Upstream"))
-        and (operation.needs_setting or kind is not NotSetUp)
+        and (operation.may_be_missing or not issubclass(kind, NotSupported))
     )
-    return sorted({to_status(error) if operation.anthropic else error.status for error in own})
+    return sorted({STATUSES[operation.error](error) for error in own})
 
 
 def _kinds() -> list[type[ProxyError]]:
@@ -146,19 +154,18 @@ def _kinds() -> list[type[ProxyError]]:
     return [kind for kind in found if kind is not ProxyError and kind not in COMMON]
 
 
-def _errors(*, anthropic: bool) -> Document:
+def _errors(form: str) -> Document:
     """By status, with the codes that it may have."""
     codes: dict[int, set[str]] = defaultdict(set)
     for kind in _kinds():
         error = kind("")
-        codes[to_status(error) if anthropic else error.status].add(error.code or error.type)
-    name = "AnthropicError" if anthropic else "Error"
+        codes[STATUSES[form](error)].add(error.code or error.type)
     headers = {header: {"$ref": f"#/components/headers/{header}"} for header in ERROR_HEADERS}
     return {
-        f"{name}{status}": {
+        f"{form}{status}": {
             "description": ", ".join(sorted(codes[status])),
             "headers": headers,
-            "content": {"application/json": {"schema": ref(name)}},
+            "content": {"application/json": {"schema": ref(form)}},
         }
         for status in sorted(codes)
     }

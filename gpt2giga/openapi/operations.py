@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
+from gpt2giga.dialects.ollama.views import CHANGES
 from gpt2giga.dialects.openai.batch_views import MOST as MOST_BATCHES
 from gpt2giga.dialects.openai.batches import ANCHOR, LEAST_KEPT, MOST_KEPT
 from gpt2giga.dialects.openai.files import MOST_FILES
@@ -13,6 +15,9 @@ from gpt2giga.dialects.openai.timed_transcripts import TEXTS
 from gpt2giga.dialects.openai.transcriptions import GRANULARITIES, TIMED
 from gpt2giga.openapi.schema import COUNT, integer, number, one_of, Schema, TEXT
 from gpt2giga.telemetry.usage_report import MOST_DAYS, MOST_OFFSET
+from gpt2giga.web.framing import Framing
+from gpt2giga.web.json_lines import JSON_LINES
+from gpt2giga.web.sse import SSE
 
 BYTES: Mapping[str, Schema] = {"application/octet-stream": {}}
 
@@ -20,8 +25,9 @@ BYTES: Mapping[str, Schema] = {"application/octet-stream": {}}
 @dataclass(frozen=True)
 class Operation:
     """Names are those of schemas. other: what an answer may be besides JSON. is_open: no key is asked.
-    asks_gigachat: errors may come from there. anthropic: clients of Anthropic get their own form of errors.
-    asked_by: the parameter that asks for events. needs_setting: without one that has no default, the answer is 501."""
+    other_shapes: of the answer, for other APIs' clients.
+    asks_gigachat: errors may come from there. error: the form of errors. asked_by: the parameter that asks for events.
+    framing: how they are written. may_be_missing: the answer may be 501."""
 
     tag: str
     summary: str
@@ -31,12 +37,13 @@ class Operation:
     query: Mapping[str, Schema] = field(default_factory=dict)
     other: Mapping[str, Schema] = field(default_factory=dict)
     form: Schema | None = None
-    anthropic: bool = False
-    answer_for_anthropic: str = ""
+    error: str = "Error"
+    other_shapes: tuple[str, ...] = ()
     asks_gigachat: bool = True
     is_open: bool = False
     asked_by: str = "stream: true"
-    needs_setting: bool = False
+    framing: Framing = SSE
+    may_be_missing: bool = False
 
 
 def _pages(most: int) -> dict[str, Schema]:
@@ -69,7 +76,10 @@ RECORDING_FORM: Schema = {
 }
 TRANSCRIPTS: Mapping[str, Schema] = {media_type: {} for media_type, _ in TEXTS.values()}
 SOUNDS: Mapping[str, Schema] = {media_type: {} for media_type, _ in FORMATS.values()}
-SERVICE, PAGE, OPENAI, ANTHROPIC = "service", "page", "openai", "anthropic"
+SERVICE, PAGE, OPENAI, ANTHROPIC, OLLAMA = "service", "page", "openai", "anthropic", "ollama"
+GEMINIS = partial(Operation, "gemini", error="GoogleError")
+OLLAMAS = partial(Operation, OLLAMA, error="OllamaError")
+OF_LINES = partial(OLLAMAS, asked_by="stream: true`, the default, or without `stream", framing=JSON_LINES)
 OPERATIONS: Mapping[str, Operation] = {
     "health.root": Operation(
         SERVICE, "Is anybody there; in a browser the page", "Name", other={"text/html": {}}, asks_gigachat=False
@@ -118,11 +128,11 @@ OPERATIONS: Mapping[str, Operation] = {
         events="SpeechEvent",
         other=SOUNDS,
         asked_by="stream_format: sse",
-        needs_setting=True,
+        may_be_missing=True,
     ),
     "openai.list_model_info": Operation(OPENAI, "The models in LiteLLM's shape", "ModelInfo"),
-    "models.list_models": Operation(OPENAI, "The models", "Models", answer_for_anthropic="AnthropicModels"),
-    "models.retrieve_model": Operation(OPENAI, "One model", "Model", answer_for_anthropic="AnthropicModel"),
+    "models.list_models": Operation(OPENAI, "The models", "Models", other_shapes=("AnthropicModels", "GoogleModels")),
+    "models.retrieve_model": Operation(OPENAI, "One model", "Model", other_shapes=("AnthropicModel", "GoogleModel")),
     "openai_files.upload_file": Operation(
         OPENAI, "Upload a file to GigaChat, or the requests of a batch", "File", form=FILE_FORM
     ),
@@ -193,11 +203,36 @@ OPERATIONS: Mapping[str, Operation] = {
         "Message",
         "MessageRequest",
         events="MessageEvent",
-        anthropic=True,
+        error="AnthropicError",
     ),
     "anthropic_messages.count_tokens": Operation(
-        ANTHROPIC, "The tokens of such a request", "CountedTokens", "CountTokensRequest", anthropic=True
+        ANTHROPIC, "The tokens of such a request", "CountedTokens", "CountTokensRequest", error="AnthropicError"
     ),
+    "ollama.chat": OF_LINES("Ollama's chat", "OllamaChat", "OllamaChatRequest", events="OllamaChat"),
+    "ollama.generate": OF_LINES("A text", "OllamaGenerated", "OllamaGenerateRequest", events="OllamaGenerated"),
+    "ollama.embed": OLLAMAS("Embeddings", "OllamaEmbeddings", "OllamaEmbedRequest"),
+    "ollama.embeddings": OLLAMAS("One embedding", "OllamaEmbedding", "OllamaEmbeddingRequest"),
+    "ollama.tags": OLLAMAS("The models", "OllamaModels"),
+    "ollama.ps": OLLAMAS("The models that are loaded, which all are", "OllamaModels"),
+    "ollama.show": OLLAMAS("One model", "OllamaModel", "OllamaModelRequest"),
+    "ollama.pull": OLLAMAS("Is a model there", "OllamaStatus", "OllamaModelRequest"),
+    "ollama.version": OLLAMAS("The version of Ollama that this is like", "OllamaVersion", asks_gigachat=False),
+    **{
+        f"ollama.{name}": OLLAMAS("Not possible with GigaChat's models: 501", asks_gigachat=False, may_be_missing=True)
+        for name in CHANGES
+    },
+    "gemini.generate_content": GEMINIS("Gemini's chat", "GenerateContentResponse", "GenerateContentRequest"),
+    "gemini.stream_generate_content": GEMINIS(
+        "The same, streamed: as one array, or as events",
+        "GenerateContentResponses",
+        "GenerateContentRequest",
+        events="GenerateContentResponse",
+        query={"alt": TEXT},
+        asked_by="alt=sse",
+    ),
+    "gemini.count_tokens": GEMINIS("The tokens of such a request", "CountTokensResponse", "CountContentTokensRequest"),
+    "gemini.embed_content": GEMINIS("One embedding", "EmbedContentResponse", "EmbedContentRequest"),
+    "gemini.batch_embed_contents": GEMINIS("Embeddings", "BatchEmbedContentsResponse", "BatchEmbedContentsRequest"),
     "ui.asset": Operation(
         PAGE, "A file of the page", other={"text/css": {}, "text/javascript": {}}, asks_gigachat=False, is_open=True
     ),
@@ -223,4 +258,6 @@ ENDS = {
     "SpeechEvent": "the last is speech.audio.done",
     "ResponseEvent": "each with its type as the event's name; the last is response.completed, incomplete or failed",
     "MessageEvent": "each with its type as the event's name; the last is message_stop",
+    "GenerateContentResponse": "the last of each candidate with a finishReason",
+    **dict.fromkeys(("OllamaChat", "OllamaGenerated"), "the last with `done: true`"),
 }

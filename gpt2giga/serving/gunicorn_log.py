@@ -11,6 +11,8 @@ from gunicorn.glogging import Logger
 
 from gpt2giga.telemetry.log_format import ToStderr
 
+# Gemini's clients may show their key behind the path.
+KEY = re.compile(r"([?&]key=)[^&\s\"]+")
 INVALID = re.compile(r"(Invalid request from ip=\S+: [^:]*).*", re.S)
 
 
@@ -24,7 +26,7 @@ class GunicornLog(Logger):
         if cfg.accesslog == "-":
             _write_as_we_do(self.access_log)
         self.error_log.filters = [_with_process, _without_quotes]
-        self.access_log.filters = [_with_process]
+        self.access_log.filters = [_with_process, _without_keys]
 
 
 def _write_as_we_do(log: logging.Logger) -> None:
@@ -42,4 +44,9 @@ def _with_process(entry: logging.LogRecord) -> bool:
 def _without_quotes(entry: logging.LogRecord) -> bool:
     """It quotes what it cannot read, which may be a header with a key."""
     entry.msg, entry.args = INVALID.sub(r"\1", entry.getMessage()), ()
+    return _without_keys(entry)
+
+
+def _without_keys(entry: logging.LogRecord) -> bool:
+    entry.msg, entry.args = KEY.sub(r"\1***", entry.getMessage()), ()
     return True

@@ -174,7 +174,7 @@ class Metrics(Listener):
         return self._series[key]
 
     def count_stream(self, exchange: Exchange, response: Response) -> None:
-        if response.mimetype == "text/event-stream":
+        if exchange.stream and response.status_code < 400:
             self._streams.inc()
             exchange.on_end(self._streams.dec)
 

@@ -14,6 +14,7 @@ from gpt2giga.errors import NotAuthenticated, PermissionDenied
 from gpt2giga.upstream.accounts.client_account import account_settings
 from gpt2giga.web.exchange import Exchange
 from gpt2giga.web.keyring import Keyring
+from gpt2giga.web.signs import GOOGLES_PATHS, WRITTEN_PATH
 
 PROBE = "health.alive"
 OPEN_ENDPOINTS = (PROBE, "ui.asset", "openapi.document")
@@ -22,6 +23,8 @@ NO_ACCOUNT_IS_KEPT = (
     "This service works with the GigaChat account that each client brings (GPT2GIGA_PASS_TOKEN) and keeps none, so it "
     "cannot work on when the client has gone."
 )
+# Anthropic's and Gemini's.
+KEY_HEADERS = ("X-Api-Key", "X-Goog-Api-Key")
 # Clients that ask for a whole header get the key alone, and those that ask for the key get "Bearer KEY".
 BEARER = re.compile("(bearer( +|$))+", re.IGNORECASE)
 
@@ -76,6 +79,9 @@ def _shown_key(request: Request) -> str:
     given = request.headers.get("Authorization", "").strip(" ")
     scheme = BEARER.match(given)
     shown = given[scheme.end() :] if scheme else "" if " " in given else given
-    shown = shown or request.headers.get("X-Api-Key", "").strip(" ")
+    for header in KEY_HEADERS:
+        shown = shown or request.headers.get(header, "").strip(" ")
+    if not shown and GOOGLES_PATHS.match(request.environ.get(WRITTEN_PATH, "")):
+        return request.args.get("key", "")
     # WSGI hands headers over as Latin-1; what clients mean is UTF-8.
     return shown.encode("latin-1").decode(errors="replace")

@@ -25,6 +25,7 @@ from gpt2giga.concurrency.waiting import gevent_is_on, give_way
 from gpt2giga.config.limits import LimitSettings
 from gpt2giga.errors import BadRequest, BodyTimeout, BodyTooLarge, ClientGone, ProxyError
 from gpt2giga.web.exchange import current, Exchange, SAFE_METHODS
+from gpt2giga.web.signs import WRITTEN_PATH
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -37,13 +38,16 @@ PATIENCE = 3.0
 # struct linger: on, no seconds.
 AT_ONCE = struct.pack("ii", 1, 0)
 
-# /api/v1 is OpenRouter's and GigaChat's own, /openai/v1 Groq's, /v1beta/openai Gemini's; deploy/htaccess has them too.
-PREFIXES = re.compile(r"^(?:/(?:api/v1|openai/v1|v1beta/openai|v1))+(?=/|$)")
+# /api/v1 is OpenRouter's and GigaChat's own, /openai/v1 Groq's, /v1beta/openai Gemini's for OpenAI's clients, and
+# /v1beta and /v1alpha its own; deploy/htaccess has them too.
+PREFIXES = re.compile(r"^(?:/(?:api/v1|openai/v1|v1beta/openai|v1(?:alpha|beta)?))+(?=/|$)")
 
 # In the WSGI environment: nothing is left of the body.
 WAS_READ = "gpt2giga.body_was_read"
 
 
+# Lists of tools inside of the entries of another list.
+INNER_TOOLS = ("tools", "functionDeclarations", "function_declarations")
 IGNORED_HEADER = "X-Gpt2giga-Ignored"
 # Characters; nginx takes 4 KB as the head of a response.
 LONGEST_IGNORED = 1000
@@ -75,12 +79,14 @@ def read(exchange: Exchange) -> None:
 
 def mending_paths(inner: WSGIApplication) -> WSGIApplication:
     """A base URL that ends in a slash and a path that begins with one make two; Flask would answer with a redirect.
-    One that ends in /v1 and a client that adds it make two of these; and many clients keep another vendor's prefix."""
+    One that ends in /v1 and a client that adds it make two of these; and many clients keep another vendor's prefix, or
+    its other word for models."""
 
     def call(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if "//" in (path := environ.get("PATH_INFO", "")):
             path = re.sub("//+", "/", path)
-        environ["PATH_INFO"] = PREFIXES.sub("/v1", path)
+        environ[WRITTEN_PATH] = path
+        environ["PATH_INFO"] = PREFIXES.sub("/v1", path).replace("/tunedModels/", "/models/", 1)
         return inner(environ, start_response)
 
     return call
@@ -226,8 +232,11 @@ def _check_lengths(body: Mapping[str, Any], limits: LimitSettings) -> None:
         ("messages", limits.max_messages, "GPT2GIGA_MAX_MESSAGES"),
         ("input", limits.max_messages, "GPT2GIGA_MAX_MESSAGES"),
         ("items", limits.max_messages, "GPT2GIGA_MAX_MESSAGES"),
+        ("contents", limits.max_messages, "GPT2GIGA_MAX_MESSAGES"),
+        ("requests", limits.max_messages, "GPT2GIGA_MAX_MESSAGES"),
         ("tools", limits.max_tools, "GPT2GIGA_MAX_TOOLS"),
         ("functions", limits.max_tools, "GPT2GIGA_MAX_TOOLS"),
+        ("images", limits.max_parts, "GPT2GIGA_MAX_PARTS"),
     ):
         found = body.get(name)
         if not isinstance(found, list):
@@ -238,16 +247,16 @@ def _check_lengths(body: Mapping[str, Any], limits: LimitSettings) -> None:
             raise BodyTooLarge(
                 f"The entries of '{name}' have {parts} parts; GPT2GIGA_MAX_PARTS allows {limits.max_parts}.", param=name
             )
-        if name == "input":
-            _check_brought_tools(found, limits)
+        if name in ("input", "tools"):
+            _check_inner_tools(name, found, limits)
 
 
-def _check_brought_tools(items: list[Any], limits: LimitSettings) -> None:
-    """Codex's come in items of the input."""
-    lists = [item["tools"] for item in items if isinstance(item, dict) and isinstance(item.get("tools"), list)]
-    if (number := sum(map(len, lists))) > limits.max_tools:
-        words = f"The items of 'input' bring {number} tools; GPT2GIGA_MAX_TOOLS allows {limits.max_tools}."
-        raise BodyTooLarge(words, param="input")
+def _check_inner_tools(name: str, items: list[Any], limits: LimitSettings) -> None:
+    """Codex's come in items of the input, Gemini's in one of the tools."""
+    values = [item.get(inner) for item in items if isinstance(item, dict) for inner in INNER_TOOLS]
+    if (number := sum(len(value) for value in values if isinstance(value, list))) > limits.max_tools:
+        words = f"The items of '{name}' bring {number} tools; GPT2GIGA_MAX_TOOLS allows {limits.max_tools}."
+        raise BodyTooLarge(words, param=name)
 
 
 def _count_parts(entries: list[Any]) -> int:

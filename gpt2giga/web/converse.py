@@ -15,18 +15,18 @@ from gpt2giga.chat import ChatRequest, Done, Event
 from gpt2giga.concurrency.read_ahead import Sources
 from gpt2giga.errors import InternalError, ProxyError
 from gpt2giga.upstream.gigachat import GetUpstream, GigaChat
-from gpt2giga.web import sse
 from gpt2giga.web.body import json_response, name_ignored
 from gpt2giga.web.exchange import ACCEPTED_ID, current, Exchange, Outcome
 from gpt2giga.web.file_owners import FileOwners
+from gpt2giga.web.framing import EMPTY_LINES, Framing
 from gpt2giga.web.key_models import check_models
+from gpt2giga.web.sse import SSE
 from gpt2giga.web.streaming import stream
 
 log = logging.getLogger(__name__)
 
 # Of the time between two signs of life: one that is nearly due is sent, or it would wait for the next tick.
 NEARLY = 0.9
-EVENTS = "text/event-stream"
 
 
 class Delivery(Protocol):
@@ -45,7 +45,7 @@ class Stream(Protocol):
     def feed(self, events: list[Event], choice: int) -> list[Any]: ...
 
     def heartbeat(self, choice: int) -> list[Any]:
-        """A sign of life that changes nothing."""
+        """A sign of life that changes nothing; where a dialect has none, empty lines are sent."""
 
     def finish(self) -> list[Any]: ...
 
@@ -57,13 +57,13 @@ class Stream(Protocol):
 class Dialect:
     """How one request is answered. model: its name in the answer and in the log.
 
-    named_events: each event of a stream says its type in a line of its own. write: a whole answer as a response.
+    framing: how a stream is written. write: a whole answer as a response.
     """
 
     model: str
     to_whole: Callable[[Iterable[list[Event]]], Any]
     to_stream: Callable[[], Stream]
-    named_events: bool = False
+    framing: Framing = SSE
     write: Callable[[Any], Response] = json_response
 
 
@@ -92,7 +92,9 @@ class Conversation:
         if ACCEPTED_ID.fullmatch(given):  # it wins over what the request tells of the conversation
             chats = [replace(chat, session=given) for chat in chats]
         if delivery.stream:
-            response = stream(exchange, self._frames(exchange, upstream, chats, dialect), EVENTS, sse.HEADERS)
+            framing = dialect.framing
+            pieces = self._frames(exchange, upstream, chats, dialect)
+            response = stream(exchange, pieces, framing.mimetype, framing.headers)
         else:
             response = dialect.write(
                 dialect.to_whole(exchange.observe(upstream.complete(chat, exchange)) for chat in chats)
@@ -113,10 +115,9 @@ class Conversation:
 
         This is the hot lane: each layer between GigaChat's socket and this loop maps a list to a list, once a chunk.
         """
-        told, named = dialect.to_stream(), dialect.named_events
-        tells_line = TELLS_LINE in exchange.request.environ
-        tick, due = self._tick(tells_line=tells_line), self._heartbeat * NEARLY
-        sent_at, has_begun, is_in_line = time.monotonic(), False, False
+        told, encode = dialect.to_stream(), dialect.framing.encode
+        silence = _Silence(exchange, told, encode, self._heartbeat)
+        tick, sent_at, has_begun = silence.tick(), time.monotonic(), False
         try:
             for choice, chat in enumerate(chats):
                 answer = upstream.answer(chat, stream=True, tick=tick, caller=exchange)
@@ -128,16 +129,13 @@ class Conversation:
                         if batch:
                             if exchange.wants_all or batch[-1].__class__ is Done:
                                 exchange.observe(batch)
-                            items = told.feed(batch, choice)
+                            piece = encode(told.feed(batch, choice))
                         else:
-                            items = told.heartbeat(choice) if 0 < due <= time.monotonic() - sent_at else []
-                            if tells_line and exchange.is_in_line != is_in_line:
-                                is_in_line = exchange.is_in_line
-                                items = [{"type": "line", "waits": is_in_line}]
-                        if items:
+                            piece = silence.sign(choice, sent_at)
+                        if piece:
                             has_begun, sent_at = True, time.monotonic()
                             source.lent.append(sent_at)
-                            yield sse.encode(items, named=named)
+                            yield piece
                             try:
                                 source.lent.pop()
                             except IndexError:
@@ -148,12 +146,33 @@ class Conversation:
             if not has_begun:
                 raise
             last = told.fail(_to_failure(error, exchange))
-        if last:
-            yield sse.encode(last, named=named)
+        if end := encode(last) + dialect.framing.closing:
+            yield end
 
-    def _tick(self, *, tells_line: bool) -> float | None:
+
+class _Silence:
+    """What a client is sent for as long as nothing comes."""
+
+    def __init__(
+        self, exchange: Exchange, told: Stream, encode: Callable[[Iterable[Any]], bytes], heartbeat: float
+    ) -> None:
+        self._exchange, self._told, self._encode, self._heartbeat = exchange, told, encode, heartbeat
+        self._tells_line = TELLS_LINE in exchange.request.environ
+        self._is_in_line = False
+
+    def tick(self) -> float | None:
+        """How often to look."""
         tick = self._heartbeat / 2 or None
-        return min(tick or LINE_TICK, LINE_TICK) if tells_line else tick
+        return min(tick or LINE_TICK, LINE_TICK) if self._tells_line else tick
+
+    def sign(self, choice: int, sent_at: float) -> bytes:
+        """Mostly none. sent_at: when something was sent last."""
+        if self._tells_line and self._exchange.is_in_line != self._is_in_line:
+            self._is_in_line = self._exchange.is_in_line
+            return self._encode([{"type": "line", "waits": self._is_in_line}])
+        if 0 < self._heartbeat * NEARLY <= time.monotonic() - sent_at:
+            return self._encode(self._told.heartbeat(choice)) or EMPTY_LINES
+        return b""
 
 
 def _to_failure(error: Exception, exchange: Exchange) -> ProxyError:

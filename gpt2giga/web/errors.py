@@ -14,27 +14,19 @@ from werkzeug.exceptions import HTTPException
 from gpt2giga.errors import BodyTooLarge, InternalError, MethodNotAllowed, NotFound, ProxyError
 from gpt2giga.web.body import json_response
 from gpt2giga.web.exchange import current
+from gpt2giga.web.signs import Signs
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class ErrorForm:
-    """How a dialect tells of errors. The id is the exchange's.
-
-    paths: where its endpoints are, also those that do not exist. header: one that only its clients send.
-    """
+    """How a dialect tells of errors. The id is the exchange's. signs: of the clients that read them."""
 
     to_body: Callable[[ProxyError, str], Any]
     to_status: Callable[[ProxyError], int] = lambda error: error.status
-    paths: tuple[str, ...] = ()
-    header: str = ""
+    signs: Signs = Signs()
     id_header: str = ""
-
-    def is_spoken(self) -> bool:
-        """Does the current request come from one of its clients, whatever becomes of it?"""
-        here = (request.path == path or request.path.startswith(f"{path}/") for path in self.paths)
-        return (bool(self.header) and self.header in request.headers) or any(here)
 
 
 def init_app(app: Flask, forms: Sequence[ErrorForm]) -> None:
@@ -43,7 +35,7 @@ def init_app(app: Flask, forms: Sequence[ErrorForm]) -> None:
     def answer(error: ProxyError) -> Response:
         exchange = current()
         exchange.fail(error)
-        form = next((form for form in forms if form.is_spoken()), forms[-1])
+        form = next((form for form in forms if form.signs.are_shown()), forms[-1])
         response = json_response(form.to_body(error, exchange.id), form.to_status(error))
         if form.id_header:
             response.headers[form.id_header] = exchange.id

@@ -6,23 +6,24 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from flask import Blueprint, request, Response
+from flask import Blueprint, Response
 
 from gpt2giga.upstream.contract.models import Catalog, Model
 from gpt2giga.upstream.gigachat import GetUpstream
 from gpt2giga.web.body import json_response
 from gpt2giga.web.exchange import current
 from gpt2giga.web.key_models import allowed_models, check_models
+from gpt2giga.web.signs import Signs
 
 
 @dataclass(frozen=True, slots=True)
 class ModelsForm:
-    """How a dialect tells of models. header: one that only its clients send. known_name: what a name of theirs means
+    """How a dialect tells of models. signs: of the clients that are told so. known_name: what a name of theirs means
     here; empty: the default model."""
 
     to_list: Callable[[list[Model]], Any]
     to_model: Callable[[Model], Any]
-    header: str = ""
+    signs: Signs = Signs()
     id_header: str = ""
     known_name: Callable[[str, Catalog], str] | None = None
 
@@ -38,7 +39,7 @@ def blueprint(get_upstream: GetUpstream, forms: Sequence[ModelsForm]) -> Bluepri
         return response
 
     def spoken() -> ModelsForm:
-        return next((form for form in forms if form.header and form.header in request.headers), forms[-1])
+        return next((form for form in forms if form.signs.are_shown()), forms[-1])
 
     @models.get("/models")
     def list_models() -> Response:

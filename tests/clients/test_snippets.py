@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.clients.npm import install
+from tests.conftest import QUICK
 from tests.service import Service
 
 ANSWER = "Песочница"
@@ -41,6 +42,17 @@ def test_agents_sdk(snippet: Snippet, tmp_path: Path) -> None:
     pytest.importorskip("agents")
     (tmp_path / "agent.py").write_text(snippet("agents-sdk"))
     assert ANSWER in answer(tmp_path, sys.executable, "agent.py")
+
+
+def test_ollamas_clients(
+    snippet: Snippet, service_with: Callable[..., Service], service: Service, tmp_path: Path
+) -> None:
+    pytest.importorskip("ollama")
+    url = service_with(**QUICK, GPT2GIGA_OLLAMA="True", GPT2GIGA_HEARTBEAT="0.3").url
+    program = "import ollama; print(ollama.generate('GigaChat-2-Max', 'Привет!').response)"
+    script = snippet("ollama").replace(service.url, url)
+    (tmp_path / "ask.sh").write_text(f'{script}{sys.executable} -c "{program}"')
+    assert ANSWER in answer(tmp_path, "sh", "ask.sh")
 
 
 def test_opencode(snippet: Snippet, tmp_path: Path) -> None:

@@ -52,7 +52,8 @@ def test_snippets_name_address_and_key(name: str) -> None:
     shown = printed("--port", "8765", "connect", name, GPT2GIGA_API_KEY="it's", GIGACHAT_MODEL="GigaChat-3-Ultra")
     assert "http://127.0.0.1:8765" in shown and not PLACEHOLDER.search(shown)
     assert ("""'it'"'"'s'""" if SNIPPETS[name].key == "shell" else "it's") in shown
-    assert ("GigaChat-3-Ultra" in shown) == (name not in ("openai", "open-webui"))  # those ask for it elsewhere
+    # Those ask for it elsewhere.
+    assert ("GigaChat-3-Ultra" in shown) == (name not in ("openai", "open-webui", "ollama"))
 
 
 @pytest.mark.parametrize("name", ["opencode", "vscode"])

@@ -15,12 +15,12 @@ from pathlib import Path
 import peewee
 import pytest
 
-from gpt2giga.dialects.openai.store import EmbeddingStore
 from gpt2giga.dialects.responses.store import Store
 from gpt2giga.store.database import Database, Unusable
 from gpt2giga.store.postgresql import PostgreSQL
 from gpt2giga.store.response_tables import KeptResponse
 from gpt2giga.upstream.embeddings import Embedding
+from gpt2giga.web.remembered_embeddings import EmbeddingStore
 from gpt2giga_sandbox.server import SandboxServer
 from tests.deploy.conftest import public_folder
 from tests.deploy.running import running

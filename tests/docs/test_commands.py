@@ -92,6 +92,8 @@ def answer_is_right(path: str, asked: dict[str, Any], said: str) -> bool:
         return (
             names == [tool["function"]["name"] for tool in asked["tools"]] if "tools" in asked else message["content"]
         )
+    if path.endswith(":generateContent"):
+        return "Привет!" in answer["candidates"][0]["content"]["parts"][0]["text"]
     if path == "/v1/embeddings":
         return [len(found["embedding"]) for found in answer["data"]] == [2560] * len(asked["input"])
     if path == "/v1/moderations":

@@ -7,14 +7,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import pytest
 
 from gpt2giga.commands.snippets import SNIPPETS
 from gpt2giga.config.variables import parse, table
-from gpt2giga.dialects.openai.parameters import TABLE
+from gpt2giga.dialects.gemini.parameters import TABLE as GEMINI
+from gpt2giga.dialects.ollama.parameters import TABLE as OLLAMA
+from gpt2giga.dialects.openai.parameters import TABLE as OPENAI
+from gpt2giga.dialects.parameters import Parameter
 from gpt2giga.factory import create_app
 from gpt2giga.language import _, speaking
 from tests.docs.blocks import holder_of, ROOT, rows, text
@@ -47,17 +50,23 @@ def _lines(head: tuple[str, ...], rows: list[tuple[str, str, str]]) -> str:
     return "\n".join(f"| {' | '.join(cells)} |" for cells in [head, ("---",) * 3, *rows])
 
 
+def of_parameters(table: Mapping[str, Parameter]) -> Table:
+    return Table(
+        ("parameter", "support", "how"),
+        ("параметр", "поддержка", "как"),
+        [(f"`{name}`", parameter.fate, parameter.how) for name, parameter in table.items()],
+    )
+
+
 TABLES = {
     "settings": Table(
         ("variable", "default", "meaning"),
         ("переменная", "по умолчанию", "смысл"),
         [(f"`{variable}`", default and f"`{default}`", doc) for variable, default, doc in table()],
     ),
-    "parameters": Table(
-        ("parameter", "support", "how"),
-        ("параметр", "поддержка", "как"),
-        [(f"`{name}`", parameter.fate, parameter.how) for name, parameter in TABLE.items()],
-    ),
+    "parameters": of_parameters(OPENAI),
+    "ollama": of_parameters(OLLAMA),
+    "gemini": of_parameters(GEMINI),
     "clients": Table(
         ("client", "command", "where it goes"),
         ("клиент", "команда", "куда вставить"),
@@ -101,7 +110,7 @@ def test_in_russian(name: str) -> None:
 @pytest.mark.parametrize("russian", [False, True])
 def test_endpoints(russian: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every route that the service has, and no other."""
-    app = create_app(parse({"GIGACHAT_CREDENTIALS": "YTpi", "GPT2GIGA_METRICS": "True"}))
+    app = create_app(parse({"GIGACHAT_CREDENTIALS": "YTpi", "GPT2GIGA_METRICS": "True", "GPT2GIGA_OLLAMA": "True"}))
     routes = {
         f"{method} {re.sub('<(?:[^<>]*:)?[^<>]*?_?id>', '{id}', rule.rule)}"
         for rule in app.url_map.iter_rules()

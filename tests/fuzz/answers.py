@@ -72,8 +72,12 @@ REQUESTS: dict[str, tuple[str, str, Any]] = {
     "completion": ("POST", "/v1/completions", {"prompt": "Раз"}),
     "response": ("POST", "/v1/responses", {"input": "Привет!"}),
     "message": ("POST", "/v1/messages", {"messages": HELLO, "max_tokens": 9, "thinking": {"type": "adaptive"}}),
+    "candidate": ("POST", "/v1beta/models/GigaChat:generateContent", {"contents": [{"parts": [{"text": "Привет!"}]}]}),
+    "lines": ("POST", "/api/chat", {"messages": HELLO, "tools": TOOLS, "stream": False}),
     "image": ("POST", "/v1/images/generations", {"prompt": "кот"}),
     "embedding": ("POST", "/v1/embeddings", {"input": ["раз", "два"]}),
+    "embedding for Ollama": ("POST", "/api/embed", {"input": ["раз", "два"]}),
+    "tags": ("GET", "/api/tags", None),
     "embedding in base64": ("POST", "/v1/embeddings", {"input": "раз", "encoding_format": "base64"}),
     "count": ("POST", "/v1/messages/count_tokens", {"messages": HELLO}),
     "input tokens": ("POST", "/v1/responses/input_tokens", {"input": "Привет!"}),
@@ -83,7 +87,7 @@ REQUESTS: dict[str, tuple[str, str, Any]] = {
     "files": ("GET", "/v1/files", None),
     "attached": ("POST", "/v1/chat/completions", {"model": MODEL, "messages": IMAGE}),
 }
-DIALECTS = ("chat", "completion", "response", "message")
+DIALECTS = ("chat", "completion", "response", "message", "candidate", "lines")
 CHATS = (*DIALECTS, "required call", "JSON", "any JSON", "stop")
 ALL = (*CHATS, "image", "embedding", "count", "input tokens", "models", "ready", "upload", "files")
 DRAWN = whole(content=f'<img src="{FILE["id"]}" fuse="true"/> Вот кот')
@@ -104,11 +108,13 @@ KINDS = (
     Kind("chat", ANSWERS, (*CHATS, "image")),
     Kind("chat", STREAMS, CHATS, streams=True),
     Kind("oauth", ({"access_token": "token", "expires_at": 1700000000000},), (*DIALECTS, "embedding", "ready")),
-    Kind("models", ({"object": "list", "data": [ENTRY, {**ENTRY, "id": "Embeddings"}]},), (*DIALECTS, "models")),
+    Kind(
+        "models", ({"object": "list", "data": [ENTRY, {**ENTRY, "id": "Embeddings"}]},), (*DIALECTS, "models", "tags")
+    ),
     Kind(
         "embeddings",
         ({"object": "list", "data": [embedding(1), embedding(0)], "model": "Embeddings"},),
-        ("embedding", "embedding in base64"),
+        ("embedding", "embedding in base64", "embedding for Ollama"),
     ),
     Kind("tokens", ([{**TOKENS}, {**TOKENS}],), ("count", "input tokens")),
     Kind("files", (FILE,), ("upload", "attached")),

@@ -28,3 +28,12 @@ SCHEMA: dict[str, Any] = {
 }
 FUNCTION = {"name": "weather", "description": "Погода", "parameters": SCHEMA, "strict": True}
 PLAIN_SCHEMA = {"type": "object", "properties": {"q": {"type": "string"}}}
+
+
+def words_of(error: Any) -> str:
+    """Empty where an error says nothing; Ollama's is the words themselves."""
+    if isinstance(error, str):
+        return error
+    kind = "status" if "status" in error else "type"  # Google's word for it
+    words = [error[name] for name in (kind, "message")]
+    return " ".join(words) if all(isinstance(word, str) and word for word in words) else ""

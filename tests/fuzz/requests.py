@@ -12,7 +12,9 @@ from urllib.parse import quote
 
 from tests.fuzz.chats import CHATS, COMPLETION, EMBEDDINGS, IMAGE, IN_BASE64, MODERATION, MODERATION_OF_TEXTS
 from tests.fuzz.common import BATCH_FILE, KEPT, TEXT_FILE
+from tests.fuzz.gemini import BODIES as GEMINIS
 from tests.fuzz.messages import MESSAGES
+from tests.fuzz.ollama import BODIES as OLLAMAS
 from tests.fuzz.responses import RESPONSES
 from tests.fuzz.spoiling import all_spoils, Spoil, spoil
 from tests.pictures import GIF, JPEG, png
@@ -37,6 +39,8 @@ BODIES: tuple[tuple[str, dict[str, Any]], ...] = (
     *(("/v1/messages", body) for body in MESSAGES),
     *(("/v1/messages/count_tokens", body) for body in MESSAGES),
     ("/v1/batches", BATCH),
+    *GEMINIS,
+    *OLLAMAS,
 )
 ENCODINGS = ("utf-8-sig", "utf-16", "utf-32-be", "cp1251", "koi8-r", "utf-7")
 NO_JSON = (
@@ -69,6 +73,8 @@ HEADERS: dict[str, tuple[str | bytes, ...]] = {
     "Idempotency-Key": ("a", "a" * 4000, "ключ".encode()),
     "Authorization": ("Bearer", "Bearer ", "Basic a", "Basic Og==", "Digest a=b", "ключ".encode()),
     "X-Api-Key": ("", "a", b"\xff"),
+    "X-Goog-Api-Key": ("", "a", b"\xff"),
+    "X-Goog-Api-Client": ("", "google-genai-sdk/1 gl-python/3"),
     "Anthropic-Version": ("2023-06-01", "", "a"),
     "Anthropic-Beta": ("a,b,,", "a" * 4000),
     "X-Request-ID": ("a", "a b", "a" * 4000, b"\xff"),
@@ -105,7 +111,15 @@ ADDRESSES = (
         "/v1/chat/completions?{}",
         "//v1//{}",
         "/v1/messages/{}",
+        "/v1beta/models/{}",
+        "/v1beta/models?key={}",
+        "/v1beta/{}",
+        "/v1beta/models/{}:generateContent",
+        "/v1beta/models/{}:nothing",
         "/health?{}",
+        "/api/{}",
+        "/api/chat/{}",
+        "/api/tags?{}",
     ),
 )
 WORDS = (

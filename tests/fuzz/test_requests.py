@@ -14,10 +14,11 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests import chunks, message_events
+from tests import chunks, gemini_chunks, message_events
 from tests.fuzz import requests as odd
-from tests.fuzz.common import BATCH_FILE, ITEM, KEPT, PNG_FILE, TEXT_FILE
+from tests.fuzz.common import BATCH_FILE, ITEM, KEPT, PNG_FILE, TEXT_FILE, words_of
 from tests.fuzz.requests import BODIES, OddRequest
+from tests.lines import lines
 from tests.pictures import png
 from tests.service import Service
 
@@ -68,16 +69,23 @@ def problem(asked: OddRequest, response: requests.Response) -> str:
     kind = response.headers.get("Content-Type", "")
     if kind.startswith("text/event-stream"):
         return problem_of_stream(response.content.decode(), asked.path)
+    if kind.startswith("application/x-ndjson"):
+        is_whole = lines(response.content.decode())[-1].get("done") or NOT_FOLLOWED in response.text
+        return "" if is_whole else f"ends in {response.text[-300:]}"
+    if response.status_code < 400 and "streamGenerateContent" in asked.path:
+        return problem_of_stream(response.content.decode(), asked.path)
     # Without a body after HEAD; not JSON when gunicorn refuses what is no HTTP.
     if response.status_code < 400 or asked.method == "HEAD" or not kind.startswith("application/json"):
         return ""
     error = response.json()["error"]
-    is_told = all(isinstance(error[name], str) and error[name] for name in ("message", "type"))
-    return "" if is_told else f"says nothing: {error}"
+    return "" if words_of(error) else f"says nothing: {error}"
 
 
 def problem_of_stream(body: str, path: str) -> str:
-    if path.endswith("completions"):
+    if "GenerateContent" in path:
+        stream = gemini_chunks.chunks(body) if "alt=sse" in path else json.loads(body)
+        is_whole = "finishReason" in stream[-1].get("candidates", [{}])[0]
+    elif path.endswith("completions"):
         last = chunks.frames(body)[-1]
         is_whole = last == "[DONE]"
     else:
@@ -86,12 +94,12 @@ def problem_of_stream(body: str, path: str) -> str:
     return "" if is_whole or NOT_FOLLOWED in body else f"ends in {body[-300:]}"
 
 
-def test_unspoilt_they_are_answered(service: Service) -> None:
+def test_unspoilt_they_are_answered(curt: Service) -> None:
     """Or nothing behind the first refusal would ever be reached."""
-    ids = ids_at(service)
+    ids = ids_at(curt)
     for path, good in BODIES:
         _, body = OddRequest("", path, json.dumps(good).encode()).with_ids(ids)
-        response = service.request("POST", path, data=body)
+        response = curt.request("POST", path, data=body)
         assert response.status_code == 200, (good, response.text)
 
 

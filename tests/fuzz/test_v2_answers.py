@@ -114,6 +114,7 @@ FUNCTION = {"name": "weather", "parameters": SCHEMA}
 READERS: list[tuple[str, dict[str, Any]]] = [
     ("/v1/chat/completions", {"messages": HELLO, "tools": [{"type": "function", "function": FUNCTION}]}),
     ("/v1/responses", {"input": HELLO, "tools": [{"type": "web_search"}, {"type": "image_generation"}]}),
+    ("/api/chat", {"messages": HELLO, "tools": [{"type": "function", "function": FUNCTION}]}),
     (
         "/v1/messages",
         {
@@ -134,7 +135,7 @@ def client(sandbox: SandboxServer, tmp_path: Path) -> Iterator[FlaskClient]:
     server = {"GIGACHAT_BASE_URL": sandbox.base_url, "GIGACHAT_AUTH_URL": sandbox.auth_url}
     folders = {"GPT2GIGA_RUNTIME_DIR": str(tmp_path), "GPT2GIGA_STATE_DIR": str(tmp_path)}
     known = {"GIGACHAT_CREDENTIALS": sandbox.credentials, "GPT2GIGA_GIGACHAT_API_MODE": "v2"}
-    app = create_app(parse({**server, **folders, **known, "GPT2GIGA_MAX_RETRIES": "0"}))
+    app = create_app(parse({**server, **folders, **known, "GPT2GIGA_MAX_RETRIES": "0", "GPT2GIGA_OLLAMA": "True"}))
     yield app.test_client()
     app.extensions["accounts"].close()
 
@@ -171,7 +172,7 @@ def check(client: FlaskClient, sandbox: SandboxServer, found: Spoil, step: dict[
         # Anthropic's word for nonsense is a 500.
         assert response.status_code in (*range(200, 500), 502) or "/messages" in path, told
         assert "failed unexpectedly" not in response.text, told
-        assert response.mimetype == "text/event-stream" or response.get_json(), told
+        assert response.mimetype in ("text/event-stream", "application/x-ndjson") or response.get_json(), told
         response.close()
         while sandbox.state.take("chat"):
             pass

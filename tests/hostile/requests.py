@@ -11,7 +11,8 @@ from typing import Any
 from tests.pictures import data_url, GIF
 
 MIB = 1024 * 1024
-CHAT, MESSAGES, RESPONSES = "/v1/chat/completions", "/v1/messages", "/v1/responses"
+CHAT, MESSAGES, RESPONSES, OLLAMA = "/v1/chat/completions", "/v1/messages", "/v1/responses", "/api/chat"
+GEMINI = "/v1beta/models/GigaChat:generateContent"
 ADDRESS = "https://192.0.2.1/a.png"  # of nobody, by RFC 5737
 ASK = [{"role": "user", "content": "?"}]
 # Statuses.
@@ -142,6 +143,32 @@ def calls() -> dict[str, Hostile]:
     }
 
 
+def of_gemini() -> dict[str, Hostile]:
+    part = {"text": "?"}
+    contents = [{"parts": [part]}]
+    names = {f"a_{number}": {"type": "STRING"} for number in range(60_000)}
+    function = {"name": "f", "parameters": {"type": "OBJECT", "properties": names, "propertyOrdering": [*names]}}
+    functions = [{"name": f"f{number}"} for number in range(20_000)]
+    schema = {"responseSchema": {"any_of": [{"type": "STRING", "min_length": "1"}] * 50_000}}
+    return {
+        "100,000 contents": Hostile({"contents": contents * 100_000}, path=GEMINI),
+        "100,000 parts": Hostile({"contents": [{"parts": [part] * 100_000}]}, path=GEMINI),
+        "19,000 parts": Hostile({"contents": [{"parts": [part] * 19_000}]}, ANSWERED, GEMINI),
+        "200,000 names": Hostile({"contents": contents, **dict.fromkeys(names, 1)}, ANSWERED, GEMINI),
+        "20,000 functions": Hostile(
+            {"contents": contents, "tools": [{"functionDeclarations": functions}]}, path=GEMINI
+        ),
+        "60,000 parameters": Hostile(
+            {"contents": contents, "tools": [{"functionDeclarations": [function]}]}, path=GEMINI
+        ),
+        "50,000 kinds of an answer": Hostile({"contents": contents, "generationConfig": schema}, path=GEMINI),
+        "20,000 contents to embed": Hostile(
+            {"requests": [{"content": contents[0]}] * 20_000},
+            path=GEMINI.replace("generateContent", "batchEmbedContents"),
+        ),
+    }
+
+
 def sizes() -> dict[str, Hostile]:
     """Of JSON itself."""
     calls = [{"id": "a", "type": "function", "function": {"name": "f", "arguments": "{}"}}]
@@ -186,6 +213,14 @@ def sizes() -> dict[str, Hostile]:
         ),
         "nested": Hostile(b'{"messages":' + b"[" * 100_000 + b"]" * 100_000 + b"}"),
         "20,000 texts to embed": Hostile({"input": ["a"] * 20_000, "model": "Embeddings"}, path="/v1/embeddings"),
+        **of_gemini(),
+        "300,000 messages for Ollama": Hostile({"messages": ASK * 300_000}, path=OLLAMA),
+        "100,000 images": Hostile({"messages": [{**ASK[0], "images": ["YQ=="] * 100_000}]}, path=OLLAMA),
+        "100,000 images of a prompt": Hostile({"prompt": "?", "images": ["YQ=="] * 100_000}, path="/api/generate"),
+        "19,000 images": Hostile({"prompt": "?", "images": ["YQ=="] * 19_000}, path="/api/generate"),
+        "200,000 options": Hostile(
+            {"messages": ASK, "options": {f"a{number}": number for number in range(200_000)}}, ANSWERED, OLLAMA
+        ),
     }
 
 

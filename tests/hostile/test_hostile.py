@@ -68,7 +68,9 @@ def test_nobody_waits_for_the_hostile(
 ) -> None:
     state = tmp_path / "known"
     FactBook(state / FOLDER, urlsplit(sandbox.url).netloc).learn(v2_requests.MODEL, "measured", v2=True)
-    service = start_service(GPT2GIGA_MAX_CONCURRENCY="0", GPT2GIGA_MAX_RETRIES="0", GPT2GIGA_STATE_DIR=str(state))
+    service = start_service(
+        GPT2GIGA_MAX_CONCURRENCY="0", GPT2GIGA_MAX_RETRIES="0", GPT2GIGA_OLLAMA="True", GPT2GIGA_STATE_DIR=str(state)
+    )
     process = worker(service)
     hostile = v1_requests.all_of_them() | v2_requests.all_of_them()
     ordinary = [*v1_requests.ordinary(), *v2_requests.ordinary()]

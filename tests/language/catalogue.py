@@ -20,7 +20,9 @@ from babel.messages.pofile import read_po, write_po
 from gpt2giga.cli import main
 from gpt2giga.commands.command_line import METAVAR, VERBS, with_language, with_version
 from gpt2giga.config.variables import table
-from gpt2giga.dialects.openai.parameters import TABLE
+from gpt2giga.dialects.gemini.parameters import TABLE as GEMINI
+from gpt2giga.dialects.ollama.parameters import TABLE as OLLAMA
+from gpt2giga.dialects.openai.parameters import TABLE as OPENAI
 from gpt2giga.language import DOMAIN, FOLDER
 
 ROOT = Path(__file__).parents[2]
@@ -70,8 +72,9 @@ def _messages() -> Iterator[tuple[str, str | Sequence[str]]]:
             yield f"{module.replace('.', '/')}.py", text
     for _variable, _default, doc in table():
         yield "gpt2giga/config/settings.py", doc
-    for parameter in TABLE.values():
-        yield "gpt2giga/dialects/openai/parameters.py", parameter.how
+    for dialect, parameters in (("openai", OPENAI), ("ollama", OLLAMA), ("gemini", GEMINI)):
+        for parameter in parameters.values():
+            yield f"gpt2giga/dialects/{dialect}/parameters.py", parameter.how
 
 
 def extracted() -> Catalog:

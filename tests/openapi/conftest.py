@@ -20,7 +20,7 @@ def app(
     """With all that its endpoints may need."""
     monkeypatch.setenv("PATH", ffmpeg_in(tmp_path / "bin"))
     with all_threads_ended():
-        yield app_with(GPT2GIGA_METRICS="True", **at_salutespeech(sandbox))
+        yield app_with(GPT2GIGA_METRICS="True", GPT2GIGA_OLLAMA="True", **at_salutespeech(sandbox))
 
 
 @pytest.fixture

@@ -12,6 +12,8 @@ from jsonschema import Draft202012Validator
 
 Document = dict[str, Any]
 HELLO = [{"role": "user", "content": "Привет"}]
+CONTENTS = [{"parts": [{"text": "Привет"}]}]
+GEMINI = "/models/{model_id}"
 # The least that each endpoint takes.
 BODIES: dict[str, dict[str, Any]] = {
     "/chat/completions": {"messages": HELLO},
@@ -30,14 +32,28 @@ BODIES: dict[str, dict[str, Any]] = {
     "/conversations/{conversation_id}/items": {"items": HELLO},
     "/messages": {"messages": HELLO, "max_tokens": 10},
     "/messages/count_tokens": {"messages": HELLO},
+    "/api/chat": {"messages": HELLO, "stream": False},
+    "/api/generate": {"prompt": "Привет", "stream": False},
+    "/api/embed": {"input": "Привет"},
+    "/api/embeddings": {"prompt": "Привет"},
+    "/api/show": {"model": "GigaChat-2-Max"},
+    "/api/pull": {"model": "GigaChat-2-Max"},
+    **{f"{GEMINI}:{method}": {"contents": CONTENTS} for method in ("generateContent", "streamGenerateContent")},
+    f"{GEMINI}:countTokens": {"contents": CONTENTS},
+    f"{GEMINI}:embedContent": {"content": CONTENTS[0]},
+    f"{GEMINI}:batchEmbedContents": {"requests": [{"content": CONTENTS[0]}]},
 }
 # And how its answer is asked for in events.
 STREAMED: dict[str, dict[str, Any]] = {
     **dict.fromkeys(("/chat/completions", "/completions", "/responses", "/messages"), {"stream": True}),
+    **dict.fromkeys(("/api/chat", "/api/generate"), {"stream": True}),
     "/audio/speech": {"stream_format": "sse"},
+    f"{GEMINI}:streamGenerateContent": {},
 }
 # Events that were told before, which are got.
 STREAMED_AGAIN = ("/responses/{response_id}",)
+# Or behind its address.
+STREAMED_BY = {f"{GEMINI}:streamGenerateContent": "?alt=sse"}
 # Those that take a form with a file.
 FORMS = {"/audio/transcriptions": "a.ogg", "/audio/translations": "a.ogg", "/files": "a.txt"}
 STREAMED_FORMS = ("/audio/transcriptions", "/audio/translations")
@@ -45,6 +61,7 @@ STREAMED_FORMS = ("/audio/transcriptions", "/audio/translations")
 
 def address(client: FlaskClient, path: str) -> str:
     """Of something that is there."""
+    path = path.replace("{model_id}", "GigaChat-2-Max")
     if "{conversation_id}" not in path:
         return path
     return path.replace("{conversation_id}", client.post("/conversations", json={}).get_json()["id"])

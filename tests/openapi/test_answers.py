@@ -19,10 +19,12 @@ from tests.openapi.described import (
     BODIES,
     check,
     FORMS,
+    GEMINI,
     HELLO,
     least,
     STREAMED,
     STREAMED_AGAIN,
+    STREAMED_BY,
     STREAMED_FORMS,
 )
 
@@ -83,9 +85,9 @@ def test_events(client: FlaskClient, document: dict[str, Any], path: str) -> Non
     if path in STREAMED_FORMS:
         answer = client.post(path, data=recording(path, stream="true"))
     else:
-        answer = client.post(path, json={**BODIES[path], **STREAMED[path]})
+        answer = client.post(address(client, path) + STREAMED_BY.get(path, ""), json={**BODIES[path], **STREAMED[path]})
     told = document["paths"][path]["post"]["responses"]["200"]["content"][answer.mimetype]
-    data = re.findall("^data: (.*)$", answer.text, re.M)
+    data = re.findall("^(?:data: )?({.*|\\[DONE\\])$", answer.text, re.M)
     assert ("[DONE]" in data) is ("[DONE]" in told["schema"]["description"])
     for text in data:
         if text != "[DONE]":
@@ -120,6 +122,9 @@ def test_a_response_in_the_background(client: FlaskClient, document: dict[str, A
         "/ui/facts",
         "/ui/openclaw",
         "/openapi.json",
+        "/api/tags",
+        "/api/ps",
+        "/api/version",
     ],
 )
 def test_what_is_got(client: FlaskClient, document: dict[str, Any], path: str) -> None:
@@ -160,27 +165,36 @@ def test_a_conversation(client: FlaskClient, document: dict[str, Any]) -> None:
         check(document, answer_schema(document, path, method, 200), answer.get_json())
 
 
-def test_models_for_clients_of_anthropic(client: FlaskClient, document: dict[str, Any]) -> None:
+@pytest.mark.parametrize("headers", [{"anthropic-version": "2023-06-01"}, {"x-goog-api-key": "a"}], ids=str)
+def test_models_for_other_clients(client: FlaskClient, document: dict[str, Any], headers: dict[str, str]) -> None:
     for path in ("/models", "/models/GigaChat-2-Max"):
-        told = client.get(path, headers={"anthropic-version": "2023-06-01"}).get_json()
+        told = client.get(path, headers=headers).get_json()
+        assert "object" not in told
         check(document, answer_schema(document, path.replace("GigaChat-2-Max", "{model_id}"), "get", 200), told)
 
 
 @pytest.mark.parametrize(
-    ("path", "status"), [("/chat/completions", 400), ("/messages", 400), ("/files/unheard-of", 404)]
+    ("path", "status"),
+    [
+        *(("/chat/completions", 400), ("/messages", 400), ("/files/unheard-of", 404)),
+        *(("/api/show", 400), ("/api/create", 501), (f"{GEMINI}:generateContent", 400)),
+    ],
 )
 def test_errors_have_the_form_of_their_api(
     client: FlaskClient, document: dict[str, Any], path: str, status: int
 ) -> None:
     method = "get" if "files" in path else "post"
-    answer = client.open(path, method=method.upper(), json={} if method == "post" else None)
+    answer = client.open(address(client, path), method=method.upper(), json={"model": 1} if method == "post" else None)
     assert answer.status_code == status
     check(document, answer_schema(document, path.replace("unheard-of", "{file_id}"), method, status), answer.get_json())
 
 
 @pytest.mark.parametrize(
     ("gigachats", "path", "status"),
-    [(500, "/chat/completions", 502), (429, "/chat/completions", 429), (402, "/messages", 402)],
+    [
+        *((500, "/chat/completions", 502), (429, "/chat/completions", 429), (402, "/messages", 402)),
+        (429, f"{GEMINI}:streamGenerateContent", 429),
+    ],
 )
 def test_errors_of_gigachat(
     app_with: Callable[..., Flask], sandbox: SandboxServer, gigachats: int, path: str, status: int
@@ -188,6 +202,6 @@ def test_errors_of_gigachat(
     client = app_with(GPT2GIGA_MAX_RETRIES="0").test_client()
     document = client.get("/openapi.json").get_json()
     sandbox.state.script({"status": gigachats})
-    answer = client.post(path, json=BODIES[path])
+    answer = client.post(address(client, path), json=BODIES[path])
     check(document, answer_schema(document, path, "post", answer.status_code), answer.get_json())
     assert answer.status_code == status

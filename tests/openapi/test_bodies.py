@@ -25,6 +25,8 @@ from tests.openapi.described import (
     STREAMED_FORMS,
 )
 
+STREAMS = {"text/event-stream", "application/x-ndjson"}
+
 
 def test_all_bodies_are_tried_here(document: dict[str, Any]) -> None:
     told = {
@@ -33,15 +35,29 @@ def test_all_bodies_are_tried_here(document: dict[str, Any]) -> None:
         if "application/json" in operation.get("requestBody", {}).get("content", {})
     }
     assert told == BODIES.keys()
-    streamed = {
-        path for path, _, told in operations(document) if "text/event-stream" in told["responses"]["200"]["content"]
-    }
+    streamed = {path for path, _, told in operations(document) if STREAMS & told["responses"]["200"]["content"].keys()}
     assert streamed == {*STREAMED, *STREAMED_FORMS, *STREAMED_AGAIN}
     assert {
         path
         for path, _, operation in operations(document)
         if "multipart/form-data" in operation.get("requestBody", {}).get("content", {})
     } == FORMS.keys()
+
+
+def parameters(body: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any], Callable[[Any], dict[str, Any]]]]:
+    """The name of each, its schema, and what holds a value of it; some stand in an object, as Ollama's options."""
+
+    def place(name: str) -> Callable[[Any], dict[str, Any]]:
+        return lambda value: {name: value}
+
+    def place_in(holder: str, name: str) -> Callable[[Any], dict[str, Any]]:
+        return lambda value: {holder: {name: value}}
+
+    for name, told in body["properties"].items():
+        yield name, told, place(name)
+    for holder in ("options", "generationConfig"):
+        for name, told in body["properties"].get(holder, {}).get("properties", {}).items():
+            yield f"{holder}.{name}", told, place_in(holder, name)
 
 
 def edges(schema: dict[str, Any]) -> Iterator[tuple[Any, bool]]:
@@ -73,7 +89,7 @@ def test_parameters_are_taken_and_refused_as_it_says(
 ) -> None:
     """At the edges of each; the refusal names the parameter."""
     wrong, given = [], least(client, path)
-    for name, told in body_schema(document, path)["properties"].items():
+    for name, told, place in parameters(body_schema(document, path)):
         branches = told.get("anyOf", [told])
         found = (
             [*edges(told)]
@@ -81,11 +97,12 @@ def test_parameters_are_taken_and_refused_as_it_says(
             else [(value, True) for kind in branches for value, fits in edges(kind) if fits]
         )
         for value, fits in found:
-            body = {**given, name: value}
+            body = {**given, **place(value)}
             answer = client.post(address(client, path), json=body)
             said = answer.data.decode(errors="replace")  # sound is no text
             # What GigaChat's models differ in is theirs to refuse.
-            theirs = fits and ("GigaChat refused" in said or name == "dimensions")
+            differs = "GigaChat refused" in said or "GigaChat's answer does not follow" in said
+            theirs = fits and (differs or name in ("dimensions", "outputDimensionality"))
             refused = answer.status_code == 400 and name in said
             if not theirs and (answer.status_code == 200, refused) != (fits, not fits):
                 wrong.append((name, value, answer.status_code, said[:120]))

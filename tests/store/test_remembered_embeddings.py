@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from gpt2giga.dialects.openai.store import EmbeddingStore
 from gpt2giga.store.database import Database
 from gpt2giga.store.room import DAY
 from gpt2giga.store.sqlite import SQLiteFile
 from gpt2giga.store.tables import KeptEmbedding
 from gpt2giga.upstream.embeddings import Embedding
+from gpt2giga.web.remembered_embeddings import EmbeddingStore
 from gpt2giga_sandbox.server import SandboxServer
 from tests.dialects.responses.test_store import MIB, open_database, OpenDatabase
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from gpt2giga.chat import File, Image
 from gpt2giga.errors import BadRequest
 from gpt2giga.upstream.files.media import from_bytes, Media, read
-from tests.pictures import data_url, GIF, WEBP
+from tests.pictures import BMP, data_url, GIF, JPEG, png, TIFF, WEBP
 
 LIMITS: dict[str, Any] = {"fetch_urls": False, "most_bytes": 80 * 2**20, "most_pixels": 25_000_000}
 
@@ -129,12 +129,23 @@ def test_urls_are_fetched_only_when_that_is_wanted() -> None:
     assert "GPT2GIGA_FETCH_URLS" in str(refusal(Image("https://example.com/a.png")))
 
 
+@pytest.mark.parametrize("is_typed", [True, False], ids=["typed", "untyped"])
 @pytest.mark.parametrize("content, media_type", [(GIF, "image/gif"), (WEBP, "image/webp")], ids=["gif", "webp"])
-def test_converted(content: bytes, media_type: str) -> None:
-    media = read(Image(data_url(content, media_type)), **LIMITS)
+def test_converted(content: bytes, media_type: str, is_typed: bool) -> None:
+    media = read(Image(data_url(content, media_type if is_typed else "")), **LIMITS)
     assert (media.name, media.media_type) == ("image.png", "image/png")
     with PIL.Image.open(io.BytesIO(media.content)) as image:
         assert image.format == "PNG" and image.size == PIL.Image.open(io.BytesIO(content)).size
+
+
+@pytest.mark.parametrize(
+    "content, media_type",
+    [(png(), "image/png"), (JPEG, "image/jpeg"), (BMP, "image/bmp"), (TIFF, "image/tiff")],
+    ids=["png", "jpeg", "bmp", "tiff"],
+)
+def test_pictures_without_a_type(content: bytes, media_type: str) -> None:
+    """Clients of Ollama send nothing but base64."""
+    assert read(Image(data_url(content, "")), **LIMITS).media_type == media_type
 
 
 def test_the_first_frame_of_an_animation() -> None:

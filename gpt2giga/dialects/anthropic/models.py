@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from gpt2giga.dialects import model_names
 from gpt2giga.upstream.contract.models import Catalog, Model
 
 CLAUDE = "claude-"
@@ -11,13 +12,7 @@ CLAUDE = "claude-"
 
 def known_name(asked: str, catalog: Catalog) -> str:
     """Claude's names without an alias mean the default model, as no name does."""
-    bare = _bare(asked)
-    return "" if bare.startswith(CLAUDE) and _bare(catalog.resolve(asked)) == bare else asked
-
-
-def _bare(name: str) -> str:
-    """Without a vendor, in letters of one case, as names are looked up."""
-    return name.rpartition("/")[2].lower()
+    return model_names.known_name(asked, catalog, CLAUDE)
 
 
 def to_list(models: list[Model]) -> dict[str, Any]:

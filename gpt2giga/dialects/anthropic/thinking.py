@@ -5,16 +5,13 @@ from __future__ import annotations
 from typing import Literal, TypeAlias
 
 from gpt2giga.dialects import fields
-from gpt2giga.dialects.controls import Effort, from_effort
+from gpt2giga.dialects.controls import Effort, from_budget, from_effort
 from gpt2giga.dialects.fields import Body, INT32, invalid
 
 # What becomes of the model's thoughts: a block with them, a block without, or none.
 Thoughts: TypeAlias = Literal["shown", "omitted", "none"]
 
 THINKING = ("enabled", "adaptive", "between_tools", "disabled")
-# Smaller budgets of thinking tokens than these; Claude Code's words for 4000, 10000 and 32000 are the measure.
-LOW_BUDGET = 6000
-MEDIUM_BUDGET = 16000
 
 
 def from_thinking(body: Body) -> tuple[Effort | None, Thoughts, list[str]]:
@@ -38,6 +35,4 @@ def _budget_effort(kind: str, thinking: Body) -> Effort:
     budget = fields.integer(thinking, "budget_tokens", 1, INT32, "thinking")
     if budget is None:
         raise invalid("thinking.budget_tokens", "a positive integer")
-    if budget < LOW_BUDGET:
-        return "low"
-    return "medium" if budget < MEDIUM_BUDGET else "high"
+    return from_budget(budget)

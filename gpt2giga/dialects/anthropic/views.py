@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from dataclasses import replace
 from functools import partial
@@ -22,13 +23,15 @@ from gpt2giga.web.converse import Conversation, Dialect
 from gpt2giga.web.errors import ErrorForm
 from gpt2giga.web.exchange import current
 from gpt2giga.web.models import ModelsForm
+from gpt2giga.web.signs import Signs
+from gpt2giga.web.sse import NAMED_SSE
 
 # Only Anthropic's clients send it, and they read the id of the request under a name of their own.
-HEADER, ID_HEADER = "Anthropic-Version", "request-id"
-PATHS = ("/v1/messages", "/messages")
+SIGNS = Signs(re.compile(r"(/v1)?/messages(/|$)"), ("Anthropic-Version",))
+ID_HEADER = "request-id"
 
-ERROR_FORM = ErrorForm(to_error, to_status, PATHS, HEADER, ID_HEADER)
-MODELS_FORM = ModelsForm(to_list, to_model, HEADER, ID_HEADER, known_name)
+ERROR_FORM = ErrorForm(to_error, to_status, SIGNS, ID_HEADER)
+MODELS_FORM = ModelsForm(to_list, to_model, SIGNS, ID_HEADER, known_name)
 
 
 def blueprint(
@@ -52,7 +55,8 @@ def blueprint(
         )
         chat = replace(chat, model=known_name(chat.model, get_upstream().catalog))
         stream = partial(MessageStream, head, current().id)
-        return conversation.reply([chat], delivery, Dialect(head.model, partial(to_message, head=head), stream, True))
+        dialect = Dialect(head.model, partial(to_message, head=head), stream, NAMED_SSE)
+        return conversation.reply([chat], delivery, dialect)
 
     @messages.post("/messages/count_tokens")
     def count_tokens() -> Response:

@@ -37,11 +37,11 @@ from gpt2giga.upstream.files.media import from_bytes, Media
 from gpt2giga.upstream.gigachat import GetUpstream, GigaChat
 from gpt2giga.upstream.speech import ffmpeg
 from gpt2giga.upstream.speech.salutespeech import LONGEST_TEXT, RATE, SaluteSpeech
-from gpt2giga.web import sse
 from gpt2giga.web.body import json_body, json_response, name_ignored
-from gpt2giga.web.converse import Conversation, Dialect, EVENTS
+from gpt2giga.web.converse import Conversation, Dialect
 from gpt2giga.web.exchange import current, Exchange, Outcome
 from gpt2giga.web.key_models import allowed_models, check_models
+from gpt2giga.web.sse import SSE
 from gpt2giga.web.streaming import stream
 
 log = logging.getLogger(__name__)
@@ -89,7 +89,8 @@ def audio_blueprint(get_upstream: GetUpstream, conversation: Conversation, speec
             raise BadRequest(f"{words}Install it, or ask for wav, opus or pcm.", param="response_format")
         exchange.stream = True
         told = _told(_sound(asked, speech, exchange), exchange, as_events=asked.as_events)
-        media_type, headers = (EVENTS, sse.HEADERS) if asked.as_events else (FORMATS[asked.response_format][0], {})
+        media_type = SSE.mimetype if asked.as_events else FORMATS[asked.response_format][0]
+        headers = SSE.headers if asked.as_events else {}
         return name_ignored(stream(exchange, told, media_type, headers), asked.ignored)
 
     return audio
@@ -188,7 +189,7 @@ def _told(sound: Generator[bytes, None, None], exchange: Exchange, *, as_events:
     try:
         with closing(sound):
             for piece in sound:
-                yield sse.encode([to_speech_delta(piece)], named=False) if as_events else piece
+                yield SSE.encode([to_speech_delta(piece)]) if as_events else piece
                 has_begun = True
     except ProxyError as error:
         if not has_begun:
@@ -197,8 +198,8 @@ def _told(sound: Generator[bytes, None, None], exchange: Exchange, *, as_events:
         log.error("Speech broke off: %s", error)
         if not as_events:
             raise ConnectionResetError(errno.ECONNRESET, "the speech is not whole") from None
-        yield sse.encode([to_error(error)], named=False)
+        yield SSE.encode([to_error(error)])
         return
     exchange.outcome = Outcome.WHOLE
     if as_events:
-        yield sse.encode([SPEECH_DONE], named=False)
+        yield SSE.encode([SPEECH_DONE])

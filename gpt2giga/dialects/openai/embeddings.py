@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gpt2giga.dialects import fields
+from gpt2giga.dialects.embeddings import check_dimensions
 from gpt2giga.dialects.fields import Body, invalid
 from gpt2giga.dialects.openai.tokenizer import Decode
 from gpt2giga.dialects.parameters import list_ignored, Parameter
@@ -58,12 +59,8 @@ def _text(item: Any, param: str, decode: Decode) -> str:
     return text
 
 
-def to_embeddings(found: list[Embedding], request: EmbeddingsRequest, model: str) -> dict[str, Any]:
-    """Raises BadRequest where GigaChat's vectors have another length: one cut to fewer numbers would mean something
-    else, and that is for the client to decide."""
-    given = len(found[0].vector)
-    if request.dimensions not in (None, given):
-        raise invalid("dimensions", f"{given}, which is what {model} gives")
+def to_embeddings(found: list[Embedding], model: str, request: EmbeddingsRequest) -> dict[str, Any]:
+    check_dimensions(found, request.dimensions, "dimensions", model)
     tokens = sum(embedding.tokens for embedding in found)
     return {
         "object": "list",

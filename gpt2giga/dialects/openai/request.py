@@ -8,11 +8,11 @@ from typing import Any, TypeAlias
 
 from gpt2giga.chat import ChatRequest, JsonFormat, Message, Text
 from gpt2giga.dialects import fields
+from gpt2giga.dialects.chat_messages import from_messages
 from gpt2giga.dialects.controls import from_effort, from_extras, from_openai_format, from_stops, Messages, to_session
 from gpt2giga.dialects.fields import Body, invalid
 from gpt2giga.dialects.hosted import HostedTools, no_hosted_tools
 from gpt2giga.dialects.messages import required_messages
-from gpt2giga.dialects.openai.messages import from_messages
 from gpt2giga.dialects.openai.parameters import TABLE
 from gpt2giga.dialects.openai.tools import from_tools, NO_TOOLS
 from gpt2giga.dialects.openai.tools import PARAMETERS as TOOL_PARAMETERS

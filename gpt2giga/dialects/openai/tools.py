@@ -1,34 +1,29 @@
-"""Tools, tool choice and calls of a Chat Completions request. Pure; raises BadRequest."""
+"""Tools and tool choice of a Chat Completions request. Pure; raises BadRequest."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from gpt2giga.chat import HostedTool, Tool, ToolCall, ToolChoice
-from gpt2giga.concurrency.waiting import in_turns
+from gpt2giga.chat import HostedTool, Tool, ToolChoice
 from gpt2giga.dialects import fields
 from gpt2giga.dialects.fields import Body, invalid
 from gpt2giga.dialects.hosted import HostedFound, HostedTools, options_of, union
 from gpt2giga.dialects.tools import (
     ALLOWED_MODES,
     ANTHROPICS_MODES,
-    CUSTOM_INPUT,
     custom_parameters,
-    from_arguments,
-    from_parameters,
-    function_extras,
+    from_function,
     inner_tool,
     no_tools,
     OPENAI_MODES,
     settle,
     tool_kind,
+    tool_name,
     tools_by_name,
     unknown_tool,
 )
-from gpt2giga.errors import BadRequest
 
 KINDS = ("function", "custom")
 SEARCH, SEARCH_OPTIONS = "web_search", "web_search_options"
@@ -75,9 +70,9 @@ def from_tools(body: Body, *, ignore_hosted: bool, hosted_tools: HostedTools) ->
 
 def _legacy(body: Body) -> ChatTools:
     listed = fields.objects(body, "functions")
-    known = tools_by_name((_function(function, place), place) for function, place in listed)
+    known = tools_by_name((from_function(function, place), place) for function, place in listed)
     param, given = "function_call", body.get("function_call")
-    choice = ToolChoice("named", _name(given, param)) if isinstance(given, dict) else _by_word(given, param)
+    choice = ToolChoice("named", tool_name(given, param)) if isinstance(given, dict) else _by_word(given, param)
     return _select(known, (), Choice(choice), param, legacy=True)
 
 
@@ -143,21 +138,8 @@ def _tool(entry: Body, kind: str, param: str) -> Tool:
     found, param = _inner(entry, kind, param)
     if kind == "custom":
         description = fields.string(found, "description", param)
-        return Tool(_name(found, param), description, custom_parameters(found, param), takes_text=True)
-    return _function(found, param)
-
-
-def _function(function: Body, param: str) -> Tool:
-    return Tool(
-        _name(function, param),
-        fields.string(function, "description", param),
-        from_parameters(function, param),
-        function_extras(function, param),
-    )
-
-
-def _name(holder: Body, param: str) -> str:
-    return fields.required_string(holder, "name", param, "a name")
+        return Tool(tool_name(found, param), description, custom_parameters(found, param), takes_text=True)
+    return from_function(found, param)
 
 
 def _by_word(choice: Any, param: str) -> ToolChoice:
@@ -185,7 +167,7 @@ def _choice(choice: Any, hosted: HostedFound) -> Choice | None:
         return None
     if kind != "tool" and kind not in KINDS:
         raise invalid(f"{param}.type", "function, custom, allowed_tools, or the type of one of the tools")
-    return Choice(ToolChoice("named", _name(*_inner(choice, kind, param))))
+    return Choice(ToolChoice("named", tool_name(*_inner(choice, kind, param))))
 
 
 def _from_allowed(allowed: Body, param: str, hosted: HostedFound) -> Choice | None:
@@ -197,36 +179,7 @@ def _from_allowed(allowed: Body, param: str, hosted: HostedFound) -> Choice | No
         if of_kind := hosted.chosen(kind):
             found.append(of_kind)
         elif kind not in hosted.left_out:
-            names.append(_name(*_inner(tool, kind, place)))
+            names.append(tool_name(*_inner(tool, kind, place)))
     if not listed:
         raise invalid(f"{param}.tools", "at least one tool")
     return Choice(ToolChoice(mode), True, tuple(names), union(found)) if names or found else None
-
-
-def from_calls(message: Body, param: str) -> list[ToolCall]:
-    """The calls of an assistant message, in either form. One that cannot be read, without a name for example, never was
-    one; the others stay."""
-    listed = message.get("tool_calls")
-    found: list[ToolCall] = []
-    for number, call in in_turns(listed if isinstance(listed, list) else ()):
-        place = f"{param}.tool_calls[{number}]"
-        with suppress(BadRequest):
-            found.append(_call(fields.mapping(call, place), place))
-    if not found:
-        with suppress(BadRequest):
-            legacy, place = fields.required_object(message, "function_call", param)
-            found.append(_function_call(legacy, "", place))
-    return found
-
-
-def _call(call: Body, param: str) -> ToolCall:
-    call_id = fields.string(call, "id", param)
-    if call.get("custom") is not None:
-        custom, place = fields.required_object(call, "custom", param)
-        return ToolCall(call_id, _name(custom, place), {CUSTOM_INPUT: fields.string(custom, "input", place)})
-    function, place = fields.required_object(call, "function", param)
-    return _function_call(function, call_id, place)
-
-
-def _function_call(function: Body, call_id: str, param: str) -> ToolCall:
-    return ToolCall(call_id, _name(function, param), from_arguments(function.get("arguments")))

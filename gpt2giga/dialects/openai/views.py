@@ -17,22 +17,20 @@ from gpt2giga.dialects.openai.models import to_list, to_model, to_model_info
 from gpt2giga.dialects.openai.moderations import from_moderation_request, to_moderation
 from gpt2giga.dialects.openai.request import from_chat_request, from_responses_body, ReadResponses
 from gpt2giga.dialects.openai.response import to_chat_completion
-from gpt2giga.dialects.openai.store import EmbeddingStore
 from gpt2giga.dialects.openai.stream import ChunkStream
 from gpt2giga.upstream.contract.filter import FILTER
 from gpt2giga.upstream.gigachat import GetUpstream
 from gpt2giga.web.body import json_body, json_response, name_ignored
 from gpt2giga.web.converse import Conversation, Dialect
+from gpt2giga.web.embedding import Embedder
 from gpt2giga.web.errors import ErrorForm
 from gpt2giga.web.exchange import current
 from gpt2giga.web.key_models import allowed_models, check_models
 from gpt2giga.web.models import ModelsForm
-
-# Names the texts, by number, whose embedding is the mean of their parts.
-AVERAGED_HEADER = "X-Gpt2giga-Averaged"
+from gpt2giga.web.signs import Signs
 
 ERROR_FORM = ErrorForm(lambda error, _: to_error(error))
-OPENCLAW_ERROR_FORM = ErrorForm(lambda error, _: to_openclaw_error(error), header=OPENCLAW_HEADER)
+OPENCLAW_ERROR_FORM = ErrorForm(lambda error, _: to_openclaw_error(error), signs=Signs(headers=(OPENCLAW_HEADER,)))
 MODELS_FORM = ModelsForm(to_list, to_model)
 
 
@@ -76,7 +74,7 @@ def chat_blueprint(
 
 
 def blueprint(
-    tokenizer_file: str | None, default_model: str, get_upstream: GetUpstream, remembered: EmbeddingStore
+    tokenizer_file: str | None, default_model: str, get_upstream: GetUpstream, embedder: Embedder
 ) -> Blueprint:
     """Raises SettingsError."""
     openai = Blueprint("openai", __name__)
@@ -85,16 +83,7 @@ def blueprint(
     @openai.post("/embeddings")
     def create_embeddings() -> Response:
         asked = from_embeddings_request(json_body(), decode)
-        upstream, exchange = get_upstream(), current()
-        exchange.model = model = upstream.catalog.embedder(asked.model)
-        check_models(exchange, upstream.catalog, [model])
-        ask = partial(upstream.embed, model=model, caller=exchange)
-        found = remembered.embed(asked.texts, model, exchange.tenant, ask)
-        answer = json_response(to_embeddings(found, asked, model))
-        averaged = [str(number) for number, embedding in enumerate(found) if embedding.averaged]
-        if averaged:
-            answer.headers[AVERAGED_HEADER] = ",".join(averaged)
-        return name_ignored(answer, asked.ignored)
+        return embedder.reply(asked.texts, asked.model, partial(to_embeddings, request=asked), asked.ignored)
 
     @openai.get("/model/info")
     def list_model_info() -> Response:

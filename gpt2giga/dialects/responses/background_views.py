@@ -19,12 +19,11 @@ from gpt2giga.dialects.responses.request import ResponseDelivery
 from gpt2giga.dialects.responses.response import ResponseHead, to_object
 from gpt2giga.dialects.responses.stream import to_error_code
 from gpt2giga.errors import BadRequest, ProxyError
-from gpt2giga.web import sse
 from gpt2giga.web.auth import NO_ACCOUNT_IS_KEPT
 from gpt2giga.web.body import json_response, name_ignored
-from gpt2giga.web.converse import EVENTS
 from gpt2giga.web.exchange import current, Exchange, Outcome
 from gpt2giga.web.on_behalf import OnBehalf
+from gpt2giga.web.sse import NAMED_SSE
 from gpt2giga.web.streaming import stream
 
 # Between two looks whether there are more events.
@@ -99,7 +98,8 @@ class Background:
             self._runner.stop(response_id)
 
     def _stream(self, exchange: Exchange, response_id: str, number: int) -> Response:
-        return stream(exchange, self._frames(exchange, response_id, number), EVENTS, sse.HEADERS)
+        frames = self._frames(exchange, response_id, number)
+        return stream(exchange, frames, NAMED_SSE.mimetype, NAMED_SSE.headers)
 
     def _frames(self, exchange: Exchange, response_id: str, number: int) -> Generator[bytes, None, None]:
         yield b""  # there may be none for long
@@ -107,7 +107,7 @@ class Background:
             while (told := self._store.events_after(exchange.tenant, response_id, number)) is not None:
                 if told.events:
                     number = told.events[-1]["sequence_number"]
-                    yield sse.encode(told.events, named=True)
+                    yield NAMED_SSE.encode(told.events)
                 elif told.is_over:
                     break
                 else:
@@ -116,4 +116,4 @@ class Background:
         except ProxyError as error:
             exchange.fail(error)
             failure: dict[str, Any] = {"type": "error", "code": to_error_code(error), "message": error.message}
-            yield sse.encode([{**failure, "param": error.param, "sequence_number": number + 1}], named=True)
+            yield NAMED_SSE.encode([{**failure, "param": error.param, "sequence_number": number + 1}])

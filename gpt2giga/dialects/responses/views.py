@@ -41,6 +41,7 @@ from gpt2giga.upstream.gigachat import GetUpstream
 from gpt2giga.web.body import json_body, json_response
 from gpt2giga.web.converse import Conversation, Dialect
 from gpt2giga.web.exchange import current
+from gpt2giga.web.sse import NAMED_SSE
 
 log = logging.getLogger(__name__)
 
@@ -114,9 +115,8 @@ class _Views:
             self._conversation.check_models([chat])
             return self._background.accept(body, delivery, head)
         keep = _keep_nothing if head.background else self._keeper(delivery, head)
-        dialect = Dialect(
-            head.model, partial(_to_response, head=head, keep=keep), partial(ResponseStream, head, keep), True
-        )
+        whole, stream = partial(_to_response, head=head, keep=keep), partial(ResponseStream, head, keep)
+        dialect = Dialect(head.model, whole, stream, NAMED_SSE)
         if delivery.compaction:
             return self._compact(chat, delivery, dialect)
         return self._conversation.reply([chat], delivery, dialect)

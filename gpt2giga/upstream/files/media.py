@@ -63,8 +63,16 @@ BY_ENDING = {ending: media_type for media_type, (_, ending) in TYPES.items()} | 
     "oga": "audio/ogg",
     "webm": "audio/webm",
 }
-# Of files that come without a type and a name, as from MCP servers.
-BEGINNINGS = {b"\x89PNG\r\n": "image/png", b"\xff\xd8\xff": "image/jpeg", b"%PDF-": "application/pdf"}
+# Of files that come without a type and a name, as from MCP servers and to Ollama's API.
+BEGINNINGS = (
+    (re.compile(rb"\x89PNG\r\n"), "image/png"),
+    (re.compile(rb"\xff\xd8\xff"), "image/jpeg"),
+    (re.compile(rb"GIF8"), "image/gif"),
+    (re.compile(rb"RIFF....WEBP", re.DOTALL), "image/webp"),
+    (re.compile(rb"II\*\0|MM\0\*"), "image/tiff"),
+    (re.compile(rb"BM....\0\0\0\0", re.DOTALL), "image/bmp"),
+    (re.compile(rb"%PDF-"), "application/pdf"),
+)
 # Media type -> Pillow's names for it.
 CONVERTIBLE = {"image/webp": ["WEBP"], "image/gif": ["GIF"]}
 
@@ -108,15 +116,14 @@ def from_bytes(content: bytes, media_type: str, name: str, most_pixels: int) -> 
 
 def _to_media(content: bytes, given_type: str, name: str, expected: Kind, most_pixels: int) -> Media:
     media_type = SYNONYMS.get(given_type, given_type)
+    if media_type not in TYPES and media_type not in CONVERTIBLE:
+        beginning = next((found for start, found in BEGINNINGS if start.match(content)), media_type)
+        media_type = BY_ENDING.get(_ending(name), beginning)
     if media_type in CONVERTIBLE:
         give_back_soon()
         # A picture of a few bytes unfolds to a hundred megabytes, so one at a time.
         content = background.compute(lambda: _to_png(content, media_type, most_pixels))
         media_type = "image/png"
-    if media_type not in TYPES:
-        media_type = BY_ENDING.get(_ending(name), media_type)
-    if media_type not in TYPES:
-        media_type = next((found for start, found in BEGINNINGS.items() if content.startswith(start)), media_type)
     if media_type not in TYPES and expected == "document" and _is_text(content, given_type):
         media_type = "text/plain"
     if media_type not in TYPES:

@@ -1,4 +1,4 @@
-"""Messages of a Chat Completions request. Pure; raises BadRequest naming the message and its part."""
+"""Messages of Chat Completions, and of Ollama's API. Pure; raises BadRequest naming the message and its part."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from gpt2giga.chat import Message, Part, Text, ToolCall
 from gpt2giga.concurrency.waiting import in_turns
-from gpt2giga.dialects import fields
+from gpt2giga.dialects import fields, file_parts
 from gpt2giga.dialects.fields import Body, invalid
 from gpt2giga.dialects.messages import (
     from_content,
@@ -18,7 +18,7 @@ from gpt2giga.dialects.messages import (
     RESULTS,
     text_of,
 )
-from gpt2giga.dialects.openai.tools import from_calls
+from gpt2giga.dialects.tools import from_calls
 from gpt2giga.errors import BadRequest
 
 EXPECTED_ROLE = "one of " + ", ".join((*OPENAI_ROLES, *RESULTS))
@@ -43,6 +43,8 @@ def _said(message: Body, param: str, is_old: bool) -> Message:
     if not is_old:
         fields.string(message, "name", param)
     parts: list[Part] = [*from_content(message.get("content"), role, f"{param}.content", is_old=is_old)]
+    if role == "user":
+        parts += file_parts.from_images(message, param, is_old=is_old)
     if role == "assistant":
         # A refusal that a client sends back is what the assistant said.
         if text_of(message, "refusal"):

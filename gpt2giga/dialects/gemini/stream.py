@@ -1,0 +1,135 @@
+"""Events -> chunks of a streamed answer, each a GenerateContentResponse of its own. Pure."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import orjson
+
+from gpt2giga.chat import Citation, Done, Event, Picture, ReasoningDelta, RefusalDelta, TextDelta, ToolCall, Usage
+from gpt2giga.dialects.gemini.errors import to_error
+from gpt2giga.dialects.pictures import to_base64
+from gpt2giga.dialects.tokens import sum_usages
+from gpt2giga.errors import ProxyError
+
+Chunk: TypeAlias = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class GenerateHead:
+    """What all chunks of one answer share.
+
+    model: the name the client asked for. thoughts: are they shown? cites: may the text rest on pages? filtered_as:
+    OpenAI's finish reason for a text that GigaChat's filter stopped.
+    """
+
+    model: str
+    thoughts: bool
+    cites: bool
+    filtered_as: str
+    id: str = field(default_factory=lambda: secrets.token_hex(12))
+
+    def to_chunk(self, candidate: dict[str, Any]) -> Chunk:
+        return {"candidates": [candidate], "modelVersion": self.model, "responseId": self.id}
+
+
+class GenerateStream:
+    """The chunks of one response, with one candidate after the other.
+
+    Each has a part, also the last of a candidate: chats of Google's SDKs forget an answer with a chunk that has none.
+    No chunk is a sign of life, for they would keep it as a part of the answer; and of comments some of them make JSON.
+    """
+
+    def __init__(self, head: GenerateHead) -> None:
+        self._head = head
+        self._choice = -1
+        self._before_text = self._after_text = b""
+        self._has_refused = False
+        self._text = ""
+        self._citations: list[Citation] = []
+        self._usages: list[Usage | None] = []
+
+    def feed(self, events: list[Event], choice: int) -> list[Chunk | bytes]:
+        if choice != self._choice:
+            self._begin(choice)
+        chunks: list[Chunk | bytes] = []
+        for event in events:
+            match event:
+                case TextDelta(text):  # nearly every chunk, so all that stays the same is written once
+                    chunks.append(self._before_text + orjson.dumps(text) + self._after_text)
+                    if self._head.cites:
+                        self._text += text
+                case ReasoningDelta(text) if self._head.thoughts:
+                    chunks.append(self._chunk({"text": text, "thought": True}))
+                case RefusalDelta(text):
+                    self._has_refused = True
+                    chunks.append(self._chunk({"text": text}))
+                case ToolCall(call_id, name, arguments):
+                    chunks.append(self._chunk({"functionCall": {"id": call_id, "name": name, "args": arguments}}))
+                case Picture(_, media_type, content) if content:
+                    blob = {"mimeType": media_type, "data": to_base64(event)}
+                    chunks.append(self._chunk({"inlineData": blob}))
+                case Citation():
+                    self._citations.append(event)
+                case Done():
+                    chunks.append(self._end(event))
+        return chunks
+
+    def heartbeat(self, choice: int) -> list[Chunk]:
+        return []
+
+    def finish(self) -> list[Chunk]:
+        return []
+
+    def fail(self, error: ProxyError) -> list[Chunk]:
+        return [to_error(error)]
+
+    def _begin(self, choice: int) -> None:
+        self._choice, self._has_refused, self._text, self._citations = choice, False, "", []
+        self._before_text, _, self._after_text = orjson.dumps(self._chunk({"text": ""})).partition(b'""')
+
+    def _chunk(self, part: dict[str, Any]) -> Chunk:
+        return self._head.to_chunk({"content": {"parts": [part], "role": "model"}, "index": self._choice})
+
+    def _end(self, done: Done) -> Chunk:
+        """The usage is that of all candidates so far, and left out where GigaChat did not tell it."""
+        chunk = self._chunk({"text": ""})
+        chunk["candidates"][0]["finishReason"] = self._finish(done)
+        if self._citations:
+            chunk["candidates"][0]["groundingMetadata"] = to_grounding(self._citations, self._text)
+        self._usages.append(done.usage)
+        if usage := sum_usages(self._usages):
+            chunk["usageMetadata"] = to_usage(usage)
+        return chunk
+
+    def _finish(self, done: Done) -> str:
+        if self._has_refused or done.finish == self._head.filtered_as == "content_filter":
+            return "SAFETY"
+        return "MAX_TOKENS" if done.finish == "length" else "STOP"
+
+
+def to_grounding(citations: list[Citation], text: str) -> dict[str, Any]:
+    """The pages, and which passages rest on them; places count in bytes."""
+    pages = {citation.url: citation.title for citation in citations}
+    numbers = {url: number for number, url in enumerate(pages)}
+    supports = []
+    for citation in citations:
+        passage = text[citation.start : citation.end]
+        start = len(text[: citation.start].encode())
+        segment = {"startIndex": start, "endIndex": start + len(passage.encode()), "text": passage}
+        supports.append({"segment": segment, "groundingChunkIndices": [numbers[citation.url]]})
+    chunks = [{"web": {"uri": url, "title": title}} for url, title in pages.items()]
+    return {"groundingChunks": chunks, "groundingSupports": supports}
+
+
+def to_usage(usage: Usage) -> dict[str, int]:
+    """Thoughts are counted apart from the answer."""
+    counted = {
+        "promptTokenCount": usage.prompt,
+        "candidatesTokenCount": usage.completion - usage.reasoning,
+        "totalTokenCount": usage.prompt + usage.completion,
+    }
+    more = {"cachedContentTokenCount": usage.cached, "thoughtsTokenCount": usage.reasoning}
+    return counted | {name: number for name, number in more.items() if number}

@@ -1,0 +1,61 @@
+"""Tools, and the choice among them. Pure; raises BadRequest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from gpt2giga.chat import Tool, ToolChoice
+from gpt2giga.dialects import fields
+from gpt2giga.dialects.fields import Body, invalid
+from gpt2giga.dialects.gemini.names import as_list, camel, inner
+from gpt2giga.dialects.gemini.schema import to_json_schema
+from gpt2giga.dialects.hosted import HostedFound
+from gpt2giga.dialects.tools import Mode, no_tools, tools_by_name, unknown_tool
+
+CONFIG = "toolConfig.functionCallingConfig"
+MODES: Mapping[str, Mode] = {
+    "MODE_UNSPECIFIED": "auto",
+    "AUTO": "auto",
+    "VALIDATED": "auto",
+    "ANY": "required",
+    "NONE": "none",
+}
+
+
+def from_tools(body: Body, hosted: HostedFound) -> tuple[tuple[Tool, ...], ToolChoice]:
+    """Whatever is no declaration of a function runs at Google; `hosted` keeps it."""
+    tools = tools_by_name(_declared(body, hosted))
+    config = inner(inner(body, "toolConfig"), "functionCallingConfig", "toolConfig")
+    mode = fields.one_of(fields.string(config, "mode", CONFIG).upper() or "AUTO", MODES, f"{CONFIG}.mode")
+    allowed = fields.texts(config, "allowedFunctionNames", CONFIG)
+    for name in allowed:
+        if name not in tools:
+            raise unknown_tool(name, f"{CONFIG}.allowedFunctionNames")
+    offered = tuple(tool for tool in tools.values() if not allowed or tool.name in allowed)
+    if mode == "required" and not offered and not hosted.tools():
+        raise no_tools(f"{CONFIG}.mode", "ANY")
+    if mode == "required" and len(allowed) == 1:
+        return offered, ToolChoice("named", allowed[0])
+    return offered, ToolChoice(mode)
+
+
+def _declared(body: Body, hosted: HostedFound) -> Iterator[tuple[Tool, str]]:
+    for tool, place in fields.each_object(as_list(body, "tools"), "tools"):
+        tool = camel(tool)
+        for kind, value in tool.items():
+            if kind != "functionDeclarations" and value is not None:
+                hosted.add(fields.mapping(value, f"{place}.{kind}"), kind, f"{place}.{kind}")
+        place = f"{place}.functionDeclarations"
+        for function, param in fields.each_object(as_list(tool, "functionDeclarations", place), place):
+            yield _tool(camel(function), param), f"{param}.name"
+
+
+def _tool(function: Body, param: str) -> Tool:
+    """Its schema may also be JSON Schema, in a field of its own."""
+    name = fields.required_string(function, "name", param, "a name")
+    field = "parameters" if function.get("parametersJsonSchema") is None else "parametersJsonSchema"
+    schema = function.get(field)
+    if not isinstance(schema, dict | None):
+        raise invalid(f"{param}.{field}", "a schema")
+    schema = to_json_schema(schema) if field == "parameters" else schema
+    return Tool(name, fields.string(function, "description", param), schema)

@@ -1,0 +1,35 @@
+"""Requests of /api/embed and the older /api/embeddings, and their answers. Pure; raises BadRequest."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gpt2giga.dialects import fields
+from gpt2giga.dialects.embeddings import check_dimensions
+from gpt2giga.dialects.fields import Body, invalid
+from gpt2giga.upstream.embeddings import Embedding
+
+
+def from_input(body: Body) -> list[str]:
+    """None where Ollama would only load the model."""
+    given = [] if body.get("input") in (None, "") else body["input"]
+    texts = [given] if isinstance(given, str) else given
+    if not isinstance(texts, list):
+        raise invalid("input", "a text or a list of texts")
+    for number, text in enumerate(texts):
+        if not isinstance(text, str) or not text:
+            raise invalid(f"input[{number}]", "a text that is not empty")
+    return texts
+
+
+def to_embed(found: list[Embedding], model: str, body: Body) -> dict[str, Any]:
+    check_dimensions(found, fields.integer(body, "dimensions", 1, 100_000), "dimensions", model)
+    return {
+        "model": fields.string(body, "model") or model,
+        "embeddings": [embedding.vector for embedding in found],
+        "prompt_eval_count": sum(embedding.tokens for embedding in found),
+    }
+
+
+def to_embedding(found: list[Embedding], model: str, body: Body) -> dict[str, Any]:
+    return {"embedding": found[0].vector if found else []}

@@ -1,0 +1,105 @@
+"""Events -> the lines of Ollama's streams, and its whole answers. Pure."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from typing import Any, TypeAlias
+
+import orjson
+
+from gpt2giga.chat import Done, Event, Picture, ReasoningDelta, RefusalDelta, TextDelta, ToolCall
+from gpt2giga.dialects.ollama.errors import to_error
+from gpt2giga.dialects.pictures import to_markdown
+from gpt2giga.errors import ProxyError
+
+Line: TypeAlias = dict[str, Any]
+# Where a line of either endpoint, or its message, holds text.
+TEXTS = ("content", "response", "thinking")
+
+
+@dataclass(frozen=True, slots=True)
+class LineHead:
+    """What all lines of one answer share. model: the name the client asked for. is_chat: of /api/chat, otherwise of
+    /api/generate. filtered_as: why a text ends that GigaChat's filter stopped. started: nanoseconds of the monotonic
+    clock."""
+
+    model: str
+    is_chat: bool
+    shows_thoughts: bool = True
+    filtered_as: str = "stop"
+    created_at: str = field(default_factory=lambda: f"{datetime.now(timezone.utc):%Y-%m-%dT%H:%M:%S.%fZ}")
+    started: int = field(default_factory=time.monotonic_ns)
+
+    def to_line(self, **more: Any) -> Line:
+        said = {"message": {"role": "assistant", "content": "", **more}} if self.is_chat else {"response": "", **more}
+        return {"model": self.model, "created_at": self.created_at, **said, "done": False}
+
+    def to_end(self, reason: str) -> Line:
+        return {**self.to_line(), "done": True, "done_reason": reason}
+
+
+class LineStream:
+    """began: when the answer itself did, if that is known by the head's clock."""
+
+    def __init__(self, head: LineHead, began: int = 0) -> None:
+        self._head, self._began, self._calls = head, began, 0
+        self._before_text, _, self._after_text = orjson.dumps(head.to_line()).rpartition(b'""')
+
+    def feed(self, events: list[Event], choice: int) -> list[Line | bytes]:
+        self._began = self._began or time.monotonic_ns()
+        lines: list[Line | bytes] = []
+        for event in events:
+            match event:
+                case TextDelta(text) | RefusalDelta(text):  # nearly every line: all that stays the same is written once
+                    lines.append(self._before_text + orjson.dumps(text) + self._after_text)
+                case ReasoningDelta(text) if self._head.shows_thoughts:
+                    lines.append(self._head.to_line(thinking=text))
+                case ToolCall(call_id, name, arguments):
+                    function = {"index": self._calls, "name": name, "arguments": arguments}
+                    lines.append(self._head.to_line(tool_calls=[{"id": call_id, "function": function}]))
+                    self._calls += 1
+                case Picture():
+                    lines += self.feed([TextDelta(to_markdown(event))], choice)
+                case Done():
+                    lines.append(self._end(event))
+        return lines
+
+    def heartbeat(self, choice: int) -> list[Line]:
+        """Ollama has none; every client adds up such a line."""
+        return [self._head.to_line()]
+
+    def finish(self) -> list[Line]:
+        return []
+
+    def fail(self, error: ProxyError) -> list[Any]:
+        return [to_error(error)]
+
+    def _end(self, done: Done) -> Line:
+        """Calls end an answer as words do. Tokens that GigaChat did not tell are left out."""
+        now, began, started = time.monotonic_ns(), self._began, self._head.started
+        reason = {"length": "length", "content_filter": self._head.filtered_as}.get(done.finish, "stop")
+        usage = done.usage and {"prompt_eval_count": done.usage.prompt, "eval_count": done.usage.completion}
+        return {
+            **self._head.to_end(reason),
+            "total_duration": now - started,
+            "load_duration": 0,
+            "prompt_eval_duration": began - started,
+            "eval_duration": max(now - began, 1),  # clients divide by it
+            **(usage or {}),
+        }
+
+
+def to_answer(answers: Iterable[list[Event]], head: LineHead) -> Line:
+    """What a client makes of the stream."""
+    (events,) = answers
+    made: list[Any] = LineStream(head, head.started).feed(events, 0)
+    *lines, whole = [orjson.loads(line) if isinstance(line, bytes) else line for line in made]
+    said = [line.get("message", line) for line in lines]
+    texts = {name: "".join(part.get(name, "") for part in said) for name in TEXTS if any(name in part for part in said)}
+    calls = [call for part in said for call in part.get("tool_calls", ())]
+    whole.get("message", whole).update(**texts, **({"tool_calls": calls} if calls else {}))
+    answer: Line = whole
+    return answer

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+import pytest
+
+from gpt2giga.chat import Done, Event, Picture, ReasoningDelta, RefusalDelta, TextDelta, ToolCall, Usage
+from gpt2giga.dialects.ollama.stream import LineHead, LineStream, to_answer
+from gpt2giga.errors import UpstreamCut
+from tests.lines import accumulate, TIMES, without_times
+
+USAGE = Usage(prompt=10, completion=4, cached=3)
+CALL = ToolCall("call1", "weather", {"city": "Москва", "days": 2})
+TOLD = {"id": "call1", "function": {"index": 0, "name": "weather", "arguments": {"city": "Москва", "days": 2}}}
+PICTURE = Picture("1", "image/png", b"a")
+
+ANSWERS: list[tuple[str, list[Event], dict[str, Any]]] = [
+    ("nothing", [], {"content": ""}),
+    ("text", [TextDelta("При"), TextDelta("вет!")], {"content": "Привет!"}),
+    ("thoughts", [ReasoningDelta("Так."), TextDelta("Да.")], {"content": "Да.", "thinking": "Так."}),
+    ("call", [CALL], {"content": "", "tool_calls": [TOLD]}),
+    ("text and call", [TextDelta("Вот."), CALL], {"content": "Вот.", "tool_calls": [TOLD]}),
+    ("refusal", [RefusalDelta("Нет.")], {"content": "Нет."}),
+    ("picture", [TextDelta("a"), PICTURE], {"content": "a![](data:image/png;base64,YQ==)"}),
+]
+ROWS = pytest.mark.parametrize("events, said", [row[1:] for row in ANSWERS], ids=[row[0] for row in ANSWERS])
+
+
+def streamed(events: list[Event], head: LineHead) -> list[dict[str, Any]]:
+    stream = LineStream(head)
+    items = [*(item for event in events for item in stream.feed([event], 0)), *stream.finish()]
+    return [orjson.loads(item if isinstance(item, bytes) else orjson.dumps(item)) for item in items]
+
+
+@ROWS
+def test_chat(events: list[Event], said: dict[str, Any]) -> None:
+    head, ended = LineHead("giga", is_chat=True), [*events, Done("tool_calls" if CALL in events else "stop", USAGE)]
+    whole = to_answer([ended], head)
+    assert without_times(whole) == {
+        "model": "giga",
+        "message": {"role": "assistant", **said},
+        "done": True,
+        "done_reason": "stop",
+        "prompt_eval_count": 10,
+        "eval_count": 4,
+    }
+    assert accumulate(streamed(ended, head)) == without_times(whole)
+
+
+def test_several_calls_are_numbered() -> None:
+    whole = to_answer([[CALL, CALL, Done("tool_calls", None)]], LineHead("giga", is_chat=True))
+    assert [call["function"]["index"] for call in whole["message"]["tool_calls"]] == [0, 1]
+
+
+@pytest.mark.parametrize("events", [[TextDelta("Да.")], [ReasoningDelta("Так."), TextDelta("Да.")]])
+def test_generate(events: list[Event]) -> None:
+    head, ended = LineHead("giga", is_chat=False, shows_thoughts=False), [*events, Done("length", None)]
+    whole = to_answer([ended], head)
+    assert without_times(whole) == {"model": "giga", "response": "Да.", "done": True, "done_reason": "length"}
+    assert accumulate(streamed(ended, head)) == without_times(whole)
+
+
+@pytest.mark.parametrize("filtered_as", ["stop", "content_filter"])
+def test_what_the_filter_stopped(filtered_as: str) -> None:
+    head = LineHead("giga", is_chat=True, filtered_as=filtered_as)
+    assert to_answer([[Done("content_filter", None)]], head)["done_reason"] == filtered_as
+
+
+def test_times_are_nanoseconds_that_add_up() -> None:
+    """Clients divide the tokens by the time that they took."""
+    ended: list[Event] = [Done("stop", USAGE)]
+    for whole in (to_answer([ended], LineHead("giga", True)), streamed(ended, LineHead("giga", True))[-1]):
+        assert set(TIMES) < whole.keys() and whole["eval_duration"] > 0
+        assert whole["prompt_eval_duration"] + whole["eval_duration"] <= whole["total_duration"] + 1
+        assert whole["created_at"].endswith("Z") and whole["created_at"][10] == "T"
+
+
+def test_signs_of_life_change_nothing() -> None:
+    stream = LineStream(LineHead("giga", is_chat=True))
+    (beat,) = stream.heartbeat(0)
+    assert beat["message"] == {"role": "assistant", "content": ""} and beat["done"] is False
+
+
+def test_a_break_is_the_last_line() -> None:
+    assert LineStream(LineHead("giga", is_chat=True)).fail(UpstreamCut("Обрыв.")) == [{"error": "Обрыв."}]
+
+
+@pytest.mark.parametrize("text", ['"', "\\", "\n", "</script>", "\u2028", "ы" * 3])
+def test_any_text_is_written_as_json(text: str) -> None:
+    """Most of a line is written once, and the text is put into it."""
+    for is_chat in (True, False):
+        line, end = streamed([TextDelta(text), Done("stop", None)], LineHead(text, is_chat=is_chat))
+        assert line.get("message", {}).get("content", line.get("response")) == text == line["model"]

@@ -56,7 +56,7 @@ class Runner:
             except Unusable as unusable:
                 is_needed = True
                 if str(unusable) != trouble:
-                    log.warning("Batches wait: %s", unusable)
+                    log.warning("Whether there are batches to work on cannot be told: %s", unusable)
                 trouble = str(unusable)
             with self._lock:
                 if not is_needed and not self._woken.is_set():

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gpt2giga.batches.lines import Lines, NumberedLine
+from gpt2giga.batches.pauses import Pauses
 from gpt2giga.batches.validation import validate
 from gpt2giga.chat import Usage
 from gpt2giga.concurrency import background
@@ -28,10 +29,8 @@ from gpt2giga.web.on_behalf import Answer, OnBehalf, OwnRequest
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
-# Seconds: between two looks whether the batch was cancelled, and after failures that pass, doubled with each. Whoever
-# is told to wait for longer than the longest asks again all the same: a limit may be raised, tokens may be bought.
+# Between two looks whether the batch was cancelled.
 LOOK_SECONDS = 2.0
-FIRST_PAUSE, LONGEST_PAUSE = 1.0, 300.0
 # A line that fails so often while others are answered fails by itself. Of so many it is known how often they failed.
 MOST_TRIES, MOST_FAILING = 5, 1000
 
@@ -47,27 +46,6 @@ class Place:
     files: LocalFiles
     most_values: int
     at_once: Callable[[], int]
-
-
-class Pauses:
-    """How long nothing is asked after a failure; longer with each, until something is answered again."""
-
-    def __init__(self) -> None:
-        self._failures = 0
-        self._until = 0.0  # on the monotonic clock
-
-    @property
-    def left(self) -> float:
-        return self._until - time.monotonic()
-
-    def fail(self, wait: float = 0.0) -> None:
-        """Of lines that fail together the first one counts. wait: seconds that the refusal tells."""
-        if self.left <= 0:
-            seconds = max(FIRST_PAUSE * 2 ** min(self._failures, 16), wait)
-            self._failures, self._until = self._failures + 1, time.monotonic() + min(seconds, LONGEST_PAUSE)
-
-    def end(self) -> None:
-        self._failures, self._until = 0, 0.0
 
 
 class _Worker:
@@ -94,7 +72,7 @@ class Run:
         self._refusal = ""  # why nobody may ask any more on behalf of whoever has asked
         self._answered = 0
         self._tries: dict[int, tuple[int, int]] = {}  # how often a line failed, and what was answered before
-        self._trouble = ""
+        self._troubles: set[str] = set()  # that were told since the last result was written
 
     def close(self) -> None:
         """The process ends: what is in work may end too, and nothing is begun."""
@@ -103,9 +81,8 @@ class Run:
 
     def look(self) -> None:
         """Something may have been changed from outside. Raises Unusable."""
-        found = self._place.batches.get(self._batch.id)
-        if found:
-            self._note(found)
+        if found := self._place.batches.get(self._batch.id):
+            self._batch = found
 
     def work(self) -> None:
         """Returns when the batch is over, another process has it, or this one ends."""
@@ -129,7 +106,7 @@ class Run:
             if found.errors:
                 self._place.batches.set_status(self._batch, "failed", found.errors)
                 return
-            self._note(self._place.batches.begin(self._batch, found.total, found.model))
+            self._batch = self._place.batches.begin(self._batch, found.total, found.model)
         if self._batch.output_file:
             self._ask()
         if not self._closed.is_set():
@@ -269,7 +246,10 @@ class Run:
         pauses = Pauses()
         while True:
             try:
-                self._note(self._place.batches.save(self._batch, [result]))
+                self._batch = self._place.batches.save(self._batch, [result])
+                if self._troubles:
+                    log.info("Batch %s goes on", self._batch.id)
+                    self._troubles.clear()
                 return
             except LeaseLost:
                 self._halt.set()
@@ -280,21 +260,13 @@ class Run:
                 if self._closed.wait(min(pauses.left, 30.0)):
                     return
 
-    def _note(self, found: Batch) -> None:
-        self._batch = found
-        if self._trouble:
-            log.info("Batch %s goes on", found.id)
-            self._trouble = ""
-
     def _tell(self, problem: Unusable | NoRoom) -> None:
-        """Once for each kind."""
-        if isinstance(problem, NoRoom):
-            words = f"the files of batches take {problem.taken} bytes (GPT2GIGA_BATCH_FILES_SIZE)"
-        else:
-            words = str(problem)
-        if words != self._trouble:
+        """Once for each."""
+        is_full = isinstance(problem, NoRoom)
+        words = "there is no room for results (GPT2GIGA_BATCH_FILES_SIZE)" if is_full else str(problem)
+        if words not in self._troubles:
             log.warning("Batch %s waits: %s", self._batch.id, words)
-        self._trouble = words
+            self._troubles.add(words)
 
 
 def _retry_after(answer: Answer) -> float:

@@ -49,7 +49,7 @@ class IsOver(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """See tables.KeptBatch. errors: as OpenAI shows them. moments: Unix time in whole seconds."""
+    """See batch_tables.KeptBatch. errors: as OpenAI shows them. moments: Unix time in whole seconds."""
 
     id: str
     tenant: str

@@ -49,7 +49,7 @@ class FileInUse(Exception):
 
 @dataclass(frozen=True, slots=True)
 class KeptFile:
-    """See tables.LocalFile."""
+    """See batch_tables.LocalFile."""
 
     id: str
     purpose: str

@@ -1,4 +1,5 @@
-"""Who does work that goes on without its client; on a server too, in tests/deploy/test_postgresql.py."""
+"""Who does work that goes on without its client; with a server as the database, and a machine that dies, in
+tests/deploy/test_batches.py."""
 
 from __future__ import annotations
 

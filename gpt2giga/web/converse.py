@@ -85,7 +85,8 @@ class Conversation:
         """Each chat is asked when the one before is answered: a personal account may have one request at a time."""
         exchange, upstream = current(), self._get_upstream()
         exchange.model, exchange.stream = dialect.model, delivery.stream
-        self.check_models(chats)
+        if exchange.stored_key:
+            self.check_models(chats)
         if self._owners.keeps_apart:
             chats = [self._owners.only_own(exchange.tenant, chat) for chat in chats]
         given = exchange.request.environ.get("HTTP_X_SESSION_ID", "")
@@ -103,10 +104,8 @@ class Conversation:
 
     def check_models(self, chats: Sequence[ChatRequest]) -> None:
         """Whether the key may use them. Raises NotFound."""
-        exchange = current()
-        if exchange.stored_key:
-            catalog = self._get_upstream().catalog
-            check_models(exchange, catalog, [catalog.resolve(chat.model) for chat in chats])
+        catalog = self._get_upstream().catalog
+        check_models(current(), catalog, [catalog.resolve(chat.model) for chat in chats])
 
     def _frames(
         self, exchange: Exchange, upstream: GigaChat, chats: Sequence[ChatRequest], dialect: Dialect

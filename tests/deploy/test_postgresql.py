@@ -14,6 +14,7 @@ from pathlib import Path
 
 import peewee
 import pytest
+from flask import Flask
 
 from gpt2giga.dialects.responses.store import Store
 from gpt2giga.store.database import Database, Unusable
@@ -22,6 +23,7 @@ from gpt2giga.store.response_tables import KeptResponse
 from gpt2giga.upstream.embeddings import Embedding
 from gpt2giga.web.remembered_embeddings import EmbeddingStore
 from gpt2giga_sandbox.server import SandboxServer
+from tests import test_background
 from tests.deploy.conftest import public_folder
 from tests.deploy.running import running
 from tests.dialects.responses.test_conversation_store import *  # noqa: F403
@@ -240,3 +242,18 @@ def test_two_services_keep_their_responses_in_one_place(
     finally:
         server.start()
     assert eventually(lambda: other.post("/v1/responses", body).status_code == 200, seconds=20)
+
+
+def test_what_is_made_in_the_background(app_with: Callable[..., Flask], server: Server, sandbox: SandboxServer) -> None:
+    """By one application, for a client of another."""
+    one, other = (app_with(GPT2GIGA_DATABASE_URL=server.url).test_client() for _ in range(2))
+    conversation = one.post("/v1/conversations", json={}).get_json()["id"]
+    sandbox.state.script({"text": "Раз."}, {"text": "Два."})
+    asked = test_background.ask(one, conversation=conversation)
+    assert test_background.text_of(test_background.finished(other, asked["id"])) == "Раз."
+    streamed = test_background.read_first(other)
+    assert test_background.finished(one, streamed)["status"] == "completed"
+    told = test_background.events(one, streamed)
+    assert told[0]["type"] == "response.created" and told[-1]["type"] == "response.completed"
+    kept = other.get(f"/v1/conversations/{conversation}/items").get_json()["data"]
+    assert [item["role"] for item in kept] == ["assistant", "user"]

@@ -144,7 +144,6 @@ class BackgroundRunner:
             for piece in answer.pieces:
                 events = [orjson.loads(data) for data in sse.decode(piece)]
                 if request.exchange and request.exchange.outcome is Outcome.RESTARTING:
-                    self._store.give_back(work.turn.response["id"])
                     return
                 if not telling.add(events):
                     return

@@ -55,11 +55,8 @@ class FileCounter:
         self._held: set[str] = set()
         self._lines = _Line("line", STAND_BACK), _Line("last", LAST_STAND_BACK)
         self._announced: _Line | None = None
+        self.announced = False
         self._retry_at = 0.0
-
-    @property
-    def announced(self) -> bool:
-        return self._announced is not None
 
     @property
     def held(self) -> int:
@@ -97,7 +94,7 @@ class FileCounter:
         if self._announced and self._announced is not line:
             self._announced.came_back = 0
             self._unlock(self._announced.name)
-        self._announced = line
+        self._announced, self.announced = line, waiting
         if line:
             self._lock(line.name, shared=True)
 

@@ -76,8 +76,8 @@ class Counter(Protocol):
     last: the first of the line goes after all others, of other processes too; then nobody in its line does not.
     """
 
-    @property
-    def announced(self) -> bool: ...
+    announced: bool
+
     @property
     def held(self) -> int: ...
     def take(self, *, last: bool = False) -> str | None: ...
@@ -111,10 +111,6 @@ class Slot:
 Place: TypeAlias = tuple[float, int, Slot]
 LAST = math.inf  # the age of what goes last
 _numbers = itertools.count()
-
-
-def _place(arrived: float, priority: Priority, slot: Slot) -> Place:
-    return (LAST if priority is Priority.BATCH else arrived + AGE * priority), next(_numbers), slot
 
 
 class Line(NamedTuple):
@@ -185,7 +181,7 @@ class Slots:
         if not self._slots:
             return slot
         line = self._line
-        place = _place(time.monotonic(), priority, slot)
+        place = (LAST if priority is Priority.BATCH else time.monotonic() + AGE * priority, next(_numbers), slot)
         try:
             insort(line.places, place)
             if not line.take(place):
@@ -217,7 +213,7 @@ def acquire_any(
     Yields and raises as `acquire`.
     """
     slot = Slot()
-    place = _place(arrived, priority, slot)
+    place = (LAST if priority is Priority.BATCH else arrived + AGE * priority, next(_numbers), slot)
     joined: dict[Slots, Line] = {}
     try:
         found = _join(joined, find(), place)

@@ -6,16 +6,20 @@ import io
 import json
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask
 
+from gpt2giga.store.keys import Rights
 from gpt2giga_sandbox.server import SandboxServer
 from tests.asking import new
 from tests.gemini_chunks import accumulate, chunks
 from tests.pictures import png
 from tests.service import Service
+from tests.sockets import eventually
+from tests.test_keys import Book
 
 ASK = {"contents": [{"role": "user", "parts": [{"text": "Привет!"}]}]}
 GENERATE, STREAM = "generateContent", "streamGenerateContent"
@@ -226,6 +230,27 @@ def test_usage_is_counted(app_with: Callable[..., Flask], sandbox: SandboxServer
         line for line in figures.splitlines() if line.startswith("gpt2giga_tokens_total") and 'kind="out"' in line
     ]
     assert line.endswith(" 15.0") and "GigaChat-2-Max" in line
+
+
+def test_what_a_key_may_spend_and_use(app_with: Callable[..., Flask], sandbox: SandboxServer, tmp_path: Path) -> None:
+    book = Book(tmp_path)
+    headers = {"x-goog-api-key": book.add("ann", Rights(tokens_per_day=100, models=("GigaChat-2-Pro",)))}
+    client = app_with().test_client()
+    path = "/v1beta/models/GigaChat-2-Pro"
+    sandbox.state.script({"text": "Да.", "usage": {"prompt_tokens": 90, "completion_tokens": 10, "total_tokens": 100}})
+    with client.post(f"{path}:{EVENTS}", json=ASK, headers=headers) as answer:
+        assert answer.status_code == 200 and answer.get_data()
+    names = [model["name"] for model in client.get("/v1beta/models", headers=headers).get_json()["models"]]
+    assert names == ["models/GigaChat-2-Pro"]
+    for method, code, status in ((GENERATE, 429, "RESOURCE_EXHAUSTED"), (EVENTS, 429, "RESOURCE_EXHAUSTED")):
+        with client.post(f"{path}:{method}", json=ASK, headers=headers) as refused:
+            error = refused.get_json()["error"]
+            assert (refused.status_code, error["code"], error["status"]) == (code, code, status)
+            info, wait = error["details"]
+            assert info["reason"] == "INSUFFICIENT_QUOTA" and int(wait["retryDelay"].removesuffix("s")) > 60
+    other = {"x-goog-api-key": book.add("bob", Rights(models=("GigaChat-2-Pro",)))}
+    assert eventually(lambda: client.post(f"{MODEL}:{GENERATE}", json=ASK, headers=other).status_code == 404)
+    book.store.database.close()
 
 
 def test_limits_of_lists(small: Service) -> None:

@@ -72,7 +72,7 @@ def problem(asked: OddRequest, response: requests.Response) -> str:
     if kind.startswith("application/x-ndjson"):
         is_whole = lines(response.content.decode())[-1].get("done") or NOT_FOLLOWED in response.text
         return "" if is_whole else f"ends in {response.text[-300:]}"
-    if response.status_code < 400 and "streamGenerateContent" in asked.path:
+    if response.status_code < 400 and asked.method == "POST" and "streamGenerateContent" in asked.path:
         return problem_of_stream(response.content.decode(), asked.path)
     # Without a body after HEAD; not JSON when gunicorn refuses what is no HTTP.
     if response.status_code < 400 or asked.method == "HEAD" or not kind.startswith("application/json"):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection
 from functools import partial
 from typing import TYPE_CHECKING
 
-from flask import Flask
+from flask import Blueprint, Flask
 from werkzeug.routing import MapAdapter
 
 from gpt2giga.batches.run import Place
@@ -200,37 +200,26 @@ def _register_views(
 ) -> None:
     server, translation, model = settings.server, settings.translation, settings.account.model
     conversation = Conversation(get_upstream, settings.limits.heartbeat, owners)
-
-    def hosted_tools(model: str) -> Collection[HostedTool]:
-        return get_upstream().hosted_tools(model)
-
     # What is too long may become another vector by another setting.
     scope = (settings.account.base_url, translation.embeddings_overflow)
     embedder = Embedder(get_upstream, EmbeddingStore(usage.database, settings.store.embeddings_size, *scope))
-    ignore_hosted = translation.ignore_hosted_tools
     why_not = auth.NO_ACCOUNT_IS_KEPT if server.pass_token else f"Batches are not kept here: {NO_FOLDER}."
-    read_responses = partial(from_input_at_chat, ignore_hosted=ignore_hosted, hosted_tools=hosted_tools)
-    leases = app.extensions["leases"]
-    stores = responses.open_stores(settings.store, usage.database, leases)
-    runner = BackgroundRunner(app, stores.background, leases, partial(exists, settings.store)) if leases else None
-    app.extensions["background"] = runner
     for blueprint in (
         health.blueprint(settings.backend, get_upstream, ui.page if server.ui else lambda: None),
-        openai.chat_blueprint(translation, model, conversation, read_responses, hosted_tools),
+        _chat_completions(settings, get_upstream, conversation),
         openai.blueprint(translation.tokenizer_file, model, get_upstream, embedder),
+        openai.moderations_blueprint(get_upstream),
         files_blueprint(get_upstream, owners, kept, why_not),
         batches_blueprint(kept, why_not),
-        openai.moderations_blueprint(get_upstream),
         audio_views.audio_blueprint(get_upstream, conversation, speech),
         models.blueprint(get_upstream, MODELS_FORMS),
-        responses.blueprint(translation, model, stores, runner, get_upstream, conversation),
+        _responses(app, settings, usage.database, get_upstream, conversation),
         anthropic.blueprint(translation, model, get_upstream, conversation),
         gemini.blueprint(translation, get_upstream, conversation, embedder),
     ):
         # Guides point clients at the root as often as at /v1.
         app.register_blueprint(blueprint)
         app.register_blueprint(blueprint, name=f"v1_{blueprint.name}", url_prefix="/v1")
-
     if server.ollama:
         app.register_blueprint(ollama.blueprint(translation, model, get_upstream, conversation, embedder))
 
@@ -241,6 +230,27 @@ def _register_views(
     if server.ui:
         shown = ui.blueprint(server, settings.default_models, get_upstream, usage, packages, asks_for_key)
         app.register_blueprint(shown)
+
+
+def _chat_completions(settings: Settings, get_upstream: GetUpstream, conversation: Conversation) -> Blueprint:
+    translation = settings.translation
+
+    def hosted_tools(model: str) -> Collection[HostedTool]:
+        return get_upstream().hosted_tools(model)
+
+    ignore_hosted = translation.ignore_hosted_tools
+    read_responses = partial(from_input_at_chat, ignore_hosted=ignore_hosted, hosted_tools=hosted_tools)
+    return openai.chat_blueprint(translation, settings.account.model, conversation, read_responses, hosted_tools)
+
+
+def _responses(
+    app: Flask, settings: Settings, database: Database | None, get_upstream: GetUpstream, conversation: Conversation
+) -> Blueprint:
+    leases = app.extensions["leases"]
+    stores = responses.open_stores(settings.store, database, leases)
+    runner = BackgroundRunner(app, stores.background, leases, partial(exists, settings.store)) if leases else None
+    app.extensions["background"] = runner
+    return responses.blueprint(settings.translation, settings.account.model, stores, runner, get_upstream, conversation)
 
 
 def _metrics(settings: Settings, known: KnownModels) -> Metrics | None:

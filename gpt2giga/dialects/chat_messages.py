@@ -43,7 +43,7 @@ def _said(message: Body, param: str, is_old: bool) -> Message:
     if not is_old:
         fields.string(message, "name", param)
     parts: list[Part] = [*from_content(message.get("content"), role, f"{param}.content", is_old=is_old)]
-    if role == "user":
+    if role == "user" and message.get("images") is not None:
         parts += file_parts.from_images(message, param, is_old=is_old)
     if role == "assistant":
         # A refusal that a client sends back is what the assistant said.

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import orjson
 
-from gpt2giga.chat import ChatRequest, Part, Text, ToolCall, ToolResult, Usage
+from gpt2giga.chat import ChatRequest, Part, Text, ToolCall, ToolResult
 
 # Sber's rule of thumb is three to four.
 LETTERS_A_TOKEN = 3
@@ -31,12 +31,6 @@ def _texts(part: Part) -> Iterator[str]:
             yield f"{name} {orjson.dumps(arguments).decode()}"
         case ToolResult(_, _, parts):
             yield from (inner.text for inner in parts if isinstance(inner, Text))
-
-
-def sum_usages(usages: list[Usage | None]) -> Usage | None:
-    """None when one of them is not known: a sum without it, or zeros, would look like the truth."""
-    known = [usage for usage in usages if usage]
-    return sum(known[1:], known[0]) if known and len(known) == len(usages) else None
 
 
 def estimate(letters: int) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gpt2giga.dialects.openai import batches
 from gpt2giga.openapi.gemini_schemas import GEMINIS
-from gpt2giga.openapi.ollama_answers import OLLAMAS
+from gpt2giga.openapi.ollama_schemas import OLLAMAS
 from gpt2giga.openapi.response_answers import ANSWERS_OF_RESPONSES
 from gpt2giga.openapi.schema import (
     ANYTHING,

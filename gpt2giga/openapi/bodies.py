@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from gpt2giga.config.limits import LimitSettings
 from gpt2giga.dialects import parameters
 from gpt2giga.dialects.anthropic.parameters import TABLE as MESSAGES
-from gpt2giga.dialects.controls import EXTRAS, MOST_STOPS
-from gpt2giga.dialects.fields import INT32
 from gpt2giga.dialects.gemini import embeddings as gemini_embeddings
 from gpt2giga.dialects.gemini.parameters import TABLE as GENERATE
 from gpt2giga.dialects.ollama import parameters as ollama
@@ -19,7 +17,19 @@ from gpt2giga.dialects.parameters import Parameter
 from gpt2giga.dialects.responses.conversation_views import MOST_ITEMS
 from gpt2giga.dialects.responses.parameters import TABLE as RESPONSES
 from gpt2giga.dialects.responses.request import LONGEST_METADATA, LONGEST_METADATA_KEY, MOST_METADATA
+from gpt2giga.openapi.chat_schemas import (
+    CHOICE,
+    CONTENT,
+    FORMAT,
+    GIGACHATS,
+    MESSAGE,
+    OF_ALL_CHATS,
+    STOPS,
+    TOKENS,
+    TYPED,
+)
 from gpt2giga.openapi.gemini_schemas import OF_BATCH, OF_COUNT, OF_EMBED, OF_GENERATE
+from gpt2giga.openapi.ollama_schemas import OF_OLLAMA_CHAT, OF_OLLAMA_EMBED, OF_OLLAMA_TEXT
 from gpt2giga.openapi.schema import (
     ANYTHING,
     const,
@@ -38,28 +48,6 @@ from gpt2giga.openapi.schema import (
     TEXT,
 )
 
-TOKENS = either(integer(1, INT32), {"const": -1, "description": "no limit"})
-STOPS = either(TEXT, list_of(TEXT, maxItems=MOST_STOPS))
-CONTENT = either(TEXT, list_of(OBJECT))
-MESSAGE: Schema = {"type": "object", "properties": {"role": TEXT, "content": or_null(CONTENT)}, "required": ["role"]}
-TYPED: Schema = {"type": "object", "properties": {"type": TEXT}, "required": ["type"]}
-FORMAT: Schema = {
-    "type": "object",
-    "properties": {"type": one_of("text", "json_object", "json_schema")},
-    "required": ["type"],
-}
-CHOICE = either(TEXT, OBJECT)
-GIGACHATS: dict[str, Schema] = {
-    "extra_body": {**OBJECT, "description": "may hold the parameters that only GigaChat has"},
-    **{name: of_check(check) for name, check in EXTRAS.items()},
-}
-OF_ALL_CHATS: dict[str, Schema] = {
-    "model": TEXT,
-    "stream": FLAG,
-    "temperature": number(0, 2),
-    "top_p": number(0, 1),
-    **GIGACHATS,
-}
 OF_CHAT: dict[str, Schema] = {
     **OF_ALL_CHATS,
     "messages": list_of(MESSAGE, minItems=1),
@@ -202,34 +190,6 @@ BATCH: Schema = {
     "required": ["input_file_id", "endpoint", "completion_window"],
     "additionalProperties": False,
 }
-
-OF_OPTIONS: dict[str, Schema] = {
-    "options.temperature": number(0, 2),
-    "options.top_p": number(0, 1),
-    "options.num_predict": integer(-2, INT32),
-    "options.stop": STOPS,
-    "options.repeat_penalty": number(0, INT32),
-}
-KEEP_ALIVE = either(TEXT, {"type": "number"})
-OF_LINES: dict[str, Schema] = {
-    "model": TEXT,
-    "stream": FLAG,
-    "options": OBJECT,
-    "think": either(FLAG, TEXT),
-    "format": either(one_of("", "json"), OBJECT),
-    "keep_alive": KEEP_ALIVE,
-    **GIGACHATS,
-    **OF_OPTIONS,
-}
-OF_OLLAMA_CHAT: dict[str, Schema] = {"messages": list_of(MESSAGE), "tools": list_of(OBJECT), **OF_LINES}
-OF_OLLAMA_TEXT: dict[str, Schema] = {
-    "prompt": TEXT,
-    "system": TEXT,
-    "images": list_of(NOT_EMPTY),
-    "suffix": const(""),
-    **OF_LINES,
-}
-OF_OLLAMA_EMBED: dict[str, Schema] = {"model": TEXT, "keep_alive": KEEP_ALIVE}
 
 
 def bodies(limits: LimitSettings) -> dict[str, Schema]:

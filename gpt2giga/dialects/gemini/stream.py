@@ -11,7 +11,6 @@ import orjson
 from gpt2giga.chat import Citation, Done, Event, Picture, ReasoningDelta, RefusalDelta, TextDelta, ToolCall, Usage
 from gpt2giga.dialects.gemini.errors import to_error
 from gpt2giga.dialects.pictures import to_base64
-from gpt2giga.dialects.tokens import sum_usages
 from gpt2giga.errors import ProxyError
 
 Chunk: TypeAlias = dict[str, Any]
@@ -49,7 +48,7 @@ class GenerateStream:
         self._has_refused = False
         self._text = ""
         self._citations: list[Citation] = []
-        self._usages: list[Usage | None] = []
+        self._usage: Usage | None = Usage()
 
     def feed(self, events: list[Event], choice: int) -> list[Chunk | bytes]:
         if choice != self._choice:
@@ -99,9 +98,9 @@ class GenerateStream:
         chunk["candidates"][0]["finishReason"] = self._finish(done)
         if self._citations:
             chunk["candidates"][0]["groundingMetadata"] = to_grounding(self._citations, self._text)
-        self._usages.append(done.usage)
-        if usage := sum_usages(self._usages):
-            chunk["usageMetadata"] = to_usage(usage)
+        self._usage = self._usage + done.usage if self._usage and done.usage else None
+        if self._usage:
+            chunk["usageMetadata"] = to_usage(self._usage)
         return chunk
 
     def _finish(self, done: Done) -> str:

@@ -13,10 +13,9 @@ from gpt2giga.dialects.controls import from_extras, from_stops
 from gpt2giga.dialects.fields import Body, invalid
 from gpt2giga.dialects.openai.errors import to_error
 from gpt2giga.dialects.openai.request import include_usage, MOST_CHOICES
-from gpt2giga.dialects.openai.response import ChatHead, to_finish, to_usage
+from gpt2giga.dialects.openai.response import ChatHead, sum_usages, to_finish, to_usage
 from gpt2giga.dialects.openai.stream import DONE
 from gpt2giga.dialects.parameters import any_integer, list_ignored, Parameter, penalty
-from gpt2giga.dialects.tokens import sum_usages
 from gpt2giga.errors import BadRequest, ProxyError
 
 KIND = "text_completion"

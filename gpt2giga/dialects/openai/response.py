@@ -14,7 +14,6 @@ import orjson
 from gpt2giga.chat import Citation, Done, Event, Picture, ReasoningDelta, RefusalDelta, TextDelta, ToolCall, Usage
 from gpt2giga.dialects.openai.annotations import Mark, to_annotations
 from gpt2giga.dialects.pictures import to_markdown
-from gpt2giga.dialects.tokens import sum_usages
 from gpt2giga.dialects.tools import to_custom_input
 
 
@@ -107,6 +106,12 @@ def to_finish(finish: str, head: ChatHead) -> str:
     if finish == "content_filter":
         return head.filtered_as
     return "function_call" if finish == "tool_calls" and head.legacy_functions else finish
+
+
+def sum_usages(usages: list[Usage | None]) -> Usage | None:
+    """None when one of them is not known: a sum without it, or zeros, would look like the truth."""
+    known = [usage for usage in usages if usage]
+    return sum(known[1:], known[0]) if known and len(known) == len(usages) else None
 
 
 def to_usage(usage: Usage | None) -> dict[str, Any] | None:

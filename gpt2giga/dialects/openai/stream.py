@@ -9,9 +9,8 @@ import orjson
 from gpt2giga.chat import Citation, Done, Event, Picture, ReasoningDelta, RefusalDelta, TextDelta, ToolCall, Usage
 from gpt2giga.dialects.openai.annotations import Mark, to_annotations
 from gpt2giga.dialects.openai.errors import to_error
-from gpt2giga.dialects.openai.response import ChatHead, to_call, to_finish, to_function, to_usage
+from gpt2giga.dialects.openai.response import ChatHead, sum_usages, to_call, to_finish, to_function, to_usage
 from gpt2giga.dialects.pictures import to_markdown
-from gpt2giga.dialects.tokens import sum_usages
 from gpt2giga.errors import ProxyError
 
 DONE = "[DONE]"

@@ -15,7 +15,7 @@ from typing import Any, Literal, TypeAlias
 from gpt2giga.chat import ChatRequest, Done, Event, File, Message, Text, TextDelta, Usage
 from gpt2giga.dialects.fields import invalid, one_of
 from gpt2giga.dialects.openai.errors import to_error
-from gpt2giga.dialects.tokens import sum_usages
+from gpt2giga.dialects.openai.response import sum_usages
 from gpt2giga.errors import BadRequest, Filtered, ProxyError
 from gpt2giga.upstream.files.media import Media
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
-from gpt2giga.chat import Message, Part, Text, ToolCall
+from gpt2giga.chat import Image, Message, Part, Text, ToolCall, ToolResult
 from gpt2giga.concurrency.waiting import in_turns
 from gpt2giga.dialects import fields, file_parts
 from gpt2giga.dialects.fields import Body, invalid
@@ -24,14 +25,18 @@ from gpt2giga.errors import BadRequest
 EXPECTED_ROLE = "one of " + ", ".join((*OPENAI_ROLES, *RESULTS))
 
 
-def from_messages(messages: list[Any]) -> Iterator[Message]:
-    """An old message that cannot be read is left out, for the client sends it again with every turn."""
+def from_messages(messages: list[Any], *, with_images: bool = False) -> Iterator[Message]:
+    """An old message that cannot be read is left out, for the client sends it again with every turn. with_images:
+    Ollama's, beside the content. Other clients may hold anything in a field of that name."""
     newest = newest_of_user(messages)
     for number, message in in_turns(messages):
         param, is_old = f"messages[{number}]", number < newest or is_resent(message)
         try:
-            fields.mapping(message, param)
-            yield from_tool(message, param) if message.get("role") in RESULTS else _said(message, param, is_old)
+            is_result = fields.mapping(message, param).get("role") in RESULTS
+            found = from_tool(message, param) if is_result else _said(message, param, is_old)
+            if with_images and message.get("images") is not None:
+                found = _with_images(found, tuple(file_parts.from_images(message, param, is_old=is_old)))
+            yield found
         except BadRequest:
             if not is_old:
                 raise
@@ -43,8 +48,6 @@ def _said(message: Body, param: str, is_old: bool) -> Message:
     if not is_old:
         fields.string(message, "name", param)
     parts: list[Part] = [*from_content(message.get("content"), role, f"{param}.content", is_old=is_old)]
-    if role == "user" and message.get("images") is not None:
-        parts += file_parts.from_images(message, param, is_old=is_old)
     if role == "assistant":
         # A refusal that a client sends back is what the assistant said.
         if text_of(message, "refusal"):
@@ -56,3 +59,13 @@ def _said(message: Body, param: str, is_old: bool) -> Message:
         if not parts and (message.get("tool_calls") or message.get("function_call")):
             raise invalid(f"{param}.tool_calls", "calls")  # and so nothing was said at all
     return Message(role, tuple(parts))
+
+
+def _with_images(message: Message, images: tuple[Image, ...]) -> Message:
+    """Those of a tool belong to its result. The model's own are none that it can see."""
+    match message.role, message.parts:
+        case "user", [ToolResult() as result]:
+            return replace(message, parts=(replace(result, parts=(*result.parts, *images)),))
+        case "user", parts:
+            return replace(message, parts=(*parts, *images))
+    return message

@@ -170,9 +170,8 @@ def _tool_result(part: Body, param: str) -> Iterator[Part]:
 def from_tool(message: Body, param: str) -> Message:
     """A message that is a result: OpenAI's, which some clients send to Anthropic's API too, or Ollama's."""
     parts = from_result(message.get("content"), f"{param}.content")
-    images = file_parts.from_images(message, param, is_old=True)
     name = text_of(message, "name") or text_of(message, "tool_name")
-    return Message("user", (ToolResult(text_of(message, "tool_call_id"), name, (*parts, *images)),))
+    return Message("user", (ToolResult(text_of(message, "tool_call_id"), name, parts),))
 
 
 def from_result(content: Any, param: str) -> tuple[Text | Image | File, ...]:

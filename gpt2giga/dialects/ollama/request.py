@@ -39,7 +39,7 @@ def is_unload(body: Body) -> bool:
 
 def from_chat_request(body: Body) -> tuple[ChatRequest, LineDelivery]:
     fields.check_nesting(body)
-    messages = tuple(from_messages(required_messages(body)))
+    messages = tuple(from_messages(required_messages(body), with_images=True))
     return _from_request(body, messages, tuple(tools_by_name(_tools(body)).values()), CHAT)
 
 

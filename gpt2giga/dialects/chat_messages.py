@@ -7,39 +7,25 @@ from dataclasses import replace
 from typing import Any
 
 from gpt2giga.chat import Image, Message, Part, Text, ToolCall, ToolResult
-from gpt2giga.concurrency.waiting import in_turns
 from gpt2giga.dialects import fields, file_parts
 from gpt2giga.dialects.fields import Body, invalid
-from gpt2giga.dialects.messages import (
-    from_content,
-    from_tool,
-    is_resent,
-    newest_of_user,
-    OPENAI_ROLES,
-    RESULTS,
-    text_of,
-)
+from gpt2giga.dialects.messages import each_turn, from_content, from_tool, OPENAI_ROLES, RESULTS, text_of
 from gpt2giga.dialects.tools import from_calls
-from gpt2giga.errors import BadRequest
 
 EXPECTED_ROLE = "one of " + ", ".join((*OPENAI_ROLES, *RESULTS))
 
 
 def from_messages(messages: list[Any], *, with_images: bool = False) -> Iterator[Message]:
-    """An old message that cannot be read is left out, for the client sends it again with every turn. with_images:
-    Ollama's, beside the content. Other clients may hold anything in a field of that name."""
-    newest = newest_of_user(messages)
-    for number, message in in_turns(messages):
-        param, is_old = f"messages[{number}]", number < newest or is_resent(message)
-        try:
-            is_result = fields.mapping(message, param).get("role") in RESULTS
-            found = from_tool(message, param) if is_result else _said(message, param, is_old)
-            if with_images and message.get("images") is not None:
-                found = _with_images(found, tuple(file_parts.from_images(message, param, is_old=is_old)))
-            yield found
-        except BadRequest:
-            if not is_old:
-                raise
+    """with_images: Ollama's, beside the content. Other clients may hold anything in a field of that name."""
+
+    def read(message: Any, param: str, is_old: bool) -> Iterator[Message]:
+        is_result = fields.mapping(message, param).get("role") in RESULTS
+        found = from_tool(message, param) if is_result else _said(message, param, is_old)
+        if with_images and message.get("images") is not None:
+            found = _with_images(found, tuple(file_parts.from_images(message, param, is_old=is_old)))
+        yield found
+
+    return each_turn(messages, "messages", read)
 
 
 def _said(message: Body, param: str, is_old: bool) -> Message:

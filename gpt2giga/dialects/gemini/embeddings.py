@@ -53,7 +53,7 @@ def _text(request: Body, place: str) -> str:
     param = fields.path("content", place)
     if request.get("content") is None:
         raise invalid(param, "a content with a text")
-    message = from_content(request["content"], param)
+    [message] = from_content(request["content"], param)
     if not all(isinstance(part, Text) for part in message.parts):
         raise invalid(f"{param}.parts", "texts")
     text = "\n".join(part.text for part in message.parts if isinstance(part, Text))

@@ -14,7 +14,7 @@ from gpt2giga.chat import File, Image, Message, Part, Text, ToolCall, ToolResult
 from gpt2giga.dialects import fields
 from gpt2giga.dialects.fields import Body, invalid
 from gpt2giga.dialects.file_parts import from_media
-from gpt2giga.dialects.gemini.names import as_list, camel, inner
+from gpt2giga.dialects.gemini.names import as_list
 from gpt2giga.dialects.messages import each_readable, each_turn, Role
 from gpt2giga.dialects.pictures import NOTE
 from gpt2giga.dialects.tools import from_arguments
@@ -49,7 +49,8 @@ def _joined(parts: Iterable[Part]) -> Iterator[Part]:
 def _messages(body: Body) -> Iterator[Message]:
     system = body.get("systemInstruction")
     if system is not None:
-        parts = [{"text": system}] if isinstance(system, str) else as_list(inner(body, "systemInstruction"), "parts")
+        told = {"parts": {"text": system}} if isinstance(system, str) else fields.mapping(system, "systemInstruction")
+        parts = as_list(told, "parts", "systemInstruction")
         yield Message("system", tuple(_parts(parts, "system", "systemInstruction.parts", is_old=False)))
     contents = as_list(body, "contents")
     if not contents:
@@ -75,7 +76,7 @@ def _parts(parts: list[Any], role: Role, param: str, *, is_old: bool) -> Iterato
     readers = READERS[role]
 
     def read(part: Any, param: str, is_old: bool) -> Iterable[Part]:
-        part = camel(fields.mapping(part, param))
+        part = fields.mapping(part, param)
         name = next((name for name in readers if part.get(name) is not None), "")
         if name and not (name == "text" and part.get("thought") is True):
             return readers[name](part, param)
@@ -92,13 +93,13 @@ def _text(part: Body, param: str) -> Iterator[Text]:
 
 def _inline(part: Body, param: str) -> Iterator[Image | File]:
     """Google's SDK for Python writes base64 with the letters for addresses."""
-    blob, place = inner(part, "inlineData", param), f"{param}.inlineData"
+    blob, place = fields.required_object(part, "inlineData", param)
     data = fields.required_string(blob, "data", place, "base64").replace("-", "+").replace("_", "/")
     yield from from_media({**blob, "data": data, "name": fields.string(blob, "displayName", place)}, place)
 
 
 def _stored(part: Body, param: str) -> Iterator[Image | File]:
-    data, place = inner(part, "fileData", param), f"{param}.fileData"
+    data, place = fields.required_object(part, "fileData", param)
     expected = "an address, or files/ID of an upload"
     uri = fields.required_string(data, "fileUri", place, expected)
     name = fields.string(data, "displayName", place)
@@ -116,14 +117,14 @@ def _drawn(part: Body, param: str) -> Iterator[Text]:
 
 
 def _call(part: Body, param: str) -> Iterator[ToolCall]:
-    call, place = inner(part, "functionCall", param), f"{param}.functionCall"
+    call, place = fields.required_object(part, "functionCall", param)
     name = fields.required_string(call, "name", place, "a name")
     yield ToolCall(fields.string(call, "id", place), name, from_arguments(call.get("args")))
 
 
 def _result(part: Body, param: str) -> Iterator[ToolResult]:
     """Its call is known by the id, or where there is none by name and order."""
-    result, place = inner(part, "functionResponse", param), f"{param}.functionResponse"
+    result, place = fields.required_object(part, "functionResponse", param)
     response = result.get("response")
     answer = Text(orjson.dumps({} if response is None else response).decode())
     shown = _parts(as_list(result, "parts", place), "user", f"{place}.parts", is_old=True)

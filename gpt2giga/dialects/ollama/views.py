@@ -81,7 +81,7 @@ class _Views:
             return json_response(LineHead(name, is_chat).to_end("unload" if is_unload(body) else "load"))
         chat, delivery = read(body)
         name = fields.string(body, "model") or self.default_model
-        head = LineHead(name, is_chat, delivery.shows_thoughts, self.filtered_as)
+        head = LineHead(name, is_chat, delivery.thoughts, self.filtered_as)
         dialect = Dialect(known_name(name), partial(to_answer, head=head), partial(LineStream, head), JSON_LINES)
         return self.conversation.reply([chat], delivery, dialect)
 

@@ -17,17 +17,20 @@ CLIENTS = ("args", "response", "parameters", "parametersJsonSchema", "responseSc
 def camel_body(body: Body) -> Body:
     """Raises BadRequest for one that is nested too deeply."""
     fields.check_nesting(body)
-    found: Body = _camel_inside(body)
-    return found
+    return _camel_inside(body)
 
 
-def _camel_inside(value: Any) -> Any:
+def _camel_inside(body: Body) -> Body:
     give_way()
-    if isinstance(value, list):
-        return [_camel_inside(item) for item in value]
-    if not isinstance(value, dict):
-        return value
-    return {name: inner if name in CLIENTS else _camel_inside(inner) for name, inner in camel(value).items()}
+    found = dict(camel(body))
+    for name, value in found.items():
+        if name in CLIENTS:
+            continue
+        if isinstance(value, dict):
+            found[name] = _camel_inside(value)
+        elif isinstance(value, list):
+            found[name] = [_camel_inside(item) if isinstance(item, dict) else item for item in value]
+    return found
 
 
 def camel(names: Body) -> Body:

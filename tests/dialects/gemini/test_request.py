@@ -74,6 +74,18 @@ def test_calls() -> None:
     assert found == [ToolCall("1", "a", {"b": 1}), ToolCall("", "c", {})]
 
 
+def test_names_of_the_clients_own_stay_as_they_are() -> None:
+    """The API's own may have underscores, wherever they are."""
+    call = {"function_call": {"name": "a", "args": {"city_name": {"in_text": 1}}}}
+    [said] = parts({"thought_signature": "s", **call}, role="model")
+    assert said == ToolCall("", "a", {"city_name": {"in_text": 1}})
+    [found] = parts({"function_response": {"name": "a", "response": [{"wind_speed": 1}]}})
+    assert found == ToolResult("", "a", (Text('[{"wind_speed":1}]'),))
+    schema = {"type": "object", "properties": {"city_name": {"type": "string"}}}
+    chat, _ = read({"tools": {"function_declarations": {"name": "a", "parameters_json_schema": schema}}})
+    assert chat.tools == (Tool("a", "", schema),)
+
+
 def test_tools() -> None:
     schema = {"type": "object", "properties": {"city": {"type": "string"}}}
     chat, _ = read({"tools": TOOLS})

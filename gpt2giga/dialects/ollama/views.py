@@ -67,16 +67,15 @@ class _Views:
     embedder: Embedder
 
     def chat(self) -> Response:
-        body = json_body()
-        return self._answer(body, from_chat_request, body.get("messages"), is_chat=True)
+        return self._answer(from_chat_request, "messages")
 
     def generate(self) -> Response:
-        body = json_body()
-        return self._answer(body, from_generate_request, body.get("prompt"), is_chat=False)
+        return self._answer(from_generate_request, "prompt")
 
-    def _answer(self, body: Body, read: Read, asked: Any, *, is_chat: bool) -> Response:
-        """Without anything asked, Ollama would only load the model."""
-        if asked in (None, "", []):
+    def _answer(self, read: Read, asked: str) -> Response:
+        """asked: the parameter without which Ollama would only load the model."""
+        body, is_chat = json_body(), asked == "messages"
+        if body.get(asked) in (None, "", []):
             name = self._find_model(body)[0]
             return json_response(LineHead(name, is_chat).to_end("unload" if is_unload(body) else "load"))
         chat, delivery = read(body)

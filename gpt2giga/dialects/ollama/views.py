@@ -47,7 +47,7 @@ def blueprint(
     conversation: Conversation,
     embedder: Embedder,
 ) -> Blueprint:
-    views = _Views(translation.blacklist_finish_reason, default_model, get_upstream, conversation, embedder)
+    views = _Views(default_model, get_upstream, conversation, embedder)
     ollama = Blueprint("ollama", __name__, url_prefix=ROOT)
     for view in (views.chat, views.generate, views.embed, views.embeddings, views.show, views.pull):
         ollama.post(f"/{view.__name__}")(view)
@@ -60,7 +60,6 @@ def blueprint(
 
 @dataclass(frozen=True)
 class _Views:
-    filtered_as: str
     default_model: str
     get_upstream: GetUpstream
     conversation: Conversation
@@ -80,7 +79,7 @@ class _Views:
             return json_response(LineHead(name, is_chat).to_end("unload" if is_unload(body) else "load"))
         chat, delivery = read(body)
         name = fields.string(body, "model") or self.default_model
-        head = LineHead(name, is_chat, delivery.thoughts, self.filtered_as)
+        head = LineHead(name, is_chat, delivery.thoughts)
         dialect = Dialect(known_name(name), partial(to_answer, head=head), partial(LineStream, head), JSON_LINES)
         return self.conversation.reply([chat], delivery, dialect)
 

@@ -199,7 +199,8 @@ def _register_views(
     kept: Kept | None,
 ) -> None:
     server, translation, model = settings.server, settings.translation, settings.account.model
-    conversation = Conversation(get_upstream, settings.limits.heartbeat, owners)
+    tells_filter = translation.blacklist_finish_reason == "content_filter"
+    conversation = Conversation(get_upstream, settings.limits.heartbeat, owners, tells_filter=tells_filter)
     # What is too long may become another vector by another setting.
     scope = (settings.account.base_url, translation.embeddings_overflow)
     embedder = Embedder(get_upstream, EmbeddingStore(usage.database, settings.store.embeddings_size, *scope))

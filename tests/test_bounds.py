@@ -11,6 +11,7 @@ from tests.pictures import data_url, GIF
 from tests.service import Service
 
 CHAT, MESSAGES, RESPONSES, EMBEDDINGS = "/v1/chat/completions", "/v1/messages", "/v1/responses", "/v1/embeddings"
+GENERATE = "/v1beta/models/gemini-2.5-pro:generateContent"
 ASK = {"role": "user", "content": "?"}
 
 
@@ -30,6 +31,10 @@ def tool(name: str, values: int) -> dict[str, Any]:
 def bringing(*numbers: int) -> dict[str, Any]:
     listed = [[{"type": "function", "name": f"f{name}"} for name in range(number)] for number in numbers]
     return {"input": [ASK, *({"type": "additional_tools", "tools": tools} for tools in listed)]}
+
+
+def declaring(number: int) -> dict[str, Any]:
+    return {"function_declarations": [{"name": f"f{name}"} for name in range(number)]}
 
 
 def by_schema(values: int) -> dict[str, Any]:
@@ -53,6 +58,9 @@ BROKEN: dict[str, tuple[str, dict[str, Any], int, str]] = {
     "tools": (CHAT, chat(tools=[tool(f"f{number}", 1) for number in range(11)]), 413, "GPT2GIGA_MAX_TOOLS"),
     "tools of items": (RESPONSES, bringing(5, 6), 413, "GPT2GIGA_MAX_TOOLS"),
     "functions": (CHAT, chat(functions=[{"name": f"f{number}"} for number in range(11)]), 413, "GPT2GIGA_MAX_TOOLS"),
+    "parts of one content": (GENERATE, {"contents": {"parts": [{"text": "a"}] * 201}}, 413, "GPT2GIGA_MAX_PARTS"),
+    "declarations": (GENERATE, {"tools": [declaring(11)]}, 413, "GPT2GIGA_MAX_TOOLS"),
+    "declarations of one tool": (GENERATE, {"tools": declaring(11)}, 413, "GPT2GIGA_MAX_TOOLS"),
     "schemas together": (CHAT, chat(tools=[tool("f", 250), tool("g", 250)]), 400, "GPT2GIGA_MAX_SCHEMA_VALUES"),
     "response format": (CHAT, chat(response_format=by_schema(500)), 400, "GPT2GIGA_MAX_SCHEMA_VALUES"),
     "pixels": (CHAT, chat(picture()), 400, "GPT2GIGA_MAX_PIXELS"),

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from flask import Flask
 
 from gpt2giga_sandbox.server import SandboxServer
 from tests.asking import FILTERED, MESSAGES, STREAMED
@@ -38,6 +40,37 @@ def test_every_dialect(curt: Service, sandbox: SandboxServer, path: str, body: d
     assert header == (None if stream and body is not JSON else "true")
     header, line = ask(curt, path, {**body, "stream": stream})
     assert header is None and "filtered" not in line
+
+
+GEMINIS = "/v1beta/models/GigaChat:generateContent"
+CONTENTS = {"contents": [{"parts": [{"text": "Раз"}]}]}
+# How a text ends that the filter stopped, by the setting.
+ENDS = {
+    "/v1/chat/completions": {"stop": '"finish_reason":"stop"', "content_filter": '"finish_reason":"content_filter"'},
+    "/v1/completions": {"stop": '"finish_reason":"stop"', "content_filter": '"finish_reason":"content_filter"'},
+    "/v1/responses": {"stop": '"status":"completed"', "content_filter": '"reason":"content_filter"'},
+    "/v1/messages": {"stop": '"stop_reason":"end_turn"', "content_filter": '"stop_reason":"refusal"'},
+    GEMINIS: {"stop": '"finishReason":"STOP"', "content_filter": '"finishReason":"SAFETY"'},
+    "/api/chat": {"stop": '"done_reason":"stop"', "content_filter": '"done_reason":"content_filter"'},
+}
+
+
+@STREAMED
+@pytest.mark.parametrize("reason, other", [("stop", "content_filter"), ("content_filter", "stop")])
+def test_the_end_is_the_settings(
+    app_with: Callable[..., Flask], sandbox: SandboxServer, reason: str, other: str, stream: bool
+) -> None:
+    client = app_with(GPT2GIGA_BLACKLIST_FINISH_REASON=reason, GPT2GIGA_OLLAMA="True").test_client()
+    for path, ends in ENDS.items():
+        sandbox.state.script(FILTERED)
+        body = {
+            "model": "GigaChat",
+            **(CONTENTS if path == GEMINIS else BODIES.get(path, {"messages": MESSAGES})),
+            "stream": stream,
+        }
+        where = path.replace(":generate", ":streamGenerate") if stream else path
+        said = client.post(where, json=body).get_data(as_text=True)
+        assert ends[reason] in said and ends[other] not in said, path
 
 
 def test_one_of_several(curt: Service, sandbox: SandboxServer) -> None:

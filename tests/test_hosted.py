@@ -172,7 +172,7 @@ def _event(told: dict[str, Any]) -> Event:
 
 
 def test_chat_completions(answer: dict[str, Any]) -> None:
-    head, said = ChatHead("GigaChat", filtered_as="stop"), events(answer)
+    head, said = ChatHead("GigaChat"), events(answer)
     whole = orjson.loads(orjson.dumps(to_chat_completion([said], head)))
     ChatCompletion.model_validate(whole)
     message = {name: value for name, value in whole["choices"][0]["message"].items() if value is not None}
@@ -186,7 +186,7 @@ def test_chat_completions(answer: dict[str, Any]) -> None:
 
 
 def test_responses(answer: dict[str, Any]) -> None:
-    head = ResponseHead("GigaChat", to_echo({}), from_tools({}, ignore_hosted=True), "stop")
+    head = ResponseHead("GigaChat", to_echo({}), from_tools({}, ignore_hosted=True))
     whole = to_response([events(answer)], head)
     Response.model_validate(whole)
     check_same(answer["why"], "the output", shape(whole["output"]), answer["responses"])
@@ -198,7 +198,7 @@ def test_responses(answer: dict[str, Any]) -> None:
 
 
 def test_messages(answer: dict[str, Any]) -> None:
-    head = MessageHead("GigaChat", thoughts="none", filtered_as="stop", prompt=1)
+    head = MessageHead("GigaChat", thoughts="none", prompt=1)
     whole = to_message([events(answer)], head)
     AnthropicMessage.model_validate(whole)
     told = json.dumps(whole["content"], ensure_ascii=False).replace(f"srvtoolu_{head.id.removeprefix('msg_')}", "#")
@@ -214,7 +214,7 @@ def test_messages(answer: dict[str, Any]) -> None:
 
 
 def test_candidates(answer: dict[str, Any]) -> None:
-    head = GenerateHead("GigaChat", thoughts=False, cites=True, filtered_as="stop")
+    head = GenerateHead("GigaChat", thoughts=False, cites=True)
     whole = to_generated([events(answer)], head)
     [candidate] = whole["candidates"]
     told = {"parts": candidate["content"]["parts"], "sources": candidate.get("groundingMetadata")}
@@ -231,14 +231,14 @@ def to_turn(api: str, answer: dict[str, Any]) -> list[Any]:
     """The answer as a client keeps it."""
     said = events(answer)
     if api == "chat":
-        return [to_chat_completion([said], ChatHead("GigaChat", filtered_as="stop"))["choices"][0]["message"]]
+        return [to_chat_completion([said], ChatHead("GigaChat"))["choices"][0]["message"]]
     if api == "responses":
-        head = ResponseHead("GigaChat", to_echo({}), from_tools({}, ignore_hosted=True), "stop")
+        head = ResponseHead("GigaChat", to_echo({}), from_tools({}, ignore_hosted=True))
         return [*to_response([said], head)["output"]]
     if api == "generate":
-        head_of_candidates = GenerateHead("GigaChat", thoughts=False, cites=True, filtered_as="stop")
+        head_of_candidates = GenerateHead("GigaChat", thoughts=False, cites=True)
         return [to_generated([said], head_of_candidates)["candidates"][0]["content"]]
-    head_of_message = MessageHead("GigaChat", thoughts="none", filtered_as="stop", prompt=1)
+    head_of_message = MessageHead("GigaChat", thoughts="none", prompt=1)
     return [{"role": "assistant", "content": to_message([said], head_of_message)["content"]}]
 
 

@@ -276,20 +276,20 @@ ANSWERS = st.tuples(st.lists(st.one_of(DELTAS, CALLS, HOSTED, CITATIONS, PICTURE
 )
 
 
-@given(ANSWERS, st.booleans(), st.sampled_from(["stop", "content_filter"]))
+@given(ANSWERS, st.booleans())
 @fast
-def test_the_accumulated_stream_is_the_whole_answer(events: list[Event], legacy: bool, filtered_as: str) -> None:
-    head = ChatHead("GigaChat", legacy_functions=legacy, filtered_as=filtered_as)
+def test_the_accumulated_stream_is_the_whole_answer(events: list[Event], legacy: bool) -> None:
+    head = ChatHead("GigaChat", legacy_functions=legacy)
     made = ChunkStream(head, include_usage=True)
     chunks = [*made.feed(events[:1], 0), *made.feed(events[1:], 0), *made.finish()][:-1]
     stream = [orjson.loads(chunk if isinstance(chunk, bytes) else orjson.dumps(chunk)) for chunk in chunks]
     assert accumulate(stream) == orjson.loads(orjson.dumps(to_chat_completion([events], head)))
 
 
-@given(ANSWERS, st.sampled_from(["stop", "content_filter"]))
+@given(ANSWERS)
 @fast
-def test_the_accumulated_response_is_the_whole_one(events: list[Event], filtered_as: str) -> None:
-    head = ResponseHead("GigaChat", to_echo({}), from_tools({}, ignore_hosted=True), filtered_as)
+def test_the_accumulated_response_is_the_whole_one(events: list[Event]) -> None:
+    head = ResponseHead("GigaChat", to_echo({}), from_tools({}, ignore_hosted=True))
     made = ResponseStream(head, lambda _: None)
     sent = orjson.loads(orjson.dumps([item for event in events for item in made.feed([event], 0)]))
     whole = orjson.loads(orjson.dumps(to_response([events], head)))
@@ -298,10 +298,10 @@ def test_the_accumulated_response_is_the_whole_one(events: list[Event], filtered
     assert accumulated(sent[2:-1]) == sent[-1]["response"]["output"] == whole["output"]
 
 
-@given(ANSWERS, st.sampled_from(["none", "omitted", "shown"]), st.sampled_from(["stop", "content_filter"]))
+@given(ANSWERS, st.sampled_from(["none", "omitted", "shown"]))
 @fast
-def test_the_accumulated_message_is_the_whole_one(events: list[Event], thoughts: Any, filtered_as: str) -> None:
-    head = MessageHead("GigaChat", thoughts=thoughts, filtered_as=filtered_as, prompt=1)
+def test_the_accumulated_message_is_the_whole_one(events: list[Event], thoughts: Any) -> None:
+    head = MessageHead("GigaChat", thoughts=thoughts, prompt=1)
     made = MessageStream(head, "request")
     sent = [*(item for event in events for item in made.feed([event], 0)), *made.finish()]
     whole = to_message([events], head)
@@ -309,26 +309,20 @@ def test_the_accumulated_message_is_the_whole_one(events: list[Event], thoughts:
     assert message_events.accumulate(orjson.loads(orjson.dumps(sent))) == orjson.loads(orjson.dumps(whole))
 
 
-@given(
-    st.lists(ANSWERS, min_size=1, max_size=3), st.booleans(), st.booleans(), st.sampled_from(["stop", "content_filter"])
-)
+@given(st.lists(ANSWERS, min_size=1, max_size=3), st.booleans(), st.booleans())
 @fast
-def test_the_accumulated_candidates_are_the_whole_ones(
-    answers: list[list[Event]], thoughts: bool, cites: bool, filtered_as: str
-) -> None:
-    head = GenerateHead("GigaChat", thoughts=thoughts, cites=cites, filtered_as=filtered_as)
+def test_the_accumulated_candidates_are_the_whole_ones(answers: list[list[Event]], thoughts: bool, cites: bool) -> None:
+    head = GenerateHead("GigaChat", thoughts=thoughts, cites=cites)
     made = GenerateStream(head)
     sent = [item for choice, events in enumerate(answers) for event in events for item in made.feed([event], choice)]
     stream = [orjson.loads(item if isinstance(item, bytes) else orjson.dumps(item)) for item in sent]
     assert gemini_chunks.accumulate(stream) == orjson.loads(orjson.dumps(to_generated(answers, head)))
 
 
-@given(ANSWERS, st.booleans(), st.booleans(), st.sampled_from(["stop", "content_filter"]))
+@given(ANSWERS, st.booleans(), st.booleans())
 @fast
-def test_the_accumulated_lines_are_the_whole_answer(
-    events: list[Event], is_chat: bool, shows_thoughts: bool, filtered_as: str
-) -> None:
-    head = LineHead("GigaChat", is_chat, shows_thoughts, filtered_as)
+def test_the_accumulated_lines_are_the_whole_answer(events: list[Event], is_chat: bool, shows_thoughts: bool) -> None:
+    head = LineHead("GigaChat", is_chat, shows_thoughts)
     made = LineStream(head)
     sent = [*(item for event in events for item in made.feed([event], 0)), *made.finish()]
     stream = [orjson.loads(item if isinstance(item, bytes) else orjson.dumps(item)) for item in sent]

@@ -3,38 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
-from gpt2giga.chat import Message, Part, Text, ToolCall
-from gpt2giga.concurrency.waiting import in_turns
+from gpt2giga.chat import Image, Message, Part, Text, ToolCall, ToolResult
 from gpt2giga.dialects import fields, file_parts
 from gpt2giga.dialects.fields import Body, invalid
-from gpt2giga.dialects.messages import (
-    from_content,
-    from_tool,
-    is_resent,
-    newest_of_user,
-    OPENAI_ROLES,
-    RESULTS,
-    text_of,
-)
+from gpt2giga.dialects.messages import each_turn, from_content, from_tool, OPENAI_ROLES, RESULTS, text_of
 from gpt2giga.dialects.tools import from_calls
-from gpt2giga.errors import BadRequest
 
 EXPECTED_ROLE = "one of " + ", ".join((*OPENAI_ROLES, *RESULTS))
 
 
-def from_messages(messages: list[Any]) -> Iterator[Message]:
-    """An old message that cannot be read is left out, for the client sends it again with every turn."""
-    newest = newest_of_user(messages)
-    for number, message in in_turns(messages):
-        param, is_old = f"messages[{number}]", number < newest or is_resent(message)
-        try:
-            fields.mapping(message, param)
-            yield from_tool(message, param) if message.get("role") in RESULTS else _said(message, param, is_old)
-        except BadRequest:
-            if not is_old:
-                raise
+def from_messages(messages: list[Any], *, with_images: bool = False) -> Iterator[Message]:
+    """with_images: Ollama's, beside the content. Other clients may hold anything in a field of that name."""
+
+    def read(message: Any, param: str, is_old: bool) -> Iterator[Message]:
+        is_result = fields.mapping(message, param).get("role") in RESULTS
+        found = from_tool(message, param) if is_result else _said(message, param, is_old)
+        if with_images and message.get("images") is not None:
+            found = _with_images(found, tuple(file_parts.from_images(message, param, is_old=is_old)))
+        yield found
+
+    return each_turn(messages, "messages", read)
 
 
 def _said(message: Body, param: str, is_old: bool) -> Message:
@@ -43,8 +34,6 @@ def _said(message: Body, param: str, is_old: bool) -> Message:
     if not is_old:
         fields.string(message, "name", param)
     parts: list[Part] = [*from_content(message.get("content"), role, f"{param}.content", is_old=is_old)]
-    if role == "user" and message.get("images") is not None:
-        parts += file_parts.from_images(message, param, is_old=is_old)
     if role == "assistant":
         # A refusal that a client sends back is what the assistant said.
         if text_of(message, "refusal"):
@@ -56,3 +45,13 @@ def _said(message: Body, param: str, is_old: bool) -> Message:
         if not parts and (message.get("tool_calls") or message.get("function_call")):
             raise invalid(f"{param}.tool_calls", "calls")  # and so nothing was said at all
     return Message(role, tuple(parts))
+
+
+def _with_images(message: Message, images: tuple[Image, ...]) -> Message:
+    """Those of a tool belong to its result. The model's own are none that it can see."""
+    match message.role, message.parts:
+        case "user", [ToolResult() as result]:
+            return replace(message, parts=(replace(result, parts=(*result.parts, *images)),))
+        case "user", parts:
+            return replace(message, parts=(*parts, *images))
+    return message

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal, TypeAlias
 
@@ -46,6 +47,17 @@ EXTRAS: Mapping[str, TypeCheck] = {
     "function_ranker": fields.optional_mapping,
 }
 EXTRA_NAMES = {"extra_body", *EXTRAS}
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """How the client wants its answer: no matter of the chat itself. thoughts: are they to be shown? ignored:
+    parameters that change nothing."""
+
+    stream: bool
+    thoughts: bool
+    ignored: tuple[str, ...]
+    choices: int = 1
 
 
 def from_effort(body: Body, name: str, within: str = "") -> tuple[Effort | None, list[str]]:

@@ -100,6 +100,11 @@ def optional_mapping(body: Body, name: str, within: str = "") -> Body:
     return _optional(body, name, within, dict, "an object") or {}
 
 
+def unfolded(body: Body, within: str) -> Body:
+    """What an object holds, by the names that its fields have in the request."""
+    return {path(name, within): value for name, value in body.items()}
+
+
 def required_object(body: Body, name: str, within: str) -> tuple[Body, str]:
     """The object, and where it stands."""
     place = path(name, within)

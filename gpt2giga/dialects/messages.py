@@ -67,6 +67,33 @@ def is_resent(message: Any) -> bool:
     return isinstance(message, dict) and message.get("role") in ("assistant", *RESULTS)
 
 
+def each_turn(
+    turns: Sequence[Any],
+    param: str,
+    read: Callable[[Any, str, bool], Iterable[T]],
+    is_resent: Callable[[Any], bool] = is_resent,
+) -> Iterator[T]:
+    """What `read` makes of each turn, where it stands, and whether it is old."""
+    newest = newest_of_user(turns)
+    return each_readable(turns, param, read, lambda number, turn: number < newest or is_resent(turn))
+
+
+def each_readable(
+    entries: Iterable[Any],
+    param: str,
+    read: Callable[[Any, str, bool], Iterable[T]],
+    is_old: Callable[[int, Any], bool],
+) -> Iterator[T]:
+    """An old one that cannot be read is left out, for the client sends it again with every turn."""
+    for number, entry in in_turns(entries):
+        old = is_old(number, entry)
+        try:
+            yield from read(entry, f"{param}[{number}]", old)
+        except BadRequest:
+            if not old:
+                raise
+
+
 def text_of(message: Body, name: str) -> str:
     """What is no text is none."""
     value = message.get(name)
@@ -80,7 +107,7 @@ def reader_of(kind: Any, readers: Mapping[str, T], param: str, called: str = "pa
 
 
 def from_content(content: Any, speaker: Speaker, param: str, *, is_old: bool = False) -> Iterator[Part]:
-    """is_old: what cannot be read is left out, for the client sends it again with every turn."""
+    """is_old: see each_readable."""
     if isinstance(content, str):
         yield Text(without_pictures(content) if speaker == "assistant" else content)
         return
@@ -88,12 +115,11 @@ def from_content(content: Any, speaker: Speaker, param: str, *, is_old: bool = F
         return
     if content is not None and not isinstance(content, list):
         raise invalid(param, "a string or a list of parts")
-    for number, part in in_turns(content or ()):
-        try:
-            yield from _part(part, speaker, f"{param}[{number}]")
-        except BadRequest:
-            if not is_old:
-                raise
+
+    def read(part: Any, place: str, is_old: bool) -> Iterable[Part]:
+        return _part(part, speaker, place)
+
+    yield from each_readable(content or (), param, read, lambda *_: is_old)
 
 
 def _part(part: Any, speaker: Speaker, param: str) -> Iterable[Part]:
@@ -170,9 +196,8 @@ def _tool_result(part: Body, param: str) -> Iterator[Part]:
 def from_tool(message: Body, param: str) -> Message:
     """A message that is a result: OpenAI's, which some clients send to Anthropic's API too, or Ollama's."""
     parts = from_result(message.get("content"), f"{param}.content")
-    images = file_parts.from_images(message, param, is_old=True)
     name = text_of(message, "name") or text_of(message, "tool_name")
-    return Message("user", (ToolResult(text_of(message, "tool_call_id"), name, (*parts, *images)),))
+    return Message("user", (ToolResult(text_of(message, "tool_call_id"), name, parts),))
 
 
 def from_result(content: Any, param: str) -> tuple[Text | Image | File, ...]:

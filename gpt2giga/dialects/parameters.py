@@ -36,6 +36,11 @@ class Parameter:
     defaults: tuple[Any, ...] = ()
 
 
+def ignored(check: TypeCheck, names: str, within: str = "") -> dict[str, Parameter]:
+    """Rows of which there is no more to say. names: with spaces between them."""
+    return {fields.path(name, within): Parameter("ignored", "", check) for name in names.split()}
+
+
 def list_ignored(body: Body, table: Mapping[str, Parameter]) -> list[str]:
     """The parameters of this request that change nothing, in the table's order; raises BadRequest for a wrong type."""
     names = []

@@ -239,6 +239,7 @@ def _check_lengths(body: Mapping[str, Any], limits: LimitSettings) -> None:
         ("images", limits.max_parts, "GPT2GIGA_MAX_PARTS"),
     ):
         found = body.get(name)
+        found = [found] if isinstance(found, dict) else found  # so may Gemini's clients write a list of one
         if not isinstance(found, list):
             continue
         if len(found) > most:

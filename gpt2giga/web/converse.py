@@ -74,11 +74,12 @@ LINE_TICK = 1.0
 
 
 class Conversation:
-    """Answers chats. heartbeat: seconds of silence after which a stream gives a sign of life; 0: never."""
+    """Answers chats. heartbeat: seconds of silence after which a stream gives a sign of life; 0: never. tells_filter: a
+    text that GigaChat's filter stopped ends so, and not as any other."""
 
-    def __init__(self, get_upstream: GetUpstream, heartbeat: float, owners: FileOwners) -> None:
+    def __init__(self, get_upstream: GetUpstream, heartbeat: float, owners: FileOwners, *, tells_filter: bool) -> None:
         self._get_upstream, self._owners = get_upstream, owners
-        self._heartbeat = heartbeat
+        self._heartbeat, self._tells_filter = heartbeat, tells_filter
         self._sources = Sources()
 
     def reply(self, chats: Sequence[ChatRequest], delivery: Delivery, dialect: Dialect) -> Response:
@@ -98,7 +99,7 @@ class Conversation:
             response = stream(exchange, pieces, framing.mimetype, framing.headers)
         else:
             response = dialect.write(
-                dialect.to_whole(exchange.observe(upstream.complete(chat, exchange)) for chat in chats)
+                dialect.to_whole(self._observed(exchange, upstream.complete(chat, exchange)) for chat in chats)
             )
         return name_ignored(response, delivery.ignored)
 
@@ -127,7 +128,7 @@ class Conversation:
                     for batch in batches:
                         if batch:
                             if exchange.wants_all or batch[-1].__class__ is Done:
-                                exchange.observe(batch)
+                                batch = self._observed(exchange, batch)
                             piece = encode(told.feed(batch, choice))
                         else:
                             piece = silence.sign(choice, sent_at)
@@ -147,6 +148,14 @@ class Conversation:
             last = told.fail(_to_failure(error, exchange))
         if end := encode(last) + dialect.framing.closing:
             yield end
+
+    def _observed(self, exchange: Exchange, events: list[Event]) -> list[Event]:
+        """As the client is told of them."""
+        exchange.observe(events)
+        done = events[-1]
+        if self._tells_filter or not isinstance(done, Done) or done.finish != "content_filter":
+            return events
+        return [*events[:-1], replace(done, finish="stop", was_filtered=True)]
 
 
 class _Silence:

@@ -129,8 +129,8 @@ class Exchange:
     def ms(self) -> float:
         return round((time.monotonic() - self.started) * 1000, 1)
 
-    def observe(self, events: list[Event]) -> list[Event]:
-        """Events of the answer that are about to be sent: the same."""
+    def observe(self, events: list[Event]) -> None:
+        """Events of the answer that are about to be sent."""
         if self.first_ms is None:
             self.first_ms = self.ms()
             self.wants_all = self.keeps_content
@@ -138,7 +138,6 @@ class Exchange:
             self.answer += events
         if (done := events[-1]).__class__ is Done and (done.finish == "content_filter" or done.was_filtered):
             self.is_filtered = True
-        return events
 
     def fail(self, error: ProxyError) -> None:
         self.cause = error.code or error.type

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from gpt2giga.dialects import fields
 from gpt2giga.dialects.anthropic.errors import NO_THREADS
 from gpt2giga.dialects.fields import Body, invalid
-from gpt2giga.dialects.parameters import natural, Parameter
+from gpt2giga.dialects.parameters import ignored, natural, Parameter
 from gpt2giga.errors import BadRequest
 
 
@@ -36,10 +36,8 @@ TABLE: Mapping[str, Parameter] = {
     "metadata": Parameter("used", "`user_id` becomes GigaChat's session, which its prompt cache goes by"),
     "cache_control": Parameter("used", "accepted everywhere; GigaChat's prompt cache needs no marks"),
     "thread": Parameter("refused", "no conversation is kept here; SDKs then send all of it by themselves"),
-    "top_k": Parameter("ignored", "", natural),
-    "service_tier": Parameter("ignored", "", fields.string),
-    "inference_geo": Parameter("ignored", "", fields.string),
-    "speed": Parameter("ignored", "", fields.string),
+    **ignored(natural, "top_k"),
+    **ignored(fields.string, "service_tier inference_geo speed"),
     "container": Parameter("ignored", "", _name_or_object),
     "mcp_servers": Parameter("ignored", "", fields.array),
     "context_management": Parameter("ignored", "", fields.optional_mapping),

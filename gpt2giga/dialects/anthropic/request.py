@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from gpt2giga.chat import ChatRequest, JsonFormat, Message, Part, Text
-from gpt2giga.concurrency.waiting import in_turns
 from gpt2giga.dialects import fields
 from gpt2giga.dialects.anthropic.parameters import check_refused, TABLE
 from gpt2giga.dialects.anthropic.thinking import from_thinking, Thoughts
@@ -15,17 +14,8 @@ from gpt2giga.dialects.anthropic.tools import from_tools
 from gpt2giga.dialects.controls import from_extras, from_stops, to_session
 from gpt2giga.dialects.fields import Body, INT32, invalid
 from gpt2giga.dialects.hosted import HostedTools, no_hosted_tools
-from gpt2giga.dialects.messages import (
-    from_content,
-    from_tool,
-    is_resent,
-    newest_of_user,
-    required_messages,
-    RESULTS,
-    Role,
-)
+from gpt2giga.dialects.messages import each_turn, from_content, from_tool, required_messages, RESULTS, Role
 from gpt2giga.dialects.parameters import list_ignored
-from gpt2giga.errors import BadRequest
 
 # Claude Code's first system block. It changes from version to version, and GigaChat's prompt cache goes by beginnings.
 BILLING = "x-anthropic-billing-header:"
@@ -98,21 +88,9 @@ def _max_tokens(body: Body) -> int | None:
 
 
 def _messages(body: Body) -> Iterator[Message]:
-    """An old message that cannot be read is left out, for the client sends it again with every turn."""
     if system := _system(body):
         yield Message("system", system)
-    messages = required_messages(body)
-    newest = newest_of_user(messages)
-    for number, message in in_turns(messages):
-        is_old = number < newest or is_resent(message)
-        try:
-            found = _message(message, f"messages[{number}]", is_old=is_old)
-        except BadRequest:
-            if not is_old:
-                raise
-            continue
-        if not _is_over(message, messages[number + 1 :]):
-            yield found
+    yield from each_turn(required_messages(body), "messages", _message)
 
 
 def _system(body: Body) -> tuple[Part, ...]:
@@ -120,18 +98,13 @@ def _system(body: Body) -> tuple[Part, ...]:
     return tuple(part for part in parts if not (isinstance(part, Text) and part.text.startswith(BILLING)))
 
 
-def _message(message: Any, param: str, *, is_old: bool) -> Message:
-    if fields.mapping(message, param).get("role") in RESULTS:
-        return from_tool(message, param)
-    role = fields.one_of(message.get("role"), ROLES, f"{param}.role")
-    return Message(role, tuple(from_content(message.get("content"), role, f"{param}.content", is_old=is_old)))
-
-
-def _is_over(message: Body, later: list[Any]) -> bool:
+def _message(message: Any, param: str, is_old: bool) -> Iterator[Message]:
     """Claude Code's reminders for one turn stay in the history and are not shown again."""
-    if message.get("clear_at") != "next_user_message":
-        return False
-    return any(isinstance(item, dict) and item.get("role") == "user" for item in later)
+    if fields.mapping(message, param).get("role") in RESULTS:
+        yield from_tool(message, param)
+    elif not (is_old and message.get("clear_at") == "next_user_message"):
+        role = fields.one_of(message.get("role"), ROLES, f"{param}.role")
+        yield Message(role, tuple(from_content(message.get("content"), role, f"{param}.content", is_old=is_old)))
 
 
 def _user(body: Body) -> str:

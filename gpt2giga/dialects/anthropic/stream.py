@@ -32,20 +32,19 @@ StreamEvent: TypeAlias = dict[str, Any]
 PING = {"type": "ping"}
 # Clients keep it and send it back; GigaChat's thoughts are never read again, so there is nothing to sign.
 SIGNATURE = "Z3B0MmdpZ2E="
-STOP_REASONS = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use"}
+STOP_REASONS = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use", "content_filter": "refusal"}
 
 
 @dataclass(frozen=True, slots=True)
 class MessageHead:
     """What all of one answer shares.
 
-    model: the name the client asked for. filtered_as: OpenAI's finish reason for a text that GigaChat's filter stopped.
-    prompt: an estimate of the prompt's tokens, for as long as GigaChat has not said.
+    model: the name the client asked for. prompt: an estimate of the prompt's tokens, for as long as GigaChat has not
+    said.
     """
 
     model: str
     thoughts: Thoughts
-    filtered_as: str
     prompt: int
     id: str = field(default_factory=lambda: "msg_" + secrets.token_hex(16))
 
@@ -170,8 +169,7 @@ class MessageStream:
             return "refusal"
         if done.stopped_by:
             return "stop_sequence"
-        is_refusal = done.finish == self._head.filtered_as == "content_filter"
-        return "refusal" if is_refusal else STOP_REASONS.get(done.finish, "end_turn")
+        return STOP_REASONS[done.finish]
 
 
 def to_opening(head: MessageHead) -> dict[str, Any]:

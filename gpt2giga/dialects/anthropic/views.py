@@ -48,10 +48,7 @@ def blueprint(
     def create() -> Response:
         chat, delivery = from_messages_request(json_body(), ignore_hosted=ignore_hosted, hosted_tools=hosted_tools)
         head = MessageHead(
-            chat.model or default_model,
-            thoughts=delivery.thoughts,
-            filtered_as=translation.blacklist_finish_reason,
-            prompt=estimate(sum(map(len, to_texts(chat)))),
+            chat.model or default_model, thoughts=delivery.thoughts, prompt=estimate(sum(map(len, to_texts(chat))))
         )
         chat = replace(chat, model=known_name(chat.model, get_upstream().catalog))
         stream = partial(MessageStream, head, current().id)

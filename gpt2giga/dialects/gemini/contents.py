@@ -11,15 +11,13 @@ from typing import Any, TypeAlias
 import orjson
 
 from gpt2giga.chat import File, Image, Message, Part, Text, ToolCall, ToolResult
-from gpt2giga.concurrency.waiting import in_turns
 from gpt2giga.dialects import fields
 from gpt2giga.dialects.fields import Body, invalid
 from gpt2giga.dialects.file_parts import from_media
-from gpt2giga.dialects.gemini.names import as_list, camel, inner
-from gpt2giga.dialects.messages import newest_of_user, Role
+from gpt2giga.dialects.gemini.names import as_list
+from gpt2giga.dialects.messages import each_readable, each_turn, Role
 from gpt2giga.dialects.pictures import NOTE
 from gpt2giga.dialects.tools import from_arguments
-from gpt2giga.errors import BadRequest
 
 Reader: TypeAlias = Callable[[Body, str], Iterable[Part]]
 
@@ -49,52 +47,44 @@ def _joined(parts: Iterable[Part]) -> Iterator[Part]:
 
 
 def _messages(body: Body) -> Iterator[Message]:
-    """An old content that cannot be read is left out, for the client sends it again with every turn."""
     system = body.get("systemInstruction")
     if system is not None:
-        parts = [{"text": system}] if isinstance(system, str) else as_list(inner(body, "systemInstruction"), "parts")
+        told = {"parts": {"text": system}} if isinstance(system, str) else fields.mapping(system, "systemInstruction")
+        parts = as_list(told, "parts", "systemInstruction")
         yield Message("system", tuple(_parts(parts, "system", "systemInstruction.parts", is_old=False)))
     contents = as_list(body, "contents")
     if not contents:
         raise invalid("contents", "a list with at least one content")
-    newest = newest_of_user(contents)
-    for number, content in in_turns(contents):
-        is_old = number < newest or (isinstance(content, dict) and content.get("role") in RESENT)
-        try:
-            yield from_content(content, f"contents[{number}]", is_old=is_old)
-        except BadRequest:
-            if not is_old:
-                raise
+    yield from each_turn(contents, "contents", from_content, _is_resent)
 
 
-def from_content(content: Any, param: str, *, is_old: bool = False) -> Message:
+def _is_resent(content: Any) -> bool:
+    return isinstance(content, dict) and content.get("role") in RESENT
+
+
+def from_content(content: Any, param: str, is_old: bool = False) -> Iterator[Message]:
     content = fields.mapping(content, param)
     role = fields.one_of(content.get("role") or "user", ROLES, f"{param}.role")
     parts = as_list(content, "parts", param)
     if not parts and not is_old:
         raise invalid(f"{param}.parts", "a list with at least one part")
-    return Message(role, tuple(_parts(parts, role, f"{param}.parts", is_old=is_old)))
+    yield Message(role, tuple(_parts(parts, role, f"{param}.parts", is_old=is_old)))
 
 
 def _parts(parts: list[Any], role: Role, param: str, *, is_old: bool) -> Iterator[Part]:
-    for number, part in in_turns(parts):
-        try:
-            yield from _part(part, role, f"{param}[{number}]")
-        except BadRequest:
-            if not is_old:
-                raise
-
-
-def _part(part: Any, role: Role, param: str) -> Iterable[Part]:
     """Signatures of thoughts come back with any part, and alone; nobody here reads them."""
-    part = camel(fields.mapping(part, param))
     readers = READERS[role]
-    name = next((name for name in readers if part.get(name) is not None), "")
-    if name and not (name == "text" and part.get("thought") is True):
-        return readers[name](part, param)
-    if name or role == "assistant" or part.get("thoughtSignature") is not None:
-        return ()
-    raise invalid(param, "a part with " + ", ".join(readers))
+
+    def read(part: Any, param: str, is_old: bool) -> Iterable[Part]:
+        part = fields.mapping(part, param)
+        name = next((name for name in readers if part.get(name) is not None), "")
+        if name and not (name == "text" and part.get("thought") is True):
+            return readers[name](part, param)
+        if name or role == "assistant" or part.get("thoughtSignature") is not None:
+            return ()
+        raise invalid(param, "a part with " + ", ".join(readers))
+
+    return each_readable(parts, param, read, lambda *_: is_old)
 
 
 def _text(part: Body, param: str) -> Iterator[Text]:
@@ -103,13 +93,13 @@ def _text(part: Body, param: str) -> Iterator[Text]:
 
 def _inline(part: Body, param: str) -> Iterator[Image | File]:
     """Google's SDK for Python writes base64 with the letters for addresses."""
-    blob, place = inner(part, "inlineData", param), f"{param}.inlineData"
+    blob, place = fields.required_object(part, "inlineData", param)
     data = fields.required_string(blob, "data", place, "base64").replace("-", "+").replace("_", "/")
     yield from from_media({**blob, "data": data, "name": fields.string(blob, "displayName", place)}, place)
 
 
 def _stored(part: Body, param: str) -> Iterator[Image | File]:
-    data, place = inner(part, "fileData", param), f"{param}.fileData"
+    data, place = fields.required_object(part, "fileData", param)
     expected = "an address, or files/ID of an upload"
     uri = fields.required_string(data, "fileUri", place, expected)
     name = fields.string(data, "displayName", place)
@@ -127,14 +117,14 @@ def _drawn(part: Body, param: str) -> Iterator[Text]:
 
 
 def _call(part: Body, param: str) -> Iterator[ToolCall]:
-    call, place = inner(part, "functionCall", param), f"{param}.functionCall"
+    call, place = fields.required_object(part, "functionCall", param)
     name = fields.required_string(call, "name", place, "a name")
     yield ToolCall(fields.string(call, "id", place), name, from_arguments(call.get("args")))
 
 
 def _result(part: Body, param: str) -> Iterator[ToolResult]:
     """Its call is known by the id, or where there is none by name and order."""
-    result, place = inner(part, "functionResponse", param), f"{param}.functionResponse"
+    result, place = fields.required_object(part, "functionResponse", param)
     response = result.get("response")
     answer = Text(orjson.dumps({} if response is None else response).decode())
     shown = _parts(as_list(result, "parts", place), "user", f"{place}.parts", is_old=True)

@@ -11,7 +11,7 @@ from gpt2giga.dialects import fields
 from gpt2giga.dialects.embeddings import check_dimensions
 from gpt2giga.dialects.fields import Body, invalid
 from gpt2giga.dialects.gemini.contents import from_content
-from gpt2giga.dialects.gemini.names import camel
+from gpt2giga.dialects.gemini.names import camel_body
 from gpt2giga.dialects.parameters import list_ignored, Parameter
 from gpt2giga.upstream.embeddings import Embedding
 
@@ -31,35 +31,30 @@ class EmbedRequest:
 
 
 def from_embed_request(body: Body) -> EmbedRequest:
-    return _read([(body, "")])
+    return _read([(camel_body(body), "")])
 
 
 def from_batch_request(body: Body) -> EmbedRequest:
-    asked = [*fields.objects(body, "requests")]
+    asked = [*fields.objects(camel_body(body), "requests")]
     if not asked:
         raise invalid("requests", "a list with at least one request")
     return _read(asked)
 
 
 def _read(asked: list[tuple[Body, str]]) -> EmbedRequest:
-    requests = [(camel(request), place) for request, place in asked]
-    ignored = dict.fromkeys(name for request, _ in requests for name in list_ignored(request, IGNORED))
-    texts = [_text(request, place) for request, place in requests]
-    sizes = [fields.integer(request, "outputDimensionality", 1, 100_000, place) for request, place in requests]
+    ignored = dict.fromkeys(name for request, _ in asked for name in list_ignored(request, IGNORED))
+    texts = [_text(request, place) for request, place in asked]
+    sizes = [fields.integer(request, "outputDimensionality", 1, 100_000, place) for request, place in asked]
     return EmbedRequest(texts, sizes, tuple(ignored))
 
 
 def _text(request: Body, place: str) -> str:
-    param = fields.path("content", place)
-    if request.get("content") is None:
-        raise invalid(param, "a content with a text")
-    message = from_content(request["content"], param)
-    if not all(isinstance(part, Text) for part in message.parts):
-        raise invalid(f"{param}.parts", "texts")
-    text = "\n".join(part.text for part in message.parts if isinstance(part, Text))
-    if not text:
-        raise invalid(f"{param}.parts", "a text that is not empty")
-    return text
+    content, param = fields.required_object(request, "content", place)
+    [message] = from_content(content, param)
+    texts = [part.text for part in message.parts if isinstance(part, Text)]
+    if len(texts) < len(message.parts) or not "".join(texts):
+        raise invalid(f"{param}.parts", "texts that are not empty")
+    return "\n".join(texts)
 
 
 def to_embedding(found: list[Embedding], model: str, request: EmbedRequest) -> dict[str, Any]:

@@ -6,12 +6,10 @@ from collections.abc import Mapping
 
 from gpt2giga.dialects import fields
 from gpt2giga.dialects.fields import Body
-from gpt2giga.dialects.parameters import any_integer, Parameter, penalty
+from gpt2giga.dialects.parameters import any_integer, ignored, Parameter, penalty
 from gpt2giga.errors import BadRequest
 
 CONFIG = "generationConfig"
-
-
 TABLE: Mapping[str, Parameter] = {
     "contents": Parameter("used", "text, inlineData, fileData, functionCall, functionResponse; thoughts are left out"),
     "systemInstruction": Parameter("used", "a content, or its text"),
@@ -30,21 +28,17 @@ TABLE: Mapping[str, Parameter] = {
     f"{CONFIG}.thinkingConfig": Parameter(
         "used", "thinkingLevel; a thinkingBudget below 6000 is low effort, below 16000 medium; includeThoughts"
     ),
-    f"{CONFIG}.topK": Parameter("ignored", "", any_integer),
-    f"{CONFIG}.seed": Parameter("ignored", "", any_integer),
-    f"{CONFIG}.presencePenalty": Parameter("ignored", "", penalty),
-    f"{CONFIG}.frequencyPenalty": Parameter("ignored", "", penalty),
-    f"{CONFIG}.responseLogprobs": Parameter("ignored", "", fields.boolean),
-    f"{CONFIG}.logprobs": Parameter("ignored", "", any_integer),
-    f"{CONFIG}.enableEnhancedCivicAnswers": Parameter("ignored", "", fields.boolean),
+    **ignored(any_integer, "topK seed logprobs", CONFIG),
+    **ignored(penalty, "presencePenalty frequencyPenalty", CONFIG),
+    **ignored(fields.boolean, "responseLogprobs enableEnhancedCivicAnswers", CONFIG),
+    **ignored(fields.string, "mediaResolution", CONFIG),
+    **ignored(fields.optional_mapping, "imageConfig", CONFIG),
     f"{CONFIG}.speechConfig": Parameter("ignored", "GigaChat does not answer with speech", fields.optional_mapping),
-    f"{CONFIG}.imageConfig": Parameter("ignored", "", fields.optional_mapping),
-    f"{CONFIG}.mediaResolution": Parameter("ignored", "", fields.string),
     "cachedContent": Parameter("refused", "nothing is cached here by a name; send the whole conversation"),
     "safetySettings": Parameter("ignored", "GigaChat's own filter stays as it is", fields.array),
-    "labels": Parameter("ignored", "", fields.optional_mapping),
-    "serviceTier": Parameter("ignored", "", fields.string),
-    "store": Parameter("ignored", "", fields.boolean),
+    **ignored(fields.optional_mapping, "labels"),
+    **ignored(fields.string, "serviceTier"),
+    **ignored(fields.boolean, "store"),
 }
 
 

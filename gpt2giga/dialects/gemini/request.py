@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from gpt2giga.chat import ChatRequest, JsonFormat
 from gpt2giga.dialects import fields
-from gpt2giga.dialects.controls import Effort, from_budget, from_effort, from_extras, from_stops, to_session
+from gpt2giga.dialects.controls import Delivery, Effort, from_budget, from_effort, from_extras, from_stops, to_session
 from gpt2giga.dialects.fields import Body, INT32, invalid
 from gpt2giga.dialects.gemini.contents import from_contents
-from gpt2giga.dialects.gemini.names import camel, inner
+from gpt2giga.dialects.gemini.names import camel, camel_body
 from gpt2giga.dialects.gemini.parameters import check_refused, CONFIG, TABLE
 from gpt2giga.dialects.gemini.schema import to_json_schema
 from gpt2giga.dialects.gemini.tools import from_tools
@@ -22,24 +20,15 @@ JSON = "application/json"
 THINKING = f"{CONFIG}.thinkingConfig"
 
 
-@dataclass(frozen=True, slots=True)
-class GenerateDelivery:
-    """How the client wants its answer: no matter of the chat itself. ignored: parameters that change nothing."""
-
-    stream: bool
-    candidates: int
-    thoughts: bool
-    ignored: tuple[str, ...]
-
-
 def from_generate_request(
     sent: Body, model: str, *, stream: bool, ignore_hosted: bool, hosted_tools: HostedTools = no_hosted_tools
-) -> tuple[ChatRequest, GenerateDelivery]:
+) -> tuple[ChatRequest, Delivery]:
     """model: the name that stands in the address."""
-    fields.check_nesting(sent)
-    body = camel(sent)
+    body = camel_body(sent)
     check_refused(body)
-    given = {**body, **_unfolded(body, CONFIG), **_unfolded(inner(body, CONFIG), "thinkingConfig", CONFIG)}
+    config = fields.optional_mapping(body, CONFIG)
+    thinking = fields.optional_mapping(config, "thinkingConfig", CONFIG)
+    given = {**body, **fields.unfolded(config, CONFIG), **fields.unfolded(thinking, THINKING)}
     messages = tuple(from_contents(body))
     hosted = HostedFound(model, hosted_tools, ignore_hosted)
     tools, choice = from_tools(body, hosted)
@@ -64,22 +53,14 @@ def from_generate_request(
     left_out = [f"tools.{name}" for name in (*hosted.left_out, *hosted.options)]
     ignored = (*list_ignored(given, TABLE), *unknown, *left_out)
     candidates = fields.integer(given, f"{CONFIG}.candidateCount", 1, MOST_CANDIDATES) or 1
-    return chat, GenerateDelivery(stream, candidates, thoughts, ignored)
+    return chat, Delivery(stream, thoughts, ignored, candidates)
 
 
 def from_count_request(body: Body, model: str, *, hosted_tools: HostedTools = no_hosted_tools) -> ChatRequest:
     """Contents alone, or all of a generateContent request."""
-    body = camel(body)
-    if body.get("generateContentRequest") is not None:
-        body = inner(body, "generateContentRequest")
+    body = fields.optional_mapping(camel(body), "generateContentRequest") or body
     chat, _ = from_generate_request(body, model, stream=False, ignore_hosted=True, hosted_tools=hosted_tools)
     return chat
-
-
-def _unfolded(body: Body, name: str, within: str = "") -> Body:
-    """What an object holds, by the names that its fields have in the request."""
-    place = fields.path(name, within)
-    return {f"{place}.{field}": value for field, value in inner(body, name, within).items()}
 
 
 def _add_modalities(given: Body, hosted: HostedFound) -> None:

@@ -27,7 +27,7 @@ def to_response(answers: Iterable[list[Event]], head: GenerateHead) -> dict[str,
 
 def _add(parts: list[dict[str, Any]], part: dict[str, Any]) -> None:
     """A text goes on where the one before it is of its kind; an empty one is only the end of a stream."""
-    if parts and "text" in part and (not part["text"] or parts[-1].keys() == part.keys()):
-        parts[-1] = {**parts[-1], "text": parts[-1]["text"] + part["text"]} if part["text"] else parts[-1]
-    else:
+    if parts and "text" in part and parts[-1].keys() == part.keys():
+        parts[-1] = {**parts[-1], "text": parts[-1]["text"] + part["text"]}
+    elif not parts or part != {"text": ""}:
         parts.append(part)

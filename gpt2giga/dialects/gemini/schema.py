@@ -40,16 +40,11 @@ def to_json_schema(schema: Any) -> Any:
         del found["type"]
     if found.get("format") == "enum":  # it says what `enum` says
         del found["format"]
-    _order(found.get("properties"), order)
+    properties = found.get("properties")
+    if isinstance(properties, dict) and isinstance(order, list):  # models write an object in the order of its schema
+        names = (name for name in (*order, *properties) if isinstance(name, str) and name in properties)
+        found["properties"] = {name: properties[name] for name in names}
     return _nullable(found) if is_nullable else found
-
-
-def _order(properties: Any, order: Any) -> None:
-    """Models write an object in the order of its schema."""
-    if isinstance(properties, dict) and isinstance(order, list):
-        named = dict.fromkeys(name for name in order if isinstance(name, str) and name in properties)
-        for name in (*named, *[name for name in properties if name not in named]):
-            properties[name] = properties.pop(name)
 
 
 def _nullable(schema: dict[str, Any]) -> dict[str, Any]:

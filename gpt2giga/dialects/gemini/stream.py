@@ -14,20 +14,17 @@ from gpt2giga.dialects.pictures import to_base64
 from gpt2giga.errors import ProxyError
 
 Chunk: TypeAlias = dict[str, Any]
+FINISH_REASONS = {"stop": "STOP", "length": "MAX_TOKENS", "tool_calls": "STOP", "content_filter": "SAFETY"}
 
 
 @dataclass(frozen=True, slots=True)
 class GenerateHead:
-    """What all chunks of one answer share.
-
-    model: the name the client asked for. thoughts: are they shown? cites: may the text rest on pages? filtered_as:
-    OpenAI's finish reason for a text that GigaChat's filter stopped.
-    """
+    """What all chunks of one answer share. model: the name the client asked for. thoughts: are they shown? cites: may
+    the text rest on pages?"""
 
     model: str
     thoughts: bool
     cites: bool
-    filtered_as: str
     id: str = field(default_factory=lambda: secrets.token_hex(12))
 
     def to_chunk(self, candidate: dict[str, Any]) -> Chunk:
@@ -104,9 +101,7 @@ class GenerateStream:
         return chunk
 
     def _finish(self, done: Done) -> str:
-        if self._has_refused or done.finish == self._head.filtered_as == "content_filter":
-            return "SAFETY"
-        return "MAX_TOKENS" if done.finish == "length" else "STOP"
+        return "SAFETY" if self._has_refused else FINISH_REASONS[done.finish]
 
 
 def to_grounding(citations: list[Citation], text: str) -> dict[str, Any]:

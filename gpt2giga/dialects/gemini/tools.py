@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from gpt2giga.chat import Tool, ToolChoice
 from gpt2giga.dialects import fields
 from gpt2giga.dialects.fields import Body, invalid
-from gpt2giga.dialects.gemini.names import as_list, camel, inner
+from gpt2giga.dialects.gemini.names import as_list
 from gpt2giga.dialects.gemini.schema import to_json_schema
 from gpt2giga.dialects.hosted import HostedFound
 from gpt2giga.dialects.tools import Mode, no_tools, tools_by_name, unknown_tool
@@ -25,7 +25,7 @@ MODES: Mapping[str, Mode] = {
 def from_tools(body: Body, hosted: HostedFound) -> tuple[tuple[Tool, ...], ToolChoice]:
     """Whatever is no declaration of a function runs at Google; `hosted` keeps it."""
     tools = tools_by_name(_declared(body, hosted))
-    config = inner(inner(body, "toolConfig"), "functionCallingConfig", "toolConfig")
+    config = fields.optional_mapping(fields.optional_mapping(body, "toolConfig"), "functionCallingConfig", "toolConfig")
     mode = fields.one_of(fields.string(config, "mode", CONFIG).upper() or "AUTO", MODES, f"{CONFIG}.mode")
     allowed = fields.texts(config, "allowedFunctionNames", CONFIG)
     for name in allowed:
@@ -41,13 +41,12 @@ def from_tools(body: Body, hosted: HostedFound) -> tuple[tuple[Tool, ...], ToolC
 
 def _declared(body: Body, hosted: HostedFound) -> Iterator[tuple[Tool, str]]:
     for tool, place in fields.each_object(as_list(body, "tools"), "tools"):
-        tool = camel(tool)
         for kind, value in tool.items():
             if kind != "functionDeclarations" and value is not None:
                 hosted.add(fields.mapping(value, f"{place}.{kind}"), kind, f"{place}.{kind}")
         place = f"{place}.functionDeclarations"
         for function, param in fields.each_object(as_list(tool, "functionDeclarations", place), place):
-            yield _tool(camel(function), param), f"{param}.name"
+            yield _tool(function, param), f"{param}.name"
 
 
 def _tool(function: Body, param: str) -> Tool:

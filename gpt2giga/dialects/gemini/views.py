@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 from flask import Blueprint, request, Response
 
 from gpt2giga.chat import HostedTool
 from gpt2giga.config.settings import TranslationSettings
-from gpt2giga.dialects.gemini.embeddings import from_batch_request, from_embed_request, to_embedding, to_embeddings
+from gpt2giga.dialects.gemini.embeddings import (
+    EmbedRequest,
+    from_batch_request,
+    from_embed_request,
+    to_embedding,
+    to_embeddings,
+)
 from gpt2giga.dialects.gemini.errors import to_error
 from gpt2giga.dialects.gemini.models import bare_name, known_name, to_list, to_model
 from gpt2giga.dialects.gemini.request import from_count_request, from_generate_request
@@ -31,77 +38,54 @@ from gpt2giga.web.sse import SSE
 SIGNS = Signs(GOOGLES_PATHS, ("X-Goog-Api-Key", "X-Goog-Api-Client"), "key")
 ERROR_FORM = ErrorForm(lambda error, _: to_error(error), signs=SIGNS)
 MODELS_FORM = ModelsForm(to_list, to_model, SIGNS, known_name=known_name)
+MODEL = "/models/<path:model_id>"
 
 
 def blueprint(
     translation: TranslationSettings, get_upstream: GetUpstream, conversation: Conversation, embedder: Embedder
 ) -> Blueprint:
     gemini = Blueprint("gemini", __name__)
-    views = _Views(translation, get_upstream, conversation, embedder)
-    for method, view in (
-        ("generateContent", views.generate_content),
-        ("streamGenerateContent", views.stream_generate_content),
-        ("countTokens", views.count_tokens),
-        ("embedContent", views.embed_content),
-        ("batchEmbedContents", views.batch_embed_contents),
-    ):
-        gemini.add_url_rule(f"/models/<path:model_id>:{method}", view_func=view, methods=["POST"])
-    return gemini
 
+    def our_name(model: str) -> str:
+        return known_name(model, get_upstream().catalog)
 
-class _Views:
-    """`model_id` is the one that the address names."""
+    def hosted_tools(model: str) -> Collection[HostedTool]:
+        return get_upstream().hosted_tools(our_name(model))
 
-    def __init__(
-        self,
-        translation: TranslationSettings,
-        get_upstream: GetUpstream,
-        conversation: Conversation,
-        embedder: Embedder,
-    ) -> None:
-        self._translation, self._get_upstream = translation, get_upstream
-        self._conversation, self._embedder = conversation, embedder
-
-    def generate_content(self, model_id: str) -> Response:
-        return self._generate(model_id, None)
-
-    def stream_generate_content(self, model_id: str) -> Response:
-        return self._generate(model_id, SSE if request.args.get("alt") == "sse" else json_array())
-
-    def count_tokens(self, model_id: str) -> Response:
-        chat = from_count_request(json_body(), model_id, hosted_tools=self._hosted_tools)
-        upstream = self._get_upstream()
-        asked = upstream.catalog.resolve(known_name(model_id, upstream.catalog))
-        return json_response({"totalTokens": upstream.count_tokens(to_texts(chat), asked)})
-
-    def embed_content(self, model_id: str) -> Response:
-        asked = from_embed_request(json_body())
-        return self._embedder.reply(
-            asked.texts, bare_name(model_id), partial(to_embedding, request=asked), asked.ignored
-        )
-
-    def batch_embed_contents(self, model_id: str) -> Response:
-        asked = from_batch_request(json_body())
-        return self._embedder.reply(
-            asked.texts, bare_name(model_id), partial(to_embeddings, request=asked), asked.ignored
-        )
-
-    def _generate(self, model: str, framing: Framing | None) -> Response:
+    def generate(model: str, framing: Framing | None) -> Response:
         """framing: None for a whole answer."""
+        stream, ignore_hosted = framing is not None, translation.ignore_hosted_tools
         chat, delivery = from_generate_request(
-            json_body(),
-            model,
-            stream=framing is not None,
-            ignore_hosted=self._translation.ignore_hosted_tools,
-            hosted_tools=self._hosted_tools,
+            json_body(), model, stream=stream, ignore_hosted=ignore_hosted, hosted_tools=hosted_tools
         )
-        filtered_as = self._translation.blacklist_finish_reason
-        head = GenerateHead(bare_name(model), delivery.thoughts, bool(chat.hosted), filtered_as)
-        chat = replace(chat, model=known_name(model, self._get_upstream().catalog))
-        whole, stream = partial(to_response, head=head), partial(GenerateStream, head)
-        dialect = Dialect(head.model, whole, stream, framing or SSE)
-        return self._conversation.reply([chat] * delivery.candidates, delivery, dialect)
+        head = GenerateHead(bare_name(model), delivery.thoughts, bool(chat.hosted))
+        to_whole, to_stream = partial(to_response, head=head), partial(GenerateStream, head)
+        dialect = Dialect(head.model, to_whole, to_stream, framing or SSE)
+        return conversation.reply([replace(chat, model=our_name(model))] * delivery.choices, delivery, dialect)
 
-    def _hosted_tools(self, model: str) -> Collection[HostedTool]:
-        upstream = self._get_upstream()
-        return upstream.hosted_tools(known_name(model, upstream.catalog))
+    @gemini.post(f"{MODEL}:generateContent")
+    def generate_content(model_id: str) -> Response:
+        return generate(model_id, None)
+
+    @gemini.post(f"{MODEL}:streamGenerateContent")
+    def stream_generate_content(model_id: str) -> Response:
+        return generate(model_id, SSE if request.args.get("alt") == "sse" else json_array())
+
+    @gemini.post(f"{MODEL}:countTokens")
+    def count_tokens(model_id: str) -> Response:
+        chat, upstream = from_count_request(json_body(), model_id, hosted_tools=hosted_tools), get_upstream()
+        model = upstream.catalog.resolve(our_name(model_id))
+        return json_response({"totalTokens": upstream.count_tokens(to_texts(chat), model)})
+
+    @gemini.post(f"{MODEL}:embedContent")
+    def embed_content(model_id: str) -> Response:
+        return embed(from_embed_request(json_body()), model_id, to_embedding)
+
+    @gemini.post(f"{MODEL}:batchEmbedContents")
+    def batch_embed_contents(model_id: str) -> Response:
+        return embed(from_batch_request(json_body()), model_id, to_embeddings)
+
+    def embed(asked: EmbedRequest, model: str, to_whole: Callable[..., Any]) -> Response:
+        return embedder.reply(asked.texts, bare_name(model), partial(to_whole, request=asked), asked.ignored)
+
+    return gemini

@@ -8,13 +8,9 @@ from functools import partial
 from gpt2giga.dialects import fields
 from gpt2giga.dialects.controls import EXTRAS
 from gpt2giga.dialects.fields import Body, INT32, invalid
-from gpt2giga.dialects.parameters import any_integer, Parameter, TypeCheck
+from gpt2giga.dialects.parameters import any_integer, ignored, Parameter
 
 AMOUNT = partial(fields.number, low=-INT32, high=INT32)
-
-
-def _ignored(check: TypeCheck, names: str, within: str = "") -> dict[str, Parameter]:
-    return {f"{within}{name}": Parameter("ignored", "", check) for name in names.split()}
 
 
 def _duration(body: Body, name: str) -> None:
@@ -24,29 +20,26 @@ def _duration(body: Body, name: str) -> None:
 
 
 KEEP_ALIVE = Parameter("ignored", "GigaChat's models are always loaded; with nothing to answer, 0 unloads", _duration)
-OPTIONS: Mapping[str, Parameter] = {
-    "options.temperature": Parameter("used", "0 is sent as 0.0001, since GigaChat refuses 0"),
-    "options.top_p": Parameter("used", ""),
-    "options.num_predict": Parameter("used", "sent as `max_tokens`; 0, -1 and -2: no limit"),
-    "options.stop": Parameter("emulated", "the proxy cuts the text; a stream that was cut has no figures of tokens"),
-    "options.repeat_penalty": Parameter("used", "sent as `repetition_penalty`"),
-    "options.num_ctx": Parameter("ignored", "the window is the model's; `/api/show` tells it", any_integer),
-    **_ignored(any_integer, "seed repeat_last_n mirostat num_keep num_batch num_gpu num_thread main_gpu", "options."),
-    **_ignored(AMOUNT, "top_k min_p typical_p tfs_z presence_penalty frequency_penalty", "options."),
-    **_ignored(AMOUNT, "mirostat_tau mirostat_eta", "options."),
-    **_ignored(fields.boolean, "penalize_newline use_mmap use_mlock low_vram numa", "options."),
-}
 OF_BOTH: Mapping[str, Parameter] = {
     "model": Parameter("used", "GigaChat's ids and aliases, with or without `:latest`"),
     "stream": Parameter("used", "true unless the request says otherwise"),
     "format": Parameter("emulated", "`json` by an instruction, a JSON Schema natively; both are checked"),
     "think": Parameter("used", "true is medium effort, words are as `reasoning_effort`; false hides the thoughts"),
     "options": Parameter("used", "as follows"),
-    **OPTIONS,
+    "options.temperature": Parameter("used", "0 is sent as 0.0001, since GigaChat refuses 0"),
+    "options.top_p": Parameter("used", ""),
+    "options.num_predict": Parameter("used", "sent as `max_tokens`; 0, -1 and -2: no limit"),
+    "options.stop": Parameter("emulated", "the proxy cuts the text; a stream that was cut has no figures of tokens"),
+    "options.repeat_penalty": Parameter("used", "sent as `repetition_penalty`"),
+    "options.num_ctx": Parameter("ignored", "the window is the model's; `/api/show` tells it", any_integer),
+    **ignored(any_integer, "seed repeat_last_n mirostat num_keep num_batch num_gpu num_thread main_gpu", "options"),
+    **ignored(AMOUNT, "top_k min_p typical_p tfs_z presence_penalty frequency_penalty", "options"),
+    **ignored(AMOUNT, "mirostat_tau mirostat_eta", "options"),
+    **ignored(fields.boolean, "penalize_newline use_mmap use_mlock low_vram numa", "options"),
     **{name: Parameter("used", "GigaChat's own parameter, sent as it is") for name in EXTRAS},
     "keep_alive": KEEP_ALIVE,
-    **_ignored(fields.boolean, "logprobs"),
-    **_ignored(any_integer, "top_logprobs"),
+    **ignored(fields.boolean, "logprobs"),
+    **ignored(any_integer, "top_logprobs"),
 }
 CHAT: Mapping[str, Parameter] = {
     "messages": Parameter("used", "roles `system`, `user`, `assistant` and `tool`; `images` in base64; none: a load"),
@@ -62,7 +55,7 @@ GENERATE: Mapping[str, Parameter] = {
     "template": Parameter("ignored", "of `/api/generate`; so are the next", fields.string),
     "raw": Parameter("ignored", "", fields.boolean, (False,)),
     "context": Parameter("ignored", "", fields.array, ([],)),
-    **_ignored(any_integer, "width height steps"),
+    **ignored(any_integer, "width height steps"),
 }
 EMBED: Mapping[str, Parameter] = {
     "truncate": Parameter("ignored", "`GPT2GIGA_EMBEDDINGS_OVERFLOW` says what happens", fields.boolean),

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from gpt2giga.chat import ChatRequest, JsonFormat, Message, Text, Tool
 from gpt2giga.dialects import fields, file_parts
 from gpt2giga.dialects.chat_messages import from_messages
-from gpt2giga.dialects.controls import Effort, from_effort, from_extras, from_stops, to_session
+from gpt2giga.dialects.controls import Delivery, Effort, from_effort, from_extras, from_stops, to_session
 from gpt2giga.dialects.fields import Body, INT32, invalid
 from gpt2giga.dialects.messages import required_messages
 from gpt2giga.dialects.ollama.models import known_name
@@ -21,29 +20,20 @@ from gpt2giga.errors import BadRequest
 AT_ONCE = (0, "0", "0s")
 
 
-@dataclass(frozen=True, slots=True)
-class LineDelivery:
-    """How the client wants its answer: no matter of the chat itself. ignored: parameters that change nothing."""
-
-    stream: bool
-    shows_thoughts: bool
-    ignored: tuple[str, ...]
-
-
-Read: TypeAlias = Callable[[Body], tuple[ChatRequest, LineDelivery]]
+Read: TypeAlias = Callable[[Body], tuple[ChatRequest, Delivery]]
 
 
 def is_unload(body: Body) -> bool:
     return body.get("keep_alive") in AT_ONCE and body.get("keep_alive") is not False
 
 
-def from_chat_request(body: Body) -> tuple[ChatRequest, LineDelivery]:
+def from_chat_request(body: Body) -> tuple[ChatRequest, Delivery]:
     fields.check_nesting(body)
-    messages = tuple(from_messages(required_messages(body)))
+    messages = tuple(from_messages(required_messages(body), with_images=True))
     return _from_request(body, messages, tuple(tools_by_name(_tools(body)).values()), CHAT)
 
 
-def from_generate_request(body: Body) -> tuple[ChatRequest, LineDelivery]:
+def from_generate_request(body: Body) -> tuple[ChatRequest, Delivery]:
     fields.check_nesting(body)
     if fields.string(body, "suffix"):
         raise BadRequest("GigaChat cannot insert text: 'suffix' is not supported.", param="suffix")
@@ -56,9 +46,9 @@ def from_generate_request(body: Body) -> tuple[ChatRequest, LineDelivery]:
 
 def _from_request(
     body: Body, messages: tuple[Message, ...], tools: tuple[Tool, ...], table: Mapping[str, Parameter]
-) -> tuple[ChatRequest, LineDelivery]:
+) -> tuple[ChatRequest, Delivery]:
     options = fields.optional_mapping(body, "options")
-    given = {**body, **{f"options.{name}": value for name, value in options.items()}}
+    given = {**body, **fields.unfolded(options, "options")}
     effort, shows_thoughts, unknown_effort = _thinking(body)
     limit = fields.integer(given, "options.num_predict", -2, INT32) or 0
     penalty = fields.number(given, "options.repeat_penalty", 0, INT32)
@@ -76,7 +66,7 @@ def _from_request(
         extras={**({} if penalty is None else {"repetition_penalty": penalty}), **from_extras(body)},
     )
     stream = body.get("stream") is None or fields.boolean(body, "stream")
-    return chat, LineDelivery(stream, shows_thoughts, (*unknown_effort, *list_ignored(given, table)))
+    return chat, Delivery(stream, shows_thoughts, (*unknown_effort, *list_ignored(given, table)))
 
 
 def _thinking(body: Body) -> tuple[Effort | None, bool, list[str]]:

@@ -23,13 +23,11 @@ TEXTS = ("content", "response", "thinking")
 @dataclass(frozen=True, slots=True)
 class LineHead:
     """What all lines of one answer share. model: the name the client asked for. is_chat: of /api/chat, otherwise of
-    /api/generate. filtered_as: why a text ends that GigaChat's filter stopped. started: nanoseconds of the monotonic
-    clock."""
+    /api/generate. started: nanoseconds of the monotonic clock."""
 
     model: str
     is_chat: bool
     shows_thoughts: bool = True
-    filtered_as: str = "stop"
     created_at: str = field(default_factory=lambda: f"{datetime.now(timezone.utc):%Y-%m-%dT%H:%M:%S.%fZ}")
     started: int = field(default_factory=time.monotonic_ns)
 
@@ -80,7 +78,7 @@ class LineStream:
     def _end(self, done: Done) -> Line:
         """Calls end an answer as words do. Tokens that GigaChat did not tell are left out."""
         now, began, started = time.monotonic_ns(), self._began, self._head.started
-        reason = {"length": "length", "content_filter": self._head.filtered_as}.get(done.finish, "stop")
+        reason = "stop" if done.finish == "tool_calls" else done.finish
         usage = done.usage and {"prompt_eval_count": done.usage.prompt, "eval_count": done.usage.completion}
         return {
             **self._head.to_end(reason),

@@ -47,7 +47,7 @@ def blueprint(
     conversation: Conversation,
     embedder: Embedder,
 ) -> Blueprint:
-    views = _Views(translation.blacklist_finish_reason, default_model, get_upstream, conversation, embedder)
+    views = _Views(default_model, get_upstream, conversation, embedder)
     ollama = Blueprint("ollama", __name__, url_prefix=ROOT)
     for view in (views.chat, views.generate, views.embed, views.embeddings, views.show, views.pull):
         ollama.post(f"/{view.__name__}")(view)
@@ -60,28 +60,26 @@ def blueprint(
 
 @dataclass(frozen=True)
 class _Views:
-    filtered_as: str
     default_model: str
     get_upstream: GetUpstream
     conversation: Conversation
     embedder: Embedder
 
     def chat(self) -> Response:
-        body = json_body()
-        return self._answer(body, from_chat_request, body.get("messages"), is_chat=True)
+        return self._answer(from_chat_request, "messages")
 
     def generate(self) -> Response:
-        body = json_body()
-        return self._answer(body, from_generate_request, body.get("prompt"), is_chat=False)
+        return self._answer(from_generate_request, "prompt")
 
-    def _answer(self, body: Body, read: Read, asked: Any, *, is_chat: bool) -> Response:
-        """Without anything asked, Ollama would only load the model."""
-        if asked in (None, "", []):
+    def _answer(self, read: Read, asked: str) -> Response:
+        """asked: the parameter without which Ollama would only load the model."""
+        body, is_chat = json_body(), asked == "messages"
+        if body.get(asked) in (None, "", []):
             name = self._find_model(body)[0]
             return json_response(LineHead(name, is_chat).to_end("unload" if is_unload(body) else "load"))
         chat, delivery = read(body)
         name = fields.string(body, "model") or self.default_model
-        head = LineHead(name, is_chat, delivery.shows_thoughts, self.filtered_as)
+        head = LineHead(name, is_chat, delivery.thoughts)
         dialect = Dialect(known_name(name), partial(to_answer, head=head), partial(LineStream, head), JSON_LINES)
         return self.conversation.reply([chat], delivery, dialect)
 

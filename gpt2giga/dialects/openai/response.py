@@ -22,11 +22,10 @@ class ChatHead:
     """What all objects of one answer share.
 
     model: the name the client asked for. legacy_functions: calls in the form before tool_calls. custom_tools: see
-    ChatTools. filtered_as: the finish reason of a text that GigaChat's filter stopped.
+    ChatTools.
     """
 
     model: str
-    filtered_as: str
     legacy_functions: bool = False
     custom_tools: Mapping[str, bool] = field(default_factory=dict)
     id: str = field(default_factory=lambda: "chatcmpl-" + secrets.token_hex(16))
@@ -103,8 +102,6 @@ def to_function(call: ToolCall) -> dict[str, str]:
 
 
 def to_finish(finish: str, head: ChatHead) -> str:
-    if finish == "content_filter":
-        return head.filtered_as
     return "function_call" if finish == "tool_calls" and head.legacy_functions else finish
 
 

@@ -52,10 +52,7 @@ def chat_blueprint(
             ignore_hosted = translation.ignore_hosted_tools
             chat, delivery = from_chat_request(body, ignore_hosted=ignore_hosted, hosted_tools=hosted_tools)
         head = response.ChatHead(
-            chat.model or default_model,
-            legacy_functions=delivery.legacy_functions,
-            custom_tools=delivery.custom_tools,
-            filtered_as=translation.blacklist_finish_reason,
+            chat.model or default_model, legacy_functions=delivery.legacy_functions, custom_tools=delivery.custom_tools
         )
         stream = partial(ChunkStream, head, include_usage=delivery.include_usage)
         dialect = Dialect(head.model, partial(to_chat_completion, head=head), stream)
@@ -64,9 +61,7 @@ def chat_blueprint(
     @openai.post("/completions")
     def create_completion() -> Response:
         chats, delivery = from_completion_request(json_body())
-        head = completions.CompletionHead(
-            chats[0].model or default_model, before=delivery.before, filtered_as=translation.blacklist_finish_reason
-        )
+        head = completions.CompletionHead(chats[0].model or default_model, before=delivery.before)
         stream = partial(CompletionStream, head, include_usage=delivery.include_usage)
         return conversation.reply(chats, delivery, Dialect(head.model, partial(to_completion, head=head), stream))
 

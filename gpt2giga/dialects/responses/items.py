@@ -9,11 +9,11 @@ from gpt2giga.chat import Message, Text, ToolCall, ToolResult
 from gpt2giga.dialects import fields
 from gpt2giga.dialects.fields import Body, invalid
 from gpt2giga.dialects.messages import (
+    each_turn,
     from_content,
     from_result,
     from_tool,
     is_resent,
-    newest_of_user,
     OPENAI_ROLES,
     reader_of,
     RESULTS,
@@ -151,25 +151,14 @@ def is_resent_item(item: Any) -> bool:
 
 
 def from_items(items: Sequence[Any], toolbox: Toolbox) -> tuple[Message, ...]:
-    """An old item that cannot be read is left out, for the client sends it again with every turn."""
-    newest = newest_of_user(items)
-    messages: list[Message] = []
-    for number, item in enumerate(items):
-        is_old = number < newest or is_resent_item(item)
-        try:
-            messages += _messages(item, f"input[{number}]", toolbox, is_old)
-        except BadRequest:
-            if not is_old:
-                raise
-    return tuple(messages)
+    def read(item: Any, param: str, is_old: bool) -> Iterator[Message]:
+        kind = kind_of(item, param)
+        if kind in SEARCHES and not item.get("call_id"):  # OpenAI's own
+            return
+        if kind not in (*WITHOUT_WORDS, *FOREIGN):
+            yield reader_of(kind, READERS, param, "items")(item, param, toolbox, is_old)
 
-
-def _messages(item: Any, param: str, toolbox: Toolbox, is_old: bool) -> Iterator[Message]:
-    kind = kind_of(item, param)
-    if kind in SEARCHES and not item.get("call_id"):  # OpenAI's own
-        return
-    if kind not in (*WITHOUT_WORDS, *FOREIGN):
-        yield reader_of(kind, READERS, param, "items")(item, param, toolbox, is_old)
+    return tuple(each_turn(items, "input", read, is_resent_item))
 
 
 def _message(item: Body, param: str, toolbox: Toolbox, is_old: bool) -> Message:

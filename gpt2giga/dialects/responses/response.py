@@ -37,14 +37,13 @@ ECHOED: Mapping[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class ResponseHead:
-    """What all events of one response share. filtered_as: how a text ends that GigaChat's filter stopped. compaction:
-    the kind of item that is asked for instead of an answer; empty for an answer. background: nobody waits for it.
+    """What all events of one response share. compaction: the kind of item that is asked for instead of an answer; empty
+    for an answer. background: nobody waits for it.
     """
 
     model: str
     echo: Mapping[str, Any]
     toolbox: Toolbox
-    filtered_as: str
     compaction: str = ""
     background: bool = False
     key: str = field(default_factory=lambda: secrets.token_hex(16))
@@ -150,9 +149,7 @@ def why_incomplete(done: Done, head: ResponseHead) -> str:
     """Empty when it is complete. A summary is cut at its end, where least is lost."""
     if head.compaction:
         return ""
-    if done.finish == "length":
-        return "max_output_tokens"
-    return "content_filter" if done.finish == "content_filter" == head.filtered_as else ""
+    return {"length": "max_output_tokens", "content_filter": "content_filter"}.get(done.finish, "")
 
 
 def to_usage(usage: Usage) -> dict[str, Any]:

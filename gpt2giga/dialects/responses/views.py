@@ -145,11 +145,10 @@ class _Views:
         return self._conversation.reply([to_summary_chat(chat, letters)], delivery, dialect)
 
     def _head(self, body: Body, chat: ChatRequest, delivery: ResponseDelivery, compaction: str) -> ResponseHead:
-        filtered_as = self._translation.blacklist_finish_reason
         model = chat.model or self._default_model
         key = own_key(current())  # whoever is at work in the background keeps it too
         is_background = bool(key) or delivery.background
-        head = ResponseHead(model, to_echo(body), delivery.toolbox, filtered_as, compaction, is_background)
+        head = ResponseHead(model, to_echo(body), delivery.toolbox, compaction, is_background)
         return replace(head, key=key) if key else head
 
     def input_tokens(self) -> Response:

@@ -19,7 +19,7 @@ USE = {"type": "tool_use", "id": "call1", "name": "weather", "input": {"city": "
 
 
 def head(**changes: Any) -> MessageHead:
-    given: dict[str, Any] = {"thoughts": "shown", "filtered_as": "content_filter", "prompt": 5, **changes}
+    given: dict[str, Any] = {"thoughts": "shown", "prompt": 5, **changes}
     return MessageHead("claude-x", **given)
 
 
@@ -63,17 +63,17 @@ def test_whole_and_streamed(events: list[Event], content: list[Any], reason: str
 
 
 @pytest.mark.parametrize(
-    "done, filtered_as, expected",
+    "done, expected",
     [
-        (Done("stop", USAGE), "stop", ("end_turn", None)),
-        (Done("stop", USAGE, "###"), "stop", ("stop_sequence", "###")),
-        (Done("length", USAGE), "stop", ("max_tokens", None)),
-        (Done("content_filter", USAGE), "stop", ("end_turn", None)),
-        (Done("content_filter", USAGE), "content_filter", ("refusal", None)),
+        (Done("stop", USAGE), ("end_turn", None)),
+        (Done("stop", USAGE, "###"), ("stop_sequence", "###")),
+        (Done("length", USAGE), ("max_tokens", None)),
+        (Done("stop", USAGE, was_filtered=True), ("end_turn", None)),
+        (Done("content_filter", USAGE), ("refusal", None)),
     ],
 )
-def test_stop_reasons(done: Done, filtered_as: str, expected: tuple[str, str | None]) -> None:
-    message = to_message([TextDelta("a"), done], head(filtered_as=filtered_as))
+def test_stop_reasons(done: Done, expected: tuple[str, str | None]) -> None:
+    message = to_message([TextDelta("a"), done], head())
     assert (message["stop_reason"], message["stop_sequence"]) == expected
     assert message["content"] == [{"type": "text", "text": "a"}], "what was said is kept"
 

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from gpt2giga.chat import ChatRequest, File, Image, JsonFormat, Text, Tool, ToolCall, ToolChoice, ToolResult
+from gpt2giga.dialects.controls import Delivery
 from gpt2giga.dialects.gemini.embeddings import from_batch_request, from_embed_request
-from gpt2giga.dialects.gemini.request import from_count_request, from_generate_request, GenerateDelivery
+from gpt2giga.dialects.gemini.request import from_count_request, from_generate_request
 from gpt2giga.dialects.gemini.schema import to_json_schema
 from gpt2giga.errors import BadRequest
 
@@ -18,7 +19,7 @@ CONFIG = "generationConfig"
 CALLING = "toolConfig.functionCallingConfig"
 
 
-def read(body: dict[str, Any], **options: Any) -> tuple[ChatRequest, GenerateDelivery]:
+def read(body: dict[str, Any], **options: Any) -> tuple[ChatRequest, Delivery]:
     options = {"stream": False, "ignore_hosted": True, **options}
     return from_generate_request({"contents": HELLO, **body}, "GigaChat", **options)
 
@@ -28,7 +29,7 @@ def parts(*given: Any, role: str = "user") -> list[Any]:
     return [part for message in chat.messages for part in message.parts]
 
 
-def config(**given: Any) -> tuple[ChatRequest, GenerateDelivery]:
+def config(**given: Any) -> tuple[ChatRequest, Delivery]:
     return read({CONFIG: given})
 
 
@@ -71,6 +72,18 @@ def test_calls() -> None:
     calls = [{"functionCall": {"id": "1", "name": "a", "args": {"b": 1}}}, {"function_call": {"name": "c"}}]
     found = parts(*calls, role="model")
     assert found == [ToolCall("1", "a", {"b": 1}), ToolCall("", "c", {})]
+
+
+def test_names_of_the_clients_own_stay_as_they_are() -> None:
+    """The API's own may have underscores, wherever they are."""
+    call = {"function_call": {"name": "a", "args": {"city_name": {"in_text": 1}}}}
+    [said] = parts({"thought_signature": "s", **call}, role="model")
+    assert said == ToolCall("", "a", {"city_name": {"in_text": 1}})
+    [found] = parts({"function_response": {"name": "a", "response": [{"wind_speed": 1}]}})
+    assert found == ToolResult("", "a", (Text('[{"wind_speed":1}]'),))
+    schema = {"type": "object", "properties": {"city_name": {"type": "string"}}}
+    chat, _ = read({"tools": {"function_declarations": {"name": "a", "parameters_json_schema": schema}}})
+    assert chat.tools == (Tool("a", "", schema),)
 
 
 def test_tools() -> None:

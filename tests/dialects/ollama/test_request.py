@@ -48,7 +48,7 @@ def test_answers_are_streamed_unless_they_are_not_to_be(given: dict[str, Any], s
 )
 def test_thinking(think: Any, effort: str | None, shown: bool, ignored: tuple[str, ...]) -> None:
     asked, delivery = chat(think=think)
-    assert (asked.reasoning_effort, delivery.shows_thoughts, delivery.ignored) == (effort, shown, ignored)
+    assert (asked.reasoning_effort, delivery.thoughts, delivery.ignored) == (effort, shown, ignored)
 
 
 @pytest.mark.parametrize(

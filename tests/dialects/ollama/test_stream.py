@@ -61,10 +61,10 @@ def test_generate(events: list[Event]) -> None:
     assert accumulate(streamed(ended, head)) == without_times(whole)
 
 
-@pytest.mark.parametrize("filtered_as", ["stop", "content_filter"])
-def test_what_the_filter_stopped(filtered_as: str) -> None:
-    head = LineHead("giga", is_chat=True, filtered_as=filtered_as)
-    assert to_answer([[Done("content_filter", None)]], head)["done_reason"] == filtered_as
+@pytest.mark.parametrize("finish", ["stop", "content_filter"])
+def test_what_the_filter_stopped(finish: Any) -> None:
+    head = LineHead("giga", is_chat=True)
+    assert to_answer([[Done(finish, None, was_filtered=True)]], head)["done_reason"] == finish
 
 
 def test_times_are_nanoseconds_that_add_up() -> None:

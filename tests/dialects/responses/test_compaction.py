@@ -180,7 +180,7 @@ def test_nothing_to_compact() -> None:
 
 
 def head(kind: str = "compaction") -> ResponseHead:
-    return ResponseHead("GigaChat", to_echo({}), from_tools({}, ignore_hosted=True), "stop", kind)
+    return ResponseHead("GigaChat", to_echo({}), from_tools({}, ignore_hosted=True), kind)
 
 
 WHOLE: list[Event] = [ReasoningDelta("Думаю"), TextDelta(" Было "), TextDelta("так.\n"), Done("length", Usage(10, 5))]

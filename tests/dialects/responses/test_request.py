@@ -59,7 +59,7 @@ def test_whatever_comes_it_is_read_or_refused(body: dict[str, Any], items: list[
         chat, delivery = read({**body, "input": items})
     except (BadRequest, NotFound):
         return
-    to_object(ResponseHead(chat.model, to_echo(body), delivery.toolbox, "stop"), "in_progress")
+    to_object(ResponseHead(chat.model, to_echo(body), delivery.toolbox), "in_progress")
     to_stored_items(delivery.input, "0" * 32)
 
 

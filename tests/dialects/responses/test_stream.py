@@ -26,8 +26,8 @@ BODY = {"tools": TOOLS, "instructions": "Кратко.", "metadata": {"a": "b"},
 USAGE = Usage(prompt=10, completion=5, cached=4)
 
 
-def head(filtered_as: str = "stop") -> ResponseHead:
-    return ResponseHead("GigaChat", to_echo(BODY), from_tools({"tools": TOOLS}, ignore_hosted=True), filtered_as)
+def head() -> ResponseHead:
+    return ResponseHead("GigaChat", to_echo(BODY), from_tools({"tools": TOOLS}, ignore_hosted=True))
 
 
 def to_response(events: list[Event], of: ResponseHead) -> dict[str, Any]:
@@ -66,9 +66,8 @@ ANSWERS: dict[str, list[Event]] = {
 
 
 @pytest.mark.parametrize("answer", ANSWERS.values(), ids=ANSWERS)
-@pytest.mark.parametrize("filtered_as", ["stop", "content_filter"])
-def test_the_stream_is_well_formed_and_adds_up_to_the_whole_answer(answer: list[Event], filtered_as: str) -> None:
-    one = head(filtered_as)
+def test_the_stream_is_well_formed_and_adds_up_to_the_whole_answer(answer: list[Event]) -> None:
+    one = head()
     events = sent(answer, one)
     for number, event in enumerate(events):
         assert event["sequence_number"] == number
@@ -141,9 +140,8 @@ def test_incomplete() -> None:
     cut = to_response(ANSWERS["cut"], head())
     assert (cut["status"], cut["incomplete_details"]) == ("incomplete", {"reason": "max_output_tokens"})
     assert cut["output"][0]["status"] == "incomplete"
-    filtered = to_response(ANSWERS["filtered"], head("content_filter"))
-    assert filtered["incomplete_details"] == {"reason": "content_filter"}
-    assert to_response(ANSWERS["filtered"], head())["status"] == "completed"
+    assert to_response(ANSWERS["filtered"], head())["incomplete_details"] == {"reason": "content_filter"}
+    assert to_response([TextDelta("Нет."), Done("stop", USAGE, was_filtered=True)], head())["status"] == "completed"
 
 
 def test_calls_have_the_clients_names() -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -22,6 +24,7 @@ from gpt2giga.dialects.responses.compaction import unpack
 from gpt2giga.store import leases
 from gpt2giga.store.keys import Rights
 from gpt2giga.store.response_tables import BackgroundEvents, BackgroundResponse
+from gpt2giga.store.sqlite import FILE
 from gpt2giga.web import sse
 from gpt2giga_sandbox.server import SandboxServer
 from tests.asking import new
@@ -442,7 +445,8 @@ def test_a_service_that_has_too_much_to_do_begins_it_later(
             return log.count("cause=overloaded")
 
         assert eventually(lambda: tried() > MOST_ATTEMPTS)
-    assert text_of(finished(client, asked)) == "Раз."
+    assert eventually(lambda: get(client, asked).get("status") == "completed"), "while it is in work there is no place"
+    assert text_of(get(client, asked)) == "Раз."
 
 
 def test_a_database_that_is_away_at_the_end_is_waited_for(
@@ -531,3 +535,25 @@ def test_by_openais_client(service: Service, client: OpenAI, sandbox: SandboxSer
     assert sandbox.state.wait_for(lambda counters: counters.aborted_streams == 1)
     with pytest.raises(NotFoundError):
         client.responses.cancel("resp_unknown")
+
+
+def test_whoever_is_stopped_leaves_nothing_behind(service: Service) -> None:
+    """At whatever moment: a lease that nobody gives back would be renewed for ever."""
+
+    def ask_and_cancel(number: int) -> None:
+        body = {"model": MODEL, "input": f"Раз {number}", "background": True}
+        asked = service.post("/v1/responses", body).json()["id"]
+        time.sleep(number % 10 * 0.003)
+        path = f"/v1/responses/{asked}"
+        stopped = service.post(f"{path}/cancel") if number % 2 else service.request("DELETE", path)
+        assert stopped.status_code == 200
+
+    with ThreadPoolExecutor(20) as pool:
+        [*pool.map(ask_and_cancel, range(200))]
+
+    def leases_left() -> int:
+        with closing(sqlite3.connect(service.folder / "state" / FILE)) as database:
+            [(count,)] = database.execute("SELECT count(*) FROM leases")
+        return int(count)
+
+    assert eventually(lambda: leases_left() == 0)

@@ -66,7 +66,8 @@ class BackgroundRunner:
         if running := self._running.get(response_id):
             telling, stop = running
             telling.is_stopped = True
-            stop()
+            if telling.is_at_work:  # what was killed before it began would never end
+                stop()
 
     def close(self) -> None:
         """When the process ends. Others go on with what was in work."""
@@ -113,21 +114,25 @@ class BackgroundRunner:
             return False
 
     def _run(self, response_id: str, telling: _Telling) -> None:
-        is_to_blame = True
+        telling.is_at_work = is_to_blame = True
         try:
-            if work := self._store.begin(response_id):
+            if not telling.is_stopped and (work := self._store.begin(response_id)):
                 telling.begin(work)
                 self._attempt(work, telling)
         except (BadRequest, Unavailable):  # it stays unfinished, and somebody will look at it again
             is_to_blame = False
             time.sleep(PAUSE_SECONDS)
-        finally:
-            if telling.has_begun and not telling.is_over and (self.is_closed or not is_to_blame):
-                with suppress(BadRequest, Unavailable):
-                    self._store.give_back(response_id)
-            self._running.pop(response_id, None)
-            self._leases.release(response_id)
-            self._news.set()
+        finally:  # apart, for whoever stops this may do so once more
+            is_to_blame = is_to_blame and not self.is_closed
+            background.start_apart(self._leave, response_id, telling, is_to_blame)
+
+    def _leave(self, response_id: str, telling: _Telling, is_to_blame: bool) -> None:
+        if telling.has_begun and not telling.is_over and not is_to_blame:
+            with suppress(BadRequest, Unavailable):
+                self._store.give_back(response_id)
+        self._running.pop(response_id, None)
+        self._leases.release(response_id)
+        self._news.set()
 
     def _attempt(self, work: Work, telling: _Telling) -> None:
         """Raises Unavailable."""
@@ -175,7 +180,7 @@ class _Telling:
         self._waiting: list[JsonObject] = []
         self._lock = threading.Lock()
         self._is_ending = False
-        self.is_over = self.is_stopped = False
+        self.is_at_work = self.is_over = self.is_stopped = False
 
     @property
     def has_begun(self) -> bool:

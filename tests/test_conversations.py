@@ -82,6 +82,7 @@ def test_what_cannot_be_asked(client: OpenAI) -> None:
         ({"conversation": "conv_unknown"}, NotFoundError, "conversation_not_found"),
         ({"previous_response_id": "resp_1"}, BadRequestError, "mutually_exclusive_parameters"),
         ({"input": [user("Раз", id="msg_mine")]}, BadRequestError, "duplicate_item"),
+        ({"input": [user("Раз", id="msg_new"), user("Два", id="msg_new")]}, BadRequestError, "duplicate_item"),
     ]
     for body, kind, code in refused:
         options: Any = {"model": MODEL, "input": "Раз", "conversation": conversation, **body}

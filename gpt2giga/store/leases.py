@@ -17,6 +17,8 @@ from gpt2giga.store.tables import Lease
 
 # A process that hangs for longer than a lease loses what it holds.
 LEASE_SECONDS, RENEWAL_SECONDS = 30.0, 10.0
+# So long after its end a lease is of work that nobody will ever take again.
+FORGOTTEN_SECONDS = 3600.0
 
 log = logging.getLogger(__name__)
 
@@ -109,7 +111,8 @@ class Leases:
 
 def _take(connection: Connection, work: str, holder: str) -> bool:
     now = time.time()
-    Lease.delete().where(Lease.work == work, Lease.until < now).execute(connection)
+    forgotten = Lease.until < now - FORGOTTEN_SECONDS
+    Lease.delete().where(((Lease.work == work) & (Lease.until < now)) | forgotten).execute(connection)
     insert = Lease.insert(work=work, holder=holder, until=now + LEASE_SECONDS).on_conflict_ignore()
     return bool(insert.as_rowcount().execute(connection))
 

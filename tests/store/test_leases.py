@@ -13,6 +13,7 @@ from gpt2giga.store import leases
 from gpt2giga.store.database import Database
 from gpt2giga.store.leases import held, LeaseLost, Leases
 from gpt2giga.store.sqlite import SQLiteFile
+from gpt2giga.store.tables import Lease
 from tests.sockets import eventually
 
 Process = Callable[[], Leases]
@@ -81,3 +82,14 @@ def test_a_lease_is_renewed_for_as_long_as_it_is_held(process: Process, monkeypa
     one.release("batch_1")
     assert eventually(lambda: not one._is_kept), "the thread has nothing to do"
     assert one.take("batch_1") and one._is_kept
+
+
+def test_leases_of_work_that_is_over_are_forgotten(process: Process, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that dies leaves its own, and nobody will ask for such work again."""
+    one, other = process(), process()
+    assert one.take("batch_1") and one.take("batch_2")
+    later = time.time() + leases.LEASE_SECONDS + leases.FORGOTTEN_SECONDS + 1
+    monkeypatch.setattr(time, "time", lambda: later)
+    assert other.take("batch_3")
+    left = other._database.do(lambda connection: [*Lease.select(Lease.work).tuples().execute(connection)])
+    assert left == [("batch_3",)]

@@ -22,15 +22,25 @@ class Turn:
     input: list[JsonObject]
     conversation: str
 
+    @classmethod
+    def from_body(cls, body: bytes) -> Turn | None:
+        """None for a row that was damaged."""
+        try:
+            turn = cls(**orjson.loads(body))
+            return turn if turn.response["created_at"] and isinstance(turn.input, list) else None
+        except (ValueError, TypeError, LookupError):
+            return None
+
 
 class Work(NamedTuple):
-    """attempt: 1 for the first. number: of the next event."""
+    """attempt: 1 for the first. is_anew: another process has begun it before. number: of the next event."""
 
     tenant: str
     asker: str
     body: bytes
     turn: Turn
     attempt: int
+    is_anew: bool
     number: int
     streams: bool
 
@@ -45,6 +55,14 @@ class Told(NamedTuple):
 def row_of(database: peewee.Database, response_id: str) -> Any:
     wanted = BackgroundResponse.select().where(BackgroundResponse.id == response_id)
     return next(iter(wanted.execute(database)), None)
+
+
+def read_events(body: bytes) -> list[JsonObject]:
+    """None where the row was damaged."""
+    try:
+        return [event for event in orjson.loads(body) if event["sequence_number"] >= 0]
+    except (ValueError, TypeError, LookupError):
+        return []
 
 
 def update_row(database: peewee.Database, response_id: str, *those: Any, **values: Any) -> bool:

@@ -6,7 +6,6 @@ down until it ends.
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Callable
@@ -36,11 +35,9 @@ MOST_AT_ONCE = 100  # in a process
 MOST_ATTEMPTS = 5
 # Between two batches of events.
 TELLING_SECONDS = 0.25
-# While the database is away.
-FINISHING_ATTEMPTS, FINISHING_PAUSE = 5, 2.0
+# After which something is tried again that failed by no fault of its own.
+PAUSE_SECONDS = 5.0
 LAST_EVENTS = ("response.completed", "response.incomplete", "response.failed")
-
-log = logging.getLogger(__name__)
 
 
 class BackgroundRunner:
@@ -54,13 +51,13 @@ class BackgroundRunner:
         self._running: dict[str, tuple[_Telling, Callable[[], Any]]] = {}
         self._lock = threading.Lock()
         self._news = threading.Event()
-        self._is_awake = self._is_closed = False
+        self._is_awake = self.is_closed = False
 
     def wake(self) -> None:
         """There may be something to do. Never waits."""
         with self._lock:
             self._news.set()
-            if not self._is_awake and not self._is_closed:
+            if not self._is_awake and not self.is_closed:
                 self._is_awake = True
                 background.start_apart(self._watch)
 
@@ -69,17 +66,18 @@ class BackgroundRunner:
         if running := self._running.get(response_id):
             telling, stop = running
             telling.is_stopped = True
-            stop()
+            if telling.is_at_work:  # what was killed before it began would never end
+                stop()
 
     def close(self) -> None:
         """When the process ends. Others go on with what was in work."""
-        self._is_closed = True
+        self.is_closed = True
         self._news.set()
         for response_id in [*self._running]:
             self.stop(response_id)
 
     def _watch(self) -> None:
-        while not self._is_closed:
+        while not self.is_closed:
             self._news.clear()
             is_needed, seconds = True, AWAY_SECONDS
             with suppress(BadRequest, Unavailable):  # the database may be back later
@@ -116,26 +114,39 @@ class BackgroundRunner:
             return False
 
     def _run(self, response_id: str, telling: _Telling) -> None:
+        telling.is_at_work = is_to_blame = True
         try:
-            work = self._store.begin(response_id)
-            if work and work.attempt > MOST_ATTEMPTS:
+            if not telling.is_stopped and (work := self._store.begin(response_id)):
                 telling.begin(work)
-                telling.fail("server_error", f"The service has tried {MOST_ATTEMPTS} times, and could not finish it.")
-            elif work:
-                telling.begin(work)
-                self._work(work, telling)
-        except (BadRequest, Unavailable) as error:  # it stays unfinished, and somebody will look at it again
-            log.warning("A response in the background has to be begun anew: %s", error.message)
-        finally:
-            if self._is_closed and not telling.is_over:
-                with suppress(BadRequest, Unavailable):
-                    self._store.give_back(response_id)
-            self._running.pop(response_id, None)
-            self._leases.release(response_id)
-            self._news.set()
+                self._attempt(work, telling)
+        except (BadRequest, Unavailable):  # it stays unfinished, and somebody will look at it again
+            is_to_blame = False
+            time.sleep(PAUSE_SECONDS)
+        finally:  # apart, for whoever stops this may do so once more
+            is_to_blame = is_to_blame and not self.is_closed
+            background.start_apart(self._leave, response_id, telling, is_to_blame)
 
-    def _work(self, work: Work, telling: _Telling) -> None:
-        request = OwnRequest(OnBehalf.from_json(work.asker))
+    def _leave(self, response_id: str, telling: _Telling, is_to_blame: bool) -> None:
+        if telling.has_begun and not telling.is_over and not is_to_blame:
+            with suppress(BadRequest, Unavailable):
+                self._store.give_back(response_id)
+        self._running.pop(response_id, None)
+        self._leases.release(response_id)
+        self._news.set()
+
+    def _attempt(self, work: Work, telling: _Telling) -> None:
+        """Raises Unavailable."""
+        if work.attempt > MOST_ATTEMPTS:
+            telling.fail("server_error", f"The service has tried {MOST_ATTEMPTS} times, and could not finish it.")
+            return
+        try:
+            request = OwnRequest(OnBehalf.from_json(work.asker))
+        except (ValueError, TypeError, LookupError):
+            telling.fail("server_error", "What was kept of the request was damaged.")
+            return
+        self._work(request, work, telling)
+
+    def _work(self, request: OwnRequest, work: Work, telling: _Telling) -> None:
         answer = request.open(self._app, PATH, work.body)
         with closing(answer.pieces):  # type: ignore[type-var]
             if answer.status != 200:
@@ -168,35 +179,42 @@ class _Telling:
         self._number, self._told_at = 0, 0.0
         self._waiting: list[JsonObject] = []
         self._lock = threading.Lock()
-        self.is_over = self.is_stopped = False
+        self._is_ending = False
+        self.is_at_work = self.is_over = self.is_stopped = False
+
+    @property
+    def has_begun(self) -> bool:
+        return self._work is not None
 
     def begin(self, work: Work) -> None:
         self._work, self._number = work, work.number
 
     def add(self, events: list[JsonObject]) -> bool:
         """False where nothing more is wanted."""
+        events = [self._dated(event) for event in events]
         last = next((event for event in events if event["type"] in LAST_EVENTS), None)
         with self._lock:
             for event in events:
                 if event is last or self._is_wanted(event):
                     self._waiting.append({**event, "sequence_number": self._number})
                     self._number += 1
-            if last:
-                self._finish(last["response"])
-                self.is_over = True
-        if self.is_over or self.is_stopped:
+            self._is_ending = last is not None
+        if last:
+            self._finish(last["response"])
+        if last or self.is_stopped:
             return self.is_over
         return time.monotonic() - self._told_at < TELLING_SECONDS or self.flush()
 
     def _finish(self, response: JsonObject) -> None:
-        """All of it would have to be asked for once more if it could not be written down."""
-        for _ in range(FINISHING_ATTEMPTS):
+        """Waits for a database that is away: all of it would have to be asked for, and paid for, once more."""
+        while not self.is_over:
             try:
                 self._store.finish(self._id, response, self._waiting)
-                return
+                self.is_over = True
             except Unavailable:
-                time.sleep(FINISHING_PAUSE)
-        self._store.finish(self._id, response, self._waiting)
+                if self.is_stopped:
+                    return
+                time.sleep(PAUSE_SECONDS)
 
     def fail(self, code: str, message: str) -> None:
         assert self._work
@@ -207,21 +225,30 @@ class _Telling:
     def flush(self) -> bool:
         """False where nothing more is wanted."""
         with self._lock:
-            waiting, self._waiting = self._waiting, []
             self._told_at = time.monotonic()
-            if not waiting or self.is_over:
+            if not self._waiting or self._is_ending:
                 return True
             try:
-                return self._store.tell(self._id, waiting)
+                is_wanted = self._store.tell(self._id, self._waiting)
             except ProxyError:
-                self._waiting = [*waiting, *self._waiting]
+                self._told_at += PAUSE_SECONDS
                 return True
+            self._waiting = []
+            return is_wanted
+
+    def _dated(self, event: JsonObject) -> JsonObject:
+        """It was created when it was asked for."""
+        assert self._work
+        if "response" not in event:
+            return event
+        created = self._work.turn.response["created_at"]
+        return {**event, "response": {**event["response"], "created_at": created}}
 
     def _is_wanted(self, event: JsonObject) -> bool:
         """The last event has all that was said, so that the others are no loss where they are too much. The client has
         had the first one at once; one that comes later says that all begins anew."""
         assert self._work
-        if not self._work.streams or (event["type"] == "response.created" and self._work.attempt == 1):
+        if not self._work.streams or (event["type"] == "response.created" and not self._work.is_anew):
             return False
         self._left -= len(orjson.dumps(event))
         return self._left >= 0

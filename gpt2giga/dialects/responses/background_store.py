@@ -6,6 +6,7 @@ stay a while longer, for clients that come back.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Collection, Sequence
 from dataclasses import replace
@@ -15,6 +16,7 @@ import orjson
 
 from gpt2giga.dialects.responses.background_rows_store import (
     JsonObject,
+    read_events,
     row_of,
     Told,
     Turn,
@@ -40,7 +42,10 @@ EVENTS_SECONDS = 3600.0
 # Rows of one read.
 MOST_ROWS = 100
 RETRY_AFTER = 10.0
+SILENCE = 15.0
 ADVICE = "Send the request without 'background'."
+
+log = logging.getLogger(__name__)
 
 
 class BackgroundStore:
@@ -55,7 +60,7 @@ class BackgroundStore:
         conversations: ConversationStore,
         leases: Leases | None,
     ) -> None:
-        self._kept = KeptDatabase(database, days, "background", ADVICE)
+        self._kept = KeptDatabase(database, days, "background", ADVICE, SILENCE)
         self._room, self._responses, self._conversations = room, responses, conversations
         self._leases = leases
 
@@ -96,8 +101,10 @@ class BackgroundStore:
             row = row_of(database, response_id)
             if row is None or row.tenant != tenant or row.ended is not None:
                 return None
-            turn = Turn(**orjson.loads(bytes(row.turn)))
-            return replace(turn, response={**turn.response, "status": "in_progress"}) if row.is_begun else turn
+            turn = Turn.from_body(bytes(row.turn))
+            if turn and row.is_begun:
+                return replace(turn, response={**turn.response, "status": "in_progress"})
+            return turn
 
         return self._kept.do(read)
 
@@ -112,7 +119,7 @@ class BackgroundStore:
                 BackgroundEvents.response == response_id, BackgroundEvents.last > number
             )
             rows = wanted.order_by(BackgroundEvents.first).limit(MOST_ROWS).tuples().execute(database)
-            events = [event for (body,) in rows for event in orjson.loads(bytes(body))]
+            events = [event for (body,) in rows for event in read_events(bytes(body))]
             return Told([event for event in events if event["sequence_number"] > number], row.ended is not None)
 
         return self._kept.do(read)
@@ -146,13 +153,14 @@ class BackgroundStore:
 
         def write(database: peewee.Database) -> Work | None:
             row = self._held_row(database, response_id)
-            if row is None:
+            turn = row and self._turn_of(database, row)
+            if turn is None:
                 return None
             if row.is_begun:
                 BackgroundEvents.delete().where(BackgroundEvents.response == response_id).execute(database)
             update_row(database, response_id, is_begun=True, attempts=row.attempts + 1)
-            turn = Turn(**orjson.loads(bytes(row.turn)))
-            return Work(row.tenant, row.asker, bytes(row.body), turn, row.attempts + 1, row.number, row.streams)
+            attempt, body = row.attempts + 1, bytes(row.body)
+            return Work(row.tenant, row.asker, body, turn, attempt, row.is_begun, row.number, row.streams)
 
         return self._kept.do(write)
 
@@ -180,8 +188,9 @@ class BackgroundStore:
         """events: the last ones."""
 
         def write(database: peewee.Database) -> None:
-            if (row := self._held_row(database, response_id)) is not None:
-                self._end(database, row, response, events)
+            row = self._held_row(database, response_id)
+            if turn := row and self._turn_of(database, row):
+                self._end(database, row, turn, response, events)
 
         self._kept.do(write)
 
@@ -192,9 +201,12 @@ class BackgroundStore:
             if not update_row(database, response_id, BackgroundResponse.tenant == tenant, ended=time.time()):
                 return None
             row = row_of(database, response_id)  # nobody else can change it now
-            response = {**orjson.loads(bytes(row.turn))["response"], "status": "cancelled"}
+            turn = self._turn_of(database, row)
+            if turn is None:
+                return None
+            response = {**turn.response, "status": "cancelled"}
             last = {"type": "response.cancelled", "response": response, "sequence_number": row.number}
-            self._end(database, row, response, [last])
+            self._end(database, row, turn, response, [last])
             return response
 
         return self._kept.do(write)
@@ -227,8 +239,17 @@ class BackgroundStore:
         row = row_of(database, response_id)
         return None if row is None or row.ended is not None else row
 
-    def _end(self, database: peewee.Database, row: Any, response: JsonObject, events: Sequence[JsonObject]) -> None:
-        turn = Turn(**orjson.loads(bytes(row.turn)))
+    def _turn_of(self, database: peewee.Database, row: Any) -> Turn | None:
+        """None where the row was damaged: then it is gone, as nobody could ever end it."""
+        turn = Turn.from_body(bytes(row.turn))
+        if turn is None:
+            log.error("What was kept of %s was damaged: it is lost", row.id)
+            BackgroundResponse.delete().where(BackgroundResponse.id == row.id).execute(database)
+        return turn
+
+    def _end(
+        self, database: peewee.Database, row: Any, turn: Turn, response: JsonObject, events: Sequence[JsonObject]
+    ) -> None:
         stored = StoredResponse(response, turn.input)
         body = orjson.dumps(stored)
         if not self._room.takes(len(body)):  # what was promised to be kept says at least why it is not

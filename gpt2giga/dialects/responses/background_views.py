@@ -18,10 +18,11 @@ from gpt2giga.dialects.responses.input_items import to_stored_items
 from gpt2giga.dialects.responses.request import ResponseDelivery
 from gpt2giga.dialects.responses.response import ResponseHead, to_object
 from gpt2giga.dialects.responses.stream import to_error_code
-from gpt2giga.errors import BadRequest, ProxyError
+from gpt2giga.errors import BadRequest, ProxyError, Unavailable
+from gpt2giga.web.admission import RUNS_ONCE
 from gpt2giga.web.auth import NO_ACCOUNT_IS_KEPT
 from gpt2giga.web.body import json_response, name_ignored
-from gpt2giga.web.exchange import current, Exchange, Outcome
+from gpt2giga.web.exchange import current, Exchange, Outcome, RESTARTING
 from gpt2giga.web.on_behalf import OnBehalf
 from gpt2giga.web.sse import NAMED_SSE
 from gpt2giga.web.streaming import stream
@@ -47,6 +48,9 @@ class Background:
         if self._runner is None:
             raise BadRequest(NO_ACCOUNT_IS_KEPT, param="background", code="unsupported_parameter")
         exchange, queued = current(), to_object(head, "queued")
+        if exchange.request.environ.get(RUNS_ONCE):
+            words = "This service runs as a CGI script, which ends with each request: nobody could work on it."
+            raise BadRequest(words, param="background", code="unsupported_parameter")
         exchange.model, exchange.stream = head.model, delivery.stream
         kinds = ("response.created", "response.queued")
         first = [{"type": kind, "response": queued, "sequence_number": n} for n, kind in enumerate(kinds)]
@@ -73,7 +77,6 @@ class Background:
         if after != "-1" and not after.isdecimal():
             raise invalid("starting_after", "the number of an event")
         exchange, number = current(), int(after[:18])
-        self.unfinished(response_id)
         if self._store.events_after(exchange.tenant, response_id, number) is None:
             raise BadRequest(
                 "Only what was made with 'background' and 'stream' can be streamed again, for an hour after its end.",
@@ -110,10 +113,13 @@ class Background:
                     yield NAMED_SSE.encode(told.events)
                 elif told.is_over:
                     break
+                elif self._runner and self._runner.is_closed:
+                    raise Unavailable("The service is being restarted; ask for the rest.", code=RESTARTING)
                 else:
                     time.sleep(POLL_SECONDS)
             exchange.outcome = Outcome.WHOLE
         except ProxyError as error:
             exchange.fail(error)
             failure: dict[str, Any] = {"type": "error", "code": to_error_code(error), "message": error.message}
-            yield NAMED_SSE.encode([{**failure, "param": error.param, "sequence_number": number + 1}])
+            # No event of the response, and the next one has the next number: where to go on is as before.
+            yield NAMED_SSE.encode([{**failure, "param": error.param, "sequence_number": number}])

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeAlias
 
 import orjson
@@ -20,7 +20,7 @@ from gpt2giga.concurrency.waiting import in_turns
 from gpt2giga.config.limits import LimitSettings
 from gpt2giga.dialects.pages import Page, unknown_after
 from gpt2giga.dialects.responses.items import duplicate_item
-from gpt2giga.dialects.responses.kept_store import KeptDatabase
+from gpt2giga.dialects.responses.kept_store import KeptDatabase, read_object
 from gpt2giga.errors import BodyTooLarge, NotFound, ProxyError
 from gpt2giga.store.database import Database
 from gpt2giga.store.orm import peewee
@@ -65,7 +65,7 @@ class ConversationStore:
             "id": row.id,
             "object": "conversation",
             "created_at": int(row.begun),
-            "metadata": orjson.loads(bytes(row.body)),
+            "metadata": read_object(bytes(row.body)) or {},
         }
 
     def update(self, tenant: str, conversation_id: str, metadata: JsonObject) -> None:
@@ -107,7 +107,7 @@ class ConversationStore:
 
         bodies = _raise(self._kept.do(read))
         self._kept.check_values(bodies, limits.max_json_values)
-        return tuple(orjson.loads(body) for _, body in in_turns(bodies))
+        return tuple(_readable(body for _, body in in_turns(bodies)))
 
     def page(self, tenant: str, conversation_id: str, page: Page) -> tuple[list[JsonObject], bool]:
         """The items, and whether there are more. Raises NotFound, and BadRequest for a wrong `after`."""
@@ -126,7 +126,7 @@ class ConversationStore:
             return [bytes(body) for (body,) in rows.tuples().execute(database)]
 
         bodies = _raise(self._kept.do(read))
-        return [orjson.loads(body) for body in bodies[: page.limit]], len(bodies) > page.limit
+        return [*_readable(bodies[: page.limit])], len(bodies) > page.limit
 
     def item(self, tenant: str, conversation_id: str, item_id: str) -> JsonObject:
         """Raises NotFound."""
@@ -138,8 +138,10 @@ class ConversationStore:
             body = wanted.where(ConversationItem.id == item_id).scalar(database)
             return _missing_item(item_id) if body is None else bytes(body)
 
-        item: JsonObject = orjson.loads(_raise(self._kept.do(read)))
-        return item
+        found = [*_readable([_raise(self._kept.do(read))])]
+        if not found:
+            raise _missing_item(item_id)
+        return found[0]
 
     def delete_item(self, tenant: str, conversation_id: str, item_id: str) -> None:
         """Raises NotFound."""
@@ -170,9 +172,15 @@ class ConversationStore:
     def insert_turn(
         self, database: peewee.Database, tenant: str, conversation_id: str, items: Sequence[JsonObject]
     ) -> None:
-        """Inside a transaction. A conversation that was deleted meanwhile stays so."""
+        """Inside a transaction. A conversation that was deleted meanwhile stays so. An id that another turn has brought
+        meanwhile, as one does that was sent twice, gets an end of its own."""
         if self._touch(database, tenant, conversation_id):
-            self._insert(database, conversation_id, items)
+            known = _known(database, conversation_id, [item["id"] for item in items])
+            renamed = [
+                {**item, "id": f"{item['id']}_{secrets.token_hex(4)}"} if item["id"] in known else item
+                for item in items
+            ]
+            self._insert(database, conversation_id, renamed)
 
     def _add(
         self,
@@ -190,7 +198,8 @@ class ConversationStore:
         if not self._room.takes(row.size + sum(len(orjson.dumps(item)) for item in items)):
             return BodyTooLarge(f"The conversation would have {self._too_large()}.")
         ids = [item["id"] for item in items]
-        if twice := _first_known(database, conversation_id, ids) or next((i for i in ids if ids.count(i) > 1), ""):
+        known = _known(database, conversation_id, ids)
+        if twice := next((i for i in ids if i in known or ids.count(i) > 1), ""):
             return duplicate_item(twice, "items")
         self._insert(database, conversation_id, items)
         return None
@@ -231,19 +240,24 @@ class ConversationStore:
         )
 
 
-def _first_known(database: peewee.Database, conversation_id: str, ids: Collection[str]) -> str:
-    """The first of these ids that the conversation has; empty when it has none."""
-    asked = [*ids]
-    for start in range(0, len(asked), MOST_PARAMETERS):
-        some = ConversationItem.id.in_(asked[start : start + MOST_PARAMETERS])
-        found = ConversationItem.select(ConversationItem.id).where(_of(conversation_id), some).scalar(database)
-        if found is not None:
-            return str(found)
-    return ""
+def _known(database: peewee.Database, conversation_id: str, ids: Sequence[str]) -> set[str]:
+    """Those among the ids that the conversation has."""
+    known: set[str] = set()
+    for start in range(0, len(ids), MOST_PARAMETERS):
+        some = ConversationItem.id.in_(ids[start : start + MOST_PARAMETERS])
+        found = ConversationItem.select(ConversationItem.id).where(_of(conversation_id), some)
+        known |= {name for (name,) in found.tuples().execute(database)}
+    return known
 
 
 def _select_place(conversation_id: str, item_id: str) -> peewee.ModelSelect[ConversationItem]:
     return ConversationItem.select(ConversationItem.place).where(_of(conversation_id), ConversationItem.id == item_id)
+
+
+def _readable(bodies: Iterable[bytes]) -> Iterator[JsonObject]:
+    """Without items that were damaged."""
+    found = (read_object(body) for body in bodies)
+    return (item for item in found if item and isinstance(item.get("id"), str))
 
 
 def _of(conversation_id: str) -> Any:

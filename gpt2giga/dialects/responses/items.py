@@ -102,12 +102,15 @@ def resolve_references(items: Iterable[Any], known: Mapping[str, Any]) -> Iterat
 
 def without_present(items: Iterable[Any], present: Mapping[str, Any]) -> Iterator[Any]:
     """present: the items of the conversation, by id. What refers to one of them says nothing new."""
+    seen = {*present}
     for number, item in enumerate(items):
         item_id = item.get("id") if isinstance(item, dict) else None
-        if not isinstance(item_id, str) or item_id not in present:
+        if not isinstance(item_id, str) or item_id not in seen:
             yield item
         elif kind_of(item, f"input[{number}]") != REFERENCE:
             raise duplicate_item(item_id, f"input[{number}].id")
+        if isinstance(item_id, str):
+            seen.add(item_id)
 
 
 def duplicate_item(item_id: str, param: str) -> BadRequest:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import logging
+import math
+import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
+
+import orjson
 
 from gpt2giga.bounded_json import count_values
 from gpt2giga.concurrency.waiting import give_way
@@ -21,12 +25,25 @@ ADVICE = "Send the conversation in 'input'."
 log = logging.getLogger(__name__)
 
 
-class KeptDatabase:
-    """param: the parameter that asks for what is kept. advice: what to do without it."""
+def read_object(body: bytes) -> dict[str, Any] | None:
+    """None for a row that was damaged: SQLite notices only what is wrong with its own structures."""
+    try:
+        found = orjson.loads(body)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
 
-    def __init__(self, database: Database | None, days: int, param: str, advice: str = ADVICE) -> None:
+
+class KeptDatabase:
+    """param: the parameter that asks for what is kept. advice: what to do without it. silence: seconds in which the log
+    says the same once, for work that tries again and again."""
+
+    def __init__(
+        self, database: Database | None, days: int, param: str, advice: str = ADVICE, silence: float = 0
+    ) -> None:
         self._database, self._days, self._param, self._advice = database, days, param, advice
         self._warned = False
+        self._silence, self._said, self._said_at = silence, "", -math.inf
 
     def problem(self) -> str:
         """Why nothing could be kept, as far as it can be told without trying; empty when all is well."""
@@ -38,8 +55,9 @@ class KeptDatabase:
         try:
             return database.do(work)
         except Unusable as unusable:
+            is_news = self._is_news(str(unusable))
             raise store_unavailable(
-                "Kept responses cannot be reached", unusable, self._advice, param=self._param
+                "Kept responses cannot be reached", unusable, self._advice, param=self._param, is_news=is_news
             ) from unusable
 
     def do_or_warn(self, work: Callable[[peewee.Database], None]) -> None:
@@ -51,6 +69,13 @@ class KeptDatabase:
             if not self._warned:
                 log.warning("Responses are not kept: %s", error)
             self._warned = True
+
+    def _is_news(self, words: str) -> bool:
+        now = time.monotonic()
+        if words == self._said and now - self._said_at < self._silence:
+            return False
+        self._said, self._said_at = words, now
+        return True
 
     def _open(self) -> Database:
         """Raises BadRequest where nothing is kept."""

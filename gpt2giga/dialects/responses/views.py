@@ -159,9 +159,10 @@ class _Views:
         return json_response({"object": "response.input_tokens", "input_tokens": counted})
 
     def retrieve(self, response_id: str) -> Response:
+        found = self._find(response_id)
         if request.args.get("stream", "").lower() == "true":
             return self._background.events(response_id, request.args)
-        return json_response(self._find(response_id).response)
+        return json_response(found.response)
 
     def delete(self, response_id: str) -> Response:
         if not self._background.delete(response_id):

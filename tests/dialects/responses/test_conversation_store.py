@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -124,6 +125,31 @@ def test_an_id_that_is_there_is_refused(conversations: ConversationStore) -> Non
     with pytest.raises(BadRequest):
         conversations.create("a", {}, said("1", "1"), LIMITS)
     assert conversations._kept.do(lambda database: KeptConversation.select().count(database)) == 1
+
+
+def test_an_id_that_two_turns_at_once_bring(conversations: ConversationStore) -> None:
+    """As the second one does where a client has sent it again. Each item can be found and deleted by itself."""
+    one = conversations.create("a", {}, said("1"), LIMITS)
+    conversations.append("a", one, said("1", "2"))
+    first, again, _ = ids(conversations, one)
+    assert first == "1" and again.startswith("1_")
+    assert conversations.item("a", one, again)["id"] == again
+    conversations.delete_item("a", one, "1")
+    assert ids(conversations, one) == [again, "2"]
+
+
+@pytest.mark.parametrize("body", [b"\xff", b"[]", b"{}", b'{"id": 1}'])
+def test_an_item_that_was_damaged_is_left_out(conversations: ConversationStore, body: bytes) -> None:
+    one = conversations.create("a", {"topic": "demo"}, said("1", "2", "3"), LIMITS)
+    conversations._kept.do(partial(ConversationItem.update(body=body).where(ConversationItem.id == "2").execute))
+    assert ids(conversations, one) == ["1", "3"]
+    found, _ = conversations.page("a", one, Page("", 10, ascending=True))
+    assert [item["id"] for item in found] == ["1", "3"]
+    with pytest.raises(NotFound):
+        conversations.item("a", one, "2")
+    conversations.delete_item("a", one, "2")
+    conversations._kept.do(partial(KeptConversation.update(body=b"\xff").execute))
+    assert conversations.get("a", one)["metadata"] == {}
 
 
 def test_no_larger_than_a_request_that_brings_it_along(conversations: ConversationStore) -> None:

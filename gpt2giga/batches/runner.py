@@ -6,6 +6,7 @@ import logging
 import threading
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 
 from gpt2giga.batches.run import Place, Run
 from gpt2giga.concurrency import background
@@ -36,8 +37,9 @@ class Runner:
         with self._lock:
             self._woken.set()
             if not self._is_awake and not self._closed.is_set():
-                self._is_awake = True
-                background.start_apart(self._watch)
+                with suppress(RuntimeError):  # no thread to be had: the next one tries it again
+                    background.start_apart(self._watch)
+                    self._is_awake = True
 
     def close(self) -> None:
         """When the process is to end: no further line is begun."""
@@ -53,11 +55,11 @@ class Runner:
             try:
                 is_needed = self._look()
                 trouble = ""
-            except Unusable as unusable:
+            except (Unusable, RuntimeError) as problem:  # the latter where no thread is to be had
                 is_needed = True
-                if str(unusable) != trouble:
-                    log.warning("Whether there are batches to work on cannot be told: %s", unusable)
-                trouble = str(unusable)
+                if str(problem) != trouble:
+                    log.warning("Batches cannot be worked on at the moment: %s", problem)
+                trouble = str(problem)
             with self._lock:
                 if not is_needed and not self._woken.is_set():
                     self._is_awake = False
@@ -67,26 +69,26 @@ class Runner:
     def _look(self) -> bool:
         """Whether there is any batch that has not ended. Raises Unusable."""
         unfinished = self._place.batches.unfinished() if self._exists() else []
-        for batch_id, tenant in unfinished:
-            if run := self._runs.get(batch_id):
-                run[0].look()
-            elif self._may_begin(tenant) and self._leases.take(batch_id):
+        for batch_id, tenant, status in unfinished:
+            if batch_id not in self._runs and self._may_begin(tenant, status) and self._leases.take(batch_id):
                 try:
                     self._begin(batch_id, tenant)
-                except Unusable:
-                    self._leases.release(batch_id)
+                except (Unusable, RuntimeError):
+                    self._end(batch_id)
                     raise
         return bool(unfinished)
 
-    def _may_begin(self, tenant: str) -> bool:
+    def _may_begin(self, tenant: str, status: str) -> bool:
         with self._lock:
+            if status == "cancelling":  # which is soon over, and must not wait for those that take a night
+                return len(self._runs) < MOST_RUNS + MOST_OF_TENANT
             of_tenant = Counter(tenant for _, tenant in self._runs.values())
             return len(self._runs) < MOST_RUNS and of_tenant[tenant] < MOST_OF_TENANT
 
     def _begin(self, batch_id: str, tenant: str) -> None:
         batch = self._place.batches.get(batch_id)
         if batch is None or batch.is_over:
-            self._leases.release(batch_id)
+            self._end(batch_id)
             return
         run = Run(self._place, batch)
         with self._lock:
@@ -96,8 +98,14 @@ class Runner:
     def _work(self, run: Run, batch_id: str) -> None:
         try:
             run.work()
+        except Exception as error:  # of ours, and it must not come again at once and for ever
+            log.error("Unexpected failure in batch %s", batch_id, exc_info=error)
+            self._closed.wait(LOOK_SECONDS)
         finally:
-            self._leases.release(batch_id)
-            with self._lock:
-                del self._runs[batch_id]
+            self._end(batch_id)
             self._woken.set()  # another one may begin
+
+    def _end(self, batch_id: str) -> None:
+        self._leases.release(batch_id)
+        with self._lock:
+            self._runs.pop(batch_id, None)

@@ -15,6 +15,8 @@ from gpt2giga.store.leases import Leases
 
 # Seconds between two looks at batches that have not ended: another process may have died that had them.
 LOOK_SECONDS = 15.0
+# The same where none is known, in a database that other machines use too: one of them may be lost with all it had.
+IDLE_SECONDS = 30.0
 # Batches of a process, and of one tenant in it, that are worked on at the same time; others wait.
 MOST_RUNS, MOST_OF_TENANT = 8, 2
 
@@ -23,10 +25,11 @@ log = logging.getLogger(__name__)
 
 class Runner:
     """One a process. There is a thread as long as some batch has not ended, in whatever process. exists: whether there
-    is a database to look into; nothing makes one just for that."""
+    is a database to look into; nothing makes one just for that. is_shared: by machines, so that it is looked at for
+    good."""
 
-    def __init__(self, place: Place, leases: Leases, exists: Callable[[], bool]) -> None:
-        self._place, self._leases, self._exists = place, leases, exists
+    def __init__(self, place: Place, leases: Leases, exists: Callable[[], bool], *, is_shared: bool) -> None:
+        self._place, self._leases, self._exists, self._is_shared = place, leases, exists, is_shared
         self._runs: dict[str, tuple[Run, str]] = {}
         self._lock = threading.Lock()
         self._woken, self._closed = threading.Event(), threading.Event()
@@ -61,10 +64,10 @@ class Runner:
                     log.warning("Batches cannot be worked on at the moment: %s", problem)
                 trouble = str(problem)
             with self._lock:
-                if not is_needed and not self._woken.is_set():
+                if not (is_needed or self._is_shared or self._woken.is_set()):
                     self._is_awake = False
                     return
-            self._woken.wait(LOOK_SECONDS)
+            self._woken.wait(LOOK_SECONDS if is_needed else IDLE_SECONDS)
 
     def _look(self) -> bool:
         """Whether there is any batch that has not ended. Raises Unusable."""

@@ -190,6 +190,8 @@ def test_two_machines_and_one_of_them_dies(
         assert eventually(lambda: completed(client, batch) >= 3)
         os.killpg(service.process.pid, signal.SIGKILL)
         service.process.wait()
+        before = len(asked(slow))
+        assert eventually(lambda: len(asked(slow)) > before + 1, TAKEN_OVER), "nobody has asked the other one for it"
         with other.client() as openai:
             check_results(Client(openai), batch, 20)
             openai.batches.cancel(cancelled.id)

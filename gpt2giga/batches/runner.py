@@ -44,6 +44,10 @@ class Runner:
                     background.start_apart(self._watch)
                     self._is_awake = True
 
+    @property
+    def is_at_work(self) -> bool:
+        return bool(self._runs)
+
     def close(self) -> None:
         """When the process is to end: no further line is begun."""
         self._closed.set()

@@ -85,6 +85,20 @@ def test_the_service_is_started_again(start_service: StartService, slow: Sandbox
     assert len(asked(slow)) <= 11
 
 
+def test_a_reload_throws_no_answer_away(start_service: StartService, sandbox: SandboxServer) -> None:
+    """What is being answered has the graceful time that other requests have."""
+    sandbox.state.script({"text": "answer", "delay": 2.0, "times": 100})
+    service = start_service(GPT2GIGA_MAX_CONCURRENCY="2")
+    with service.client() as openai:
+        client = Client(openai)
+        batch = client.begin(*lines(4))
+        assert eventually(lambda: len(asked(sandbox)) == 2)
+        service.process.send_signal(signal.SIGHUP)
+        check_results(client, batch, 4)
+    assert len(asked(sandbox)) == 4
+    sandbox.state.reset()
+
+
 def test_somebody_who_comes_meanwhile_goes_first(start_service: StartService, slow: SandboxServer) -> None:
     """In another process too."""
     service = start_service(GPT2GIGA_WORKERS="3")

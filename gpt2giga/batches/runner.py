@@ -103,12 +103,13 @@ class Runner:
         background.start_apart(self._work, run, batch_id)
 
     def _work(self, run: Run, batch_id: str) -> None:
+        has_returned = False
         try:
             run.work()
-        except Exception as error:  # of ours, and it must not come again at once and for ever
-            log.error("Unexpected failure in batch %s", batch_id, exc_info=error)
-            self._closed.wait(LOOK_SECONDS)
+            has_returned = True
         finally:
+            if not has_returned:  # an error of ours must not come again at once and for ever
+                self._closed.wait(LOOK_SECONDS)
             self._end(batch_id)
             self._woken.set()  # another one may begin
 

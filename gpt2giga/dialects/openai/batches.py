@@ -143,10 +143,13 @@ def from_line(content: bytes, endpoint: str, most_values: int, give_way: Callabl
             raise _bad_value(f"body.{name}", "false: a line of a batch has one answer")
     if not is_writable(body):
         raise _bad_value("body", "JSON that is nested less deeply")
+    return Line(custom_id, orjson.dumps(body), _model_of(body))
+
+
+def _model_of(body: Body) -> str:
     model = body.get("model")
-    if not isinstance(model, str) or len(model) > LONGEST_NAME or not model.isprintable():
-        model = ""
-    return Line(custom_id, orjson.dumps(body), model)
+    is_name = isinstance(model, str) and len(model) <= LONGEST_NAME and model.isprintable()
+    return str(model) if is_name else ""
 
 
 def _bad_value(param: str, expected: str, code: str = "invalid_value") -> BadLine:

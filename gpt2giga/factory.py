@@ -171,7 +171,9 @@ def _kept(app: Flask, settings: Settings, database: Database | None, accounts: A
         return min(own.most_slots or MOST_AT_ONCE, MOST_AT_ONCE)
 
     place = Place(app, batches, files, settings.limits.max_json_values, at_once)
-    app.extensions["batches"] = runner = Runner(place, leases, partial(exists, settings.store))
+    app.extensions["batches"] = runner = Runner(
+        place, leases, partial(exists, settings.store), is_shared=bool(settings.store.database_url)
+    )
     app.extensions["admission"].on_first = partial(_take_up, app)
     return Kept(files, batches, runner.wake)
 

@@ -79,7 +79,7 @@ class Run:
         self._closed.set()
         self._halt.set()
 
-    def look(self) -> None:
+    def _look(self) -> None:
         """Something may have been changed from outside. Raises Unusable."""
         if found := self._place.batches.get(self._batch.id):
             self._batch = found
@@ -93,13 +93,13 @@ class Run:
                 return
             except LeaseLost:
                 return
-            except (Unusable, NoRoom) as problem:
+            except Unusable as problem:
                 self._tell(problem)
                 pauses.fail()
                 self._closed.wait(pauses.left)
 
     def _work(self) -> None:
-        self.look()
+        self._look()
         if self._batch.status == "validating":
             read, most = self._place.files.step, self._place.most_values
             found = validate(lambda after: read(self._batch.input_file, after), self._batch.endpoint, most)
@@ -113,7 +113,7 @@ class Run:
             self._finish()
 
     def _finish(self) -> None:
-        self.look()
+        self._look()
         batches, errors = self._place.batches, []
         if self._batch.status == "cancelling":
             self._miss_rest(CANCELLED)
@@ -145,7 +145,6 @@ class Run:
             give_way()
 
     def _read(self, after: int) -> list[NumberedLine]:
-        self._place.batches.check_room()
         return self._place.batches.undone(self._batch, after)
 
     def _line(self, content: bytes) -> dialect.Line:
@@ -161,7 +160,8 @@ class Run:
             left = self._lines.take()
             if left is None:
                 return
-            self._lines.leave(left[0])  # whoever had it has died
+            self._lines.leave(left[0])  # whoever had it has died, and so may the next one
+            self._pauses.fail()
 
     def _ask_together(self) -> None:
         ended: queue.SimpleQueue[None] = queue.SimpleQueue()
@@ -175,7 +175,7 @@ class Run:
                 running -= 1
                 continue
             with suppress(Unusable):
-                self.look()
+                self._look()
             if self._has_to_end():
                 self._halt.set()
                 for worker in workers:
@@ -195,6 +195,7 @@ class Run:
                 if self._pauses.left > 0:  # longer by now
                     continue
                 try:
+                    self._place.batches.check_room()
                     line = self._lines.take()
                 except (Unusable, NoRoom) as problem:
                     self._tell(problem)

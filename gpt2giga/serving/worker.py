@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import signal
 import sys
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from types import FrameType
@@ -34,6 +35,7 @@ gevent.config.track_greenlet_tree = False
 class Worker(GeventWorker):
     variables: Mapping[str, str]  # as the master has read them and found them in order
     _ending = False
+    _ends_at = 0.0  # on the monotonic clock
 
     def init_process(self) -> None:
         # Until gevent has patched everything, handlers of the master are in force: a worker that is told to stop
@@ -71,6 +73,13 @@ class Worker(GeventWorker):
             if runner := app.extensions[name]:
                 runner.wake()  # a worker before this one may have left some, and nobody need ask for them
 
+    def run(self) -> None:
+        """To the end, gunicorn's own waits only for clients; what a batch is being answered is paid for too."""
+        super().run()
+        while time.monotonic() < self._ends_at and (batches := self._part("batches")) and batches.is_at_work:
+            self.notify()
+            gevent.sleep(0.1)
+
     def handle(self, listener: Any, client: Any, addr: Any) -> None:
         with self._addresses.place(addr) as has_place:
             if has_place:
@@ -84,6 +93,7 @@ class Worker(GeventWorker):
         super().handle_exit(signum, frame)
         if not self._ending:  # gunicorn may say it twice
             self._ending = True
+            self._ends_at = time.monotonic() + self.cfg.graceful_timeout
             gevent.spawn(self._end_work)
             gevent.spawn_later(self.cfg.graceful_timeout - LAST_EVENTS_SECONDS, self._end_requests)
 

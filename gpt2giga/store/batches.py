@@ -13,6 +13,7 @@ import orjson
 from gpt2giga.store.batch_tables import FilePiece, KeptBatch, LocalFile
 from gpt2giga.store.database import Database
 from gpt2giga.store.files import (
+    add_pieces,
     DAY,
     FILE_ROW,
     new_id,
@@ -21,6 +22,7 @@ from gpt2giga.store.files import (
     read_step,
     remove_files,
     room_taken,
+    sweep,
     UNFINISHED,
 )
 from gpt2giga.store.leases import Leases
@@ -137,9 +139,10 @@ class Batches:
         query = query.order_by(KeptBatch.created.desc(), KeptBatch.id.desc()).limit(most)
         return self._database.do(lambda connection: _read(connection, query))
 
-    def unfinished(self) -> list[tuple[str, str]]:
-        """Ids and tenants, the oldest first."""
-        query = KeptBatch.select(KeptBatch.id, KeptBatch.tenant).where(KeptBatch.status.in_(UNFINISHED))
+    def unfinished(self) -> list[tuple[str, str, str]]:
+        """Ids, tenants and statuses, the oldest first."""
+        columns = KeptBatch.id, KeptBatch.tenant, KeptBatch.status
+        query = KeptBatch.select(*columns).where(KeptBatch.status.in_(UNFINISHED))
         query = query.order_by(KeptBatch.created).limit(MOST_LOOKED_AT)
         return self._database.do(lambda connection: [*query.tuples().execute(connection)])
 
@@ -187,16 +190,19 @@ class Batches:
         return self._database.do(lambda connection: read_step(connection, wanted))
 
     def check_room(self) -> None:
-        """For further results. Raises NoRoom."""
-        if (taken := self._database.do(room_taken)) > self._most_bytes:
+        """For further results; what has expired makes room. Raises NoRoom."""
+        taken = self._database.do(room_taken)
+        if taken > self._most_bytes:
+            self._database.do(sweep)
+            taken = self._database.do(room_taken)
+        if taken > self._most_bytes:
             raise NoRoom(taken)
 
     def save(self, batch: Batch, results: Sequence[Result]) -> Batch:
         """What is there already stays as it is, and is not counted again."""
 
-        def write(connection: Connection, _: Batch) -> None:
-            for result in results:
-                _keep(connection, batch, result)
+        def write(connection: Connection, found: Batch) -> None:
+            _keep(connection, found, results)
 
         return self._write(batch, write)
 
@@ -248,26 +254,29 @@ def _set_status(connection: Connection, batch: Batch, status: str, errors: Seque
     _update(connection, batch.id, status=status, **texts)
 
 
-def _keep(connection: Connection, batch: Batch, result: Result) -> None:
-    file_id = batch.error_file if result.is_error else batch.output_file
-    done = FilePiece.file.in_([batch.output_file, batch.error_file]) & (FilePiece.number == result.number)
-    if FilePiece.select().where(done).exists(connection):
-        return
-    FilePiece.insert(file=file_id, number=result.number, body=result.body).execute(connection)
-    size = len(result.body)
-    grown = {"size": LocalFile.size + size, "taken": LocalFile.taken + size + PIECE_ROW}
-    LocalFile.update(**grown).where(LocalFile.id == file_id).execute(connection)
-    counted = KeptBatch.failed if result.is_error else KeptBatch.completed
+def _keep(connection: Connection, batch: Batch, results: Sequence[Result]) -> None:
+    """results: no more than a step through a file has."""
+    numbers = [result.number for result in results]
+    done = FilePiece.file.in_([batch.output_file, batch.error_file]) & FilePiece.number.in_(numbers)
+    found = {number for (number,) in FilePiece.select(FilePiece.number).where(done).tuples().execute(connection)}
+    new = [result for result in results if result.number not in found]
+    for file_id, is_error in ((batch.output_file, False), (batch.error_file, True)):
+        pieces = [(result.number, result.body) for result in new if result.is_error is is_error]
+        if pieces:
+            add_pieces(connection, file_id, pieces)
+            size = sum(len(body) for _, body in pieces)
+            grown = {"size": LocalFile.size + size, "taken": LocalFile.taken + size + PIECE_ROW * len(pieces)}
+            LocalFile.update(**grown).where(LocalFile.id == file_id).execute(connection)
+    failed = sum(result.is_error for result in new)
     _update(
         connection,
         batch.id,
-        **{
-            counted.name: counted + 1,
-            "prompt_tokens": KeptBatch.prompt_tokens + result.prompt,
-            "cached_tokens": KeptBatch.cached_tokens + result.cached,
-            "completion_tokens": KeptBatch.completion_tokens + result.completion,
-            "reasoning_tokens": KeptBatch.reasoning_tokens + result.reasoning,
-        },
+        completed=batch.completed + len(new) - failed,
+        failed=batch.failed + failed,
+        prompt_tokens=batch.prompt_tokens + sum(result.prompt for result in new),
+        cached_tokens=batch.cached_tokens + sum(result.cached for result in new),
+        completion_tokens=batch.completion_tokens + sum(result.completion for result in new),
+        reasoning_tokens=batch.reasoning_tokens + sum(result.reasoning for result in new),
     )
 
 

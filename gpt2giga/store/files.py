@@ -82,7 +82,8 @@ class LocalFiles:
         self.database.do(begin)
         try:
             for start, some in _steps(lines):
-                self.database.do(lambda connection: add_pieces(connection, made.id, start, some))  # noqa: B023
+                pieces = [*enumerate(some, start)]
+                self.database.do(lambda connection: add_pieces(connection, made.id, pieces))  # noqa: B023
             whole = LocalFile.update(is_whole=True, expires=made.expires).where(LocalFile.id == made.id)
             self.database.do(lambda connection: whole.execute(connection))
         except Unusable:
@@ -157,8 +158,8 @@ def _steps(lines: Sequence[bytes]) -> Iterator[tuple[int, Sequence[bytes]]]:
         yield start + 1, lines[start:]
 
 
-def add_pieces(connection: Connection, file_id: str, first: int, lines: Sequence[bytes]) -> None:
-    rows = [(file_id, first + place, line) for place, line in enumerate(lines)]
+def add_pieces(connection: Connection, file_id: str, pieces: Sequence[tuple[int, bytes]]) -> None:
+    rows = [(file_id, number, line) for number, line in pieces]
     some = 100  # older SQLites take no more than 999 parameters
     for start in range(0, len(rows), some):
         fields = [FilePiece.file, FilePiece.number, FilePiece.body]

@@ -9,6 +9,7 @@ import secrets
 import threading
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 
 from gpt2giga.concurrency import background
 from gpt2giga.store.database import Database, Unusable
@@ -40,7 +41,7 @@ class Leases:
         self._closed = threading.Event()
 
     def take(self, work: str) -> bool:
-        """False where another process holds it, or this one already. Raises Unusable."""
+        """False where another process holds it, or this one already, or nobody could renew it. Raises Unusable."""
         with self._lock:
             if work in self._held:
                 return False
@@ -51,10 +52,14 @@ class Leases:
             return False
         with self._lock:
             self._held.add(work)
-            if not self._is_kept:
-                self._is_kept = True
+            if self._is_kept:
+                return True
+            with suppress(RuntimeError):
                 background.start_apart(self._keep)
-        return True
+                self._is_kept = True
+                return True
+        self.release(work)  # no thread to be had
+        return False
 
     def check(self, connection: Connection, work: str) -> None:
         """To be called in the transaction that writes what was worked out: so nothing is written twice. Raises

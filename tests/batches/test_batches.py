@@ -129,6 +129,19 @@ def test_mistakes_without_end_are_not_told(client: Client) -> None:
     assert batch.errors and batch.errors.data and len(batch.errors.data) == 50
 
 
+def test_what_a_line_names_is_not_kept_at_any_length(client: Client) -> None:
+    """Each list of batches would show it again."""
+    long = "x" * 100_000
+    batch = client.ended(client.begin(b'{"%b": 1}' % long.encode()))
+    assert batch.errors and batch.errors.data
+    [error] = batch.errors.data
+    assert error.param == "x" * 64 and "x" * 64 in (error.message or "")
+    for model in (long, "a\0b"):  # which PostgreSQL cannot keep
+        client.ended(client.begin(line("a", {"model": model, "messages": []})))
+    assert len(client.openai.batches.list().to_json()) < 10_000
+    assert [batch.to_dict().get("model") for batch in client.openai.batches.list()] == [None] * 3
+
+
 def test_a_line_with_too_many_values(app_with: AppWith, client_of: ClientOf) -> None:
     client = client_of(app_with(GPT2GIGA_MAX_JSON_VALUES="20"))
     batch = client.ended(client.begin(line("a", {"messages": [{"role": "user", "content": "Hello"}] * 30})))

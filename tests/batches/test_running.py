@@ -7,6 +7,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -176,6 +177,37 @@ def test_cancelled_by_a_process_that_does_not_have_it(
     other.openai.batches.cancel(batch.id)
     found = other.ended(batch)
     assert (found.status, counts(other, batch)) == ("cancelled", (1, 2))
+
+
+def test_cancelled_while_it_waits_for_others(client: Client, sandbox: SandboxServer) -> None:
+    """It is not worked on, so it need not wait until they are done."""
+    sandbox.state.script({"text": "answer", "delay": 0.2, "times": 1000})
+    batches = [client.begin(*lines(100)) for _ in range(runner.MOST_OF_TENANT + 1)]
+    assert eventually(lambda: [client.get(batch).status for batch in batches[:-1]] == ["in_progress"] * 2)
+    assert client.get(batches[-1]).status == "validating"
+    client.openai.batches.cancel(batches[-1].id)
+    assert client.ended(batches[-1]).status == "cancelled"
+    assert [client.get(batch).status for batch in batches[:-1]] == ["in_progress"] * 2
+    for batch in batches[:-1]:
+        client.openai.batches.cancel(batch.id)
+        assert client.ended(batch).status == "cancelled"
+    sandbox.state.reset()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_an_error_of_ours_does_not_spin(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    failures = []
+
+    def fail(*_: Any) -> None:
+        failures.append(time.monotonic())
+        raise LookupError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(run, "validate", fail)
+        batch = client.begin(line("a"))
+        assert eventually(lambda: len(failures) >= 3)
+    assert all(later - before > runner.LOOK_SECONDS / 2 for before, later in pairwise(failures))
+    assert results(client, batch) == ["a"]
 
 
 def test_expired(client: Client, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -351,6 +383,32 @@ def test_what_is_answered_waits_until_it_can_be_written(
         other.execute("ROLLBACK")
     assert results(client, batch) == ["line-0", "line-1"]
     assert asked(sandbox) == ["line-0", "line-1"] and f"Batch {batch.id} goes on" in capsys.readouterr().err
+
+
+def test_what_has_expired_makes_room_for_results(
+    app_with: AppWith, client_of: ClientOf, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nobody need upload anything for that."""
+    client = client_of(app_with(GPT2GIGA_BATCH_FILES_SIZE="64KiB"))
+    monkeypatch.setattr("gpt2giga.dialects.openai.batches.LEAST_KEPT", 1)
+    client.upload(b"x" * 50_000, expires_after={"anchor": "created_at", "seconds": 2})
+    body = {"messages": HELLO, "max_tokens": 1}
+    batch = client.begin(*[line(f"{number:0>400}", body) for number in range(16)])
+    assert len(results(client, batch)) == 16
+    assert "there is no room for results" in capsys.readouterr().err
+
+
+def test_each_result_is_looked_at_for_room(app_with: AppWith, client_of: ClientOf, sandbox: SandboxServer) -> None:
+    """However many lines have been read together."""
+    sandbox.state.script({"text": "answer" * 5000, "times": 100})
+    client = client_of(app_with(GPT2GIGA_BATCH_FILES_SIZE="128KiB"))
+    batch = client.begin(*lines(20))
+    assert eventually(lambda: counts(client, batch)[0] >= 3)
+    time.sleep(0.5)
+    assert counts(client, batch)[0] <= 5
+    client.openai.batches.cancel(batch.id)
+    assert client.ended(batch).status == "cancelled"
+    sandbox.state.reset()
 
 
 def test_while_there_is_no_room_it_waits(app_with: AppWith, client_of: ClientOf, capsys: Any) -> None:

@@ -85,6 +85,20 @@ def test_the_service_is_started_again(start_service: StartService, slow: Sandbox
     assert len(asked(slow)) <= 11
 
 
+def test_a_reload_throws_no_answer_away(start_service: StartService, sandbox: SandboxServer) -> None:
+    """What is being answered has the graceful time that other requests have."""
+    sandbox.state.script({"text": "answer", "delay": 2.0, "times": 100})
+    service = start_service(GPT2GIGA_MAX_CONCURRENCY="2")
+    with service.client() as openai:
+        client = Client(openai)
+        batch = client.begin(*lines(4))
+        assert eventually(lambda: len(asked(sandbox)) == 2)
+        service.process.send_signal(signal.SIGHUP)
+        check_results(client, batch, 4)
+    assert len(asked(sandbox)) == 4
+    sandbox.state.reset()
+
+
 def test_somebody_who_comes_meanwhile_goes_first(start_service: StartService, slow: SandboxServer) -> None:
     """In another process too."""
     service = start_service(GPT2GIGA_WORKERS="3")
@@ -190,6 +204,8 @@ def test_two_machines_and_one_of_them_dies(
         assert eventually(lambda: completed(client, batch) >= 3)
         os.killpg(service.process.pid, signal.SIGKILL)
         service.process.wait()
+        before = len(asked(slow))
+        assert eventually(lambda: len(asked(slow)) > before + 1, TAKEN_OVER), "nobody has asked the other one for it"
         with other.client() as openai:
             check_results(Client(openai), batch, 20)
             openai.batches.cancel(cancelled.id)

@@ -97,7 +97,7 @@ class _Views:
         return self._shown(_there(batch, batch_id))
 
     def _shown(self, batch: Batch) -> Response:
-        if not batch.is_over:  # whoever had it may have died
+        if not batch.is_over and not request.environ.get(RUNS_ONCE):  # whoever had it may have died
             self._kept.wake()
         return json_response(to_batch(batch))
 

@@ -55,7 +55,7 @@ class BatchRequest:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """body: JSON. model: empty where none is named."""
+    """body: JSON. model: empty where none is named, or what cannot be the name of one."""
 
     custom_id: str
     body: bytes
@@ -127,7 +127,8 @@ def from_line(content: bytes, endpoint: str, most_values: int, give_way: Callabl
     if not isinstance(line, dict):
         raise BadLine("invalid_json_line", "This line is not a JSON object.")
     if unknown := sorted(line.keys() - LINE):
-        raise BadLine("unknown_parameter", f"Unknown parameter: '{unknown[0]}'.", unknown[0])
+        name = unknown[0][:LONGEST_NAME]
+        raise BadLine("unknown_parameter", f"Unknown parameter: '{name}'.", name)
     custom_id, body = line.get("custom_id"), line.get("body")
     if not isinstance(custom_id, str) or not 0 < len(custom_id) <= LONGEST_ID:
         raise _bad_value("custom_id", f"a text of 1 to {LONGEST_ID} letters")
@@ -142,8 +143,13 @@ def from_line(content: bytes, endpoint: str, most_values: int, give_way: Callabl
             raise _bad_value(f"body.{name}", "false: a line of a batch has one answer")
     if not is_writable(body):
         raise _bad_value("body", "JSON that is nested less deeply")
+    return Line(custom_id, orjson.dumps(body), _model_of(body))
+
+
+def _model_of(body: Body) -> str:
     model = body.get("model")
-    return Line(custom_id, orjson.dumps(body), model if isinstance(model, str) else "")
+    is_name = isinstance(model, str) and len(model) <= LONGEST_NAME and model.isprintable()
+    return str(model) if is_name else ""
 
 
 def _bad_value(param: str, expected: str, code: str = "invalid_value") -> BadLine:

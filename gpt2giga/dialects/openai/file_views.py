@@ -151,6 +151,7 @@ class _Views:
         seconds = from_expires_after(given, "expires_after")
         if not content:
             raise invalid("file", "a file that is not empty")
+        give_way()  # the form was large too
         if content.count(b"\n") > MOST_LINES:
             raise BodyTooLarge(f"The file has more than the {MOST_LINES} lines that a batch may have.", param="file")
         lines = io.BytesIO(content).readlines()

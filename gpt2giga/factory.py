@@ -211,7 +211,8 @@ def _register_views(
     read_responses = partial(from_input_at_chat, ignore_hosted=ignore_hosted, hosted_tools=hosted_tools)
     leases = app.extensions["leases"]
     stores = responses.open_stores(settings.store, usage.database, leases)
-    runner = BackgroundRunner(app, stores.background, leases, partial(exists, settings.store)) if leases else None
+    is_there, is_shared = partial(exists, settings.store), bool(settings.store.database_url)
+    runner = BackgroundRunner(app, stores.background, leases, is_there, is_shared=is_shared) if leases else None
     app.extensions["background"] = runner
     for blueprint in (
         health.blueprint(settings.backend, get_upstream, ui.page if server.ui else lambda: None),

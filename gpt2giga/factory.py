@@ -251,7 +251,8 @@ def _responses(
 ) -> Blueprint:
     leases = app.extensions["leases"]
     stores = responses.open_stores(settings.store, database, leases)
-    runner = BackgroundRunner(app, stores.background, leases, partial(exists, settings.store)) if leases else None
+    is_there, is_shared = partial(exists, settings.store), bool(settings.store.database_url)
+    runner = BackgroundRunner(app, stores.background, leases, is_there, is_shared=is_shared) if leases else None
     app.extensions["background"] = runner
     return responses.blueprint(settings.translation, settings.account.model, stores, runner, get_upstream, conversation)
 

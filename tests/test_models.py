@@ -29,7 +29,7 @@ NAMES = {
     "sber/GigaChat-3-Ultra": "GigaChat-3-Ultra",
     "litellm_proxy/gigachat/GigaChat-2-Pro": "GigaChat-2-Pro",
     "GigaChat/gigachat-2-lite": "GigaChat-2",
-    "gigachat-2-max:latest": "GigaChat-2-Max:latest",
+    "gigachat-2-max:latest": "GigaChat-2-Max",
 }
 
 

@@ -6,10 +6,10 @@ import logging
 import threading
 from collections import Counter
 from collections.abc import Callable
-from contextlib import suppress
 
 from gpt2giga.batches.run import Place, Run
 from gpt2giga.concurrency import background
+from gpt2giga.concurrency.watch import Watch
 from gpt2giga.store.database import Unusable
 from gpt2giga.store.leases import Leases
 
@@ -32,17 +32,9 @@ class Runner:
         self._place, self._leases, self._exists, self._is_shared = place, leases, exists, is_shared
         self._runs: dict[str, tuple[Run, str]] = {}
         self._lock = threading.Lock()
-        self._woken, self._closed = threading.Event(), threading.Event()
-        self._is_awake = False
-
-    def wake(self) -> None:
-        """There may be something to do. Never waits."""
-        with self._lock:
-            self._woken.set()
-            if not self._is_awake and not self._closed.is_set():
-                with suppress(RuntimeError):  # no thread to be had: the next one tries it again
-                    background.start_apart(self._watch)
-                    self._is_awake = True
+        self._trouble = ""
+        self._watch = Watch(self._look)
+        self.wake = self._watch.wake
 
     @property
     def is_at_work(self) -> bool:
@@ -50,31 +42,24 @@ class Runner:
 
     def close(self) -> None:
         """When the process is to end: no further line is begun."""
-        self._closed.set()
-        self._woken.set()
+        self._watch.close()
         for run, _ in [*self._runs.values()]:
             run.close()
 
-    def _watch(self) -> None:
-        trouble = ""
-        while not self._closed.is_set():
-            self._woken.clear()
-            try:
-                is_needed = self._look()
-                trouble = ""
-            except (Unusable, RuntimeError) as problem:  # the latter where no thread is to be had
-                is_needed = True
-                if str(problem) != trouble:
-                    log.warning("Batches cannot be worked on at the moment: %s", problem)
-                trouble = str(problem)
-            with self._lock:
-                if not (is_needed or self._is_shared or self._woken.is_set()):
-                    self._is_awake = False
-                    return
-            self._woken.wait(LOOK_SECONDS if is_needed else IDLE_SECONDS)
+    def _look(self) -> float | None:
+        trouble, is_needed = "", True
+        try:
+            is_needed = self._begin_some()
+        except (Unusable, RuntimeError) as problem:  # the latter where no thread is to be had
+            trouble = str(problem)
+            if trouble != self._trouble:
+                log.warning("Batches cannot be worked on at the moment: %s", problem)
+        self._trouble = trouble
+        return LOOK_SECONDS if is_needed else IDLE_SECONDS if self._is_shared else None
 
-    def _look(self) -> bool:
-        """Whether there is any batch that has not ended. Raises Unusable."""
+    def _begin_some(self) -> bool:
+        """Whether there is any batch that has not ended. Raises Unusable, and RuntimeError where no thread is to be
+        had."""
         unfinished = self._place.batches.unfinished() if self._exists() else []
         for batch_id, tenant, status in unfinished:
             if batch_id not in self._runs and self._may_begin(tenant, status) and self._leases.take(batch_id):
@@ -109,9 +94,9 @@ class Runner:
             has_returned = True
         finally:
             if not has_returned:  # an error of ours must not come again at once and for ever
-                self._closed.wait(LOOK_SECONDS)
+                self._watch.pause(LOOK_SECONDS)
             self._end(batch_id)
-            self._woken.set()  # another one may begin
+            self.wake()  # another one may begin
 
     def _end(self, batch_id: str) -> None:
         self._leases.release(batch_id)

@@ -73,7 +73,7 @@ def test_where_there_are_no_batches_there_is_nothing(app_with: AppWith, tmp_path
     before = {*threading.enumerate()}
     app = app_with()
     assert app.test_client().get("/v1/models").status_code == 200
-    assert eventually(lambda: not app.extensions["batches"]._is_awake)
+    assert eventually(lambda: not app.extensions["batches"]._watch._is_awake)
     assert not list(tmp_path.glob("*.sqlite3*"))
     names = {thread.name for thread in {*threading.enumerate()} - before}
     assert {name for name in names if "process_request_thread" not in name} <= {"keys", "accounts"}, "the sandbox's"
@@ -84,7 +84,7 @@ def test_when_all_are_over_nobody_is_awake(app_with: AppWith, client_of: ClientO
     client = client_of(app)
     client.ended(client.begin(line("a")))
     runner, held = app.extensions["batches"], app.extensions["leases"]
-    assert eventually(lambda: not runner._is_awake and not runner._runs and not held._held)
+    assert eventually(lambda: not runner._watch._is_awake and not runner._runs and not held._held)
 
 
 def test_another_process_goes_on(app_with: AppWith, client_of: ClientOf, sandbox: SandboxServer) -> None:

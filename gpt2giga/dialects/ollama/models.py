@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from gpt2giga.upstream.contract.models import Model
+from gpt2giga.upstream.contract.models import LATEST, Model
 
 # Programs ask whether it is new enough: this one has Anthropic's API and Responses, as this service has.
 VERSION = "0.14.0"
-LATEST, FAMILY = ":latest", "gigachat"
+FAMILY = "gigachat"
 # GigaChat does not say when a model was made, and its models are always loaded.
 EPOCH, NEVER = "1970-01-01T00:00:00Z", "9999-12-31T23:59:59Z"
 

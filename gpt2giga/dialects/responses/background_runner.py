@@ -15,6 +15,7 @@ from typing import Any, TYPE_CHECKING
 import orjson
 
 from gpt2giga.concurrency import background
+from gpt2giga.concurrency.watch import Watch
 from gpt2giga.dialects.responses.background_rows_store import JsonObject, Work
 from gpt2giga.dialects.responses.background_store import BackgroundStore
 from gpt2giga.errors import BadRequest, ProxyError, Unavailable
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 PATH = "/v1/responses"
 # Seconds between two looks at what is unfinished, and while the database is away.
 LOOK_SECONDS, AWAY_SECONDS = 1.0, 15.0
+# The same where nothing is, in a database that other machines use too: one of them may be lost with all it had.
+IDLE_SECONDS = 30.0
 MOST_AT_ONCE = 100  # in a process
 # A request that ends its process each time must not do so for ever.
 MOST_ATTEMPTS = 5
@@ -42,24 +45,27 @@ LAST_EVENTS = ("response.completed", "response.incomplete", "response.failed")
 
 class BackgroundRunner:
     """One a process. There is a thread as long as some response is unfinished, in whatever process. exists: whether
-    there is a database to look into; nothing makes one just for that."""
+    there is a database to look into; nothing makes one just for that. is_shared: by machines, so that it is looked at
+    for good."""
 
     def __init__(
-        self, app: WSGIApplication, store: BackgroundStore, leases: Leases, exists: Callable[[], bool]
+        self,
+        app: WSGIApplication,
+        store: BackgroundStore,
+        leases: Leases,
+        exists: Callable[[], bool],
+        *,
+        is_shared: bool,
     ) -> None:
         self._app, self._store, self._leases, self._exists = app, store, leases, exists
+        self._idle_seconds = IDLE_SECONDS if is_shared else None
         self._running: dict[str, tuple[_Telling, Callable[[], Any]]] = {}
-        self._lock = threading.Lock()
-        self._news = threading.Event()
-        self._is_awake = self.is_closed = False
+        self._watch = Watch(self._look)
+        self.wake = self._watch.wake
 
-    def wake(self) -> None:
-        """There may be something to do. Never waits."""
-        with self._lock:
-            self._news.set()
-            if not self._is_awake and not self.is_closed:
-                self._is_awake = True
-                background.start_apart(self._watch)
+    @property
+    def is_closed(self) -> bool:
+        return self._watch.is_closed
 
     def stop(self, response_id: str) -> None:
         """If it is worked on here: at once, or where that is a thread, at the next event or sign of life."""
@@ -71,25 +77,18 @@ class BackgroundRunner:
 
     def close(self) -> None:
         """When the process ends. Others go on with what was in work."""
-        self.is_closed = True
-        self._news.set()
+        self._watch.close()
         for response_id in [*self._running]:
             self.stop(response_id)
 
-    def _watch(self) -> None:
-        while not self.is_closed:
-            self._news.clear()
-            is_needed, seconds = True, AWAY_SECONDS
-            with suppress(BadRequest, Unavailable):  # the database may be back later
-                is_needed, seconds = self._look(), LOOK_SECONDS
-            with self._lock:
-                if not is_needed and not self._news.is_set():
-                    self._is_awake = False
-                    return
-            self._news.wait(seconds)
+    def _look(self) -> float | None:
+        try:
+            return LOOK_SECONDS if self._begin_some() else self._idle_seconds
+        except (BadRequest, Unavailable, RuntimeError):  # the last where no thread is to be had
+            return AWAY_SECONDS
 
-    def _look(self) -> bool:
-        """Whether there is work anywhere."""
+    def _begin_some(self) -> bool:
+        """Whether there is work anywhere. Raises Unavailable, and RuntimeError where no thread is to be had."""
         if not self._exists():
             return False
         for telling, _ in [*self._running.values()]:
@@ -100,12 +99,20 @@ class BackgroundRunner:
         unfinished, free = self._store.unfinished(MOST_AT_ONCE)
         for response_id in free[: MOST_AT_ONCE - len(self._running)]:
             if self._take(response_id):
-                telling = _Telling(self._store, response_id)
-                self._running[response_id] = telling, background.nothing
-                stop = background.start_apart(self._run, response_id, telling)
-                if stop is not background.nothing:  # a thread may have ended by now
-                    self._running[response_id] = telling, stop
+                self._begin(response_id)
         return bool(unfinished or self._running)
+
+    def _begin(self, response_id: str) -> None:
+        telling = _Telling(self._store, response_id)
+        self._running[response_id] = telling, background.nothing
+        try:
+            stop = background.start_apart(self._run, response_id, telling)
+        except RuntimeError:
+            del self._running[response_id]
+            self._leases.release(response_id)
+            raise
+        if stop is not background.nothing:  # a thread may have ended by now
+            self._running[response_id] = telling, stop
 
     def _take(self, response_id: str) -> bool:
         try:
@@ -132,7 +139,7 @@ class BackgroundRunner:
                 self._store.give_back(response_id)
         self._running.pop(response_id, None)
         self._leases.release(response_id)
-        self._news.set()
+        self.wake()
 
     def _attempt(self, work: Work, telling: _Telling) -> None:
         """Raises Unavailable."""

@@ -14,6 +14,8 @@ from gpt2giga.errors import NotFound
 from gpt2giga.language import _
 from gpt2giga.upstream.contract.facts import default_facts, Facts
 
+# What a name means without it too. Programs that have names from Ollama's API use them at /v1 (Visual Studio Code).
+LATEST = ":latest"
 KEEP_SECONDS = 300.0
 # The user's guide and Sber's price list say "2 Lite"; the service knows the model as GigaChat-2 (contract 6.2).
 BUILT_IN_ALIASES = {"GigaChat-2-Lite": "GigaChat-2"}
@@ -144,6 +146,7 @@ class Catalog:
     def _id(self, name: str) -> str:
         """GigaChat's id for a name in letters of any case and behind any vendor. Others stay as they are, but for
         the vendors that mean GigaChat."""
+        name = name.removesuffix(LATEST)
         bare = name.rpartition("/")[2]
         stem, colon, release = bare.partition(":")  # contract 6.10
         for word, rest in ((name, ""), (bare, ""), (stem, colon + release)):

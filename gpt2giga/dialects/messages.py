@@ -53,14 +53,6 @@ def required_messages(body: Body) -> list[Any]:
     return messages
 
 
-def newest_of_user(messages: Sequence[Any]) -> int:
-    """Where the user's newest message stands; 0 where there is none. What is before it is old."""
-    users = (
-        n for n in reversed(range(len(messages))) if isinstance(messages[n], dict) and messages[n].get("role") == "user"
-    )
-    return next(users, 0)
-
-
 def is_resent(message: Any) -> bool:
     """What the model said and what tools answered is as old: an agent sends it with every step, after the user's newest
     message, and nobody could mend it."""
@@ -73,8 +65,9 @@ def each_turn(
     read: Callable[[Any, str, bool], Iterable[T]],
     is_resent: Callable[[Any], bool] = is_resent,
 ) -> Iterator[T]:
-    """What `read` makes of each turn, where it stands, and whether it is old."""
-    newest = newest_of_user(turns)
+    """What `read` makes of each turn, where it stands, and whether it is old: before the user's newest."""
+    users = (n for n in reversed(range(len(turns))) if isinstance(turns[n], dict) and turns[n].get("role") == "user")
+    newest = next(users, 0)
     return each_readable(turns, param, read, lambda number, turn: number < newest or is_resent(turn))
 
 

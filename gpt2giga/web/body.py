@@ -137,7 +137,7 @@ def _pieces(environ: WSGIEnvironment) -> Iterator[bytes]:
             yield piece
             if len(piece) == STEP:  # a shorter one is the last
                 give_way()
-    except TimeoutError:  # see _silence
+    except (TimeoutError, GeneratorExit):  # see _silence; and who has enough closes this
         raise
     except (OSError, ClientDisconnected):
         raise ClientGone("The connection ended in the middle of the request body.") from None

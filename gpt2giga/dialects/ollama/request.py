@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, TypeAlias
 
-from gpt2giga.chat import ChatRequest, JsonFormat, Message, Text, Tool
+from gpt2giga.chat import ChatRequest, Image, JsonFormat, Message, Text, Tool, ToolResult
 from gpt2giga.dialects import fields, file_parts
-from gpt2giga.dialects.chat_messages import from_messages
+from gpt2giga.dialects.chat_messages import from_message
 from gpt2giga.dialects.controls import Delivery, Effort, from_effort, from_extras, from_stops, to_session
 from gpt2giga.dialects.fields import Body, INT32, invalid
-from gpt2giga.dialects.messages import required_messages
+from gpt2giga.dialects.messages import each_turn, required_messages
 from gpt2giga.dialects.ollama.models import known_name
 from gpt2giga.dialects.ollama.parameters import CHAT, GENERATE
 from gpt2giga.dialects.parameters import list_ignored, Parameter
@@ -29,8 +30,25 @@ def is_unload(body: Body) -> bool:
 
 def from_chat_request(body: Body) -> tuple[ChatRequest, Delivery]:
     fields.check_nesting(body)
-    messages = tuple(from_messages(required_messages(body), with_images=True))
+    messages = tuple(each_turn(required_messages(body), "messages", _from_message))
     return _from_request(body, messages, tuple(tools_by_name(_tools(body)).values()), CHAT)
+
+
+def _from_message(message: Any, param: str, is_old: bool) -> Iterator[Message]:
+    """Images stand beside the content."""
+    for found in from_message(message, param, is_old):
+        images = tuple(file_parts.from_images(message, param, is_old=is_old))
+        yield _with_images(found, images) if images else found
+
+
+def _with_images(message: Message, images: tuple[Image, ...]) -> Message:
+    """Those of a tool belong to its result. The model's own are none that it can see."""
+    match message.role, message.parts:
+        case "user", [ToolResult() as result]:
+            return replace(message, parts=(replace(result, parts=(*result.parts, *images)),))
+        case "user", parts:
+            return replace(message, parts=(*parts, *images))
+    return message
 
 
 def from_generate_request(body: Body) -> tuple[ChatRequest, Delivery]:

@@ -70,7 +70,8 @@ def from_chat_request(
         session=to_session(word, messages, _texts),
         extras=from_extras(body),
     )
-    _check_modalities(body)
+    if body.get("modalities") not in (None, ["text"]):
+        raise BadRequest("GigaChat answers in text only: 'modalities' must be [\"text\"].", param="modalities")
     delivery = ChatDelivery(
         stream=fields.boolean(body, "stream"),
         include_usage="stream_options" in body and include_usage(body),
@@ -118,9 +119,3 @@ def _from_json_schema(wanted: Body, param: str) -> JsonFormat:
         fields.string(wanted, name, param)
     schema = fields.optional_mapping(wanted, "schema", param)
     return JsonFormat(schema, fields.boolean(wanted, "strict", param))
-
-
-def _check_modalities(body: Body) -> None:
-    modalities = body.get("modalities")
-    if modalities is not None and modalities != ["text"]:
-        raise BadRequest("GigaChat answers in text only: 'modalities' must be [\"text\"].", param="modalities")

@@ -21,6 +21,7 @@ from gpt2giga.telemetry import log_format
 from gpt2giga_sandbox.server import SandboxServer
 from tests.recordings import at_salutespeech
 from tests.service import KEYS, OWN_ACCOUNT, Service, Services, STARTS
+from tests.sockets import eventually
 
 MOST_STARTS = 60
 OURS = ("GPT2GIGA_", "GIGACHAT_", "SALUTESPEECH_", "SYSTEMD_", "OPENAI_", "ANTHROPIC_")
@@ -146,6 +147,18 @@ def shared_service(services: Services, shared_sandbox: SandboxServer) -> Service
 def service(service_with: Callable[..., Service]) -> Service:
     """The service with default settings, in front of the sandbox."""
     return service_with(**QUICK)
+
+
+@pytest.fixture
+def without_batches(service: Service) -> None:
+    """The service without the files of batches that other tests have left."""
+
+    def delete_files() -> bool:
+        found = [file["id"] for file in service.get("/v1/files?limit=10000").json()["data"]]
+        kept = [file_id for file_id in found if file_id.startswith("file-")]
+        return all(service.request("DELETE", f"/v1/files/{file_id}").status_code == 200 for file_id in kept)
+
+    assert eventually(delete_files), "a batch still needs one"
 
 
 @pytest.fixture

@@ -10,6 +10,8 @@ from openai import OpenAI
 from gpt2giga_sandbox.server import SandboxServer
 from tests.service import Service
 
+pytestmark = pytest.mark.usefixtures("without_batches")
+
 PDF = b"%PDF-1.4 nothing"
 PURPOSES: tuple[Any, ...] = ("assistants", "user_data", "assistants")
 

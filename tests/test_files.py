@@ -28,6 +28,7 @@ def document(content: bytes = PDF, name: str = "a.pdf") -> dict[str, Any]:
     return file(file_data=data_url(content, "application/pdf"), filename=name)
 
 
+@pytest.mark.usefixtures("without_batches")
 def test_from_upload_to_deletion(client: OpenAI, sandbox: SandboxServer) -> None:
     made = client.files.create(file=("Отчёт.pdf", PDF), purpose="user_data")
     assert (made.object, made.filename, made.bytes, made.purpose) == ("file", "Отчёт.pdf", len(PDF), "user_data")

@@ -97,7 +97,7 @@ def test_whatever_makes_no_sense_is_a_400_that_says_so(service: Service) -> None
     [
         ("GET", "/v1/responses", 405),
         ("GET", "/v1/responses/resp_1", 404),
-        ("GET", "/v1/responses/resp_1234?stream=true", 400),
+        ("GET", "/v1/responses/resp_1234?stream=true", 404),
         ("GET", "/v1/responses/resp_1/input_items", 404),
         ("DELETE", "/v1/responses/resp_1", 404),
         ("DELETE", "/responses/resp_1/", 404),

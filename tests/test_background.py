@@ -176,7 +176,7 @@ def read_first(client: FlaskClient) -> str:
     """The id of one whose stream was left at once."""
     body = {"model": MODEL, "input": new("Раз"), "background": True, "stream": True}
     with closing(client.post("/v1/responses", json=body, buffered=False)) as answer:
-        [created, _] = next(found for piece in answer.response if (found := read(piece)))  # type: ignore[arg-type]
+        created, *_ = next(found for piece in answer.response if (found := read(piece)))  # type: ignore[arg-type]
     return str(created["response"]["id"])
 
 

@@ -482,10 +482,10 @@ def test_a_process_that_ends_sends_its_clients_to_another(app_with: AppWith, san
     body = {"model": MODEL, "input": new("Раз"), "background": True, "stream": True}
     answer = client.post("/v1/responses", json=body, buffered=False)
     pieces = iter(answer.response)
-    [created, queued] = next(found for piece in pieces if (found := read(piece)))  # type: ignore[arg-type]
+    created, *first = next(found for piece in pieces if (found := read(piece)))  # type: ignore[arg-type]
     assert sandbox.state.wait_for(lambda counters: counters.open_streams == 1)
     client.application.extensions["background"].close()
-    told = [queued, *(event for piece in pieces for event in map(json.loads, sse.decode(piece)))]  # type: ignore[arg-type]
+    told = [*first, *(event for piece in pieces for event in map(json.loads, sse.decode(piece)))]  # type: ignore[arg-type]
     answer.close()
     assert told[-1]["type"] == "error" and "restarted" in told[-1]["message"]
     assert told[-1]["sequence_number"] == told[-2]["sequence_number"]

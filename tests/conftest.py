@@ -101,6 +101,8 @@ def app_with(at_sandbox: dict[str, str]) -> Iterator[Callable[..., Flask]]:
 
         def app_with(**settings: str) -> Flask:
             app = create_app(parse(at_sandbox | settings))
+            if database := app.extensions["usage"].database:
+                stack.callback(database.close)  # when nobody uses it any more
             for part in ("admission", "accounts", "packages", "usage", "speech", "leases", "batches", "background"):
                 if app.extensions[part]:
                     stack.callback(app.extensions[part].close)

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from gpt2giga_sandbox.server import SandboxServer
 from tests.conftest import QUICK
 from tests.service import Service
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Where an agent works."""
+    found = tmp_path / "project"
+    found.mkdir()
+    return found
 
 
 @pytest.fixture

@@ -30,13 +30,6 @@ def claude() -> Path:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    found = tmp_path / "project"
-    found.mkdir()
-    return found
-
-
-@pytest.fixture
 def ask(claude: Path, service: Service, tmp_path: Path, folder: Path) -> Ask:
     """ask("...", VARIABLE="...") gives what `claude -p` prints as JSON."""
 

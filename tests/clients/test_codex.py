@@ -32,13 +32,6 @@ def codex() -> Path:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    found = tmp_path / "project"
-    found.mkdir()
-    return found
-
-
-@pytest.fixture
 def ask(codex: Path, service: Service, tmp_path: Path, folder: Path) -> Ask:
     """ask("...") gives the events that `codex exec` prints."""
 

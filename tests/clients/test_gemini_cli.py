@@ -29,13 +29,6 @@ def gemini() -> Path:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    found = tmp_path / "project"
-    found.mkdir()
-    return found
-
-
-@pytest.fixture
 def ask(gemini: Path, service: Service, tmp_path: Path, folder: Path) -> Ask:
     """ask("...") gives what `gemini -p` prints as JSON, started as `gpt2giga connect gemini-cli` says."""
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 import orjson
 
+from gpt2giga.dialects.responses.hosted_items import JsonObject
 from gpt2giga.store.orm import peewee
 from gpt2giga.store.response_tables import BackgroundEvents, BackgroundResponse
-
-JsonObject: TypeAlias = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

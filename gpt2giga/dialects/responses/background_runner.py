@@ -16,8 +16,9 @@ import orjson
 
 from gpt2giga.concurrency import background
 from gpt2giga.concurrency.watch import Watch
-from gpt2giga.dialects.responses.background_rows_store import JsonObject, Work
+from gpt2giga.dialects.responses.background_rows_store import Work
 from gpt2giga.dialects.responses.background_store import BackgroundStore
+from gpt2giga.dialects.responses.hosted_items import JsonObject
 from gpt2giga.errors import BadRequest, ProxyError, Unavailable
 from gpt2giga.store.database import Unusable
 from gpt2giga.store.leases import Leases

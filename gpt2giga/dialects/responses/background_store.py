@@ -15,7 +15,6 @@ from typing import Any
 import orjson
 
 from gpt2giga.dialects.responses.background_rows_store import (
-    JsonObject,
     read_events,
     row_of,
     Told,
@@ -25,6 +24,7 @@ from gpt2giga.dialects.responses.background_rows_store import (
     write_events,
 )
 from gpt2giga.dialects.responses.conversation_store import ConversationStore
+from gpt2giga.dialects.responses.hosted_items import JsonObject
 from gpt2giga.dialects.responses.kept_store import KeptDatabase
 from gpt2giga.dialects.responses.store import Store, StoredResponse
 from gpt2giga.errors import BodyTooLarge, ProxyError, RateLimited
@@ -86,8 +86,7 @@ class BackgroundStore:
                 write_events(database, response_id, events)
             return refused
 
-        if refused := self._kept.do(insert):
-            raise refused
+        self._kept.do(insert)
 
     @property
     def largest(self) -> int:

@@ -12,13 +12,14 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, TypeAlias
+from typing import Any
 
 import orjson
 
 from gpt2giga.concurrency.waiting import in_turns
 from gpt2giga.config.limits import LimitSettings
 from gpt2giga.dialects.pages import Page, unknown_after
+from gpt2giga.dialects.responses.hosted_items import JsonObject
 from gpt2giga.dialects.responses.items import duplicate_item
 from gpt2giga.dialects.responses.kept_store import KeptDatabase, read_object
 from gpt2giga.errors import BodyTooLarge, NotFound, ProxyError
@@ -26,8 +27,6 @@ from gpt2giga.store.database import Database
 from gpt2giga.store.orm import peewee
 from gpt2giga.store.response_tables import ConversationItem, KeptConversation
 from gpt2giga.store.room import MOST_PARAMETERS, Room
-
-JsonObject: TypeAlias = dict[str, Any]
 
 # Bytes that each takes beside what is in it.
 ROW_SIZE = 1000
@@ -53,7 +52,7 @@ class ConversationStore:
                 KeptConversation.delete().where(KeptConversation.id == conversation_id).execute(database)
             return refused
 
-        _raise(self._kept.do(insert))
+        self._kept.do(insert)
         return conversation_id
 
     def get(self, tenant: str, conversation_id: str) -> JsonObject:
@@ -105,7 +104,7 @@ class ConversationStore:
             rows = mine.order_by(ConversationItem.place).tuples().execute(database)
             return [bytes(body) for (body,) in rows]
 
-        bodies = _raise(self._kept.do(read))
+        bodies = self._kept.do(read)
         self._kept.check_values(bodies, limits.max_json_values)
         return tuple(_readable(body for _, body in in_turns(bodies)))
 
@@ -125,7 +124,7 @@ class ConversationStore:
             rows = wanted.order_by(place if page.ascending else place.desc()).limit(page.limit + 1)
             return [bytes(body) for (body,) in rows.tuples().execute(database)]
 
-        bodies = _raise(self._kept.do(read))
+        bodies = self._kept.do(read)
         return [*_readable(bodies[: page.limit])], len(bodies) > page.limit
 
     def item(self, tenant: str, conversation_id: str, item_id: str) -> JsonObject:
@@ -138,7 +137,7 @@ class ConversationStore:
             body = wanted.where(ConversationItem.id == item_id).scalar(database)
             return _missing_item(item_id) if body is None else bytes(body)
 
-        found = [*_readable([_raise(self._kept.do(read))])]
+        found = [*_readable([self._kept.do(read)])]
         if not found:
             raise _missing_item(item_id)
         return found[0]
@@ -159,11 +158,11 @@ class ConversationStore:
             change.where(row.id == conversation_id).execute(database)
             return None
 
-        _raise(self._kept.do(delete))
+        self._kept.do(delete)
 
     def add(self, tenant: str, conversation_id: str, items: Sequence[JsonObject], limits: LimitSettings) -> None:
         """Raises NotFound, BadRequest for an id that is there, BodyTooLarge where there is no room for them."""
-        _raise(self._kept.do(lambda database: self._add(database, tenant, conversation_id, items, limits)))
+        self._kept.do(lambda database: self._add(database, tenant, conversation_id, items, limits))
 
     def append(self, tenant: str, conversation_id: str, items: Sequence[JsonObject]) -> None:
         """The items of a turn that was answered; never raises. Limits are looked at before the next one."""
@@ -270,10 +269,3 @@ def _missing_item(item_id: str) -> NotFound:
 
 def _too_many(number: int, limits: LimitSettings) -> str:
     return f"{number} items; GPT2GIGA_MAX_MESSAGES allows {limits.max_messages}"
-
-
-def _raise(result: Any) -> Any:
-    """What is raised in the thread of the database would be printed there, so that errors are given back."""
-    if isinstance(result, ProxyError):
-        raise result
-    return result

@@ -12,7 +12,8 @@ from gpt2giga.dialects.fields import Body, invalid
 from gpt2giga.dialects.hosted import HostedFound, no_hosted_tools
 from gpt2giga.dialects.pages import from_query, to_list
 from gpt2giga.dialects.responses import items
-from gpt2giga.dialects.responses.conversation_store import ConversationStore, JsonObject
+from gpt2giga.dialects.responses.conversation_store import ConversationStore
+from gpt2giga.dialects.responses.hosted_items import JsonObject
 from gpt2giga.dialects.responses.input_items import to_stored_items
 from gpt2giga.dialects.responses.request import from_metadata
 from gpt2giga.dialects.responses.store import Store

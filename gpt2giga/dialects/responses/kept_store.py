@@ -12,7 +12,7 @@ import orjson
 
 from gpt2giga.bounded_json import count_values
 from gpt2giga.concurrency.waiting import give_way
-from gpt2giga.errors import BadRequest, BodyTooLarge
+from gpt2giga.errors import BadRequest, BodyTooLarge, ProxyError
 from gpt2giga.store.database import Database, Unusable
 from gpt2giga.store.orm import peewee
 from gpt2giga.web.store_errors import store_unavailable
@@ -49,16 +49,20 @@ class KeptDatabase:
         """Why nothing could be kept, as far as it can be told without trying; empty when all is well."""
         return self._database.problem() if self._database else NO_FOLDER
 
-    def do(self, work: Callable[[peewee.Database], T]) -> T:
-        """One transaction. Raises BadRequest where nothing is kept, Unavailable where the database cannot be used."""
+    def do(self, work: Callable[[peewee.Database], T | ProxyError]) -> T:
+        """One transaction. Raises BadRequest where nothing is kept, Unavailable where the database cannot be used, and
+        an error that `work` gives back: what it raises in the thread of the database would be printed there."""
         database = self._open()
         try:
-            return database.do(work)
+            result = database.do(work)
         except Unusable as unusable:
             is_news = self._is_news(str(unusable))
             raise store_unavailable(
                 "Kept responses cannot be reached", unusable, self._advice, param=self._param, is_news=is_news
             ) from unusable
+        if isinstance(result, ProxyError):
+            raise result
+        return result
 
     def do_or_warn(self, work: Callable[[peewee.Database], None]) -> None:
         """After an answer, which is worth more than its copy: never raises."""

@@ -32,8 +32,8 @@ from gpt2giga.chat import (
 )
 from gpt2giga.dialects.anthropic.response import to_message
 from gpt2giga.dialects.anthropic.stream import MessageHead, MessageStream
-from gpt2giga.dialects.gemini.response import to_response as to_generated
 from gpt2giga.dialects.gemini.stream import GenerateHead, GenerateStream
+from gpt2giga.dialects.gemini.stream import to_response as to_generated
 from gpt2giga.dialects.ollama.stream import LineHead, LineStream, to_answer
 from gpt2giga.dialects.openai.request import from_chat_request
 from gpt2giga.dialects.openai.response import ChatHead, to_chat_completion

@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given, HealthCheck, settings
 from hypothesis import strategies as st
 
-from gpt2giga.upstream.contract.schema import to_function_parameters, write_out_root
+from gpt2giga.upstream.contract.schema import write_out_root
+from gpt2giga.upstream.contract.schema.convert import to_function_parameters as from_json_schema
+from gpt2giga.upstream.contract.schema.openapi import to_json_schema
 from tests.golden import check_same
 
 # A row is a whole schema with the parameters it becomes, or the schema of one property and what that becomes.
@@ -26,6 +28,10 @@ KEYWORDS = {
     "boolean": set(),
 }
 PYTHON = {"object": dict, "array": list, "string": str, "integer": int, "number": (int, float), "boolean": bool}
+
+
+def to_function_parameters(schema: Any) -> dict[str, Any]:
+    return from_json_schema(to_json_schema(schema))
 
 
 def problems(node: Any, path: str = "parameters") -> list[str]:
@@ -127,9 +133,9 @@ def test_thousands_of_levels(wrap: Any) -> None:
     """Deeper than Python may recurse; the end is cut and says so, or is no child at all (default, const)."""
     deep = nested(5000, wrap)
     for schema in (deep, {"type": "object", "properties": {"deep": deep}}):
-        parameters = to_function_parameters(schema)
+        parameters = from_json_schema(schema)
         assert problems(parameters) == []
-        assert to_function_parameters(parameters) == parameters
+        assert from_json_schema(parameters) == parameters
 
 
 def test_ordinary_depth_is_kept() -> None:

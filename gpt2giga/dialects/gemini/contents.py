@@ -14,7 +14,7 @@ from gpt2giga.chat import File, Image, Message, Part, Text, ToolCall, ToolResult
 from gpt2giga.dialects import fields
 from gpt2giga.dialects.fields import Body, invalid
 from gpt2giga.dialects.file_parts import from_media
-from gpt2giga.dialects.gemini.names import as_list
+from gpt2giga.dialects.gemini.names import as_list, to_object
 from gpt2giga.dialects.messages import each_readable, each_turn, Role
 from gpt2giga.dialects.pictures import NOTE
 from gpt2giga.dialects.tools import from_arguments
@@ -47,9 +47,8 @@ def _joined(parts: Iterable[Part]) -> Iterator[Part]:
 
 
 def _messages(body: Body) -> Iterator[Message]:
-    system = body.get("systemInstruction")
-    if system is not None:
-        told = {"parts": {"text": system}} if isinstance(system, str) else fields.mapping(system, "systemInstruction")
+    if (told := body.get("systemInstruction")) is not None:
+        told = {"parts": {"text": told}} if isinstance(told, str) else to_object(told, "systemInstruction")
         parts = as_list(told, "parts", "systemInstruction")
         yield Message("system", tuple(_parts(parts, "system", "systemInstruction.parts", is_old=False)))
     contents = as_list(body, "contents")
@@ -76,65 +75,58 @@ def _parts(parts: list[Any], role: Role, param: str, *, is_old: bool) -> Iterato
     readers = READERS[role]
 
     def read(part: Any, param: str, is_old: bool) -> Iterable[Part]:
-        part = fields.mapping(part, param)
-        name = next((name for name in readers if part.get(name) is not None), "")
-        if name and not (name == "text" and part.get("thought") is True):
-            return readers[name](part, param)
-        if name or role == "assistant" or part.get("thoughtSignature") is not None:
+        part = to_object(part, param)
+        if part.get("text") is not None:
+            return () if part.get("thought") is True else (Text(fields.string(part, "text", param)),)
+        for name, reader in readers.items():
+            if part.get(name) is not None:
+                place = f"{param}.{name}"
+                return reader(to_object(part[name], place), place)
+        if role == "assistant" or part.get("thoughtSignature") is not None:
             return ()
-        raise invalid(param, "a part with " + ", ".join(readers))
+        raise invalid(param, "a part with " + ", ".join(("text", *readers)))
 
     return each_readable(parts, param, read, lambda *_: is_old)
 
 
-def _text(part: Body, param: str) -> Iterator[Text]:
-    yield Text(fields.string(part, "text", param))
-
-
-def _inline(part: Body, param: str) -> Iterator[Image | File]:
+def _inline(blob: Body, param: str) -> Iterator[Image | File]:
     """Google's SDK for Python writes base64 with the letters for addresses."""
-    blob, place = fields.required_object(part, "inlineData", param)
-    data = fields.required_string(blob, "data", place, "base64").replace("-", "+").replace("_", "/")
-    yield from from_media({**blob, "data": data, "name": fields.string(blob, "displayName", place)}, place)
+    data = fields.required_string(blob, "data", param, "base64").replace("-", "+").replace("_", "/")
+    yield from from_media({**blob, "data": data, "name": fields.string(blob, "displayName", param)}, param)
 
 
-def _stored(part: Body, param: str) -> Iterator[Image | File]:
-    data, place = fields.required_object(part, "fileData", param)
+def _stored(data: Body, param: str) -> Iterator[Image | File]:
     expected = "an address, or files/ID of an upload"
-    uri = fields.required_string(data, "fileUri", place, expected)
-    name = fields.string(data, "displayName", place)
+    uri, name = fields.required_string(data, "fileUri", param, expected), fields.string(data, "displayName", param)
     if found := UPLOAD.fullmatch(uri):
         yield File("", name, found[1])
     elif uri.startswith(("http://", "https://", "data:")):
-        yield from from_media({**data, "data": uri, "name": name}, place)
+        yield from from_media({**data, "data": uri, "name": name}, param)
     else:
-        raise invalid(f"{place}.fileUri", expected)
+        raise invalid(f"{param}.fileUri", expected)
 
 
-def _drawn(part: Body, param: str) -> Iterator[Text]:
+def _drawn(blob: Body, param: str) -> Iterator[Text]:
     """The model's own picture, which a client sends back: it would fill the model's window."""
     yield Text(NOTE)
 
 
-def _call(part: Body, param: str) -> Iterator[ToolCall]:
-    call, place = fields.required_object(part, "functionCall", param)
-    name = fields.required_string(call, "name", place, "a name")
-    yield ToolCall(fields.string(call, "id", place), name, from_arguments(call.get("args")))
+def _call(call: Body, param: str) -> Iterator[ToolCall]:
+    name = fields.required_string(call, "name", param, "a name")
+    yield ToolCall(fields.string(call, "id", param), name, from_arguments(call.get("args")))
 
 
-def _result(part: Body, param: str) -> Iterator[ToolResult]:
+def _result(result: Body, param: str) -> Iterator[ToolResult]:
     """Its call is known by the id, or where there is none by name and order."""
-    result, place = fields.required_object(part, "functionResponse", param)
     response = result.get("response")
     answer = Text(orjson.dumps({} if response is None else response).decode())
-    shown = _parts(as_list(result, "parts", place), "user", f"{place}.parts", is_old=True)
+    shown = _parts(as_list(result, "parts", param), "user", f"{param}.parts", is_old=True)
     files = [file for file in shown if isinstance(file, Text | Image | File)]
-    yield ToolResult(fields.string(result, "id", place), fields.string(result, "name", place), (answer, *files))
+    yield ToolResult(fields.string(result, "id", param), fields.string(result, "name", param), (answer, *files))
 
 
-TEXT: dict[str, Reader] = {"text": _text}
 READERS: Mapping[Role, dict[str, Reader]] = {
-    "system": TEXT,
-    "user": {**TEXT, "inlineData": _inline, "fileData": _stored, "functionResponse": _result},
-    "assistant": {**TEXT, "functionCall": _call, "inlineData": _drawn},
+    "system": {},
+    "user": {"inlineData": _inline, "fileData": _stored, "functionResponse": _result},
+    "assistant": {"functionCall": _call, "inlineData": _drawn},
 }

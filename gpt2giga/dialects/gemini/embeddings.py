@@ -11,14 +11,11 @@ from gpt2giga.dialects import fields
 from gpt2giga.dialects.embeddings import check_dimensions
 from gpt2giga.dialects.fields import Body, invalid
 from gpt2giga.dialects.gemini.contents import from_content
-from gpt2giga.dialects.gemini.names import camel_body
-from gpt2giga.dialects.parameters import list_ignored, Parameter
+from gpt2giga.dialects.gemini.names import camel, objects
+from gpt2giga.dialects.parameters import ignored, list_ignored, Parameter
 from gpt2giga.upstream.embeddings import Embedding
 
-IGNORED: Mapping[str, Parameter] = {
-    "taskType": Parameter("ignored", "", fields.string),
-    "title": Parameter("ignored", "", fields.string),
-}
+IGNORED: Mapping[str, Parameter] = ignored(fields.string, "taskType title")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,21 +28,21 @@ class EmbedRequest:
 
 
 def from_embed_request(body: Body) -> EmbedRequest:
-    return _read([(camel_body(body), "")])
+    return _read([(camel(body), "")])
 
 
 def from_batch_request(body: Body) -> EmbedRequest:
-    asked = [*fields.objects(camel_body(body), "requests")]
+    asked = [*objects(body, "requests")]
     if not asked:
         raise invalid("requests", "a list with at least one request")
     return _read(asked)
 
 
 def _read(asked: list[tuple[Body, str]]) -> EmbedRequest:
-    ignored = dict.fromkeys(name for request, _ in asked for name in list_ignored(request, IGNORED))
+    unused = dict.fromkeys(name for request, _ in asked for name in list_ignored(request, IGNORED))
     texts = [_text(request, place) for request, place in asked]
     sizes = [fields.integer(request, "outputDimensionality", 1, 100_000, place) for request, place in asked]
-    return EmbedRequest(texts, sizes, tuple(ignored))
+    return EmbedRequest(texts, sizes, tuple(unused))
 
 
 def _text(request: Body, place: str) -> str:
@@ -57,15 +54,7 @@ def _text(request: Body, place: str) -> str:
     return "\n".join(texts)
 
 
-def to_embedding(found: list[Embedding], model: str, request: EmbedRequest) -> dict[str, Any]:
-    return {"embedding": _to_values(found, model, request)[0]}
-
-
-def to_embeddings(found: list[Embedding], model: str, request: EmbedRequest) -> dict[str, Any]:
-    return {"embeddings": _to_values(found, model, request)}
-
-
-def _to_values(found: list[Embedding], model: str, request: EmbedRequest) -> list[dict[str, Any]]:
+def to_values(found: list[Embedding], model: str, request: EmbedRequest) -> list[dict[str, Any]]:
     for wanted in dict.fromkeys(request.dimensions):
         check_dimensions(found, wanted, "outputDimensionality", model)
     return [{"values": embedding.vector} for embedding in found]

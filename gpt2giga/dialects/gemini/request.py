@@ -7,9 +7,8 @@ from gpt2giga.dialects import fields
 from gpt2giga.dialects.controls import Delivery, Effort, from_budget, from_effort, from_extras, from_stops, to_session
 from gpt2giga.dialects.fields import Body, INT32, invalid
 from gpt2giga.dialects.gemini.contents import from_contents
-from gpt2giga.dialects.gemini.names import camel, camel_body
+from gpt2giga.dialects.gemini.names import camel, inner
 from gpt2giga.dialects.gemini.parameters import check_refused, CONFIG, TABLE
-from gpt2giga.dialects.gemini.schema import to_json_schema
 from gpt2giga.dialects.gemini.tools import from_tools
 from gpt2giga.dialects.hosted import HostedFound, HostedTools, no_hosted_tools
 from gpt2giga.dialects.parameters import list_ignored
@@ -24,10 +23,11 @@ def from_generate_request(
     sent: Body, model: str, *, stream: bool, ignore_hosted: bool, hosted_tools: HostedTools = no_hosted_tools
 ) -> tuple[ChatRequest, Delivery]:
     """model: the name that stands in the address."""
-    body = camel_body(sent)
+    fields.check_nesting(sent)
+    body = camel(sent)
     check_refused(body)
-    config = fields.optional_mapping(body, CONFIG)
-    thinking = fields.optional_mapping(config, "thinkingConfig", CONFIG)
+    config = inner(body, CONFIG)
+    thinking = inner(config, "thinkingConfig", CONFIG)
     given = {**body, **fields.unfolded(config, CONFIG), **fields.unfolded(thinking, THINKING)}
     messages = tuple(from_contents(body))
     hosted = HostedFound(model, hosted_tools, ignore_hosted)
@@ -76,9 +76,9 @@ def _format(given: Body) -> JsonFormat | None:
     kind = fields.string(given, f"{CONFIG}.responseMimeType")
     if kind not in ("", "text/plain", JSON):
         raise invalid(f"{CONFIG}.responseMimeType", f"text/plain or {JSON}")
-    schema = fields.optional_mapping(given, f"{CONFIG}.responseJsonSchema")
-    schema = schema or to_json_schema(fields.optional_mapping(given, f"{CONFIG}.responseSchema"))
-    return JsonFormat(schema or None) if schema or kind == JSON else None
+    schemas = (fields.optional_mapping(given, f"{CONFIG}.{name}") for name in ("responseJsonSchema", "responseSchema"))
+    schema = next(filter(None, schemas), None)
+    return JsonFormat(schema) if schema or kind == JSON else None
 
 
 def _thinking(given: Body) -> tuple[Effort | None, bool, list[str]]:

@@ -1,8 +1,9 @@
-"""Events -> chunks of a streamed answer, each a GenerateContentResponse of its own. Pure."""
+"""Events -> GenerateContentResponse: of a whole answer, or one for each chunk of a stream. Pure."""
 
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -39,12 +40,8 @@ class GenerateStream:
     """
 
     def __init__(self, head: GenerateHead) -> None:
-        self._head = head
-        self._choice = -1
+        self._head, self._choice, self._text = head, -1, ""
         self._before_text = self._after_text = b""
-        self._has_refused = False
-        self._text = ""
-        self._citations: list[Citation] = []
         self._usage: Usage | None = Usage()
 
     def feed(self, events: list[Event], choice: int) -> list[Chunk | bytes]:
@@ -83,7 +80,8 @@ class GenerateStream:
         return [to_error(error)]
 
     def _begin(self, choice: int) -> None:
-        self._choice, self._has_refused, self._text, self._citations = choice, False, "", []
+        self._choice, self._has_refused, self._text = choice, False, ""
+        self._citations: list[Citation] = []
         self._before_text, _, self._after_text = orjson.dumps(self._chunk({"text": ""})).partition(b'""')
 
     def _chunk(self, part: dict[str, Any]) -> Chunk:
@@ -92,16 +90,36 @@ class GenerateStream:
     def _end(self, done: Done) -> Chunk:
         """The usage is that of all candidates so far, and left out where GigaChat did not tell it."""
         chunk = self._chunk({"text": ""})
-        chunk["candidates"][0]["finishReason"] = self._finish(done)
+        [candidate] = chunk["candidates"]
+        candidate["finishReason"] = "SAFETY" if self._has_refused else FINISH_REASONS[done.finish]
         if self._citations:
-            chunk["candidates"][0]["groundingMetadata"] = to_grounding(self._citations, self._text)
+            candidate["groundingMetadata"] = to_grounding(self._citations, self._text)
         self._usage = self._usage + done.usage if self._usage and done.usage else None
         if self._usage:
             chunk["usageMetadata"] = to_usage(self._usage)
         return chunk
 
-    def _finish(self, done: Done) -> str:
-        return "SAFETY" if self._has_refused else FINISH_REASONS[done.finish]
+
+def to_response(answers: Iterable[list[Event]], head: GenerateHead) -> Chunk:
+    """What a client makes of the stream."""
+    made, whole = GenerateStream(head), head.to_chunk({})
+    candidates = []
+    for choice, events in enumerate(answers):
+        parts: list[dict[str, Any]] = []
+        for item in made.feed(events, choice):
+            chunk = orjson.loads(item) if isinstance(item, bytes) else item
+            whole |= chunk
+            _add(parts, chunk["candidates"][0]["content"]["parts"][0])
+        candidates.append({**whole["candidates"][0], "content": {"parts": parts, "role": "model"}})
+    return {**whole, "candidates": candidates}
+
+
+def _add(parts: list[dict[str, Any]], part: dict[str, Any]) -> None:
+    """A text goes on where the one before it is of its kind; an empty one is only the end of a stream."""
+    if parts and "text" in part and parts[-1].keys() == part.keys():
+        parts[-1] = {**parts[-1], "text": parts[-1]["text"] + part["text"]}
+    elif not parts or part != {"text": ""}:
+        parts.append(part)
 
 
 def to_grounding(citations: list[Citation], text: str) -> dict[str, Any]:

@@ -6,17 +6,14 @@ from collections.abc import Iterator, Mapping
 
 from gpt2giga.chat import Tool, ToolChoice
 from gpt2giga.dialects import fields
-from gpt2giga.dialects.fields import Body, invalid
-from gpt2giga.dialects.gemini.names import as_list
-from gpt2giga.dialects.gemini.schema import to_json_schema
+from gpt2giga.dialects.fields import Body
+from gpt2giga.dialects.gemini.names import inner, objects
 from gpt2giga.dialects.hosted import HostedFound
-from gpt2giga.dialects.tools import Mode, no_tools, tools_by_name, unknown_tool
+from gpt2giga.dialects.tools import Mode, no_tools, tool_name, tools_by_name, unknown_tool
 
 CONFIG = "toolConfig.functionCallingConfig"
 MODES: Mapping[str, Mode] = {
-    "MODE_UNSPECIFIED": "auto",
-    "AUTO": "auto",
-    "VALIDATED": "auto",
+    **dict.fromkeys(("MODE_UNSPECIFIED", "AUTO", "VALIDATED"), "auto"),
     "ANY": "required",
     "NONE": "none",
 }
@@ -25,7 +22,7 @@ MODES: Mapping[str, Mode] = {
 def from_tools(body: Body, hosted: HostedFound) -> tuple[tuple[Tool, ...], ToolChoice]:
     """Whatever is no declaration of a function runs at Google; `hosted` keeps it."""
     tools = tools_by_name(_declared(body, hosted))
-    config = fields.optional_mapping(fields.optional_mapping(body, "toolConfig"), "functionCallingConfig", "toolConfig")
+    config = inner(inner(body, "toolConfig"), "functionCallingConfig", "toolConfig")
     mode = fields.one_of(fields.string(config, "mode", CONFIG).upper() or "AUTO", MODES, f"{CONFIG}.mode")
     allowed = fields.texts(config, "allowedFunctionNames", CONFIG)
     for name in allowed:
@@ -40,21 +37,16 @@ def from_tools(body: Body, hosted: HostedFound) -> tuple[tuple[Tool, ...], ToolC
 
 
 def _declared(body: Body, hosted: HostedFound) -> Iterator[tuple[Tool, str]]:
-    for tool, place in fields.each_object(as_list(body, "tools"), "tools"):
+    for tool, place in objects(body, "tools"):
         for kind, value in tool.items():
             if kind != "functionDeclarations" and value is not None:
                 hosted.add(fields.mapping(value, f"{place}.{kind}"), kind, f"{place}.{kind}")
-        place = f"{place}.functionDeclarations"
-        for function, param in fields.each_object(as_list(tool, "functionDeclarations", place), place):
+        for function, param in objects(tool, "functionDeclarations", place):
             yield _tool(function, param), f"{param}.name"
 
 
 def _tool(function: Body, param: str) -> Tool:
     """Its schema may also be JSON Schema, in a field of its own."""
-    name = fields.required_string(function, "name", param, "a name")
-    field = "parameters" if function.get("parametersJsonSchema") is None else "parametersJsonSchema"
-    schema = function.get(field)
-    if not isinstance(schema, dict | None):
-        raise invalid(f"{param}.{field}", "a schema")
-    schema = to_json_schema(schema) if field == "parameters" else schema
-    return Tool(name, fields.string(function, "description", param), schema)
+    schemas = ("parametersJsonSchema", "parameters")
+    schema = next((found for name in schemas if (found := fields.optional_mapping(function, name, param))), {})
+    return Tool(tool_name(function, param), fields.string(function, "description", param), schema)

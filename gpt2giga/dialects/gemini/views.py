@@ -11,18 +11,11 @@ from flask import Blueprint, request, Response
 
 from gpt2giga.chat import HostedTool
 from gpt2giga.config.settings import TranslationSettings
-from gpt2giga.dialects.gemini.embeddings import (
-    EmbedRequest,
-    from_batch_request,
-    from_embed_request,
-    to_embedding,
-    to_embeddings,
-)
+from gpt2giga.dialects.gemini.embeddings import EmbedRequest, from_batch_request, from_embed_request, to_values
 from gpt2giga.dialects.gemini.errors import to_error
 from gpt2giga.dialects.gemini.models import bare_name, known_name, to_list, to_model
 from gpt2giga.dialects.gemini.request import from_count_request, from_generate_request
-from gpt2giga.dialects.gemini.response import to_response
-from gpt2giga.dialects.gemini.stream import GenerateHead, GenerateStream
+from gpt2giga.dialects.gemini.stream import GenerateHead, GenerateStream, to_response
 from gpt2giga.dialects.tokens import to_texts
 from gpt2giga.upstream.gigachat import GetUpstream
 from gpt2giga.web.body import json_body, json_response
@@ -79,13 +72,15 @@ def blueprint(
 
     @gemini.post(f"{MODEL}:embedContent")
     def embed_content(model_id: str) -> Response:
-        return embed(from_embed_request(json_body()), model_id, to_embedding)
+        return embed(from_embed_request(json_body()), model_id, lambda values: {"embedding": values[0]})
 
     @gemini.post(f"{MODEL}:batchEmbedContents")
     def batch_embed_contents(model_id: str) -> Response:
-        return embed(from_batch_request(json_body()), model_id, to_embeddings)
+        return embed(from_batch_request(json_body()), model_id, lambda values: {"embeddings": values})
 
-    def embed(asked: EmbedRequest, model: str, to_whole: Callable[..., Any]) -> Response:
-        return embedder.reply(asked.texts, bare_name(model), partial(to_whole, request=asked), asked.ignored)
+    def embed(asked: EmbedRequest, model: str, to_answer: Callable[..., Any]) -> Response:
+        return embedder.reply(
+            asked.texts, bare_name(model), lambda found, model: to_answer(to_values(found, model, asked)), asked.ignored
+        )
 
     return gemini

@@ -8,7 +8,6 @@ from gpt2giga.chat import ChatRequest, File, Image, JsonFormat, Text, Tool, Tool
 from gpt2giga.dialects.controls import Delivery
 from gpt2giga.dialects.gemini.embeddings import from_batch_request, from_embed_request
 from gpt2giga.dialects.gemini.request import from_count_request, from_generate_request
-from gpt2giga.dialects.gemini.schema import to_json_schema
 from gpt2giga.errors import BadRequest
 
 HELLO = [{"role": "user", "parts": [{"text": "Привет!"}]}]
@@ -87,9 +86,9 @@ def test_names_of_the_clients_own_stay_as_they_are() -> None:
 
 
 def test_tools() -> None:
-    schema = {"type": "object", "properties": {"city": {"type": "string"}}}
     chat, _ = read({"tools": TOOLS})
-    assert chat.tools == (Tool("weather", "", schema), Tool("news", "Новости", NEWS["parametersJsonSchema"]))
+    weather, news = WEATHER["parameters"], NEWS["parametersJsonSchema"]
+    assert chat.tools == (Tool("weather", "", weather), Tool("news", "Новости", news))
 
 
 @pytest.mark.parametrize(
@@ -140,40 +139,12 @@ def test_what_changes_nothing_is_named() -> None:
 def test_formats() -> None:
     schema = {"type": "ARRAY", "items": {"type": "STRING"}}
     assert config(responseMimeType="application/json")[0].json_format == JsonFormat()
-    wanted = JsonFormat({"type": "array", "items": {"type": "string"}})
+    wanted = JsonFormat(schema)
     assert config(responseMimeType="application/json", responseSchema=schema)[0].json_format == wanted
     assert config(response_schema=schema)[0].json_format == wanted
     both = config(responseSchema=schema, responseJsonSchema={"type": "object"})[0]
     assert both.json_format == JsonFormat({"type": "object"})
     assert config(responseMimeType="text/plain")[0].json_format is None
-
-
-def test_schemas() -> None:
-    """Names of properties stay as they are, also where they look like the API's own."""
-    schema = {
-        "type": "OBJECT",
-        "property_ordering": ["second_one", "nobody", "min_items"],
-        "properties": {
-            "min_items": {"type": "INTEGER", "format": "int32"},
-            "second_one": {"anyOf": [{"type": "STRING", "maxLength": "9"}, {"ref": "#/$defs/A"}], "nullable": True},
-            "third": {"type": "STRING", "format": "enum", "enum": ["A_B"], "nullable": True, "example": {"any_of": 1}},
-            "fourth": {"type": "TYPE_UNSPECIFIED"},
-        },
-        "defs": {"A": {"type": "ARRAY", "items": {"type": "NUMBER"}, "min_items": "2"}},
-    }
-    found = to_json_schema(schema)
-    assert [*found["properties"]] == ["second_one", "min_items", "third", "fourth"]
-    assert found == {
-        "type": "object",
-        "properties": {
-            "min_items": {"type": "integer", "format": "int32"},
-            "second_one": {"anyOf": [{"type": "string", "maxLength": 9}, {"$ref": "#/$defs/A"}, {"type": "null"}]},
-            "third": {"type": ["string", "null"], "enum": ["A_B", None], "example": {"any_of": 1}},
-            "fourth": {},
-        },
-        "$defs": {"A": {"type": "array", "items": {"type": "number"}, "minItems": 2}},
-    }
-    assert to_json_schema(found) == found
 
 
 def test_gigachats_own_parameters() -> None:

@@ -1,7 +1,7 @@
 """Any JSON Schema -> one that GigaChat accepts for a function's parameters (contract 3.1.4, 3.1.6, 3.1.7). Pure.
 
-read -> resolve (references, depth) -> merge (allOf, anyOf) -> convert; what the target cannot say is
-said in descriptions (summary).
+openapi (its own words, and Gemini's) -> read -> resolve (references, depth) -> merge (allOf, anyOf) -> convert; what
+the target cannot say is said in descriptions (summary).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The keywords of one schema node, drafts 4 to 2020-12 and the habits of OpenAPI.
+"""The keywords of one schema node, drafts 4 to 2020-12; what OpenAPI has of its own is openapi.py's.
 
 A keyword that makes no sense is passed over: a chat must not fail for a tool its user did not write.
 """
@@ -33,7 +33,6 @@ def read(raw: Any, location: Location) -> Node:
     inside = location.deeper()
     texts = {keyword: value for keyword, value in raw.items() if isinstance(value, str)}
     node = Node(
-        nullable=raw.get("nullable") is True,
         description=texts.get("description", "").strip(),
         title=texts.get("title", "").strip(),
         # A null says that the key may be left out, which being not required says already.

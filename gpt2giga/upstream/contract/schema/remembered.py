@@ -11,6 +11,7 @@ import orjson
 
 from gpt2giga.upstream.contract.schema.convert import to_function_parameters
 from gpt2giga.upstream.contract.schema.native import as_written, used_keywords
+from gpt2giga.upstream.contract.schema.openapi import to_json_schema
 
 # Bytes. Longer ones are rare, and would leave no room for others.
 LONGEST = 64 * 1024
@@ -42,7 +43,7 @@ class Conversions:
             if schema in self._found:
                 self._found.move_to_end(schema)
                 return self._found[schema]
-        raw = orjson.loads(schema)
+        raw = to_json_schema(orjson.loads(schema))
         native = as_written(raw)
         converted = Conversion(to_function_parameters(raw), native, used_keywords(native))
         if len(schema) > LONGEST:

@@ -224,7 +224,7 @@ def _register_views(
         app.register_blueprint(blueprint)
         app.register_blueprint(blueprint, name=f"v1_{blueprint.name}", url_prefix="/v1")
     if server.ollama:
-        app.register_blueprint(ollama.blueprint(translation, model, get_upstream, conversation, embedder))
+        app.register_blueprint(ollama.blueprint(model, get_upstream, conversation, embedder))
 
     def asks_for_key() -> bool:
         return server.pass_token or keyring.asks_for_key

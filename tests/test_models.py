@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import anthropic
 import pytest
+from flask import Flask
 from openai import OpenAI
 
 from gpt2giga.upstream.contract.facts import default_facts
@@ -92,6 +94,15 @@ def test_a_foreign_name(service: Service, asked: str) -> None:
         message = response.json()["error"]["message"]
         assert response.status_code == 404
         assert "GPT2GIGA_MODEL_ALIASES" in message and "GPT2GIGA_PASS_MODEL" in message
+
+
+def test_any_name_may_mean_the_default_model(app_with: Callable[..., Flask]) -> None:
+    """Programs look for the name that they are set to before they chat under it; the list stays what it is."""
+    client = app_with(GIGACHAT_MODEL="GigaChat-2-Pro", GPT2GIGA_PASS_MODEL="False").test_client()
+    told = client.get("/v1/models/gpt-4o").json
+    assert told and (told["id"], told["context_length"]) == ("gpt-4o", 261120)
+    other = client.get("/v1/models/GigaChat-Plus").json
+    assert other and (other["id"], other["context_length"]) == ("GigaChat-Plus", 32768)
 
 
 def test_an_embedder_is_asked_to_chat(service: Service) -> None:

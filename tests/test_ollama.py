@@ -195,7 +195,7 @@ def test_any_name_may_mean_the_default_model(app_with: Callable[..., Flask]) -> 
 
 
 @pytest.mark.parametrize(("path", "said"), [("chat", "message"), ("generate", "response")])
-@pytest.mark.parametrize(("keep_alive", "reason"), [(None, "load"), ("5m", "load"), (0, "unload")])
+@pytest.mark.parametrize(("keep_alive", "reason"), [(None, "load"), ("5m", "load"), (0, "unload"), ("0s", "unload")])
 def test_nothing_asked(client: FlaskClient, path: str, said: str, keep_alive: Any, reason: str) -> None:
     """Programs load a model beforehand; GigaChat is asked for nothing."""
     answer = post(client, path, model="GigaChat-2-Max", messages=[], prompt="", keep_alive=keep_alive).json

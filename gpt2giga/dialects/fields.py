@@ -68,6 +68,12 @@ def string(body: Body, name: str, within: str = "") -> str:
     return _optional(body, name, within, str, "a string") or ""
 
 
+def text(value: Any, param: str) -> str:
+    if not isinstance(value, str) or not value:
+        raise invalid(param, "a text that is not empty")
+    return value
+
+
 def required_string(body: Body, name: str, within: str, expected: str = "a string that is not empty") -> str:
     value = body.get(name)
     if not isinstance(value, str) or not value:

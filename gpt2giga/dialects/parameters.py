@@ -12,14 +12,24 @@ from functools import partial
 from typing import Any, Literal
 
 from gpt2giga.dialects import fields
-from gpt2giga.dialects.fields import Body
+from gpt2giga.dialects.fields import Body, invalid
+from gpt2giga.errors import BadRequest
 
 # Raises BadRequest for a wrong type: what is ignored must still make sense.
 TypeCheck = Callable[[Body, str], Any]
 
 any_integer = partial(fields.integer, low=-(2**63), high=2**63 - 1)
+any_number = partial(fields.number, low=-fields.INT32, high=fields.INT32)
 natural = partial(fields.integer, low=0, high=fields.INT32)
 penalty = partial(fields.number, low=-2, high=2)
+
+
+def typed(expected: str, *types: type) -> TypeCheck:
+    def check(body: Body, name: str) -> None:
+        if type(body[name]) not in types:
+            raise invalid(name, expected)
+
+    return check
 
 
 def no_check(body: Body, name: str) -> None:
@@ -28,7 +38,10 @@ def no_check(body: Body, name: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """defaults: values of an ignored parameter that say what happens anyway, so there is nothing to report."""
+    """defaults: values of an ignored parameter that say what happens anyway, so there is nothing to report.
+
+    check: raises BadRequest for a value that makes no sense, and for one that is refused.
+    """
 
     fate: Literal["used", "emulated", "ignored", "refused"]
     how: str
@@ -41,12 +54,28 @@ def ignored(check: TypeCheck, names: str, within: str = "") -> dict[str, Paramet
     return {fields.path(name, within): Parameter("ignored", "", check) for name in names.split()}
 
 
+def refused(how: str, words: str, code: str | None = None, harmless: tuple[Any, ...] = ()) -> Parameter:
+    """Whoever passed it over would answer something else. words: of the error. harmless: values that wish nothing."""
+
+    def refuse(body: Body, name: str) -> None:
+        if body[name] not in harmless:
+            raise BadRequest(words, param=name, code=code)
+
+    return Parameter("refused", how, refuse, harmless)
+
+
+NO_SUFFIX = refused(
+    "GigaChat cannot insert text", "GigaChat cannot insert text: 'suffix' is not supported.", harmless=("",)
+)
+
+
 def list_ignored(body: Body, table: Mapping[str, Parameter]) -> list[str]:
-    """The parameters of this request that change nothing, in the table's order; raises BadRequest for a wrong type."""
+    """The parameters of this request that change nothing, in the table's order; raises BadRequest for a wrong type, and
+    for one that is refused."""
     names = []
     for name, value in body.items():
         parameter = table.get(name)
-        if parameter and parameter.fate == "ignored" and value is not None:
+        if parameter and parameter.fate in ("ignored", "refused") and value is not None:
             parameter.check(body, name)
             if value not in parameter.defaults:
                 names.append(name)

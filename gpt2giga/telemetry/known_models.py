@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gpt2giga.config.settings import TranslationSettings
-from gpt2giga.upstream.contract.models import BUILT_IN_ALIASES
+from gpt2giga.upstream.contract.models import BUILT_IN_ALIASES, LATEST
 from gpt2giga.upstream.listener import Listener
 
 # GigaChat has about twenty models; a stand-in for it might accept any name.
@@ -28,11 +28,13 @@ class KnownModels(Listener):
 
     def name(self, asked: str) -> str:
         """Empty where no model is asked."""
+        asked = asked.removesuffix(LATEST)
         return asked if not asked or asked in self.names else OTHER
 
     def answering(self, asked: str) -> str:
         """The model that a request for this one was answered by, as GigaChat calls it."""
         if self._only and asked:
             return self._only
+        asked = asked.removesuffix(LATEST)
         found = self._targets.get(asked.lower(), asked)
         return found if found in self.names or not found else OTHER

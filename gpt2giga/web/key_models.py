@@ -22,6 +22,13 @@ def check_models(exchange: Exchange, catalog: Catalog, wanted: Iterable[str]) ->
             )
 
 
+def find_model(exchange: Exchange, catalog: Catalog, name: str) -> Model:
+    """Raises NotFound, also for one that the key may not use."""
+    found = catalog.asked_for(name)
+    check_models(exchange, catalog, [found.gigachats_id])
+    return found
+
+
 def allowed_models(exchange: Exchange, catalog: Catalog) -> list[Model]:
     """Of all that there are."""
     allowed = _allowed(exchange, catalog)

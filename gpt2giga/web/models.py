@@ -12,7 +12,7 @@ from gpt2giga.upstream.contract.models import Catalog, Model
 from gpt2giga.upstream.gigachat import GetUpstream
 from gpt2giga.web.body import json_response
 from gpt2giga.web.exchange import current
-from gpt2giga.web.key_models import allowed_models, check_models
+from gpt2giga.web.key_models import allowed_models, find_model
 from gpt2giga.web.signs import Signs
 
 
@@ -49,12 +49,8 @@ def blueprint(get_upstream: GetUpstream, forms: Sequence[ModelsForm]) -> Bluepri
     @models.get("/models/<path:model_id>")
     def retrieve_model(model_id: str) -> Response:
         form, catalog, asked = spoken(), get_upstream().catalog, model_id.rstrip("/")
-        if form.known_name is None:
-            found = shown = catalog.model(asked)
-        else:
-            found = catalog.model(form.known_name(asked, catalog) or catalog.resolve(""))
-            shown = replace(found, id=asked)
-        check_models(current(), catalog, [found.gigachats_id])
-        return answer(form, form.to_model(shown))
+        known = (form.known_name(asked, catalog) or catalog.resolve("")) if form.known_name else asked
+        found = find_model(current(), catalog, known)
+        return answer(form, form.to_model(replace(found, id=asked) if form.known_name else found))
 
     return models

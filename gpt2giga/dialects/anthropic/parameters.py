@@ -6,16 +6,10 @@ from collections.abc import Mapping
 
 from gpt2giga.dialects import fields
 from gpt2giga.dialects.anthropic.errors import NO_THREADS
-from gpt2giga.dialects.fields import Body, invalid
-from gpt2giga.dialects.parameters import ignored, natural, Parameter
-from gpt2giga.errors import BadRequest
+from gpt2giga.dialects.parameters import ignored, natural, Parameter, refused, typed
 
-
-def _name_or_object(body: Body, name: str) -> None:
-    if not isinstance(body[name], str | dict):
-        raise invalid(name, "a string or an object")
-
-
+# Whoever ignored it would answer the last message without all that went before it.
+NO_THREAD = "There are no threads here: send the whole conversation without 'thread'."
 TABLE: Mapping[str, Parameter] = {
     "model": Parameter("used", "GigaChat's ids, and aliases; `claude-...` without an alias means `GIGACHAT_MODEL`"),
     "messages": Parameter(
@@ -35,21 +29,13 @@ TABLE: Mapping[str, Parameter] = {
     "output_config": Parameter("emulated", "`effort`, and `format` with a JSON Schema; also `output_format`"),
     "metadata": Parameter("used", "`user_id` becomes GigaChat's session, which its prompt cache goes by"),
     "cache_control": Parameter("used", "accepted everywhere; GigaChat's prompt cache needs no marks"),
-    "thread": Parameter("refused", "no conversation is kept here; SDKs then send all of it by themselves"),
+    "thread": refused("no conversation is kept here; SDKs then send all of it by themselves", NO_THREAD, NO_THREADS),
     **ignored(natural, "top_k"),
     **ignored(fields.string, "service_tier inference_geo speed"),
-    "container": Parameter("ignored", "", _name_or_object),
+    "container": Parameter("ignored", "", typed("a string or an object", str, dict)),
     "mcp_servers": Parameter("ignored", "", fields.array),
     "context_management": Parameter("ignored", "", fields.optional_mapping),
     "safeguards": Parameter(
         "ignored", "Claude Code's auto mode asks for Anthropic's judgement of tool calls", fields.array
     ),
 }
-
-
-def check_refused(body: Body) -> None:
-    """Whoever ignored a thread would answer the last message without all that went before it."""
-    if body.get("thread") is not None:
-        raise BadRequest(
-            "There are no threads here: send the whole conversation without 'thread'.", param="thread", code=NO_THREADS
-        )

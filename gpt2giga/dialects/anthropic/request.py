@@ -8,7 +8,7 @@ from typing import Any
 
 from gpt2giga.chat import ChatRequest, JsonFormat, Message, Part, Text
 from gpt2giga.dialects import fields
-from gpt2giga.dialects.anthropic.parameters import check_refused, TABLE
+from gpt2giga.dialects.anthropic.parameters import TABLE
 from gpt2giga.dialects.anthropic.thinking import from_thinking, Thoughts
 from gpt2giga.dialects.anthropic.tools import from_tools
 from gpt2giga.dialects.controls import from_extras, from_stops, to_session
@@ -36,7 +36,7 @@ def from_messages_request(
     body: Body, *, ignore_hosted: bool, hosted_tools: HostedTools = no_hosted_tools
 ) -> tuple[ChatRequest, MessageDelivery]:
     fields.check_nesting(body)
-    check_refused(body)
+    unused = list_ignored(body, TABLE)
     messages = tuple(_messages(body))
     tools = from_tools(body, ignore_hosted=ignore_hosted, hosted_tools=hosted_tools)
     effort, thoughts, ignored = from_thinking(body)
@@ -57,7 +57,7 @@ def from_messages_request(
         session=to_session(_user(body), messages),
     )
     stream = fields.boolean(body, "stream")
-    return chat, MessageDelivery(stream, thoughts, (*list_ignored(body, TABLE), *ignored, *tools.ignored))
+    return chat, MessageDelivery(stream, thoughts, (*unused, *ignored, *tools.ignored))
 
 
 def from_count_request(body: Body, *, ignore_hosted: bool, hosted_tools: HostedTools = no_hosted_tools) -> ChatRequest:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from gpt2giga.dialects import fields
-from gpt2giga.dialects.fields import Body
-from gpt2giga.dialects.parameters import any_integer, ignored, Parameter, penalty
-from gpt2giga.errors import BadRequest
+from gpt2giga.dialects.parameters import any_integer, ignored, Parameter, penalty, refused
 
 CONFIG = "generationConfig"
+# Whoever ignored a cache would answer without all that it holds.
+NO_CACHE = "There are no cached contents here: send the whole conversation without 'cachedContent'."
 TABLE: Mapping[str, Parameter] = {
     "contents": Parameter("used", "text, inlineData, fileData, functionCall, functionResponse; thoughts are left out"),
     "systemInstruction": Parameter("used", "a content, or its text"),
@@ -34,16 +34,9 @@ TABLE: Mapping[str, Parameter] = {
     **ignored(fields.string, "mediaResolution", CONFIG),
     **ignored(fields.optional_mapping, "imageConfig", CONFIG),
     f"{CONFIG}.speechConfig": Parameter("ignored", "GigaChat does not answer with speech", fields.optional_mapping),
-    "cachedContent": Parameter("refused", "nothing is cached here by a name; send the whole conversation"),
+    "cachedContent": refused("nothing is cached here by a name", NO_CACHE, harmless=("",)),
     "safetySettings": Parameter("ignored", "GigaChat's own filter stays as it is", fields.array),
     **ignored(fields.optional_mapping, "labels"),
     **ignored(fields.string, "serviceTier"),
     **ignored(fields.boolean, "store"),
 }
-
-
-def check_refused(body: Body) -> None:
-    """Whoever ignored a cache would answer without all that it holds."""
-    if body.get("cachedContent"):
-        words = "There are no cached contents here: send the whole conversation without 'cachedContent'."
-        raise BadRequest(words, param="cachedContent")

@@ -8,7 +8,7 @@ from gpt2giga.dialects.controls import Delivery, Effort, from_budget, from_effor
 from gpt2giga.dialects.fields import Body, INT32, invalid
 from gpt2giga.dialects.gemini.contents import from_contents
 from gpt2giga.dialects.gemini.names import camel, inner
-from gpt2giga.dialects.gemini.parameters import check_refused, CONFIG, TABLE
+from gpt2giga.dialects.gemini.parameters import CONFIG, TABLE
 from gpt2giga.dialects.gemini.tools import from_tools
 from gpt2giga.dialects.hosted import HostedFound, HostedTools, no_hosted_tools
 from gpt2giga.dialects.parameters import list_ignored
@@ -25,10 +25,10 @@ def from_generate_request(
     """model: the name that stands in the address."""
     fields.check_nesting(sent)
     body = camel(sent)
-    check_refused(body)
     config = inner(body, CONFIG)
     thinking = inner(config, "thinkingConfig", CONFIG)
     given = {**body, **fields.unfolded(config, CONFIG), **fields.unfolded(thinking, THINKING)}
+    unused = list_ignored(given, TABLE)
     messages = tuple(from_contents(body))
     hosted = HostedFound(model, hosted_tools, ignore_hosted)
     tools, choice = from_tools(body, hosted)
@@ -51,7 +51,7 @@ def from_generate_request(
         extras=from_extras(sent),
     )
     left_out = [f"tools.{name}" for name in (*hosted.left_out, *hosted.options)]
-    ignored = (*list_ignored(given, TABLE), *unknown, *left_out)
+    ignored = (*unused, *unknown, *left_out)
     candidates = fields.integer(given, f"{CONFIG}.candidateCount", 1, MOST_CANDIDATES) or 1
     return chat, Delivery(stream, thoughts, ignored, candidates)
 

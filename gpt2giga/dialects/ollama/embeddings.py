@@ -6,20 +6,15 @@ from typing import Any
 
 from gpt2giga.dialects import fields
 from gpt2giga.dialects.embeddings import check_dimensions
-from gpt2giga.dialects.fields import Body, invalid
+from gpt2giga.dialects.fields import Body
 from gpt2giga.upstream.embeddings import Embedding
 
 
-def from_input(body: Body) -> list[str]:
+def from_input(given: Any) -> list[str]:
     """None where Ollama would only load the model."""
-    given = [] if body.get("input") in (None, "") else body["input"]
-    texts = [given] if isinstance(given, str) else given
-    if not isinstance(texts, list):
-        raise invalid("input", "a text or a list of texts")
-    for number, text in enumerate(texts):
-        if not isinstance(text, str) or not text:
-            raise invalid(f"input[{number}]", "a text that is not empty")
-    return texts
+    if isinstance(given, list):
+        return [fields.text(text, f"input[{number}]") for number, text in enumerate(given)]
+    return [] if given in (None, "") else [fields.text(given, "input")]
 
 
 def to_embed(found: list[Embedding], model: str, body: Body) -> dict[str, Any]:

@@ -14,10 +14,6 @@ FAMILY = "gigachat"
 EPOCH, NEVER = "1970-01-01T00:00:00Z", "9999-12-31T23:59:59Z"
 
 
-def known_name(asked: str) -> str:
-    return asked.removesuffix(LATEST)
-
-
 def to_list(models: list[Model]) -> dict[str, Any]:
     """Of /api/tags and, since all are loaded, of /api/ps."""
     return {"models": [_listed(model) for model in models if model.kind in ("chat", "embedder")]}
@@ -37,7 +33,7 @@ def to_show(model: Model) -> dict[str, Any]:
     return {
         **dict.fromkeys(("license", "modelfile", "parameters", "template"), ""),
         "details": _details(model),
-        "model_info": {"general.architecture": FAMILY, "general.basename": model.id, **window},
+        "model_info": {"general.architecture": FAMILY, "general.basename": model.gigachats_id, **window},
         "capabilities": _capabilities(model),
         "modified_at": EPOCH,
     }

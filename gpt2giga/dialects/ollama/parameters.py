@@ -3,23 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 
 from gpt2giga.dialects import fields
 from gpt2giga.dialects.controls import EXTRAS
-from gpt2giga.dialects.fields import Body, INT32, invalid
-from gpt2giga.dialects.parameters import any_integer, ignored, Parameter
+from gpt2giga.dialects.parameters import any_integer, any_number, ignored, NO_SUFFIX, Parameter, typed
 
-AMOUNT = partial(fields.number, low=-INT32, high=INT32)
-
-
-def _duration(body: Body, name: str) -> None:
-    value = body[name]
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        raise invalid(name, "a duration such as 5m, or seconds")
-
-
-KEEP_ALIVE = Parameter("ignored", "GigaChat's models are always loaded; with nothing to answer, 0 unloads", _duration)
+AT_ONCE = (0, "0", "0s")
+duration = typed("a duration such as 5m, or seconds", str, int, float)
+KEEP_ALIVE = Parameter("ignored", "GigaChat's models are always loaded; with nothing to answer, 0 unloads", duration)
 OF_BOTH: Mapping[str, Parameter] = {
     "model": Parameter("used", "GigaChat's ids and aliases, with or without `:latest`"),
     "stream": Parameter("used", "true unless the request says otherwise"),
@@ -33,8 +24,8 @@ OF_BOTH: Mapping[str, Parameter] = {
     "options.repeat_penalty": Parameter("used", "sent as `repetition_penalty`"),
     "options.num_ctx": Parameter("ignored", "the window is the model's; `/api/show` tells it", any_integer),
     **ignored(any_integer, "seed repeat_last_n mirostat num_keep num_batch num_gpu num_thread main_gpu", "options"),
-    **ignored(AMOUNT, "top_k min_p typical_p tfs_z presence_penalty frequency_penalty", "options"),
-    **ignored(AMOUNT, "mirostat_tau mirostat_eta", "options"),
+    **ignored(any_number, "top_k min_p typical_p tfs_z presence_penalty frequency_penalty", "options"),
+    **ignored(any_number, "mirostat_tau mirostat_eta", "options"),
     **ignored(fields.boolean, "penalize_newline use_mmap use_mlock low_vram numa", "options"),
     **{name: Parameter("used", "GigaChat's own parameter, sent as it is") for name in EXTRAS},
     "keep_alive": KEEP_ALIVE,
@@ -50,12 +41,11 @@ GENERATE: Mapping[str, Parameter] = {
     "prompt": Parameter("used", "of `/api/generate`; none: a load"),
     "system": Parameter("used", "of `/api/generate`"),
     "images": Parameter("used", "of `/api/generate`, in base64"),
-    "suffix": Parameter("refused", "of `/api/generate`; GigaChat cannot insert text"),
+    "suffix": NO_SUFFIX,
     **OF_BOTH,
     "template": Parameter("ignored", "of `/api/generate`; so are the next", fields.string),
     "raw": Parameter("ignored", "", fields.boolean, (False,)),
     "context": Parameter("ignored", "", fields.array, ([],)),
-    **ignored(any_integer, "width height steps"),
 }
 EMBED: Mapping[str, Parameter] = {
     "truncate": Parameter("ignored", "`GPT2GIGA_EMBEDDINGS_OVERFLOW` says what happens", fields.boolean),

@@ -11,13 +11,10 @@ from typing import Any, TypeAlias
 import orjson
 
 from gpt2giga.chat import Done, Event, Picture, ReasoningDelta, RefusalDelta, TextDelta, ToolCall
-from gpt2giga.dialects.ollama.errors import to_error
 from gpt2giga.dialects.pictures import to_markdown
 from gpt2giga.errors import ProxyError
 
 Line: TypeAlias = dict[str, Any]
-# Where a line of either endpoint, or its message, holds text.
-TEXTS = ("content", "response", "thinking")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +87,19 @@ class LineStream:
         }
 
 
+def to_error(error: ProxyError) -> dict[str, str]:
+    """The whole answer, and the last line of a stream that broke."""
+    return {"error": error.message}
+
+
 def to_answer(answers: Iterable[list[Event]], head: LineHead) -> Line:
     """What a client makes of the stream."""
     (events,) = answers
     made: list[Any] = LineStream(head, head.started).feed(events, 0)
     *lines, whole = [orjson.loads(line) if isinstance(line, bytes) else line for line in made]
     said = [line.get("message", line) for line in lines]
-    texts = {name: "".join(part.get(name, "") for part in said) for name in TEXTS if any(name in part for part in said)}
+    names = [name for name in ("content", "response", "thinking") if any(name in part for part in said)]
+    texts = {name: "".join(part.get(name, "") for part in said) for name in names}
     calls = [call for part in said for call in part.get("tool_calls", ())]
     whole.get("message", whole).update(**texts, **({"tool_calls": calls} if calls else {}))
-    answer: Line = whole
-    return answer
+    return dict(whole)

@@ -10,17 +10,16 @@ from typing import Any
 
 from flask import Blueprint, Response
 
-from gpt2giga.config.settings import TranslationSettings
+from gpt2giga.chat import ChatRequest
 from gpt2giga.dialects import fields
+from gpt2giga.dialects.controls import Delivery
 from gpt2giga.dialects.fields import Body
-from gpt2giga.dialects.ollama.embeddings import from_input, to_embed, to_embedding
-from gpt2giga.dialects.ollama.errors import to_error
-from gpt2giga.dialects.ollama.models import known_name, to_list, to_show, VERSION
-from gpt2giga.dialects.ollama.parameters import EMBED
-from gpt2giga.dialects.ollama.request import from_chat_request, from_generate_request, is_unload, Read
-from gpt2giga.dialects.ollama.stream import LineHead, LineStream, to_answer
+from gpt2giga.dialects.ollama import embeddings, models
+from gpt2giga.dialects.ollama.parameters import AT_ONCE, EMBED
+from gpt2giga.dialects.ollama.request import from_chat_request, from_generate_request
+from gpt2giga.dialects.ollama.stream import LineHead, LineStream, to_answer, to_error
 from gpt2giga.dialects.parameters import list_ignored
-from gpt2giga.errors import NotFound, NotSupported
+from gpt2giga.errors import NotSupported
 from gpt2giga.upstream.contract.models import Model
 from gpt2giga.upstream.gigachat import GetUpstream
 from gpt2giga.web.body import json_body, json_response
@@ -29,7 +28,7 @@ from gpt2giga.web.embedding import Embedder
 from gpt2giga.web.errors import ErrorForm
 from gpt2giga.web.exchange import current
 from gpt2giga.web.json_lines import JSON_LINES
-from gpt2giga.web.key_models import allowed_models, check_models
+from gpt2giga.web.key_models import allowed_models, find_model
 from gpt2giga.web.signs import Signs
 
 ROOT = "/api"
@@ -41,11 +40,7 @@ CHANGES = {"create": "POST", "copy": "POST", "push": "POST", "delete": "DELETE"}
 
 
 def blueprint(
-    translation: TranslationSettings,
-    default_model: str,
-    get_upstream: GetUpstream,
-    conversation: Conversation,
-    embedder: Embedder,
+    default_model: str, get_upstream: GetUpstream, conversation: Conversation, embedder: Embedder
 ) -> Blueprint:
     views = _Views(default_model, get_upstream, conversation, embedder)
     ollama = Blueprint("ollama", __name__, url_prefix=ROOT)
@@ -71,49 +66,42 @@ class _Views:
     def generate(self) -> Response:
         return self._answer(from_generate_request, "prompt")
 
-    def _answer(self, read: Read, asked: str) -> Response:
+    def _answer(self, read: Callable[[Body], tuple[ChatRequest, Delivery]], asked: str) -> Response:
         """asked: the parameter without which Ollama would only load the model."""
         body, is_chat = json_body(), asked == "messages"
         if body.get(asked) in (None, "", []):
-            name = self._find_model(body)[0]
-            return json_response(LineHead(name, is_chat).to_end("unload" if is_unload(body) else "load"))
+            self._find_model(body)
+            head = LineHead(current().model, is_chat)
+            return json_response(head.to_end("unload" if body.get("keep_alive") in AT_ONCE else "load"))
         chat, delivery = read(body)
-        name = fields.string(body, "model") or self.default_model
-        head = LineHead(name, is_chat, delivery.thoughts)
-        dialect = Dialect(known_name(name), partial(to_answer, head=head), partial(LineStream, head), JSON_LINES)
+        head = LineHead(chat.model or self.default_model, is_chat, delivery.thoughts)
+        dialect = Dialect(head.model, partial(to_answer, head=head), partial(LineStream, head), JSON_LINES)
         return self.conversation.reply([chat], delivery, dialect)
 
-    def _find_model(self, body: Body) -> tuple[str, Model]:
-        """And what the client calls it, which is `name` to older ones. Raises NotFound."""
-        catalog, exchange = self.get_upstream().catalog, current()
-        name = fields.string(body, "model") or fields.string(body, "name") or self.default_model
-        exchange.model = known = known_name(name)
-        try:
-            found = catalog.model(known)
-        except NotFound:  # any name may mean the default
-            found = catalog.model(catalog.resolve(known))
-        check_models(exchange, catalog, [found.gigachats_id])
-        return name, found
+    def _find_model(self, body: Body) -> Model:
+        """By the name that the client has for it, which is `name` to older ones. Raises NotFound."""
+        exchange = current()
+        exchange.model = fields.string(body, "model") or fields.string(body, "name") or self.default_model
+        return find_model(exchange, self.get_upstream().catalog, exchange.model)
 
     def embed(self) -> Response:
         body = json_body()
-        return self._embed(body, from_input(body), to_embed)
+        return self._embed(embeddings.from_input(body.get("input")), body, embeddings.to_embed)
 
     def embeddings(self) -> Response:
         """The older form of it."""
         body = json_body()
-        prompt = fields.string(body, "prompt")
-        return self._embed(body, [prompt] if prompt else [], to_embedding)
+        return self._embed(embeddings.from_input(fields.string(body, "prompt")), body, embeddings.to_embedding)
 
-    def _embed(self, body: Body, texts: list[str], to_whole: Callable[..., Any]) -> Response:
-        model, ignored = known_name(fields.string(body, "model")), list_ignored(body, EMBED)
+    def _embed(self, texts: list[str], body: Body, to_whole: Callable[..., Any]) -> Response:
+        model, ignored = fields.string(body, "model"), list_ignored(body, EMBED)
         return self.embedder.reply(texts, model, partial(to_whole, body=body), ignored)
 
     def models(self) -> Response:
-        return json_response(to_list(allowed_models(current(), self.get_upstream().catalog)))
+        return json_response(models.to_list(allowed_models(current(), self.get_upstream().catalog)))
 
     def show(self) -> Response:
-        return json_response(to_show(self._find_model(json_body())[1]))
+        return json_response(models.to_show(self._find_model(json_body())))
 
     def pull(self) -> Response:
         """One line, streamed or not: the model is there."""
@@ -121,7 +109,7 @@ class _Views:
         return json_response({"status": "success"})
 
     def version(self) -> Response:
-        return json_response({"version": VERSION})
+        return json_response({"version": models.VERSION})
 
     def refuse_change(self) -> Response:
         raise NotSupported("GigaChat's models can only be used: they are not made, copied, pushed or deleted here.")

@@ -15,8 +15,8 @@ from gpt2giga.dialects.openai.errors import to_error
 from gpt2giga.dialects.openai.request import include_usage, MOST_CHOICES
 from gpt2giga.dialects.openai.response import ChatHead, sum_usages, to_finish, to_usage
 from gpt2giga.dialects.openai.stream import DONE
-from gpt2giga.dialects.parameters import any_integer, list_ignored, Parameter, penalty
-from gpt2giga.errors import BadRequest, ProxyError
+from gpt2giga.dialects.parameters import any_integer, list_ignored, NO_SUFFIX, Parameter, penalty
+from gpt2giga.errors import ProxyError
 
 KIND = "text_completion"
 MOST_PROMPTS = 20
@@ -27,6 +27,7 @@ IGNORED: Mapping[str, Parameter] = {
     "logprobs": Parameter("ignored", "", any_integer),
     "presence_penalty": Parameter("ignored", "", penalty),
     "seed": Parameter("ignored", "", any_integer),
+    "suffix": NO_SUFFIX,
     "user": Parameter("ignored", "", fields.string),
 }
 
@@ -51,8 +52,6 @@ class CompletionDelivery:
 
 def from_completion_request(body: Body) -> tuple[list[ChatRequest], CompletionDelivery]:
     """A chat for each answer."""
-    if fields.string(body, "suffix"):
-        raise BadRequest("GigaChat cannot insert text: 'suffix' is not supported.", param="suffix")
     n = fields.integer(body, "n", 1, MOST_CHOICES) or 1
     prompts = [prompt for prompt in _prompts(body.get("prompt")) for _ in range(n)]
     delivery = CompletionDelivery(

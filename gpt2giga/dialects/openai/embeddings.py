@@ -53,10 +53,7 @@ def from_input(given: Any, decode: Decode) -> list[str]:
 
 
 def _text(item: Any, param: str, decode: Decode) -> str:
-    text = decode(item, param) if isinstance(item, list) and item else item
-    if not isinstance(text, str) or not text:
-        raise invalid(param, "a text that is not empty")
-    return text
+    return fields.text(decode(item, param) if isinstance(item, list) and item else item, param)
 
 
 def to_embeddings(found: list[Embedding], model: str, request: EmbeddingsRequest) -> dict[str, Any]:

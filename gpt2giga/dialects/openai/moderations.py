@@ -47,20 +47,14 @@ def from_moderation_request(body: Body) -> ModerationRequest:
 def _texts(given: Any) -> list[str]:
     """A text, texts, or parts, which are one input together."""
     if isinstance(given, str):
-        return [_text(given, "input")]
+        return [fields.text(given, "input")]
     if not isinstance(given, list) or not given:
         raise invalid("input", "a text or a list of at least one")
     if isinstance(given[0], dict):
         return ["\n".join(_part(part, place) for part, place in fields.each_object(given, "input"))]
     if len(given) > MOST_INPUTS:
         raise invalid("input", f"at most {MOST_INPUTS} texts")
-    return [_text(text, f"input[{number}]") for number, text in enumerate(given)]
-
-
-def _text(text: Any, param: str) -> str:
-    if not isinstance(text, str) or not text:
-        raise invalid(param, "a text that is not empty")
-    return text
+    return [fields.text(text, f"input[{number}]") for number, text in enumerate(given)]
 
 
 def _part(part: Body, place: str) -> str:

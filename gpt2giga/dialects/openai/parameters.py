@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from gpt2giga.dialects import fields
-from gpt2giga.dialects.parameters import any_integer, Parameter, penalty
+from gpt2giga.dialects.parameters import any_integer, Parameter, penalty, refused
+
+TEXT_ONLY = "GigaChat answers in text only: 'modalities' must be [\"text\"]."
 
 TABLE: Mapping[str, Parameter] = {
     "model": Parameter(
@@ -45,7 +47,7 @@ TABLE: Mapping[str, Parameter] = {
     "return_parameters": Parameter("used", "the same, also in a tool"),
     "unnormalized_history": Parameter("used", "the same"),
     "function_ranker": Parameter("used", "the same"),
-    "modalities": Parameter("refused", 'anything but `["text"]`'),
+    "modalities": refused('anything but `["text"]`', TEXT_ONLY, harmless=(["text"],)),
     "audio": Parameter("ignored", "GigaChat does not answer with speech", fields.optional_mapping),
     "frequency_penalty": Parameter("ignored", "", penalty),
     "presence_penalty": Parameter("ignored", "", penalty),

@@ -17,7 +17,6 @@ from gpt2giga.dialects.openai.parameters import TABLE
 from gpt2giga.dialects.openai.tools import from_tools, NO_TOOLS
 from gpt2giga.dialects.openai.tools import PARAMETERS as TOOL_PARAMETERS
 from gpt2giga.dialects.parameters import list_ignored
-from gpt2giga.errors import BadRequest
 
 MOST_CHOICES = 8
 
@@ -70,8 +69,6 @@ def from_chat_request(
         session=to_session(word, messages, _texts),
         extras=from_extras(body),
     )
-    if body.get("modalities") not in (None, ["text"]):
-        raise BadRequest("GigaChat answers in text only: 'modalities' must be [\"text\"].", param="modalities")
     delivery = ChatDelivery(
         stream=fields.boolean(body, "stream"),
         include_usage="stream_options" in body and include_usage(body),

@@ -7,12 +7,11 @@ from functools import partial
 
 from gpt2giga.dialects import fields
 from gpt2giga.dialects.fields import Body, invalid
-from gpt2giga.dialects.parameters import list_ignored, natural, Parameter, penalty
-from gpt2giga.errors import BadRequest
+from gpt2giga.dialects.parameters import list_ignored, natural, Parameter, penalty, refused
 
 # The client keeps the reasoning itself; there is nothing to encrypt, and it is not wanted back.
 HARMLESS_INCLUDES = ("reasoning.encrypted_content",)
-REFUSED = {"prompt": "Prompt templates are kept at OpenAI: send 'instructions' and 'input' instead."}
+NO_PROMPTS = "Prompt templates are kept at OpenAI: send 'instructions' and 'input' instead."
 
 TABLE: Mapping[str, Parameter] = {
     "model": Parameter("used", "GigaChat's ids, and aliases for them"),
@@ -39,7 +38,7 @@ TABLE: Mapping[str, Parameter] = {
     "user": Parameter("used", "the older name of `safety_identifier`"),
     "include": Parameter("emulated", "`reasoning.encrypted_content` is accepted; all else is ignored"),
     "background": Parameter("emulated", "made while nobody waits, also after a restart; needs `store`"),
-    "prompt": Parameter("refused", "templates are kept at OpenAI"),
+    "prompt": refused("templates are kept at OpenAI", NO_PROMPTS, "unsupported_parameter"),
     "truncation": Parameter(
         "ignored", "`auto`: a conversation that is too long is an error", fields.string, ("disabled",)
     ),
@@ -62,9 +61,3 @@ def list_all_ignored(body: Body) -> Iterator[str]:
             raise invalid(f"include[{number}]", "a string")
         if wanted not in HARMLESS_INCLUDES:
             yield f"include.{wanted}"
-
-
-def check_refused(body: Body) -> None:
-    for name, words in REFUSED.items():
-        if body.get(name) is not None:
-            raise BadRequest(words, param=name, code="unsupported_parameter")

@@ -13,7 +13,7 @@ from gpt2giga.dialects.fields import Body, invalid
 from gpt2giga.dialects.hosted import HostedTools, no_hosted_tools
 from gpt2giga.dialects.responses import items
 from gpt2giga.dialects.responses.compaction import asked_for, compacted
-from gpt2giga.dialects.responses.parameters import check_refused, list_all_ignored
+from gpt2giga.dialects.responses.parameters import list_all_ignored
 from gpt2giga.dialects.responses.tool_choice import from_choice
 from gpt2giga.dialects.responses.tools import from_tools, Toolbox
 from gpt2giga.errors import BadRequest
@@ -49,7 +49,7 @@ def from_responses_request(
     body: Body, past: Past, *, ignore_hosted: bool, hosted_tools: HostedTools = no_hosted_tools
 ) -> tuple[ChatRequest, ResponseDelivery]:
     fields.check_nesting(body)
-    check_refused(body)
+    unused = [*list_all_ignored(body)]
     given = _given(body, past)
     wanted = asked_for(given)
     given = given[:-1] if wanted else given
@@ -86,7 +86,7 @@ def from_responses_request(
         input=given,
         conversation=conversation_id(body),
         compaction=wanted,
-        ignored=(*list_all_ignored(body), *left_out),
+        ignored=(*unused, *left_out),
     )
     words = ("prompt_cache_key", "safety_identifier", "user")
     word = next((found for name in words if (found := fields.string(body, name))), "")

@@ -126,6 +126,16 @@ class Catalog:
             raise not_found(model_id, models)
         return found
 
+    def asked_for(self, name: str) -> Model:
+        """As a client may ask for it: where all requests go to the default model, any name is an alias of it. Raises
+        NotFound."""
+        try:
+            return self.model(name)
+        except NotFound:
+            if (answering := self.resolve(name)) == self._id(name):
+                raise
+            return replace(self.model(answering), id=name, alias_of=answering)
+
     def embedder(self, asked: str) -> str:
         """The id of the embedding model; other vendors' ones (text-embedding-3-small) mean our default.
 

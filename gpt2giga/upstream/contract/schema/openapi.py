@@ -48,7 +48,7 @@ def _node(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _keyword(written: str, value: Any) -> str:
-    if written == "ref" and not str(value).startswith("#"):  # Mongoose's, which names a model
+    if written == "ref" and not (isinstance(value, str) and value.startswith("#")):  # Mongoose's, which names a model
         return written
     return NAMES.get(written, written)
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from gpt2giga.errors import ProxyError
 
+# All others are INVALID_ARGUMENT below 500, and INTERNAL from there on.
 STATUSES = {
-    400: "INVALID_ARGUMENT",
     401: "UNAUTHENTICATED",
     402: "FAILED_PRECONDITION",
     403: "PERMISSION_DENIED",
@@ -18,7 +18,6 @@ STATUSES = {
     408: "DEADLINE_EXCEEDED",
     429: "RESOURCE_EXHAUSTED",
     499: "CANCELLED",
-    500: "INTERNAL",
     501: "UNIMPLEMENTED",
     502: "UNAVAILABLE",
     503: "UNAVAILABLE",

@@ -71,23 +71,25 @@ def pair(messages: Sequence[Message]) -> dict[Place, Place]:
 
 
 def _pair_turn(calls: dict[Place, ToolCall], results: dict[Place, ToolResult], ids: set[str]) -> dict[Place, Place]:
-    named = {place: result for place, result in results.items() if result.call_id and result.call_id in ids}
+    named = {place: result.call_id for place, result in results.items() if result.call_id and result.call_id in ids}
     others = {place: result for place, result in results.items() if place not in named}
-    rules = (
-        # What a call is known by, and what each result says of its call.
-        (lambda call: call.id, {place: result.call_id for place, result in named.items()}),
-        (lambda call: call.name, {place: result.name for place, result in others.items() if result.name}),
-        (lambda call: "", {place: "" for place, result in others.items() if not result.name}),
-    )
-    pairs: dict[Place, Place] = {}
-    for key, said in rules:
-        waiting = defaultdict[str, deque[Place]](deque)
-        for place, word in said.items():
-            waiting[word].append(place)
-        for place, call in calls.items():
-            if place not in pairs and waiting[key(call)]:
-                pairs[place] = waiting[key(call)].popleft()
-    return pairs
+    pairs = _pair_by_word({place: call.id for place, call in calls.items()}, named)
+    calls = {place: call for place, call in calls.items() if place not in pairs}
+    in_order = [*zip(calls.values(), others.values(), strict=False)]
+    if len(calls) == len(others) and all(result.name in ("", call.name) for call, result in in_order):
+        return pairs | dict(zip(calls, others, strict=True))
+    said = {place: result.name for place, result in others.items() if result.name}
+    pairs |= _pair_by_word({place: call.name for place, call in calls.items()}, said)
+    nameless = {place: "" for place in others if place not in said}
+    return pairs | _pair_by_word({place: "" for place in calls if place not in pairs}, nameless)
+
+
+def _pair_by_word(calls: dict[Place, str], results: dict[Place, str]) -> dict[Place, Place]:
+    """By what a call is known by, and what each result says of its call."""
+    waiting = defaultdict[str, deque[Place]](deque)
+    for place, word in results.items():
+        waiting[word].append(place)
+    return {place: waiting[word].popleft() for place, word in calls.items() if waiting[word]}
 
 
 def _pair_late(messages: Sequence[Message], pairs: Mapping[Place, Place]) -> dict[Place, Place]:

@@ -1,4 +1,4 @@
-"""Ollama's own clients, for Python and Node.js, LangChain, and a program that speaks no other API."""
+"""Ollama's own clients and LangChain's, for Python and Node.js, and a program that speaks no other API."""
 
 from __future__ import annotations
 
@@ -239,8 +239,47 @@ console.log(JSON.stringify({
 """
 
 
+PYTHONS_LANGCHAIN = """
+import json, sys
+from langchain_core.messages import HumanMessage
+from langchain_core.tools import tool
+from langchain_ollama import ChatOllama, OllamaEmbeddings
+from pydantic import BaseModel
+
+@tool
+def weather(city: str) -> str:
+    "The weather in a city."
+    return f"{city}: дождь"
+
+class City(BaseModel):
+    name: str
+
+chat = ChatOllama(model="GigaChat-2-Max", base_url=sys.argv[1], validate_model_on_init=True)
+history = [HumanMessage("Погода в Омске?")]
+first, *others = chat.bind_tools([weather]).stream(history)
+asked = sum(others, first)
+results = [weather.invoke(call) for call in asked.tool_calls]
+answer = chat.bind_tools([weather]).invoke([*history, asked, *results])
+city = chat.with_structured_output(City).invoke("Где?")
+vectors = OllamaEmbeddings(model="Embeddings", base_url=sys.argv[1]).embed_documents(["a", "b"])
+print(json.dumps([asked.tool_calls, answer.content, answer.usage_metadata, city.name, len(vectors)]))
+"""
+
+
 @pytest.mark.parametrize("delay", [0, 1], ids=["at once", "after signs of life"])
-def test_langchain(service: Service, sandbox: SandboxServer, delay: float) -> None:
+def test_langchain_for_python(service: Service, sandbox: SandboxServer, delay: float) -> None:
+    sandbox.state.script({**CALL, "delay": delay}, {"text": "В Омске дождь."}, {"text": '{"name": "Омск"}'})
+    command = [sys.executable, "-c", PYTHONS_LANGCHAIN, service.url]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS)
+    assert run.returncode == 0, run.stderr
+    [call], content, usage, city, vectors = json.loads(run.stdout)
+    assert (call["name"], call["args"], content) == ("weather", {"city": "Омск"}, "В Омске дождь.")
+    assert usage["total_tokens"] > 0 and (city, vectors) == ("Омск", 2)
+    assert sandbox.state.chats()[-2]["messages"][-1]["content"] == '{"result":"Омск: дождь"}'
+
+
+@pytest.mark.parametrize("delay", [0, 1], ids=["at once", "after signs of life"])
+def test_langchain_for_node(service: Service, sandbox: SandboxServer, delay: float) -> None:
     sandbox.state.script({**CALL, "delay": delay}, {"text": "В Омске дождь."})
     found = node("@langchain/ollama", LANGCHAIN, WITH_LANGCHAIN, service.url)
     [call] = found["calls"]

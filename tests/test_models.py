@@ -32,6 +32,7 @@ NAMES = {
     "litellm_proxy/gigachat/GigaChat-2-Pro": "GigaChat-2-Pro",
     "GigaChat/gigachat-2-lite": "GigaChat-2",
     "gigachat-2-max:latest": "GigaChat-2-Max",
+    "GIGACHAT-2-MAX:LATEST": "GigaChat-2-Max",
 }
 
 
@@ -46,6 +47,14 @@ def test_names(service: Service, sandbox: SandboxServer, path: str, body: dict[s
 def test_aliases_in_any_case(contrary: Service, sandbox: SandboxServer) -> None:
     contrary.post(CHAT, {"messages": MESSAGES, "model": "openai/Claude-TEST"})
     assert sandbox.state.chats()[0]["model"] == "GigaChat-2-Pro"
+
+
+@pytest.mark.parametrize("asked", ["llama3", "LLAMA3:latest", "library/llama3:latest"])
+def test_aliases_with_a_tag(app_with: Callable[..., Flask], sandbox: SandboxServer, asked: str) -> None:
+    """People copy names from `ollama list`, where all have one."""
+    client = app_with(GPT2GIGA_MODEL_ALIASES="llama3:latest=GigaChat-2-Pro").test_client()
+    answer = client.post(CHAT, json={"messages": MESSAGES, "model": asked})
+    assert answer.status_code == 200 and sandbox.state.chats()[0]["model"] == "GigaChat-2-Pro"
 
 
 @pytest.mark.parametrize("name", ["anthropic/claude-sonnet-5", "openai/claude-sonnet-5", "Claude-Sonnet-5"])

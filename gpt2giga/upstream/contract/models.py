@@ -98,7 +98,7 @@ class Catalog:
         self._aliases = {
             alias: self._id(target) for alias, target in (*BUILT_IN_ALIASES.items(), *translation.model_aliases)
         }
-        self._targets = {alias.lower(): target for alias, target in self._aliases.items()}
+        self._targets = {without_tag(alias).lower(): target for alias, target in self._aliases.items()}
         self._default = self._id(default)
 
     def models(self) -> list[Model]:
@@ -156,7 +156,7 @@ class Catalog:
     def _id(self, name: str) -> str:
         """GigaChat's id for a name in letters of any case and behind any vendor. Others stay as they are, but for
         the vendors that mean GigaChat."""
-        name = name.removesuffix(LATEST)
+        name = without_tag(name)
         bare = name.rpartition("/")[2]
         stem, colon, release = bare.partition(":")  # contract 6.10
         for word, rest in ((name, ""), (bare, ""), (stem, colon + release)):
@@ -166,6 +166,10 @@ class Catalog:
         while name.lower().startswith(VENDORS):
             name = name.partition("/")[2]
         return name
+
+
+def without_tag(name: str) -> str:
+    return name[: -len(LATEST)] if name.lower().endswith(LATEST) else name
 
 
 def _by_small_letters(ids: Iterable[str]) -> dict[str, str]:

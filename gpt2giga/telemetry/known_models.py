@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gpt2giga.config.settings import TranslationSettings
-from gpt2giga.upstream.contract.models import BUILT_IN_ALIASES, LATEST
+from gpt2giga.upstream.contract.models import BUILT_IN_ALIASES, without_tag
 from gpt2giga.upstream.listener import Listener
 
 # GigaChat has about twenty models; a stand-in for it might accept any name.
@@ -12,29 +12,36 @@ OTHER = "other"
 
 
 class KnownModels(Listener):
-    """Configured ones, aliases, and those that GigaChat has answered for."""
+    """Configured ones, aliases, and those that GigaChat has answered for. Each counts under one name, however the
+    client writes it."""
 
     def __init__(self, model: str, translation: TranslationSettings) -> None:
         aliases = {**BUILT_IN_ALIASES, **dict(translation.model_aliases)}
-        self._targets = {alias.lower(): target for alias, target in aliases.items()}
+        self._targets = {_key(alias): target for alias, target in aliases.items()}
         self._only = "" if translation.pass_model else model
         fallback = [name for chain in translation.fallback for name in chain.split(">")]
-        self.names = {model, translation.embeddings, *aliases, *aliases.values(), *fallback}
-        self._most = len(self.names) + MOST_MODELS
+        self._names: dict[str, str] = {}
+        for name in (model, translation.embeddings, *aliases, *aliases.values(), *fallback):
+            self._names.setdefault(_key(name), without_tag(name))
+        self._most = len(self._names) + MOST_MODELS
 
     def on_model_known(self, model: str) -> None:
-        if model and len(self.names) < self._most:
-            self.names.add(model)
+        if model and len(self._names) < self._most:
+            self._names[_key(model)] = model
 
     def name(self, asked: str) -> str:
         """Empty where no model is asked."""
-        asked = asked.removesuffix(LATEST)
-        return asked if not asked or asked in self.names else OTHER
+        key = _key(asked)
+        found = self._names.get(key) or self._names.get(key.rpartition("/")[2])  # behind a vendor
+        return found or (OTHER if asked else "")
 
     def answering(self, asked: str) -> str:
         """The model that a request for this one was answered by, as GigaChat calls it."""
         if self._only and asked:
             return self._only
-        asked = asked.removesuffix(LATEST)
-        found = self._targets.get(asked.lower(), asked)
-        return found if found in self.names or not found else OTHER
+        known = self.name(asked)
+        return self.name(self._targets.get(_key(known), known))
+
+
+def _key(name: str) -> str:
+    return without_tag(name).lower()

@@ -77,9 +77,7 @@ class UsageCounter:
             return
         hour = int(time.time()) // HOUR_SECONDS
         # Who answered was told of some requests only: the asked model would have refused by itself.
-        model = exchange.answering_model
-        if model not in self._known.names:
-            model = self._known.name(model) if model else self._known.answering(exchange.model)
+        model = self._known.name(exchange.answering_model) or self._known.answering(exchange.model)
         subject = Subject(hour, exchange.key_name, exchange.account, model, exchange.route or UNMATCHED)
         with self._lock:
             counted = self._waiting[subject]

@@ -106,6 +106,19 @@ def test_aliases_are_counted_as_what_answers_them() -> None:
         assert known.answering("") == ""
 
 
+def test_a_model_counts_under_one_name() -> None:
+    """However a client or the settings write it."""
+    aliases = (("llama3:latest", "gigachat-2-pro"), ("gpt-4o", "GigaChat-2-Max:latest"))
+    known = KnownModels("GigaChat-2-Max", TranslationSettings(model_aliases=aliases))
+    known.on_model_known("GigaChat-2-Pro")
+    for written in ("llama3", "LLAMA3:latest", "library/llama3", "llama3:LATEST"):
+        assert (known.name(written), known.answering(written)) == ("llama3", "GigaChat-2-Pro")
+    for written in ("gigachat-2-max", "GigaChat-2-Max:latest", "openai/GIGACHAT-2-MAX"):
+        assert known.name(written) == known.answering(written) == "GigaChat-2-Max"
+    assert known.answering("GPT-4o") == "GigaChat-2-Max"
+    assert {known.name(name) for name in ("made-up", "llama3:8b")} == {"other"}
+
+
 def test_a_day_begins_when_it_does_for_the_reader(counter: UsageCounter, clock: list[float]) -> None:
     """Half past two in the night in Moscow is still yesterday in London."""
     clock[0] = NOON - 9.5 * 3600

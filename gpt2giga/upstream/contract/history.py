@@ -2,9 +2,8 @@
 
 GigaChat wants one system message, first; text messages of one role joined; and every call followed at once by
 its one result, which is one JSON document. Clients send several calls in one message, results in any order,
-in any form, twice or not at all. Whatever they send, nothing of it is lost.
-
-How messages, calls and results look on the wire, v1.py and v2.py say.
+in any form, twice or not at all. Whatever they send, nothing of it is lost. How all of it looks on the wire, v1.py
+and v2.py say.
 """
 
 from __future__ import annotations

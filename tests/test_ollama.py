@@ -167,6 +167,16 @@ def test_names_of_one_model_have_one_digest(app_with: Callable[..., Flask]) -> N
     assert post(client, "chat", **CHAT, model="llama3:latest", stream=False).json["model"] == "llama3:latest"
 
 
+def test_names_of_one_model_are_told_apart(app_with: Callable[..., Flask]) -> None:
+    """Copilot asks for each by the name that it was listed under, and shows the basename in its menu."""
+    client = app_with(**ON, GPT2GIGA_MODEL_ALIASES="llama3=GigaChat-2-Max,qwen:latest=GigaChat-2-Max").test_client()
+    names = ("GigaChat-2", "GigaChat-2-Lite", "GigaChat-2-Max", "llama3", "qwen")
+    shown = [post(client, "show", model=f"{name}:latest").json for name in names]
+    assert [one["model_info"]["general.basename"].removesuffix(":latest") for one in shown] == [*names]
+    parents = ["", "GigaChat-2", "", "GigaChat-2-Max", "GigaChat-2-Max"]
+    assert [one["details"]["parent_model"] for one in shown] == parents
+
+
 @pytest.mark.parametrize(
     ("name", "capabilities"),
     [
@@ -187,7 +197,7 @@ def test_any_name_may_mean_the_default_model(app_with: Callable[..., Flask]) -> 
     """For programs that have a name of their own, and look for it first."""
     client = app_with(**ON, GPT2GIGA_PASS_MODEL="False").test_client()
     for name in ("llama3", "llama3:latest"):
-        assert post(client, "show", model=name).json["model_info"]["general.basename"] == "GigaChat-2-Max"
+        assert post(client, "show", model=name).json["details"]["parent_model"] == "GigaChat-2-Max"
         assert post(client, "pull", model=name).json == {"status": "success"}
         assert post(client, "generate", model=name).json["model"] == name
         assert post(client, "chat", **CHAT, model=name, stream=False).json["model"] == name
@@ -208,6 +218,7 @@ def test_embeddings(client: FlaskClient, sandbox: SandboxServer) -> None:
     both = post(client, "embed", model="Embeddings:latest", input=[first, second], truncate=True)
     assert both.headers["X-Gpt2giga-Ignored"] == "truncate"
     assert both.json["model"] == "Embeddings:latest" and both.json["prompt_eval_count"] > 0
+    assert both.json["total_duration"] > 0 and both.json["load_duration"] == 0
     older = post(client, "embeddings", model="Embeddings", prompt=first).json["embedding"]
     assert both.json["embeddings"][0] == older != both.json["embeddings"][1] and len(older) > 100
     assert post(client, "embed", model="Embeddings").json["embeddings"] == []

@@ -53,6 +53,7 @@ FIGURES = dict.fromkeys(
     ("total_duration", "load_duration", "prompt_eval_duration", "eval_duration", "prompt_eval_count", "eval_count"),
     COUNT,
 )
+FIGURES_OF_EMBED = dict.fromkeys(("total_duration", "load_duration", "prompt_eval_count"), COUNT)
 END: dict[str, Schema] = {"done_reason": TEXT, **FIGURES}
 SAID = made_of(
     {"role": const("assistant"), "content": TEXT, "thinking": TEXT, "tool_calls": list_of(OBJECT)},
@@ -70,7 +71,7 @@ OLLAMAS: dict[str, Schema] = {
     "OllamaError": made_of({"error": TEXT}),
     "OllamaChat": _line(message=SAID),
     "OllamaGenerated": _line(response=TEXT, thinking=TEXT),
-    "OllamaEmbeddings": made_of({"model": TEXT, "embeddings": list_of(VECTOR), "prompt_eval_count": COUNT}),
+    "OllamaEmbeddings": made_of({"model": TEXT, "embeddings": list_of(VECTOR), **FIGURES_OF_EMBED}),
     "OllamaEmbedding": made_of({"embedding": VECTOR}),
     "OllamaModels": made_of({"models": list_of(made_of({"name": TEXT, "model": TEXT, "digest": TEXT, "size": COUNT}))}),
     "OllamaModel": made_of({"details": OBJECT, "model_info": OBJECT, "capabilities": list_of(TEXT)}),

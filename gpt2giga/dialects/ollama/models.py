@@ -29,11 +29,11 @@ def _listed(model: Model) -> dict[str, Any]:
 
 
 def to_show(model: Model) -> dict[str, Any]:
-    window = {f"{FAMILY}.context_length": model.facts.window}
+    info = {"general.architecture": FAMILY, "general.basename": model.id}  # the name that Copilot shows
     return {
         **dict.fromkeys(("license", "modelfile", "parameters", "template"), ""),
         "details": _details(model),
-        "model_info": {"general.architecture": FAMILY, "general.basename": model.gigachats_id, **window},
+        "model_info": {**info, f"{FAMILY}.context_length": model.facts.window},
         "capabilities": _capabilities(model),
         "modified_at": EPOCH,
     }

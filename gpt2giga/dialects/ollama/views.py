@@ -80,22 +80,21 @@ class _Views:
 
     def _find_model(self, body: Body) -> Model:
         """By the name that the client has for it, which is `name` to older ones. Raises NotFound."""
-        exchange = current()
-        exchange.model = fields.string(body, "model") or fields.string(body, "name") or self.default_model
-        return find_model(exchange, self.get_upstream().catalog, exchange.model)
+        current().model = name = fields.string(body, "model") or fields.string(body, "name") or self.default_model
+        return find_model(current(), self.get_upstream().catalog, name)
 
     def embed(self) -> Response:
         body = json_body()
-        return self._embed(embeddings.from_input(body.get("input")), body, embeddings.to_embed)
+        return self._embed(body, body.get("input"), partial(embeddings.to_embed, body=body, started=current().started))
 
     def embeddings(self) -> Response:
         """The older form of it."""
         body = json_body()
-        return self._embed(embeddings.from_input(fields.string(body, "prompt")), body, embeddings.to_embedding)
+        return self._embed(body, fields.string(body, "prompt"), embeddings.to_embedding)
 
-    def _embed(self, texts: list[str], body: Body, to_whole: Callable[..., Any]) -> Response:
-        model, ignored = fields.string(body, "model"), list_ignored(body, EMBED)
-        return self.embedder.reply(texts, model, partial(to_whole, body=body), ignored)
+    def _embed(self, body: Body, given: Any, to_whole: Callable[..., Any]) -> Response:
+        texts, ignored = embeddings.from_input(given), list_ignored(body, EMBED)
+        return self.embedder.reply(texts, fields.string(body, "model"), to_whole, ignored)
 
     def models(self) -> Response:
         return json_response(models.to_list(allowed_models(current(), self.get_upstream().catalog)))

@@ -120,8 +120,8 @@ class Catalog:
     def model(self, model_id: str) -> Model:
         """Raises NotFound, naming the closest id."""
         models = self.models()
-        known = {model.id: model for model in models}
-        found = known.get(model_id) or known.get(self._id(model_id))
+        known = {without_tag(model.id): model for model in models}
+        found = known.get(without_tag(model_id)) or known.get(self._id(model_id))
         if found is None:
             raise not_found(model_id, models)
         return found

@@ -57,6 +57,30 @@ def test_aliases_with_a_tag(app_with: Callable[..., Flask], sandbox: SandboxServ
     assert answer.status_code == 200 and sandbox.state.chats()[0]["model"] == "GigaChat-2-Pro"
 
 
+@pytest.mark.parametrize(
+    ("asked", "sent"),
+    [
+        ("llama3.2:3b", "GigaChat-2-Pro"),
+        ("library/LLAMA3.2:3b-instruct-q4_K_M", "GigaChat-2-Pro"),
+        ("GigaChat-2-Lite:1.2.26", "GigaChat-2:1.2.26"),
+        ("gigachat-2-max:1.2.26", "GigaChat-2-Max:1.2.26"),
+    ],
+)
+def test_releases_are_gigachats_only(
+    app_with: Callable[..., Flask], sandbox: SandboxServer, asked: str, sent: str
+) -> None:
+    """Ollama writes sizes and versions in their place."""
+    client = app_with(GPT2GIGA_MODEL_ALIASES="llama3.2=GigaChat-2-Pro").test_client()
+    client.post(CHAT, json={"messages": MESSAGES, "model": asked})
+    assert sandbox.state.chats()[0]["model"] == sent
+
+
+def test_an_alias_of_an_embedder_with_a_version(app_with: Callable[..., Flask], sandbox: SandboxServer) -> None:
+    client = app_with(GPT2GIGA_MODEL_ALIASES="nomic-embed-text=Embeddings").test_client()
+    answer = client.post("/v1/embeddings", json={"model": "nomic-embed-text:v1.5", "input": new("a")})
+    assert answer.status_code == 200 and sandbox.state.requests("/embeddings")[0]["json"]["model"] == "Embeddings"
+
+
 @pytest.mark.parametrize("name", ["anthropic/claude-sonnet-5", "openai/claude-sonnet-5", "Claude-Sonnet-5"])
 def test_claude_behind_a_vendor(service: Service, sandbox: SandboxServer, name: str) -> None:
     body = {"model": name, "messages": MESSAGES, "max_tokens": 9}

@@ -158,8 +158,10 @@ class Catalog:
         the vendors that mean GigaChat."""
         name = without_tag(name)
         bare = name.rpartition("/")[2]
-        stem, colon, release = bare.partition(":")  # contract 6.10
-        for word, rest in ((name, ""), (bare, ""), (stem, colon + release)):
+        stem, colon, release = bare.partition(":")
+        # Contract 6.10. What others write there (llama3.2:3b, nomic-embed-text:v1.5) says nothing of GigaChat's models.
+        release = colon + release if OWN_NAME.match(stem) else ""
+        for word, rest in ((name, ""), (bare, ""), (stem, release)):
             found = self._targets.get(word.lower()) or self._ids.get(word.lower())
             if found:
                 return found + rest

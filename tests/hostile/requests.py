@@ -276,5 +276,14 @@ def ordinary() -> list[Hostile]:
     ]
 
 
+def names() -> dict[str, Hostile]:
+    """Of models, in which words and vendors are looked for."""
+    return {
+        "a long name": Hostile({"messages": ASK, "model": "giga" * MIB}, (404,)),
+        "many vendors": Hostile({"messages": ASK, "model": "openai/" * MIB + "x"}, (404,)),
+        "a long name of an embedder": Hostile({"input": "?", "model": "giga" * MIB}, ANSWERED, "/v1/embeddings"),
+    }
+
+
 def all_of_them() -> dict[str, Hostile]:
-    return patterns() | schemas() | calls() | sizes() | files() | answers()
+    return patterns() | schemas() | calls() | sizes() | files() | answers() | names()

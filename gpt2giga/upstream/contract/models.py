@@ -40,10 +40,9 @@ KNOWN_IDS = (
     "GigaEmbeddings-3B-2025-09",
 )
 # LiteLLM and the gateways that are made like it write a vendor before the name.
-VENDORS = ("gigachat/", "openai/", "sber/")
+VENDORS = re.compile(r"^((gigachat|openai|sber)/)+", re.IGNORECASE)
 # Names that only GigaChat's models have, whether there is such a one or not.
 OWN_NAME = re.compile(r"embeddings|.*giga", re.IGNORECASE)
-OWN_EMBEDDER = re.compile(r"embeddings|.*giga.*embed|.*embed.*giga", re.IGNORECASE)
 
 Kind = Literal["chat", "embedder", "filter", "aicheck"]
 # The SDK drops the list's `type` field (contract 2.7), but the ids tell.
@@ -143,7 +142,8 @@ class Catalog:
         under that name would be of no use later.
         """
         model = self._id(asked)
-        return model if OWN_EMBEDDER.match(model) else self._id(self._translation.embeddings)
+        is_own = OWN_NAME.match(model) and "embed" in model.lower()
+        return model if is_own else self._id(self._translation.embeddings)
 
     def resolve(self, asked: str) -> str:
         """The id to send to GigaChat for the name a client used."""
@@ -165,9 +165,7 @@ class Catalog:
             found = self._targets.get(word.lower()) or self._ids.get(word.lower())
             if found:
                 return found + rest
-        while name.lower().startswith(VENDORS):
-            name = name.partition("/")[2]
-        return name
+        return VENDORS.sub("", name)
 
 
 def without_tag(name: str) -> str:

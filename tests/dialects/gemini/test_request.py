@@ -226,3 +226,18 @@ def test_embeddings_that_cannot_be_read(requests: list[Any], param: str) -> None
     with pytest.raises(BadRequest) as caught:
         from_batch_request({"requests": requests})
     assert caught.value.param == param
+
+
+def test_what_is_nested_too_deeply_is_named() -> None:
+    """Also where it stands in a part that nobody would embed."""
+    response: list[Any] = []
+    for _ in range(300):
+        response = [response]
+    content = {"parts": [{"functionResponse": {"name": "a", "response": response}}]}
+    for asked, body in (
+        (from_embed_request, {"content": content}),
+        (from_batch_request, {"requests": [{"content": content}]}),
+    ):
+        with pytest.raises(BadRequest, match="nested") as caught:
+            asked(body)
+        assert [caught.value.param] == [*body]

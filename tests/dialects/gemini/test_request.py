@@ -91,6 +91,14 @@ def test_tools() -> None:
     assert chat.tools == (Tool("weather", "", weather), Tool("news", "Новости", news))
 
 
+def test_googles_own_tools() -> None:
+    """Only the servers of MCP are a list, as the SDKs send them."""
+    tools = [{"google_search": {"time_range_filter": {}}, "url_context": None}, {"mcpServers": [{"name": "a"}]}]
+    chat, delivery = read({"tools": tools}, hosted_tools=lambda model: ["web_search"])
+    assert chat.hosted == ("web_search",)
+    assert delivery.ignored == ("tools.mcpServers", "tools.googleSearch.timeRangeFilter")
+
+
 @pytest.mark.parametrize(
     "given, choice, offered",
     [
@@ -177,6 +185,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"toolConfig": {"functionCallingConfig": {"mode": "ANY"}}}, f"{CALLING}.mode"),
     ({"toolConfig": {"functionCallingConfig": {"mode": "SOME"}}}, f"{CALLING}.mode"),
     ({"toolConfig": {"functionCallingConfig": {"allowedFunctionNames": ["a"]}}}, f"{CALLING}.allowedFunctionNames"),
+    ({"tools": [{"google_search": 5}]}, "tools[0].googleSearch"),
     ({"cachedContent": "cachedContents/1"}, "cachedContent"),
     ({CONFIG: []}, CONFIG),
     ({CONFIG: {"temperature": 3}}, f"{CONFIG}.temperature"),

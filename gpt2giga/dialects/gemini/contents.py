@@ -63,7 +63,7 @@ def _is_resent(content: Any) -> bool:
 
 def from_content(content: Any, param: str, is_old: bool = False) -> Iterator[Message]:
     content = fields.mapping(content, param)
-    role = fields.one_of(content.get("role") or "user", ROLES, f"{param}.role")
+    role = fields.one_of(fields.string(content, "role", param).lower() or "user", ROLES, f"{param}.role")
     parts = as_list(content, "parts", param)
     if not parts and not is_old:
         raise invalid(f"{param}.parts", "a list with at least one part")

@@ -48,6 +48,6 @@ def _declared(body: Body, hosted: HostedFound) -> Iterator[tuple[Tool, str]]:
 
 def _tool(function: Body, param: str) -> Tool:
     """Its schema may also be JSON Schema, in a field of its own."""
-    schemas = ("parametersJsonSchema", "parameters")
-    schema = next((found for name in schemas if (found := fields.optional_mapping(function, name, param))), {})
+    schema = fields.optional_mapping(function, "parametersJsonSchema", param)
+    schema = schema or fields.optional_mapping(function, "parameters", param)
     return Tool(tool_name(function, param), fields.string(function, "description", param), schema)

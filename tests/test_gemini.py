@@ -56,6 +56,7 @@ def test_the_form_of_a_stream(service: Service, sandbox: SandboxServer, query: s
         "text/event-stream" if is_events else "application/json"
     )
     found = chunks(response.text) if is_events else response.json()
+    assert is_events or response.text.endswith("]"), "google-api-core fails for a line's end behind it"
     assert len(found) > 2 and text(accumulate(found)) == WORDS
 
 

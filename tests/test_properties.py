@@ -312,11 +312,15 @@ def test_the_accumulated_message_is_the_whole_one(events: list[Event], thoughts:
 @given(st.lists(ANSWERS, min_size=1, max_size=3), st.booleans(), st.booleans())
 @fast
 def test_the_accumulated_candidates_are_the_whole_ones(answers: list[list[Event]], thoughts: bool, cites: bool) -> None:
-    head = GenerateHead("GigaChat", thoughts=thoughts, cites=cites)
+    head = GenerateHead("GigaChat", thoughts=thoughts, cites=cites, candidates=len(answers))
     made = GenerateStream(head)
     sent = [item for choice, events in enumerate(answers) for event in events for item in made.feed([event], choice)]
     stream = [orjson.loads(item if isinstance(item, bytes) else orjson.dumps(item)) for item in sent]
-    assert gemini_chunks.accumulate(stream) == orjson.loads(orjson.dumps(to_generated(answers, head)))
+    whole = to_generated(answers, head)
+    assert gemini_chunks.accumulate(stream) == orjson.loads(orjson.dumps(whole))
+    usages = [event.usage for events in answers for event in events if isinstance(event, Done)]
+    assert ("usageMetadata" in whole) == all(usages), "that of some of them would look like that of all"
+    assert not any("usageMetadata" in chunk for chunk in stream[:-1])
 
 
 @given(ANSWERS, st.booleans(), st.booleans())

@@ -52,21 +52,21 @@ class HostedFound:
     """The hosted tools of one request, as they are read. model: the name that the client asked for.
 
     left_out: the types of those that GigaChat lacks. kinds: each type that it has, with what it does then. options:
-    where an option of such a tool stands, by its type; GigaChat has none.
+    where an option of such a tool stands, by its type; GigaChat has none. Dictionaries, since there may be very many.
     """
 
     model: str
     hosted_tools: HostedTools
     ignore: bool
-    left_out: list[str] = field(default_factory=list)
+    left_out: dict[str, None] = field(default_factory=dict)
     kinds: dict[str, tuple[HostedTool, ...]] = field(default_factory=dict)
-    options: list[str] = field(default_factory=list)
+    options: dict[str, None] = field(default_factory=dict)
 
     def add(self, tool: Body, kind: str, param: str) -> None:
         """Raises BadRequest for one that is to be refused. param: where the error is."""
         if found := self.offered(kind):
             self.kinds[kind] = found
-            self.options += [option for option in options_of(tool, kind) if option not in self.options]
+            self.options |= dict.fromkeys(options_of(tool, kind))
         elif not self.ignore:
             raise BadRequest(
                 f"'{param}': the hosted tool {kind!r} runs at its vendor; GigaChat has none for this model "
@@ -74,8 +74,8 @@ class HostedFound:
                 param=param,
                 code="unsupported_tool",
             )
-        elif kind not in self.left_out:
-            self.left_out.append(kind)
+        else:
+            self.left_out[kind] = None
 
     def offered(self, kind: str) -> tuple[HostedTool, ...]:
         """What GigaChat does for a tool of this type; empty when it lacks what the tool is for."""

@@ -31,6 +31,7 @@ OF_GENERATE: dict[str, Schema] = {
     "tools": either(list_of(OBJECT), OBJECT),
     "toolConfig": OBJECT,
     "generationConfig": OBJECT,
+    "safetySettings": either(list_of(OBJECT), OBJECT),
     "cachedContent": const(""),
     "generationConfig.temperature": number(0, 2),
     "generationConfig.topP": number(0, 1),
@@ -51,7 +52,7 @@ OF_COUNT: dict[str, Schema] = {
     "generateContentRequest": {**OBJECT, "description": "in place of all else"},
 }
 OF_EMBED: dict[str, Schema] = {"content": CONTENT, "outputDimensionality": integer(1, 100_000)}
-OF_BATCH: dict[str, Schema] = {"requests": list_of(OBJECT, minItems=1)}
+OF_BATCH: dict[str, Schema] = {"requests": either(list_of(OBJECT, minItems=1), OBJECT)}
 
 PART: Schema = {
     "type": "object",

@@ -74,7 +74,7 @@ TOOLS = {
     "tools": [
         {"functionDeclarations": [{"name": "weather", "description": "Погода", "parameters": GOOGLES_SCHEMA}]},
         {"function_declarations": [{"name": "later", "parameters_json_schema": SCHEMA}], "googleSearch": {}},
-        {"codeExecution": {}},
+        {"codeExecution": {}, "mcpServers": [{"name": "a"}]},
     ],
     "toolConfig": {"functionCallingConfig": {"mode": "ANY", "allowedFunctionNames": ["weather", "later"]}},
 }
@@ -83,7 +83,8 @@ STRUCTURED = {
     "generationConfig": {"responseMimeType": "application/json", "responseSchema": GOOGLES_SCHEMA},
 }
 BY_JSON_SCHEMA = {
-    "contents": [{"parts": [{"text": "Назови город"}]}],
+    "contents": {"role": "USER", "parts": {"text": "Назови город"}},
+    "safety_settings": {"category": "HARM_CATEGORY_HARASSMENT", "threshold": "BLOCK_NONE"},
     "generation_config": {"response_mime_type": "application/json", "response_json_schema": SCHEMA},
 }
 SEEING = {

@@ -154,7 +154,8 @@ def of_gemini() -> dict[str, Hostile]:
         "100,000 contents": Hostile({"contents": contents * 100_000}, path=GEMINI),
         "100,000 parts": Hostile({"contents": [{"parts": [part] * 100_000}]}, path=GEMINI),
         "19,000 parts": Hostile({"contents": [{"parts": [part] * 19_000}]}, ANSWERED, GEMINI),
-        "200,000 names": Hostile({"contents": contents, **dict.fromkeys(names, 1)}, ANSWERED, GEMINI),
+        "60,000 names": Hostile({"contents": contents, **dict.fromkeys(names, 1)}, ANSWERED, GEMINI),
+        "60,000 kinds of tools": Hostile({"contents": contents, "tools": dict.fromkeys(names, {})}, ANSWERED, GEMINI),
         "20,000 functions": Hostile(
             {"contents": contents, "tools": [{"functionDeclarations": functions}]}, path=GEMINI
         ),

@@ -17,7 +17,7 @@ from gpt2giga.dialects.file_parts import from_media
 from gpt2giga.dialects.gemini.names import as_list, to_object
 from gpt2giga.dialects.messages import each_readable, each_turn, Role
 from gpt2giga.dialects.pictures import NOTE
-from gpt2giga.dialects.tools import from_arguments
+from gpt2giga.dialects.tools import from_arguments, tool_name
 
 Reader: TypeAlias = Callable[[Body, str], Iterable[Part]]
 
@@ -49,8 +49,7 @@ def _joined(parts: Iterable[Part]) -> Iterator[Part]:
 def _messages(body: Body) -> Iterator[Message]:
     if (told := body.get("systemInstruction")) is not None:
         told = {"parts": {"text": told}} if isinstance(told, str) else to_object(told, "systemInstruction")
-        parts = as_list(told, "parts", "systemInstruction")
-        yield Message("system", tuple(_parts(parts, "system", "systemInstruction.parts", is_old=False)))
+        yield Message("system", tuple(_parts(told, "system", "systemInstruction", is_old=False)))
     contents = as_list(body, "contents")
     if not contents:
         raise invalid("contents", "a list with at least one content")
@@ -63,14 +62,13 @@ def _is_resent(content: Any) -> bool:
 
 def from_content(content: Any, param: str, is_old: bool = False) -> Iterator[Message]:
     content = fields.mapping(content, param)
-    role = fields.one_of(content.get("role") or "user", ROLES, f"{param}.role")
-    parts = as_list(content, "parts", param)
-    if not parts and not is_old:
+    role = fields.one_of(fields.string(content, "role", param).lower() or "user", ROLES, f"{param}.role")
+    if not content.get("parts") and not is_old:
         raise invalid(f"{param}.parts", "a list with at least one part")
-    yield Message(role, tuple(_parts(parts, role, f"{param}.parts", is_old=is_old)))
+    yield Message(role, tuple(_parts(content, role, param, is_old=is_old)))
 
 
-def _parts(parts: list[Any], role: Role, param: str, *, is_old: bool) -> Iterator[Part]:
+def _parts(holder: Body, role: Role, param: str, *, is_old: bool) -> Iterator[Part]:
     """Signatures of thoughts come back with any part, and alone; nobody here reads them."""
     readers = READERS[role]
 
@@ -86,7 +84,7 @@ def _parts(parts: list[Any], role: Role, param: str, *, is_old: bool) -> Iterato
             return ()
         raise invalid(param, "a part with " + ", ".join(("text", *readers)))
 
-    return each_readable(parts, param, read, lambda *_: is_old)
+    return each_readable(as_list(holder, "parts", param), f"{param}.parts", read, lambda *_: is_old)
 
 
 def _inline(blob: Body, param: str) -> Iterator[Image | File]:
@@ -112,15 +110,14 @@ def _drawn(blob: Body, param: str) -> Iterator[Text]:
 
 
 def _call(call: Body, param: str) -> Iterator[ToolCall]:
-    name = fields.required_string(call, "name", param, "a name")
-    yield ToolCall(fields.string(call, "id", param), name, from_arguments(call.get("args")))
+    yield ToolCall(fields.string(call, "id", param), tool_name(call, param), from_arguments(call.get("args")))
 
 
 def _result(result: Body, param: str) -> Iterator[ToolResult]:
     """Its call is known by the id, or where there is none by name and order."""
     response = result.get("response")
     answer = Text(orjson.dumps({} if response is None else response).decode())
-    shown = _parts(as_list(result, "parts", param), "user", f"{param}.parts", is_old=True)
+    shown = _parts(result, "user", param, is_old=True)
     files = [file for file in shown if isinstance(file, Text | Image | File)]
     yield ToolResult(fields.string(result, "id", param), fields.string(result, "name", param), (answer, *files))
 

@@ -28,17 +28,18 @@ class EmbedRequest:
 
 
 def from_embed_request(body: Body) -> EmbedRequest:
-    return _read([(camel(body), "")])
+    return _read(body, [(camel(body), "")])
 
 
 def from_batch_request(body: Body) -> EmbedRequest:
     asked = [*objects(body, "requests")]
     if not asked:
         raise invalid("requests", "a list with at least one request")
-    return _read(asked)
+    return _read(body, asked)
 
 
-def _read(asked: list[tuple[Body, str]]) -> EmbedRequest:
+def _read(body: Body, asked: list[tuple[Body, str]]) -> EmbedRequest:
+    fields.check_nesting(body)
     unused = dict.fromkeys(name for request, _ in asked for name in list_ignored(request, IGNORED))
     texts = [_text(request, place) for request, place in asked]
     sizes = [fields.integer(request, "outputDimensionality", 1, 100_000, place) for request, place in asked]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from gpt2giga.dialects import fields
+from gpt2giga.dialects.gemini.names import as_list
 from gpt2giga.dialects.parameters import any_integer, ignored, Parameter, penalty, refused
 
 CONFIG = "generationConfig"
@@ -35,7 +36,7 @@ TABLE: Mapping[str, Parameter] = {
     **ignored(fields.optional_mapping, "imageConfig", CONFIG),
     f"{CONFIG}.speechConfig": Parameter("ignored", "GigaChat does not answer with speech", fields.optional_mapping),
     "cachedContent": refused("nothing is cached here by a name", NO_CACHE, harmless=("",)),
-    "safetySettings": Parameter("ignored", "GigaChat's own filter stays as it is", fields.array),
+    "safetySettings": Parameter("ignored", "GigaChat's own filter stays as it is", as_list),
     **ignored(fields.optional_mapping, "labels"),
     **ignored(fields.string, "serviceTier"),
     **ignored(fields.boolean, "store"),

@@ -76,9 +76,9 @@ def _format(given: Body) -> JsonFormat | None:
     kind = fields.string(given, f"{CONFIG}.responseMimeType")
     if kind not in ("", "text/plain", JSON):
         raise invalid(f"{CONFIG}.responseMimeType", f"text/plain or {JSON}")
-    schemas = (fields.optional_mapping(given, f"{CONFIG}.{name}") for name in ("responseJsonSchema", "responseSchema"))
-    schema = next(filter(None, schemas), None)
-    return JsonFormat(schema) if schema or kind == JSON else None
+    schema = fields.optional_mapping(given, f"{CONFIG}.responseJsonSchema")
+    schema = schema or fields.optional_mapping(given, f"{CONFIG}.responseSchema")
+    return JsonFormat(schema or None) if schema or kind == JSON else None
 
 
 def _thinking(given: Body) -> tuple[Effort | None, bool, list[str]]:

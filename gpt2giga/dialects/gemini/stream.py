@@ -26,6 +26,7 @@ class GenerateHead:
     model: str
     thoughts: bool
     cites: bool
+    candidates: int = 1
     id: str = field(default_factory=lambda: secrets.token_hex(12))
 
     def to_chunk(self, candidate: dict[str, Any]) -> Chunk:
@@ -88,14 +89,14 @@ class GenerateStream:
         return self._head.to_chunk({"content": {"parts": [part], "role": "model"}, "index": self._choice})
 
     def _end(self, done: Done) -> Chunk:
-        """The usage is that of all candidates so far, and left out where GigaChat did not tell it."""
+        """The last has the usage of all candidates, unless GigaChat did not tell it of one."""
         chunk = self._chunk({"text": ""})
         [candidate] = chunk["candidates"]
         candidate["finishReason"] = "SAFETY" if self._has_refused else FINISH_REASONS[done.finish]
         if self._citations:
             candidate["groundingMetadata"] = to_grounding(self._citations, self._text)
         self._usage = self._usage + done.usage if self._usage and done.usage else None
-        if self._usage:
+        if self._usage and self._choice == self._head.candidates - 1:
             chunk["usageMetadata"] = to_usage(self._usage)
         return chunk
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from gpt2giga.chat import Tool, ToolChoice
 from gpt2giga.dialects import fields
 from gpt2giga.dialects.fields import Body
-from gpt2giga.dialects.gemini.names import inner, objects
+from gpt2giga.dialects.gemini.names import inner, objects, to_object
 from gpt2giga.dialects.hosted import HostedFound
 from gpt2giga.dialects.tools import Mode, no_tools, tool_name, tools_by_name, unknown_tool
 
@@ -40,13 +40,14 @@ def _declared(body: Body, hosted: HostedFound) -> Iterator[tuple[Tool, str]]:
     for tool, place in objects(body, "tools"):
         for kind, value in tool.items():
             if kind != "functionDeclarations" and value is not None:
-                hosted.add(fields.mapping(value, f"{place}.{kind}"), kind, f"{place}.{kind}")
+                param = f"{place}.{kind}"
+                hosted.add({} if kind == "mcpServers" else to_object(value, param), kind, param)  # they are a list
         for function, param in objects(tool, "functionDeclarations", place):
             yield _tool(function, param), f"{param}.name"
 
 
 def _tool(function: Body, param: str) -> Tool:
     """Its schema may also be JSON Schema, in a field of its own."""
-    schemas = ("parametersJsonSchema", "parameters")
-    schema = next((found for name in schemas if (found := fields.optional_mapping(function, name, param))), {})
+    schema = fields.optional_mapping(function, "parametersJsonSchema", param)
+    schema = schema or fields.optional_mapping(function, "parameters", param)
     return Tool(tool_name(function, param), fields.string(function, "description", param), schema)

@@ -51,7 +51,7 @@ def blueprint(
         chat, delivery = from_generate_request(
             json_body(), model, stream=stream, ignore_hosted=ignore_hosted, hosted_tools=hosted_tools
         )
-        head = GenerateHead(bare_name(model), delivery.thoughts, bool(chat.hosted))
+        head = GenerateHead(bare_name(model), delivery.thoughts, bool(chat.hosted), delivery.choices)
         to_whole, to_stream = partial(to_response, head=head), partial(GenerateStream, head)
         dialect = Dialect(head.model, to_whole, to_stream, framing or SSE)
         return conversation.reply([replace(chat, model=our_name(model))] * delivery.choices, delivery, dialect)

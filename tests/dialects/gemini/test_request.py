@@ -91,6 +91,14 @@ def test_tools() -> None:
     assert chat.tools == (Tool("weather", "", weather), Tool("news", "Новости", news))
 
 
+def test_googles_own_tools() -> None:
+    """Only the servers of MCP are a list, as the SDKs send them."""
+    tools = [{"google_search": {"time_range_filter": {}}, "url_context": None}, {"mcpServers": [{"name": "a"}]}]
+    chat, delivery = read({"tools": tools}, hosted_tools=lambda model: ["web_search"])
+    assert chat.hosted == ("web_search",)
+    assert delivery.ignored == ("tools.mcpServers", "tools.googleSearch.timeRangeFilter")
+
+
 @pytest.mark.parametrize(
     "given, choice, offered",
     [
@@ -177,6 +185,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"toolConfig": {"functionCallingConfig": {"mode": "ANY"}}}, f"{CALLING}.mode"),
     ({"toolConfig": {"functionCallingConfig": {"mode": "SOME"}}}, f"{CALLING}.mode"),
     ({"toolConfig": {"functionCallingConfig": {"allowedFunctionNames": ["a"]}}}, f"{CALLING}.allowedFunctionNames"),
+    ({"tools": [{"google_search": 5}]}, "tools[0].googleSearch"),
     ({"cachedContent": "cachedContents/1"}, "cachedContent"),
     ({CONFIG: []}, CONFIG),
     ({CONFIG: {"temperature": 3}}, f"{CONFIG}.temperature"),
@@ -226,3 +235,18 @@ def test_embeddings_that_cannot_be_read(requests: list[Any], param: str) -> None
     with pytest.raises(BadRequest) as caught:
         from_batch_request({"requests": requests})
     assert caught.value.param == param
+
+
+def test_what_is_nested_too_deeply_is_named() -> None:
+    """Also where it stands in a part that nobody would embed."""
+    response: list[Any] = []
+    for _ in range(300):
+        response = [response]
+    content = {"parts": [{"functionResponse": {"name": "a", "response": response}}]}
+    for asked, body in (
+        (from_embed_request, {"content": content}),
+        (from_batch_request, {"requests": [{"content": content}]}),
+    ):
+        with pytest.raises(BadRequest, match="nested") as caught:
+            asked(body)
+        assert [caught.value.param] == [*body]

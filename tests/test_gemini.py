@@ -70,6 +70,8 @@ def test_models(service: Service, path: str) -> None:
     found = service.get(f"{MODEL}").json()
     assert found["name"] == "models/gemini-2.5-pro" and found["inputTokenLimit"] > 0
     assert service.get("/v1beta/models/GigaChat-2-Max").json() == models["models/GigaChat-2-Max"]
+    lowered = service.get("/v1beta/models/embeddings").json()
+    assert {**models["models/Embeddings"], "name": "models/embeddings", "displayName": "embeddings"} == lowered
 
 
 def test_others_are_told_of_models_as_before(service: Service) -> None:

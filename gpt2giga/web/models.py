@@ -51,6 +51,7 @@ def blueprint(get_upstream: GetUpstream, forms: Sequence[ModelsForm]) -> Bluepri
         form, catalog, asked = spoken(), get_upstream().catalog, model_id.rstrip("/")
         known = (form.known_name(asked, catalog) or catalog.resolve("")) if form.known_name else asked
         found = find_model(current(), catalog, known)
-        return answer(form, form.to_model(replace(found, id=asked) if form.known_name else found))
+        shown = replace(found, id=asked, alias_of=found.gigachats_id) if form.known_name else found
+        return answer(form, form.to_model(shown))
 
     return models

@@ -27,6 +27,18 @@ RIGHT: dict[str, tuple[Any, dict[str, Any]]] = {
     "an integer for a number": (of({"a": {"type": "number"}}), {"a": 5}),
     "null that is allowed": (of({"a": {"type": ["string", "null"]}}, "a"), {"a": None}),
     "nullable": (of({"a": {"type": "string", "nullable": True}}, "a"), {"a": None}),
+    "nullable, whatever it is made of": (
+        of(
+            {
+                "a": {"$ref": "#/$defs/A", "nullable": True},
+                "b": {"anyOf": [TEXT, COUNT], "nullable": True},
+                "c": {"type": "object", "allOf": [{"$ref": "#/$defs/A"}], "nullable": True},
+            },
+            *"abc",
+            **{"$defs": {"A": of({"b": COUNT})}},
+        ),
+        {"a": None, "b": None, "c": None},
+    ),
     "null for what may be left out": (of({"a": TEXT}), {"a": None}),
     "one of several": (of({"a": {"anyOf": [TEXT, COUNT]}, "b": {"oneOf": [COUNT, TEXT]}}), {"a": 1, "b": "x"}),
     "a value of the enum, whatever the type": (

@@ -50,6 +50,17 @@ NOTHING = {"type": "null"}
             {"$ref": "#/$defs/A", "$defs": {"A": {}}, "description": "b", "nullable": True},
             {"anyOf": [{"$ref": "#/$defs/A"}, NOTHING], "$defs": {"A": {}}, "description": "b"},
         ),
+        (
+            {"anyOf": [{"type": "STRING"}], "allOf": [{"minLength": 1}], "nullable": True},
+            {"anyOf": [{"anyOf": [{"type": "string"}], "allOf": [{"minLength": 1}]}, NOTHING]},
+        ),
+        (
+            {"type": "STRING", "oneOf": [{"const": "a"}], "nullable": True},
+            {"type": ["string", "null"], "anyOf": [{"oneOf": [{"const": "a"}]}, NOTHING]},
+        ),
+        ({"const": "a", "nullable": True}, {"anyOf": [{"const": "a"}, NOTHING]}),
+        ({"ref": "#/defs/A", "defs": {"A": {}}}, {"$ref": "#/$defs/A", "$defs": {"A": {}}}),
+        ({"$ref": "#/defs/A", "defs": {"A": {}}}, {"$ref": "#/$defs/A", "$defs": {"A": {}}}),
         ({"type": "STRING", "ref": "User"}, {"type": "string", "ref": "User"}),
         ({"nullable": True}, {}),
         ({"type": "NULL", "nullable": True}, NOTHING),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from functools import partial
 from typing import Any
 
 import pytest
@@ -11,10 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gpt2giga.errors import BadRequest
-from gpt2giga.upstream.emulation.validator import validator as validator_within
+from gpt2giga.upstream.emulation.validator import from_clients_schema, validator
 
 MOST_VALUES = 50_000
-validator = partial(validator_within, most_values=MOST_VALUES)
 KEYS = [
     "$schema",
     "$id",
@@ -50,11 +48,18 @@ KEYS = [
     "multipleOf",
     "maxLength",
     "uniqueItems",
+    "nullable",
+    "defs",
+    "ref",
+    "any_of",
+    "min_items",
+    "propertyOrdering",
     "a",
 ]
 WORDS = [
     "#",
     "#/$defs/a",
+    "#/defs/a",
     "#/properties/a",
     "#a",
     "a",
@@ -66,6 +71,8 @@ WORDS = [
     "object",
     "array",
     "string",
+    "STRING",
+    "2",
     "(",
     "^a$",
     "http://json-schema.org/draft-07/schema#",
@@ -84,7 +91,7 @@ SCHEMAS = st.dictionaries(st.sampled_from(KEYS), VALUES, max_size=5)
 @given(schema=SCHEMAS, document=VALUES)
 def test_anything_is_used_or_refused(schema: dict[str, Any], document: Any) -> None:
     with suppress(BadRequest):
-        assert isinstance(validator(schema)(document), str)
+        assert isinstance(validator(from_clients_schema(schema, MOST_VALUES))(document), str)
 
 
 def test_the_dialect_that_the_schema_names() -> None:
@@ -141,6 +148,26 @@ def test_a_document_that_would_take_for_ever() -> None:
 def test_a_large_document_is_no_such_thing() -> None:
     schema = {"type": "array", "items": {"$ref": "#/$defs/Node"}, "$defs": {"Node": NODE}}
     assert not validator(schema)([{"value": 1, "next": {"value": 2, "next": None}}] * 2000)
+
+
+@pytest.mark.parametrize("word", ["oneOf", "allOf"])
+def test_what_may_be_null_at_each_of_many_levels(word: str) -> None:
+    """JSON Schema needs twice as many levels for it, which would be too many to write."""
+    schema: dict[str, Any] = {"type": "string"}
+    for _ in range(90):
+        schema = {word: [schema], "nullable": True}
+    with pytest.raises(BadRequest, match="nested too deeply"):
+        from_clients_schema({"type": "object", "properties": {"a": schema}}, MOST_VALUES)
+
+
+def test_how_large_it_is_counts_as_the_client_sent_it() -> None:
+    schema = {
+        "type": "object",
+        "properties": {str(number): {"type": "STRING", "nullable": True} for number in range(9)},
+    }
+    assert from_clients_schema(schema, 29)["properties"]["0"] == {"type": ["string", "null"]}
+    with pytest.raises(BadRequest, match="more than the 28 values"):
+        from_clients_schema(schema, 28)
 
 
 def test_a_schema_key_that_is_no_dialect() -> None:

@@ -45,6 +45,8 @@ class _Check:
             return []
         if value in enum:  # whatever the type beside it says
             return []
+        if value is None and schema.get("nullable") is True:  # OpenAPI's word, whatever else stands there
+            return []
         kinds = _kinds(schema)
         if kinds and not any(fits(value, kind) for kind in kinds):
             return [f"{place or 'the whole'} must be {' or '.join(kinds)}, not {type_of(value)}"]

@@ -28,7 +28,7 @@ from gpt2giga.chat import (
 from gpt2giga.errors import PromiseBroken
 from gpt2giga.upstream.emulation.batches import Ask, collect
 from gpt2giga.upstream.emulation.json_in_text import DocumentEnd, find_documents, strip_fence
-from gpt2giga.upstream.emulation.validator import validator
+from gpt2giga.upstream.emulation.validator import from_clients_schema, Validate, validator
 
 FUNCTION = "answer"
 FILTERED = "GigaChat's filter stopped the answer."
@@ -49,7 +49,8 @@ def answer_json(
             yield clean(events, document)
             return
     is_hosted = chat.tool_choice.mode == "hosted"
-    chat = replace(chat, tools=(), tool_choice=chat.tool_choice if is_hosted else ToolChoice())
+    choice = chat.tool_choice if is_hosted else ToolChoice()
+    chat = replace(chat, tools=(), tool_choice=choice, json_format=wanted)
     if streamed and wanted.schema and not as_function:
         yield from _stream(chat, check, ask)
     elif wanted.schema:
@@ -149,12 +150,16 @@ def _repair(chat: ChatRequest, check: Check, ask: Ask, events: list[Event] | Non
 class Check:
     """Is an answer what the client asked for? Answers that were cut or filtered are left as they are.
 
-    Raises BadRequest for a schema that is none.
+    wanted: what GigaChat is asked for, whose schema is JSON Schema. Raises BadRequest for a schema that is none.
     """
 
-    def __init__(self, wanted: JsonFormat, most_schema_values: int) -> None:
-        self.wanted = wanted
-        self._validate = _is_object if wanted.schema is None else validator(wanted.schema, most_schema_values)
+    def __init__(self, asked: JsonFormat, most_schema_values: int) -> None:
+        self.wanted = asked
+        self._validate: Validate = _is_object
+        if asked.schema is not None:
+            schema = from_clients_schema(asked.schema, most_schema_values)
+            self.wanted = replace(asked, schema=schema)
+            self._validate = validator(schema)
 
     def find(self, events: list[Event]) -> tuple[str, str]:
         """The document in an answer, without the words around it, and what is wrong with it.

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from gpt2giga.chat import ChatRequest, Done, Event, Usage
-from gpt2giga.upstream.contract.schema.openapi import to_json_schema
 from gpt2giga.upstream.emulation import checked_json, required_call, stop
 from gpt2giga.upstream.emulation.batches import Ask
 
@@ -49,9 +48,6 @@ def _answer(
             free, lambda chat: checked_json.ask_once(chat, ask, as_function=as_function), can_require=can_require
         )
     if chat.json_format and chat.tool_choice.mode != "named":
-        wanted = replace(chat.json_format, schema=to_json_schema(chat.json_format.schema))
-        check = checked_json.Check(wanted, most_schema_values)
-        return checked_json.answer_json(
-            replace(chat, json_format=wanted), check, ask, streamed=streamed, as_function=as_function
-        )
+        check = checked_json.Check(chat.json_format, most_schema_values)
+        return checked_json.answer_json(chat, check, ask, streamed=streamed, as_function=as_function)
     return ask(free)

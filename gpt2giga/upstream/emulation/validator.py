@@ -9,9 +9,10 @@ from typing import Any, TypeAlias
 
 import orjson
 
-from gpt2giga.bounded_json import has_more_values
+from gpt2giga.bounded_json import has_more_values, is_writable
 from gpt2giga.concurrency.waiting import give_way
 from gpt2giga.errors import BadRequest
+from gpt2giga.upstream.contract.schema.openapi import to_json_schema
 from gpt2giga.upstream.emulation.patterns import pattern_keywords, Patterns
 
 # What is wrong with a document, in words; empty when nothing is.
@@ -50,13 +51,22 @@ class _Check:
 check: ContextVar[_Check] = ContextVar("check")
 
 
-def validator(schema: dict[str, Any], most_values: int) -> Validate:
-    """Raises BadRequest for a schema that is none or has too many values, before anybody is asked for a document."""
+def from_clients_schema(schema: dict[str, Any], most_values: int) -> dict[str, Any]:
+    """As JSON Schema. Raises BadRequest for one that has too many values, or can no more be written: what may be null
+    takes more levels in JSON Schema than in OpenAPI's."""
+    if has_more_values(orjson.dumps(schema), most_values):
+        raise _refusal(f"has more than the {most_values} values that GPT2GIGA_MAX_SCHEMA_VALUES allows")
+    converted: dict[str, Any] = to_json_schema(schema)
+    if not is_writable(converted):
+        raise _refusal("is nested too deeply")
+    return converted
+
+
+def validator(schema: dict[str, Any]) -> Validate:
+    """Raises BadRequest for a schema that is none, before anybody is asked for a document."""
     import jsonschema  # takes a while to load, and most processes never need it
     from referencing.exceptions import Unresolvable
 
-    if has_more_values(orjson.dumps(schema), most_values):
-        raise _refusal(f"has more than the {most_values} values that GPT2GIGA_MAX_SCHEMA_VALUES allows")
     try:
         checked = _compile(schema)
     except jsonschema.SchemaError as error:

@@ -25,7 +25,10 @@ VALUES = ("default", "enum", "const", "example", "examples", "required", "depend
 # They hold schemas by names of the client's own.
 MAPS = ("properties", "patternProperties", "dependentSchemas", "dependencies", "$defs", "definitions")
 DIGITS = re.compile("[0-9]{1,9}")
-COMBINING = ("$ref", "allOf", "oneOf")
+# Google's documents write `#/defs/...`, and so does JSON Schema whose author calls its definitions so.
+OLD_PLACE, PLACE = "#/defs/", "#/$defs/"
+# Which allow no null, whatever the type beside them says.
+COMBINING = ("$ref", "allOf", "anyOf", "oneOf", "const")
 
 
 def to_json_schema(schema: Any) -> Any:
@@ -58,6 +61,8 @@ def _value(name: str, value: Any) -> Any:
         return {key: to_json_schema(inner) for key, inner in value.items()}
     if name == "type":
         return [_kind(word) for word in value] if isinstance(value, list) else _kind(value)
+    if name == "$ref" and isinstance(value, str) and value.startswith(OLD_PLACE):
+        return PLACE + value.removeprefix(OLD_PLACE)
     if name in COUNTS and isinstance(value, str) and DIGITS.fullmatch(value):
         return int(value)
     return value if name in VALUES else to_json_schema(value)
@@ -76,14 +81,14 @@ def _order(schema: dict[str, Any]) -> None:
 
 
 def _nullable(schema: dict[str, Any]) -> dict[str, Any]:
-    kind, enum, union = (schema.get(name) for name in ("type", "enum", "anyOf"))
+    kind, enum = schema.get("type"), schema.get("enum")
     kinds = kind if isinstance(kind, list) else [kind]
     if kind and "null" not in kinds:
         schema["type"] = [*kinds, "null"]
     if isinstance(enum, list) and None not in enum:
         schema["enum"] = [*enum, None]
-    if isinstance(union, list):
-        schema["anyOf"] = [*union, {"type": "null"}]
-    elif kind is None and (combined := {name: schema.pop(name) for name in COMBINING if name in schema}):
-        schema["anyOf"] = [combined, {"type": "null"}]
+    if combined := {name: schema.pop(name) for name in COMBINING if name in schema}:
+        union = combined.get("anyOf")
+        branches = union if len(combined) == 1 and isinstance(union, list) else [combined]
+        schema["anyOf"] = [*branches, {"type": "null"}]
     return schema

@@ -106,10 +106,12 @@ class ToolChoice:
 
 @dataclass(frozen=True, slots=True)
 class JsonFormat:
-    """The answer's text must be one JSON document; with a schema, one that follows it. strict: or else an error."""
+    """The answer's text must be one JSON document; with a schema, one that follows it. strict: or else an error. param:
+    where the schema stands in the client's request."""
 
     schema: Any = None
     strict: bool = True
+    param: str = field(default="response_format", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from flask import Flask
 from openai import LengthFinishReasonError
 from pydantic import BaseModel
 
@@ -138,6 +140,38 @@ WRONG = [
 def test_wrong_types(service: Service, wanted: Any, param: str) -> None:
     response = service.post("/v1/chat/completions", {"messages": MESSAGES, "response_format": wanted})
     assert (response.status_code, response.json()["error"]["param"]) == (400, param)
+
+
+STRANGE = {"type": "object", "properties": {"a": {"type": "STRINGY"}}}
+USER = {"parts": [{"text": "Раз"}]}
+PLACES: list[tuple[str, dict[str, Any], str]] = [
+    (
+        "/v1/responses",
+        {"text": {"format": {"type": "json_schema", "name": "a", "schema": STRANGE}}},
+        "text.format.schema",
+    ),
+    (
+        "/v1/messages",
+        {"max_tokens": 9, "output_config": {"format": {"type": "json_schema", "schema": STRANGE}}},
+        "output_config.format.schema",
+    ),
+    ("/api/chat", {"format": STRANGE}, "format"),
+    ("/v1beta/models/GigaChat:generateContent", {"generationConfig": {"responseSchema": STRANGE}}, "responseSchema"),
+    ("/v1beta/models/GigaChat:generateContent", {"generationConfig": {"responseJsonSchema": STRANGE}}, "JsonSchema"),
+]
+
+
+@pytest.mark.parametrize("path, body, place", PLACES, ids=[place for _, _, place in PLACES])
+def test_each_api_names_its_own_place(
+    app_with: Callable[..., Flask], path: str, body: dict[str, Any], place: str
+) -> None:
+    asked = {"/v1/responses": {"input": "Раз"}, "/v1beta/models/GigaChat:generateContent": {"contents": [USER]}}
+    answer = (
+        app_with(GPT2GIGA_OLLAMA="True")
+        .test_client()
+        .post(path, json={**asked.get(path, {"messages": MESSAGES}), **body})
+    )
+    assert answer.status_code == 400 and f"{place}' is not valid JSON Schema" in answer.get_data(as_text=True)
 
 
 def test_plain_text_is_the_default(service: Service, sandbox: SandboxServer) -> None:

@@ -77,7 +77,8 @@ def _format(body: Body) -> JsonFormat | None:
     wanted = fields.mapping(wanted, param)
     if wanted.get("type") != "json_schema":
         raise invalid(f"{param}.type", "json_schema")
-    return JsonFormat(dict(fields.mapping(wanted.get("schema"), f"{param}.schema")))
+    schema, place = fields.required_object(wanted, "schema", param)
+    return JsonFormat(dict(schema), param=place)
 
 
 def _max_tokens(body: Body) -> int | None:

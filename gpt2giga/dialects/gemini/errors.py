@@ -24,12 +24,7 @@ STATUSES = {
     504: "DEADLINE_EXCEEDED",
 }
 # What the upstream calls by OpenAI's names.
-FIELDS = {
-    "messages": "contents",
-    "input": "content",
-    "response_format": "generationConfig.responseSchema",
-    "dimensions": "outputDimensionality",
-}
+FIELDS = {"messages": "contents", "input": "content", "dimensions": "outputDimensionality"}
 KIND = "type.googleapis.com/google.rpc."
 DOMAIN = "gpt2giga"
 

@@ -76,9 +76,10 @@ def _format(given: Body) -> JsonFormat | None:
     kind = fields.string(given, f"{CONFIG}.responseMimeType")
     if kind not in ("", "text/plain", JSON):
         raise invalid(f"{CONFIG}.responseMimeType", f"text/plain or {JSON}")
-    schema = fields.optional_mapping(given, f"{CONFIG}.responseJsonSchema")
-    schema = schema or fields.optional_mapping(given, f"{CONFIG}.responseSchema")
-    return JsonFormat(schema or None) if schema or kind == JSON else None
+    for param in (f"{CONFIG}.responseJsonSchema", f"{CONFIG}.responseSchema"):
+        if schema := fields.optional_mapping(given, param):
+            return JsonFormat(schema, param=param)
+    return JsonFormat() if kind == JSON else None
 
 
 def _thinking(given: Body) -> tuple[Effort | None, bool, list[str]]:

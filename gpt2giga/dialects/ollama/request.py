@@ -82,7 +82,7 @@ def _format(wanted: Any) -> JsonFormat | None:
         return None
     if wanted == "json":
         return JsonFormat()
-    return JsonFormat(dict(fields.mapping(wanted, "format", "json or a JSON Schema")))
+    return JsonFormat(dict(fields.mapping(wanted, "format", "json or a JSON Schema")), param="format")
 
 
 def _tools(body: Body) -> Iterator[tuple[Tool, str]]:

@@ -111,8 +111,8 @@ def include_usage(body: Body) -> bool:
 
 def _from_json_schema(wanted: Body, param: str) -> JsonFormat:
     """Its name and description mean nothing to GigaChat, but a wrong type shows a mistake."""
-    wanted, param = fields.required_object(wanted, "json_schema", param)
+    inner, place = fields.required_object(wanted, "json_schema", param)
     for name in ("name", "description"):
-        fields.string(wanted, name, param)
-    schema = fields.optional_mapping(wanted, "schema", param)
-    return JsonFormat(schema, fields.boolean(wanted, "strict", param))
+        fields.string(inner, name, place)
+    schema = fields.optional_mapping(inner, "schema", place)
+    return JsonFormat(schema, fields.boolean(inner, "strict", place), param)

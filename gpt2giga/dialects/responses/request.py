@@ -182,7 +182,7 @@ def _ignored_verbosity(text: Body) -> list[str]:
 
 def _from_schema(wanted: Body, param: str) -> JsonFormat:
     schema = fields.mapping(wanted.get("schema"), f"{param}.schema", "a JSON Schema")
-    return JsonFormat(schema, fields.boolean(wanted, "strict", param))
+    return JsonFormat(schema, fields.boolean(wanted, "strict", param), f"{param}.schema")
 
 
 def _check_the_rest(body: Body) -> None:

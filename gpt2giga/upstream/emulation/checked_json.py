@@ -157,9 +157,9 @@ class Check:
         self.wanted = asked
         self._validate: Validate = _is_object
         if asked.schema is not None:
-            schema = from_clients_schema(asked.schema, most_schema_values)
+            schema = from_clients_schema(asked.schema, most_schema_values, asked.param)
             self.wanted = replace(asked, schema=schema)
-            self._validate = validator(schema)
+            self._validate = validator(schema, asked.param)
 
     def find(self, events: list[Event]) -> tuple[str, str]:
         """The document in an answer, without the words around it, and what is wrong with it.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
-from functools import cache
+from functools import cache, partial
 from typing import Any, TypeAlias
 
 import orjson
@@ -18,6 +18,7 @@ from gpt2giga.upstream.emulation.patterns import pattern_keywords, Patterns
 # What is wrong with a document, in words; empty when nothing is.
 Validate: TypeAlias = Callable[[Any], str]
 
+PARAM = "response_format"
 # No JSON value, so no schema lets it pass early.
 PROBE = object()
 # Keywords of a schema that are looked at: to see whether it is one, once alone, and then for each document. It takes a
@@ -51,39 +52,40 @@ class _Check:
 check: ContextVar[_Check] = ContextVar("check")
 
 
-def from_clients_schema(schema: dict[str, Any], most_values: int) -> dict[str, Any]:
+def from_clients_schema(schema: dict[str, Any], most_values: int, param: str = PARAM) -> dict[str, Any]:
     """As JSON Schema. Raises BadRequest for one that has too many values, or can no more be written: what may be null
     takes more levels in JSON Schema than in OpenAPI's."""
     if has_more_values(orjson.dumps(schema), most_values):
-        raise _refusal(f"has more than the {most_values} values that GPT2GIGA_MAX_SCHEMA_VALUES allows")
+        raise _refusal(param, f"has more than the {most_values} values that GPT2GIGA_MAX_SCHEMA_VALUES allows")
     converted: dict[str, Any] = to_json_schema(schema)
     if not is_writable(converted):
-        raise _refusal("is nested too deeply")
+        raise _refusal(param, "is nested too deeply")
     return converted
 
 
-def validator(schema: dict[str, Any]) -> Validate:
-    """Raises BadRequest for a schema that is none, before anybody is asked for a document."""
+def validator(schema: dict[str, Any], param: str = PARAM) -> Validate:
+    """Raises BadRequest for a schema that is none, before anybody is asked for a document. param: where it stands."""
     import jsonschema  # takes a while to load, and most processes never need it
     from referencing.exceptions import Unresolvable
 
+    refusal = partial(_refusal, param)
     try:
         checked = _compile(schema)
     except jsonschema.SchemaError as error:
-        raise _refusal(f"is not valid JSON Schema: {error.message[:300]}") from None
+        raise refusal(f"is not valid JSON Schema: {error.message[:300]}") from None
     except Unresolvable as error:
-        raise _refusal(f"refers to {error.ref[:300]!r}, which is not in it; addresses are not fetched") from None
+        raise refusal(f"refers to {error.ref[:300]!r}, which is not in it; addresses are not fetched") from None
     except TooLarge:
-        raise _refusal(f"cannot be used: it has no end, or takes more than {MOST_KEYWORDS} steps to check") from None
+        raise refusal(f"cannot be used: it has no end, or takes more than {MOST_KEYWORDS} steps to check") from None
     except (RecursionError, ValueError) as error:
-        raise _refusal(f"cannot be used ({type(error).__name__}): it has no end, or an address that is none") from None
+        raise refusal(f"cannot be used ({type(error).__name__}): it has no end, or an address that is none") from None
 
     def validate(document: Any) -> str:
         check.set(_Check())
         try:
             error = next(checked.iter_errors(document), None)
         except (Unresolvable, RecursionError) as failure:  # rare ways of referring that the check misses
-            raise _refusal(f"cannot be used ({type(failure).__name__})") from None
+            raise refusal(f"cannot be used ({type(failure).__name__})") from None
         return f"{error.json_path}: {error.message}"[:500] if error else ""
 
     return validate
@@ -163,5 +165,5 @@ def _check_references(resource: Any, resolver: Any, checked: Any) -> None:
         _check_references(part, resolver.in_subresource(part), checked)
 
 
-def _refusal(why: str) -> BadRequest:
-    return BadRequest(f"The schema of response_format {why}.", param="response_format", code="invalid_schema")
+def _refusal(param: str, why: str) -> BadRequest:
+    return BadRequest(f"The schema of '{param}' {why}.", param=param, code="invalid_schema")

@@ -67,8 +67,9 @@ def test_one_worker_counts_what_the_other_has(three: Service, sandbox: SandboxSe
         streams_at(stopped=second, expected=3)
         # One more where a worker has asked for the balance just then.
         assert sandbox.state.counters.token_requests in (2, 3), "each worker has a token of its own"
+        # Later the sandbox may count an end a moment after the next one has come in for it.
+        assert sandbox.state.counters.peak_streams == 3
     assert sandbox.state.wait_for(lambda counters: counters.open_streams == 0)
-    assert sandbox.state.counters.peak_streams == 3
     sandbox.state.reset()
 
 

@@ -13,26 +13,32 @@ OTHER = "other"
 
 class KnownModels(Listener):
     """Configured ones, aliases, and those that GigaChat has answered for. Each counts under one name, however the
-    client writes it."""
+    client writes it.
+
+    names: what a name counts under, as it is written and in small letters.
+    """
 
     def __init__(self, model: str, translation: TranslationSettings) -> None:
         aliases = {**BUILT_IN_ALIASES, **dict(translation.model_aliases)}
         self._targets = {_key(alias): target for alias, target in aliases.items()}
         self._only = "" if translation.pass_model else model
         fallback = [name for chain in translation.fallback for name in chain.split(">")]
-        self._names: dict[str, str] = {}
+        self.names: dict[str, str] = {}
         for name in (model, translation.embeddings, *aliases, *aliases.values(), *fallback):
-            self._names.setdefault(_key(name), without_tag(name))
-        self._most = len(self._names) + MOST_MODELS
+            self.names[name] = self.names.setdefault(_key(name), without_tag(name))
+        self._most = len(self.names) + 2 * MOST_MODELS
 
     def on_model_known(self, model: str) -> None:
-        if model and len(self._names) < self._most:
-            self._names[_key(model)] = model
+        """GigaChat's own way to write it is the one that counts."""
+        if model and self.names.get(model) != model and len(self.names) < self._most:
+            former = self.names.get(_key(model))
+            written = [name for name, counted in self.names.items() if counted == former]
+            self.names |= dict.fromkeys((*written, _key(model), model), model)
 
     def name(self, asked: str) -> str:
         """Empty where no model is asked."""
         key = _key(asked)
-        found = self._names.get(key) or self._names.get(key.rpartition("/")[2])  # behind a vendor
+        found = self.names.get(key) or self.names.get(key.rpartition("/")[2])  # behind a vendor
         return found or (OTHER if asked else "")
 
     def answering(self, asked: str) -> str:

@@ -77,7 +77,8 @@ class UsageCounter:
             return
         hour = int(time.time()) // HOUR_SECONDS
         # Who answered was told of some requests only: the asked model would have refused by itself.
-        model = self._known.name(exchange.answering_model) or self._known.answering(exchange.model)
+        model = self._known.names.get(exchange.answering_model)  # nearly always as GigaChat writes it
+        model = model or self._known.name(exchange.answering_model) or self._known.answering(exchange.model)
         subject = Subject(hour, exchange.key_name, exchange.account, model, exchange.route or UNMATCHED)
         with self._lock:
             counted = self._waiting[subject]

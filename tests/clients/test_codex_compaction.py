@@ -9,7 +9,7 @@ import pytest
 
 from gpt2giga.dialects.responses.compaction import INTRODUCTION
 from gpt2giga_sandbox.server import SandboxServer
-from tests.clients.test_codex import Ask, ask, call, codex, folder, said  # noqa: F401
+from tests.clients.test_codex import Ask, ask, call, codex, said  # noqa: F401
 
 SUMMARY = "Цель: посчитать. Осталось: сказать ответ."
 EARLY = ("-c", "model_auto_compact_token_limit=100")

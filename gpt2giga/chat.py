@@ -111,7 +111,7 @@ class JsonFormat:
 
     schema: Any = None
     strict: bool = True
-    param: str = field(default="response_format", compare=False)
+    param: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,17 +68,14 @@ def string(body: Body, name: str, within: str = "") -> str:
     return _optional(body, name, within, str, "a string") or ""
 
 
-def text(value: Any, param: str) -> str:
+def text(value: Any, param: str, expected: str = "a text that is not empty") -> str:
     if not isinstance(value, str) or not value:
-        raise invalid(param, "a text that is not empty")
+        raise invalid(param, expected)
     return value
 
 
 def required_string(body: Body, name: str, within: str, expected: str = "a string that is not empty") -> str:
-    value = body.get(name)
-    if not isinstance(value, str) or not value:
-        raise invalid(path(name, within), expected)
-    return value
+    return text(body.get(name), path(name, within), expected)
 
 
 def array(body: Body, name: str, within: str = "") -> list[Any]:

@@ -197,7 +197,7 @@ def bodies(limits: LimitSettings) -> dict[str, Schema]:
     of_counted = {name: schema for name, schema in OF_MESSAGES.items() if name not in OF_AN_ANSWER}
     return {
         "ChatCompletionRequest": _body(CHAT, OF_CHAT, ("messages",), limits),
-        "CompletionRequest": _body(completions.IGNORED, OF_COMPLETION, ("prompt",), limits),
+        "CompletionRequest": _body(completions.TABLE, OF_COMPLETION, ("prompt",), limits),
         "EmbeddingsRequest": _body(embeddings.IGNORED, OF_EMBEDDINGS, ("input",), limits),
         "ModerationRequest": _body({}, OF_MODERATION, ("input",), limits),
         "ImagesRequest": _body(images.IGNORED, OF_IMAGES, ("prompt",), limits),

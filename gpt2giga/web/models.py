@@ -49,9 +49,11 @@ def blueprint(get_upstream: GetUpstream, forms: Sequence[ModelsForm]) -> Bluepri
     @models.get("/models/<path:model_id>")
     def retrieve_model(model_id: str) -> Response:
         form, catalog, asked = spoken(), get_upstream().catalog, model_id.rstrip("/")
-        known = (form.known_name(asked, catalog) or catalog.resolve("")) if form.known_name else asked
-        found = find_model(current(), catalog, known)
-        shown = replace(found, id=asked, alias_of=found.gigachats_id) if form.known_name else found
+        if form.known_name is None:
+            shown = find_model(current(), catalog, asked)
+        else:
+            found = find_model(current(), catalog, form.known_name(asked, catalog) or catalog.resolve(""))
+            shown = replace(found, id=asked, alias_of=found.gigachats_id)
         return answer(form, form.to_model(shown))
 
     return models

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import shutil
 import subprocess
 import time
@@ -15,6 +14,7 @@ from typing import Any
 import pytest
 import requests
 
+from tests.clients.npm import cached
 from tests.service import free_port
 
 VERSION = "2025.4.4"  # the last that every Python 3.13 runs
@@ -45,8 +45,7 @@ light:
 
 def install() -> Path:
     """Its folder of programs; skips the test where there is no Python for it."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gpt2giga-clients"
-    folder = cache / f"home-assistant-{VERSION}"
+    folder = cached(f"home-assistant-{VERSION}")
     if not (folder / "complete").exists():
         subprocess.run([_python(), "-m", "venv", folder], check=True)
         _pip(folder, [f"homeassistant=={VERSION}"])

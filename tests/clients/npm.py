@@ -12,6 +12,11 @@ import pytest
 INSTALL_SECONDS = 300
 
 
+def cached(name: str) -> Path:
+    """Where a client is kept."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gpt2giga-clients" / name
+
+
 def install(package: str, version: str, *beside: str) -> Path:
     """The folder that holds node_modules; skips the test where there is no npm. beside: what the package leaves to its
     users to install, as name@version.
@@ -21,8 +26,7 @@ def install(package: str, version: str, *beside: str) -> Path:
     npm = shutil.which("npm")
     if npm is None:
         pytest.skip("needs npm")
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gpt2giga-clients"
-    folder = cache / f"{package.rpartition('/')[2]}-{version}"
+    folder = cached(f"{package.rpartition('/')[2]}-{version}")
     if not (folder / "complete").exists():
         folder.mkdir(parents=True, exist_ok=True)
         options = ["--prefix", str(folder), "--no-audit", "--no-fund", "--no-save", "--ignore-scripts"]

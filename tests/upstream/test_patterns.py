@@ -10,6 +10,8 @@ import pytest
 from gpt2giga.upstream.emulation.patterns import LONGEST_PATTERN, Patterns
 from gpt2giga.upstream.emulation.validator import validator
 
+PLACE = "response_format"
+
 MEANT = [
     (r"^\p{L}+$", "Иван", True),
     (r"\p{Script=Cyrillic}", "я", True),
@@ -65,7 +67,7 @@ def test_what_cannot_be_said_is_left_out(pattern: str, text: str, caplog: pytest
 )
 def test_patterns_of_keys(name: str | None) -> None:
     schema: dict[str, Any] = {"patternProperties": {r"^\p{Lu}": {"type": "integer"}}, "additionalProperties": False}
-    check = validator(schema | ({"$schema": name} if name else {}))
+    check = validator(schema | ({"$schema": name} if name else {}), PLACE)
     assert not check({"Я": 1})
     assert check({"Я": "one"})
     assert check({"я": 1})
@@ -73,11 +75,11 @@ def test_patterns_of_keys(name: str | None) -> None:
 
 def test_keys_that_were_not_looked_at() -> None:
     """jsonschema would look for the patterns with Python's own engine."""
-    check = validator({"patternProperties": {r"^\p{Lu}": {}}, "unevaluatedProperties": False})
+    check = validator({"patternProperties": {r"^\p{Lu}": {}}, "unevaluatedProperties": False}, PLACE)
     assert not check({"Я": 1}) and not check({"я": 1})
 
 
 def test_one_key_pattern_that_is_not_understood_lets_all_keys_pass() -> None:
-    check = validator({"patternProperties": {"(": {}, "^a": {"type": "integer"}}, "additionalProperties": False})
+    check = validator({"patternProperties": {"(": {}, "^a": {"type": "integer"}}, "additionalProperties": False}, PLACE)
     assert not check({"b": 1})
     assert check({"a": "one"})

@@ -13,6 +13,7 @@ from gpt2giga.errors import BadRequest
 from gpt2giga.upstream.emulation.validator import from_clients_schema, validator
 
 MOST_VALUES = 50_000
+PLACE = "text.format.schema"
 KEYS = [
     "$schema",
     "$id",
@@ -91,12 +92,12 @@ SCHEMAS = st.dictionaries(st.sampled_from(KEYS), VALUES, max_size=5)
 @given(schema=SCHEMAS, document=VALUES)
 def test_anything_is_used_or_refused(schema: dict[str, Any], document: Any) -> None:
     with suppress(BadRequest):
-        assert isinstance(validator(from_clients_schema(schema, MOST_VALUES))(document), str)
+        assert isinstance(validator(from_clients_schema(schema, MOST_VALUES, PLACE), PLACE)(document), str)
 
 
 def test_the_dialect_that_the_schema_names() -> None:
     exclusive = {"minimum": 1, "exclusiveMinimum": True, "$schema": "http://json-schema.org/draft-04/schema#"}
-    assert validator(exclusive)(1) and not validator(exclusive)(2)
+    assert validator(exclusive, PLACE)(1) and not validator(exclusive, PLACE)(2)
 
 
 NODE = {"properties": {"value": {"type": "integer"}, "next": {"anyOf": [{"$ref": "#/$defs/Node"}, {"type": "null"}]}}}
@@ -111,8 +112,8 @@ REFERENCES = {
 
 @pytest.mark.parametrize("schema", REFERENCES.values(), ids=REFERENCES)
 def test_references_that_lead_somewhere(schema: dict[str, Any]) -> None:
-    assert not validator(schema)({"value": 1, "next": None})
-    assert "$.value" in validator(schema)({"value": "one"})
+    assert not validator(schema, PLACE)({"value": 1, "next": None})
+    assert "$.value" in validator(schema, PLACE)({"value": "one"})
 
 
 def doubled(levels: int, **more: Any) -> dict[str, Any]:
@@ -133,7 +134,7 @@ GROWING = {
 @pytest.mark.parametrize("schema", GROWING.values(), ids=GROWING)
 def test_a_few_lines_that_would_take_for_ever(schema: dict[str, Any]) -> None:
     with pytest.raises(BadRequest, match="cannot be used"):
-        validator(schema)
+        validator(schema, PLACE)
 
 
 def test_a_document_that_would_take_for_ever() -> None:
@@ -142,12 +143,12 @@ def test_a_document_that_would_take_for_ever() -> None:
     for _ in range(40):
         document = {"a": document}
     with pytest.raises(BadRequest, match="cannot be used"):
-        validator(schema)(document)
+        validator(schema, PLACE)(document)
 
 
 def test_a_large_document_is_no_such_thing() -> None:
     schema = {"type": "array", "items": {"$ref": "#/$defs/Node"}, "$defs": {"Node": NODE}}
-    assert not validator(schema)([{"value": 1, "next": {"value": 2, "next": None}}] * 2000)
+    assert not validator(schema, PLACE)([{"value": 1, "next": {"value": 2, "next": None}}] * 2000)
 
 
 @pytest.mark.parametrize("word", ["oneOf", "allOf"])
@@ -157,7 +158,7 @@ def test_what_may_be_null_at_each_of_many_levels(word: str) -> None:
     for _ in range(90):
         schema = {word: [schema], "nullable": True}
     with pytest.raises(BadRequest, match="nested too deeply"):
-        from_clients_schema({"type": "object", "properties": {"a": schema}}, MOST_VALUES)
+        from_clients_schema({"type": "object", "properties": {"a": schema}}, MOST_VALUES, PLACE)
 
 
 def test_how_large_it_is_counts_as_the_client_sent_it() -> None:
@@ -165,11 +166,11 @@ def test_how_large_it_is_counts_as_the_client_sent_it() -> None:
         "type": "object",
         "properties": {str(number): {"type": "STRING", "nullable": True} for number in range(9)},
     }
-    assert from_clients_schema(schema, 29)["properties"]["0"] == {"type": ["string", "null"]}
+    assert from_clients_schema(schema, 29, PLACE)["properties"]["0"] == {"type": ["string", "null"]}
     with pytest.raises(BadRequest, match="more than the 28 values"):
-        from_clients_schema(schema, 28)
+        from_clients_schema(schema, 28, PLACE)
 
 
 def test_a_schema_key_that_is_no_dialect() -> None:
     schema = {"properties": {"$schema": {"type": "string"}}, "enum": [{"$schema": "a"}]}
-    assert not validator(schema)({"$schema": "a"}) and validator(schema)({"$schema": 1})
+    assert not validator(schema, PLACE)({"$schema": "a"}) and validator(schema, PLACE)({"$schema": 1})

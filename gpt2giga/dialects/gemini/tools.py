@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from gpt2giga.chat import Tool, ToolChoice
 from gpt2giga.dialects import fields
 from gpt2giga.dialects.fields import Body
-from gpt2giga.dialects.gemini.names import inner, objects, to_object
+from gpt2giga.dialects.gemini.names import inner, objects
 from gpt2giga.dialects.hosted import HostedFound
 from gpt2giga.dialects.tools import Mode, no_tools, tool_name, tools_by_name, unknown_tool
 
@@ -38,10 +38,9 @@ def from_tools(body: Body, hosted: HostedFound) -> tuple[tuple[Tool, ...], ToolC
 
 def _declared(body: Body, hosted: HostedFound) -> Iterator[tuple[Tool, str]]:
     for tool, place in objects(body, "tools"):
-        for kind, value in tool.items():
-            if kind != "functionDeclarations" and value is not None:
-                param = f"{place}.{kind}"
-                hosted.add({} if kind == "mcpServers" else to_object(value, param), kind, param)  # they are a list
+        for kind in tool:
+            for found, _ in objects(tool, kind, place) if kind != "functionDeclarations" else ():
+                hosted.add(found, kind, f"{place}.{kind}")
         for function, param in objects(tool, "functionDeclarations", place):
             yield _tool(function, param), f"{param}.name"
 

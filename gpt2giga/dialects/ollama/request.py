@@ -38,8 +38,7 @@ def _from_message(message: Any, param: str, is_old: bool) -> Iterator[Message]:
 def from_generate_request(body: Body) -> tuple[ChatRequest, Delivery]:
     fields.check_nesting(body)
     system = fields.string(body, "system")
-    images = file_parts.from_images(body, "", is_old=False)
-    asked = Message("user", (Text(fields.required_string(body, "prompt", "")), *images))
+    asked = Message("user", (Text(fields.string(body, "prompt")), *file_parts.from_images(body, "", is_old=False)))
     messages = (Message("system", (Text(system),)), asked) if system else (asked,)
     return _from_request(body, messages, (), GENERATE)
 
@@ -71,17 +70,18 @@ def _from_request(
 
 def _thinking(body: Body) -> tuple[Effort | None, bool, list[str]]:
     """The effort, whether thoughts are shown, and what changes nothing. Thoughts come unasked, as from Ollama."""
-    if isinstance(body.get("think"), str):
+    think = body.get("think")
+    if isinstance(think, str):
         effort, unknown = from_effort(body, "think")
         return effort, True, unknown
-    return "medium" if fields.boolean(body, "think") else None, body.get("think") is not False, []
+    if not isinstance(think, bool | None):
+        raise invalid("think", "true, false, or an effort such as low, medium and high")
+    return "medium" if think else None, think is not False, []
 
 
 def _format(wanted: Any) -> JsonFormat | None:
-    if wanted is None or wanted == "":
-        return None
-    if wanted == "json":
-        return JsonFormat()
+    if wanted in (None, "", "json"):
+        return JsonFormat() if wanted else None
     return JsonFormat(dict(fields.mapping(wanted, "format", "json or a JSON Schema")), param="format")
 
 

@@ -20,7 +20,7 @@ from gpt2giga.errors import ProxyError
 
 KIND = "text_completion"
 MOST_PROMPTS = 20
-IGNORED: Mapping[str, Parameter] = {
+TABLE: Mapping[str, Parameter] = {
     "best_of": Parameter("ignored", "", any_integer),
     "frequency_penalty": Parameter("ignored", "", penalty),
     "logit_bias": Parameter("ignored", "", fields.optional_mapping),
@@ -58,7 +58,7 @@ def from_completion_request(body: Body) -> tuple[list[ChatRequest], CompletionDe
         before=prompts if fields.boolean(body, "echo") else [""] * len(prompts),
         stream=fields.boolean(body, "stream"),
         include_usage=include_usage(body),
-        ignored=tuple(list_ignored(body, IGNORED)),
+        ignored=tuple(list_ignored(body, TABLE)),
     )
     return [_chat(body, prompt) for prompt in prompts], delivery
 

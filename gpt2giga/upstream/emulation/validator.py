@@ -18,7 +18,6 @@ from gpt2giga.upstream.emulation.patterns import pattern_keywords, Patterns
 # What is wrong with a document, in words; empty when nothing is.
 Validate: TypeAlias = Callable[[Any], str]
 
-PARAM = "response_format"
 # No JSON value, so no schema lets it pass early.
 PROBE = object()
 # Keywords of a schema that are looked at: to see whether it is one, once alone, and then for each document. It takes a
@@ -52,9 +51,9 @@ class _Check:
 check: ContextVar[_Check] = ContextVar("check")
 
 
-def from_clients_schema(schema: dict[str, Any], most_values: int, param: str = PARAM) -> dict[str, Any]:
-    """As JSON Schema. Raises BadRequest for one that has too many values, or can no more be written: what may be null
-    takes more levels in JSON Schema than in OpenAPI's."""
+def from_clients_schema(schema: dict[str, Any], most_values: int, param: str) -> dict[str, Any]:
+    """As JSON Schema. param: where it stands. Raises BadRequest for one that has too many values, or can no more be
+    written: what may be null takes more levels in JSON Schema than in OpenAPI's."""
     if has_more_values(orjson.dumps(schema), most_values):
         raise _refusal(param, f"has more than the {most_values} values that GPT2GIGA_MAX_SCHEMA_VALUES allows")
     converted: dict[str, Any] = to_json_schema(schema)
@@ -63,7 +62,7 @@ def from_clients_schema(schema: dict[str, Any], most_values: int, param: str = P
     return converted
 
 
-def validator(schema: dict[str, Any], param: str = PARAM) -> Validate:
+def validator(schema: dict[str, Any], param: str) -> Validate:
     """Raises BadRequest for a schema that is none, before anybody is asked for a document. param: where it stands."""
     import jsonschema  # takes a while to load, and most processes never need it
     from referencing.exceptions import Unresolvable

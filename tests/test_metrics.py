@@ -282,6 +282,7 @@ def test_gunicorn_with_our_configuration(sandbox: SandboxServer, tmp_path: Path)
         raw.wait_until(lambda: "listens on" in (tmp_path / "log").read_text())
         for _ in range(8):
             assert ask(url) == 200
+        grows(url, 8, Figures(""), "requests_total", route=CHAT)  # the last one is counted behind its answer
         assert {look(url).of("requests_total", route=CHAT) for _ in range(6)} == {8}
     finally:
         process.terminate()

@@ -45,7 +45,9 @@ class Patterns:
         try:
             if self._left <= 0 or len(pattern) > LONGEST_PATTERN:
                 raise TimeoutError
-            return _compile(pattern).search(text, timeout=min(LONGEST_SEARCH, self._left)) is not None
+            limit = min(LONGEST_SEARCH, self._left)
+            # The engine's limit is of the whole process's CPU: while it searches, no other thread may use that up.
+            return _compile(pattern).search(text, timeout=limit, concurrent=False) is not None
         except (ValueError, TimeoutError, RecursionError, MemoryError) as error:
             self._unchecked.add(pattern)
             log.info("A schema's pattern is not checked (%s): %.200r", type(error).__name__, pattern)

@@ -138,6 +138,16 @@ def test_any_name_may_mean_the_default_model(app_with: Callable[..., Flask]) -> 
     assert other and (other["id"], other["context_length"]) == ("GigaChat-Plus", 32768)
 
 
+@pytest.mark.parametrize("asked", ["text-embedding-3-small", "nomic-embed-text:latest"])
+@pytest.mark.parametrize("pass_model", ["True", "False"])
+def test_any_name_of_an_embedder_means_ours(app_with: Callable[..., Flask], asked: str, pass_model: str) -> None:
+    """As it does at /v1/embeddings."""
+    client = app_with(GPT2GIGA_PASS_MODEL=pass_model).test_client()
+    told = client.get(f"/v1/models/{asked}").json
+    assert told and (told["id"], told["type"], told["context_length"]) == (asked, "embedder", 4096)
+    assert client.get("/v1/models/embeddings-3").status_code == 404
+
+
 def test_an_embedder_is_asked_to_chat(service: Service) -> None:
     response = service.post(CHAT, {"messages": MESSAGES, "model": "Embeddings"})
     assert response.status_code == 404 and "its type is embedder" in response.json()["error"]["message"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gpt2giga.config.settings import TranslationSettings
-from gpt2giga.upstream.contract.models import BUILT_IN_ALIASES, without_tag
+from gpt2giga.upstream.contract.models import BUILT_IN_ALIASES, spellings, without_tag
 from gpt2giga.upstream.listener import Listener
 
 # GigaChat has about twenty models; a stand-in for it might accept any name.
@@ -29,7 +29,8 @@ class KnownModels(Listener):
         self._most = len(self.names) + 2 * MOST_MODELS
 
     def on_model_known(self, model: str) -> None:
-        """GigaChat's own way to write it is the one that counts."""
+        """GigaChat's own way to write it is the one that counts; its releases count under it."""
+        model = model.partition(":")[0]
         if model and self.names.get(model) != model and len(self.names) < self._most:
             former = self.names.get(_key(model))
             written = [name for name, counted in self.names.items() if counted == former]
@@ -37,9 +38,10 @@ class KnownModels(Listener):
 
     def name(self, asked: str) -> str:
         """Empty where no model is asked."""
-        key = _key(asked)
-        found = self.names.get(key) or self.names.get(key.rpartition("/")[2])  # behind a vendor
-        return found or (OTHER if asked else "")
+        for word, _ in spellings(asked):
+            if known := self.names.get(word):
+                return known
+        return OTHER if asked else ""
 
     def answering(self, asked: str) -> str:
         """The model that a request for this one was answered by, as GigaChat calls it."""

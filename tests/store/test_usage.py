@@ -110,13 +110,14 @@ def test_a_model_counts_under_one_name() -> None:
     """However a client or the settings write it."""
     aliases = (("llama3:latest", "gigachat-2-pro"), ("gpt-4o", "GigaChat-2-Max:latest"))
     known = KnownModels("GigaChat-2-Max", TranslationSettings(model_aliases=aliases))
-    known.on_model_known("GigaChat-2-Pro")
-    for written in ("llama3", "LLAMA3:latest", "library/llama3", "llama3:LATEST"):
+    for told in ("GigaChat-2-Pro", "GigaChat-2-Max:1.2.26"):
+        known.on_model_known(told)
+    for written in ("llama3", "LLAMA3:latest", "library/llama3", "llama3:LATEST", "meta/llama3:8b"):
         assert (known.name(written), known.answering(written)) == ("llama3", "GigaChat-2-Pro")
-    for written in ("gigachat-2-max", "GigaChat-2-Max:latest", "openai/GIGACHAT-2-MAX"):
+    for written in ("gigachat-2-max", "GigaChat-2-Max:latest", "openai/GIGACHAT-2-MAX", "GigaChat-2-Max:1.2.26"):
         assert known.name(written) == known.answering(written) == "GigaChat-2-Max"
     assert known.answering("GPT-4o") == "GigaChat-2-Max"
-    assert {known.name(name) for name in ("made-up", "llama3:8b")} == {"other"}
+    assert {known.name(name) for name in ("made-up", "llama3-8b")} == {"other"}
 
 
 def test_a_day_begins_when_it_does_for_the_reader(counter: UsageCounter, clock: list[float]) -> None:

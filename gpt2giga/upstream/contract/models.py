@@ -126,12 +126,13 @@ class Catalog:
         return found
 
     def asked_for(self, name: str) -> Model:
-        """As a client may ask for it: where all requests go to the default model, any name is an alias of it. Raises
-        NotFound."""
+        """As a client may ask for it: any name of an embedder means ours, and where all requests go to the default
+        model, any other name is an alias of that. Raises NotFound."""
         try:
             return self.model(name)
         except NotFound:
-            if (answering := self.resolve(name)) == self._id(name):
+            answering = (self.embedder if "embed" in name.lower() else self.resolve)(name)
+            if answering == self._id(name):
                 raise
             return replace(self.model(answering), id=name, alias_of=answering)
 
@@ -156,16 +157,20 @@ class Catalog:
     def _id(self, name: str) -> str:
         """GigaChat's id for a name in letters of any case and behind any vendor. Others stay as they are, but for
         the vendors that mean GigaChat."""
-        name = without_tag(name)
-        bare = name.rpartition("/")[2]
-        stem, colon, release = bare.partition(":")
-        # Contract 6.10. What others write there (llama3.2:3b, nomic-embed-text:v1.5) says nothing of GigaChat's models.
-        release = colon + release if OWN_NAME.match(stem) else ""
-        for word, rest in ((name, ""), (bare, ""), (stem, release)):
-            found = self._targets.get(word.lower()) or self._ids.get(word.lower())
-            if found:
-                return found + rest
-        return VENDORS.sub("", name)
+        for word, release in spellings(name):
+            if found := self._targets.get(word) or self._ids.get(word):
+                return found + release
+        return VENDORS.sub("", without_tag(name))
+
+
+def spellings(name: str) -> tuple[tuple[str, str], ...]:
+    """What a name may be known as, in small letters and the surest first, each with the release that is not in it."""
+    name = without_tag(name)
+    bare = name.rpartition("/")[2]
+    stem, colon, release = bare.partition(":")
+    # Contract 6.10. What others write there (llama3.2:3b, nomic-embed-text:v1.5) says nothing of GigaChat's models.
+    release = colon + release if OWN_NAME.match(stem) else ""
+    return (name.lower(), ""), (bare.lower(), ""), (stem.lower(), release)
 
 
 def without_tag(name: str) -> str:

@@ -285,6 +285,23 @@ def test_no_more_than_there_is_room_for(
     assert statuses[0] == 200 and statuses[-1] == 429
 
 
+def test_a_tenant_leaves_room_for_others(app_with: AppWith, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = app_with(GPT2GIGA_STORE_SIZE="80KiB", GPT2GIGA_API_KEY="first-key,second-key").test_client()
+    monkeypatch.setattr(client.application.extensions["background"], "wake", lambda: None)
+
+    def left(key: str) -> int:
+        """How many it may leave unfinished."""
+        for number in range(30):
+            body = {"input": "а" * 2000, "background": True}
+            refused = client.post("/v1/responses", json=body, headers={"Authorization": f"Bearer {key}"})
+            if refused.status_code != 200:
+                assert (refused.status_code, refused.get_json()["error"]["code"]) == (429, "too_many_in_background")
+                return number
+        raise AssertionError("there is no end")
+
+    assert left("first-key") == left("second-key") > 3
+
+
 def test_tenants_are_kept_apart(app_with: AppWith) -> None:
     client = app_with(GPT2GIGA_API_KEY="first-key,second-key").test_client()
     mine, theirs = ({"Authorization": f"Bearer {key}"} for key in ("first-key", "second-key"))

@@ -35,8 +35,9 @@ from gpt2giga.store.orm import peewee
 from gpt2giga.store.response_tables import BackgroundEvents, BackgroundResponse
 from gpt2giga.store.room import Room
 
-# Of one tenant.
+# Of one tenant, who may not take the room of all others.
 MOST_UNFINISHED = 100
+MOST_SHARE = 1 / 2
 # After the end.
 EVENTS_SECONDS = 3600.0
 # Rows of one read.
@@ -271,8 +272,11 @@ class BackgroundStore:
     def _refusal(self, database: peewee.Database, tenant: str) -> ProxyError | None:
         """Looked at when its own row is there: so two at once do not both find the last place."""
         row = BackgroundResponse
-        if row.select().where(row.tenant == tenant, row.ended.is_null()).count(database) > MOST_UNFINISHED:
+        unfinished = (row.tenant == tenant, row.ended.is_null())
+        if row.select().where(*unfinished).count(database) > MOST_UNFINISHED:
             words = f"{MOST_UNFINISHED} responses in the background are unfinished: wait for one, or cancel one."
+        elif _taken(database, *unfinished) > self._room.most_bytes * MOST_SHARE:
+            words = "Your unfinished responses in the background take half of the room for all (GPT2GIGA_STORE_SIZE)."
         elif self._is_full(database):
             words = "There is no room for more responses in the background at the moment (GPT2GIGA_STORE_SIZE)."
         else:
@@ -280,5 +284,10 @@ class BackgroundStore:
         return RateLimited(words, param="background", code="too_many_in_background", retry_after=RETRY_AFTER)
 
     def _is_full(self, database: peewee.Database) -> bool:
-        taken = BackgroundResponse.select(peewee.fn.SUM(BackgroundResponse.size)).scalar(database)
-        return (taken or 0) > self._room.most_bytes
+        return _taken(database) > self._room.most_bytes
+
+
+def _taken(database: peewee.Database, *of: Any) -> int:
+    """Bytes."""
+    size = BackgroundResponse.select(peewee.fn.SUM(BackgroundResponse.size))
+    return (size.where(*of) if of else size).scalar(database) or 0

@@ -129,6 +129,14 @@ def test_a_foreign_name(service: Service, asked: str) -> None:
         assert "GPT2GIGA_MODEL_ALIASES" in message and "GPT2GIGA_PASS_MODEL" in message
 
 
+@pytest.mark.parametrize(("path", "body"), [*ASKED, ("/v1/embeddings", {"input": "a"})])
+def test_a_name_without_end(service: Service, path: str, body: dict[str, Any]) -> None:
+    """It is not repeated, and nobody looks for a close one."""
+    response = service.post(path, {**body, "model": "openai/" * 1000})
+    message = response.json()["error"]["message"]
+    assert response.status_code == 404 and "7000" in message and len(message) < 200
+
+
 def test_any_name_may_mean_the_default_model(app_with: Callable[..., Flask]) -> None:
     """Programs look for the name that they are set to before they chat under it; the list stays what it is."""
     client = app_with(GIGACHAT_MODEL="GigaChat-2-Pro", GPT2GIGA_PASS_MODEL="False").test_client()

@@ -282,7 +282,7 @@ def names() -> dict[str, Hostile]:
     return {
         "a long name": Hostile({"messages": ASK, "model": "giga" * MIB}, (404,)),
         "many vendors": Hostile({"messages": ASK, "model": "openai/" * MIB + "x"}, (404,)),
-        "a long name of an embedder": Hostile({"input": "?", "model": "giga" * MIB}, ANSWERED, "/v1/embeddings"),
+        "a long name of an embedder": Hostile({"input": "?", "model": "giga" * MIB}, (404,), "/v1/embeddings"),
     }
 
 

@@ -42,6 +42,10 @@ NOTHING = {"type": "null"}
     "written, expected",
     [
         ({"type": "STRING", "nullable": False}, {"type": "string"}),
+        ({"type": 5, "items": {"type": 1, "nullable": True}}, {"type": "array", "items": {"type": ["string", "null"]}}),
+        ({"type": 0}, {}),
+        ({"type": 8}, {"type": 8}),
+        ({"type": True}, {"type": True}),
         ({"type": ["STRING", "NULL"]}, {"type": ["string", "null"]}),
         ({"$ref": "#/a", "nullable": True}, {"anyOf": [{"$ref": "#/a"}, NOTHING]}),
         ({"allOf": [{"type": "OBJECT"}], "nullable": True}, {"anyOf": [{"allOf": [{"type": "object"}]}, NOTHING]}),

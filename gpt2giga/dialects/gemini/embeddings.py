@@ -12,10 +12,11 @@ from gpt2giga.dialects.embeddings import check_dimensions
 from gpt2giga.dialects.fields import Body, invalid
 from gpt2giga.dialects.gemini.contents import from_content
 from gpt2giga.dialects.gemini.names import camel, objects
+from gpt2giga.dialects.gemini.parameters import word
 from gpt2giga.dialects.parameters import ignored, list_ignored, Parameter
 from gpt2giga.upstream.embeddings import Embedding
 
-IGNORED: Mapping[str, Parameter] = ignored(fields.string, "taskType title")
+IGNORED: Mapping[str, Parameter] = {**ignored(word, "taskType"), **ignored(fields.string, "title")}
 
 
 @dataclass(frozen=True, slots=True)

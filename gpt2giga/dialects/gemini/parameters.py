@@ -6,11 +6,13 @@ from collections.abc import Mapping
 
 from gpt2giga.dialects import fields
 from gpt2giga.dialects.gemini.names import as_list
-from gpt2giga.dialects.parameters import any_integer, ignored, Parameter, penalty, refused
+from gpt2giga.dialects.parameters import any_integer, ignored, Parameter, penalty, refused, typed
 
 CONFIG = "generationConfig"
 # Whoever ignored a cache would answer without all that it holds.
 NO_CACHE = "There are no cached contents here: send the whole conversation without 'cachedContent'."
+# google-generativeai sends the numbers of its protocol buffers.
+word = typed("a word, or its number", str, int)
 TABLE: Mapping[str, Parameter] = {
     "contents": Parameter("used", "text, inlineData, fileData, functionCall, functionResponse; thoughts are left out"),
     "systemInstruction": Parameter("used", "a content, or its text"),
@@ -32,7 +34,7 @@ TABLE: Mapping[str, Parameter] = {
     **ignored(any_integer, "topK seed logprobs", CONFIG),
     **ignored(penalty, "presencePenalty frequencyPenalty", CONFIG),
     **ignored(fields.boolean, "responseLogprobs enableEnhancedCivicAnswers", CONFIG),
-    **ignored(fields.string, "mediaResolution", CONFIG),
+    **ignored(word, "mediaResolution", CONFIG),
     **ignored(fields.optional_mapping, "imageConfig", CONFIG),
     f"{CONFIG}.speechConfig": Parameter("ignored", "GigaChat does not answer with speech", fields.optional_mapping),
     "cachedContent": refused("nothing is cached here by a name", NO_CACHE, harmless=("",)),

@@ -41,6 +41,8 @@ KNOWN_IDS = (
 )
 # LiteLLM and the gateways that are made like it write a vendor before the name.
 VENDORS = re.compile(r"^((gigachat|openai|sber)/)+", re.IGNORECASE)
+# Characters. Nobody's are so long, and to look for a close one takes the more the longer they are.
+LONGEST_NAME = 1000
 # Names that only GigaChat's models have, whether there is such a one or not.
 OWN_NAME = re.compile(r"embeddings|.*giga", re.IGNORECASE)
 
@@ -156,7 +158,9 @@ class Catalog:
 
     def _id(self, name: str) -> str:
         """GigaChat's id for a name in letters of any case and behind any vendor. Others stay as they are, but for
-        the vendors that mean GigaChat."""
+        the vendors that mean GigaChat. Raises NotFound."""
+        if len(name) > LONGEST_NAME:
+            raise _none_has(_("The name of the model has {length} characters; none is so long.", length=len(name)))
         for word, release in spellings(name):
             if found := self._targets.get(word) or self._ids.get(word):
                 return found + release
@@ -203,4 +207,8 @@ def not_found(model_id: str, models: list[Model]) -> NotFound:
             "every request to GIGACHAT_MODEL.",
             model_id=model_id,
         )
+    return _none_has(words)
+
+
+def _none_has(words: str) -> NotFound:
     return NotFound(words, param="model", code="model_not_found")

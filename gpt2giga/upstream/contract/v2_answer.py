@@ -149,6 +149,8 @@ class Answer(answers.Answer):
             self._add_file(file, events)
         if call := part.get("function_call"):
             self._found.append((call, message.get("tool_state_id") or message.get("tools_state_id")))
+            if len(self._found) > MOST_ITEMS:
+                raise _too_many()
         if finish := part.get("finish_reason"):
             self._finish = string(finish)
 
@@ -265,7 +267,7 @@ class Answer(answers.Answer):
         """Raises UpstreamError."""
         self._items += 1
         if self._items > MOST_ITEMS:
-            raise UpstreamError(f"GigaChat's answer has more than {MOST_ITEMS} calls and pictures.")
+            raise _too_many()
 
     def _new_call_id(self, gigachats: Any) -> str:
         found = call_id(gigachats)
@@ -279,6 +281,10 @@ class StreamedAnswer(Stream, Answer):
         silent = ("reasoning", *SILENT)
         spoken = [message for message in document["messages"] if message.get("role") not in silent]
         return [part for message in spoken for part in message["content"] if "text" in part]
+
+
+def _too_many() -> UpstreamError:
+    return UpstreamError(f"GigaChat's answer has more than {MOST_ITEMS} calls and pictures.")
 
 
 def _thought(thought: Any) -> str:

@@ -109,6 +109,9 @@ def test_googles_own_tools() -> None:
         ({"mode": "ANY", "allowed_function_names": ["news"]}, ToolChoice("named", "news"), ["news"]),
         ({"mode": "ANY", "allowedFunctionNames": ["news", "weather"]}, ToolChoice("required"), ["weather", "news"]),
         ({"mode": "NONE"}, ToolChoice("none"), ["weather", "news"]),
+        ({"mode": 3}, ToolChoice("none"), ["weather", "news"]),
+        ({"mode": 4}, ToolChoice(), ["weather", "news"]),
+        ({"mode": ""}, ToolChoice(), ["weather", "news"]),
     ],
 )
 def test_choice(given: dict[str, Any], choice: ToolChoice, offered: list[str]) -> None:
@@ -184,6 +187,8 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     (declared({"name": "a", "parameters": "b"}), f"{DECLARED}[0].parameters"),
     ({"toolConfig": {"functionCallingConfig": {"mode": "ANY"}}}, f"{CALLING}.mode"),
     ({"toolConfig": {"functionCallingConfig": {"mode": "SOME"}}}, f"{CALLING}.mode"),
+    ({"toolConfig": {"functionCallingConfig": {"mode": 5}}}, f"{CALLING}.mode"),
+    ({"toolConfig": {"functionCallingConfig": {"mode": ["AUTO"]}}}, f"{CALLING}.mode"),
     ({"toolConfig": {"functionCallingConfig": {"allowedFunctionNames": ["a"]}}}, f"{CALLING}.allowedFunctionNames"),
     ({"tools": [{"google_search": 5}]}, "tools[0].googleSearch"),
     ({"cachedContent": "cachedContents/1"}, "cachedContent"),

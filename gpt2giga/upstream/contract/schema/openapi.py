@@ -10,6 +10,8 @@ from typing import Any
 
 from gpt2giga.concurrency.waiting import give_way
 
+# As protocol buffers number them, which Google's SDKs before google-genai send over REST.
+TYPES = ("type_unspecified", "string", "number", "integer", "boolean", "array", "object", "null")
 COUNTS = frozenset(f"{bound}{counted}" for bound in ("min", "max") for counted in ("Items", "Length", "Properties"))
 # As Gemini's protocol buffers have them.
 NAMES: dict[str, str] = {
@@ -32,7 +34,7 @@ COMBINING = ("$ref", "allOf", "anyOf", "oneOf", "const")
 
 
 def to_json_schema(schema: Any) -> Any:
-    """Types come in capitals, numbers as texts, and null as `nullable`. JSON Schema itself comes out as it is."""
+    """Types come in capitals or as numbers, numbers as texts, null as `nullable`. JSON Schema comes out as it is."""
     give_way()
     if isinstance(schema, list):
         return [to_json_schema(item) for item in schema]
@@ -69,6 +71,8 @@ def _value(name: str, value: Any) -> Any:
 
 
 def _kind(word: Any) -> Any:
+    if type(word) is int and 0 <= word < len(TYPES):
+        return TYPES[word]
     return word.lower() if isinstance(word, str) else word
 
 

@@ -15,6 +15,7 @@ from gpt2giga.dialects.pictures import to_markdown
 from gpt2giga.errors import ProxyError
 
 Line: TypeAlias = dict[str, Any]
+WRITTEN = TextDelta | ReasoningDelta | RefusalDelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +38,15 @@ class LineHead:
 
 
 class LineStream:
-    """began: when the answer itself did, if that is known by the head's clock."""
-
-    def __init__(self, head: LineHead, began: int = 0) -> None:
-        self._head, self._began, self._calls = head, began, 0
+    def __init__(self, head: LineHead) -> None:
+        self._head, self._calls = head, 0
+        self._began = self._pieces = 0  # of what is written bit by bit
         self._before_text, _, self._after_text = orjson.dumps(head.to_line()).rpartition(b'""')
 
     def feed(self, events: list[Event], choice: int) -> list[Line | bytes]:
-        self._began = self._began or time.monotonic_ns()
+        if events and isinstance(events[0], WRITTEN):
+            self._began = self._began or time.monotonic_ns()
+            self._pieces += 1
         lines: list[Line | bytes] = []
         for event in events:
             match event:
@@ -57,7 +59,7 @@ class LineStream:
                     lines.append(self._head.to_line(tool_calls=[{"id": call_id, "function": function}]))
                     self._calls += 1
                 case Picture():
-                    lines += self.feed([TextDelta(to_markdown(event))], choice)
+                    lines.append(self._before_text + orjson.dumps(to_markdown(event)) + self._after_text)
                 case Done():
                     lines.append(self._end(event))
         return lines
@@ -73,8 +75,10 @@ class LineStream:
         return [to_error(error)]
 
     def _end(self, done: Done) -> Line:
-        """Calls end an answer as words do. Tokens that GigaChat did not tell are left out."""
-        now, began, started = time.monotonic_ns(), self._began, self._head.started
+        """Calls end an answer as words do. Tokens that GigaChat did not tell are left out. What comes at once, such as
+        calls and checked JSON, was written in the time before: clients show the tokens of a second."""
+        now, started = time.monotonic_ns(), self._head.started
+        began = self._began if self._pieces > 1 else started
         reason = "stop" if done.finish == "tool_calls" else done.finish
         usage = done.usage and {"prompt_eval_count": done.usage.prompt, "eval_count": done.usage.completion}
         return {
@@ -95,7 +99,7 @@ def to_error(error: ProxyError) -> dict[str, str]:
 def to_answer(answers: Iterable[list[Event]], head: LineHead) -> Line:
     """What a client makes of the stream."""
     (events,) = answers
-    made: list[Any] = LineStream(head, head.started).feed(events, 0)
+    made: list[Any] = LineStream(head).feed(events, 0)
     *lines, whole = [orjson.loads(line) if isinstance(line, bytes) else line for line in made]
     said = [line.get("message", line) for line in lines]
     names = [name for name in ("content", "response", "thinking") if any(name in part for part in said)]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import orjson
@@ -74,6 +75,31 @@ def test_times_are_nanoseconds_that_add_up() -> None:
         assert set(TIMES) < whole.keys() and whole["eval_duration"] > 0
         assert whole["prompt_eval_duration"] + whole["eval_duration"] <= whole["total_duration"] + 1
         assert whole["created_at"].endswith("Z") and whole["created_at"][10] == "T"
+
+
+@pytest.mark.parametrize(
+    "batches",
+    [
+        [[TextDelta("{}"), Done("stop", USAGE)]],
+        [[ReasoningDelta("Так."), TextDelta("{}"), PICTURE], [Done("stop", USAGE)]],
+        [[], [CALL], [CALL], [Done("tool_calls", USAGE)]],
+    ],
+    ids=["a checked document", "one frame of text", "calls"],
+)
+def test_what_came_at_once_took_the_time_before(batches: list[list[Event]]) -> None:
+    """Programs show the tokens of a second, which would be millions."""
+    head = LineHead("giga", is_chat=True, started=time.monotonic_ns() - 10**9)
+    stream = LineStream(head)
+    *_, end = [item for events in batches for item in stream.feed(events, 0)]
+    assert isinstance(end, dict) and end["eval_duration"] == end["total_duration"] >= 10**9
+    assert end["prompt_eval_duration"] == 0
+
+
+def test_what_grew_is_timed_from_its_beginning() -> None:
+    stream = LineStream(LineHead("giga", is_chat=True, started=time.monotonic_ns() - 10**9))
+    events: list[Event] = [TextDelta("a"), TextDelta("b"), Done("stop", USAGE)]
+    *_, end = [item for event in events for item in stream.feed([event], 0)]
+    assert isinstance(end, dict) and end["prompt_eval_duration"] >= 10**9 > end["eval_duration"]
 
 
 def test_signs_of_life_change_nothing() -> None:

@@ -25,6 +25,12 @@ WORDINGS: dict[str, tuple[int, str]] = {
     "as a 400": (400, NEWER),
     "as a 413": (413, OLDER),
 }
+# What agents search a message for, where GigaChat tells no figures; they shorten a conversation only when they find it.
+SEARCHED = {
+    "Pi and opencode": "exceeds the context window",
+    "LiteLLM, for aider": "This model's maximum context length is",
+    "Continue and Qwen Code": "maximum context length",
+}
 OPENAI = "This model's maximum context length is 261120 tokens. However, your messages resulted in 301216 tokens"
 BODIES: dict[str, dict[str, Any]] = {
     "/v1/chat/completions": {"messages": MESSAGES},
@@ -75,10 +81,12 @@ def test_the_window_is_remembered(
     assert book.of("GigaChat-3-Pro").window == then and book.of("GigaChat-3-Ultra").window == 261120
 
 
-def test_without_figures(curt: Service, sandbox: SandboxServer) -> None:
+@pytest.mark.parametrize("path", BODIES)
+def test_without_figures(curt: Service, sandbox: SandboxServer, path: str) -> None:
     sandbox.state.script({"status": 413})
-    message = curt.post("/v1/messages", BODIES["/v1/messages"] | {"model": "GigaChat"}).json()["error"]["message"]
-    assert message.startswith("prompt is too long: The request exceeds the model's maximum context length")
+    message = curt.post(path, BODIES[path] | {"model": "GigaChat"}).json()["error"]["message"]
+    assert {agent: words for agent, words in SEARCHED.items() if words not in message} == {}
+    assert message.startswith("prompt is too long: This model's") == (path == "/v1/messages")
 
 
 @pytest.mark.parametrize("status, words", [(402, OLDER), (429, "Tokens limit per minute"), (422, "Invalid params")])

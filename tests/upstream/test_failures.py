@@ -117,7 +117,7 @@ TABLE: dict[str, tuple[Exception, int, str, str, str]] = {
     "write timeout": (httpx.WriteTimeout("no"), 504, SERVER, "upstream_timeout", "timed out"),
     "pool": (httpx.PoolTimeout("no"), 429, "rate_limit_error", "rate_limit_exceeded", "GIGACHAT_MAX_CONNECTIONS"),
     "reset": (httpx.ReadError("no"), 502, SERVER, "upstream_cut", "closed the connection"),
-    "cut": (httpx.RemoteProtocolError("no"), 502, SERVER, "upstream_cut", "before its answer was whole"),
+    "cut": (httpx.RemoteProtocolError("no"), 502, SERVER, "upstream_cut", "^Connection lost.*before its answer"),
     "proxy": (httpx.ProxyError("no"), 503, SERVER, "upstream_unavailable", "HTTPS_PROXY"),
     "content type": (httpx.TransportError("got 'text/html'"), 502, SERVER, "upstream_error", "protocol"),
     "redirects": (httpx.TooManyRedirects("no"), 502, SERVER, "upstream_error", "protocol"),

@@ -120,7 +120,7 @@ def test_finish_error() -> None:
 
 
 def test_an_answer_without_a_finish_was_cut() -> None:
-    with pytest.raises(UpstreamCut):
+    with pytest.raises(UpstreamCut, match="^Connection lost"):
         read({"content": "Да"}, finish=None)
     with pytest.raises(UpstreamCut):
         read()

@@ -57,7 +57,7 @@ class Answer(ABC):
     def _check_finish(self) -> str:
         """The SDK ends silently where there is none (contract 7.7)."""
         if self._finish is None:
-            raise UpstreamCut(_("GigaChat's answer ended before it was whole."), transient=True)
+            raise UpstreamCut(_("Connection lost: GigaChat's answer ended before it was whole."), transient=True)
         if self._finish in BROKEN_CALL:
             raise UpstreamError(
                 _("GigaChat's model produced an invalid function call. Try again."), code="upstream_model_error"

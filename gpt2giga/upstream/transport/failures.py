@@ -249,7 +249,10 @@ def from_transport(error: httpx.HTTPError, who: str) -> ProxyError:
     if isinstance(error, httpx.TimeoutException):
         return UpstreamTimeout(_("{who} timed out: it sent nothing for as long as GIGACHAT_TIMEOUT allows.", who=who))
     if isinstance(error, httpx.NetworkError | httpx.RemoteProtocolError):
-        return UpstreamCut(_("{who} closed the connection before its answer was whole.", who=who), transient=True)
+        # In the words that agents look for when they decide to ask again: in a stream they see no status.
+        return UpstreamCut(
+            _("Connection lost: {who} closed the connection before its answer was whole.", who=who), transient=True
+        )
     return UpstreamError(_("{who} answered in a way that is not its protocol.", who=who))
 
 

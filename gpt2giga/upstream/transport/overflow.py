@@ -29,7 +29,8 @@ def too_long(words: str) -> ContextTooLong:
     if not found:
         return ContextTooLong(
             _(
-                "The request exceeds the model's maximum context length (GigaChat: {words}). Send less text.",
+                "This model's maximum context length is less than the request, which exceeds the context window "
+                "(GigaChat: {words}). Send less text.",
                 words=words,
             ),
             param="messages",

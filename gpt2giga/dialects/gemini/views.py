@@ -26,7 +26,7 @@ from gpt2giga.web.framing import Framing
 from gpt2giga.web.json_lines import json_array
 from gpt2giga.web.models import ModelsForm
 from gpt2giga.web.signs import GOOGLES_PATHS, Signs
-from gpt2giga.web.sse import SSE
+from gpt2giga.web.sse import GOOGLES_SSE
 
 SIGNS = Signs(GOOGLES_PATHS, ("X-Goog-Api-Key", "X-Goog-Api-Client"), "key")
 ERROR_FORM = ErrorForm(lambda error, _: to_error(error), signs=SIGNS)
@@ -53,7 +53,7 @@ def blueprint(
         )
         head = GenerateHead(bare_name(model), delivery.thoughts, bool(chat.hosted), delivery.choices)
         to_whole, to_stream = partial(to_response, head=head), partial(GenerateStream, head)
-        dialect = Dialect(head.model, to_whole, to_stream, framing or SSE)
+        dialect = Dialect(head.model, to_whole, to_stream, framing or GOOGLES_SSE)
         return conversation.reply([replace(chat, model=our_name(model))] * delivery.choices, delivery, dialect)
 
     @gemini.post(f"{MODEL}:generateContent")
@@ -62,7 +62,7 @@ def blueprint(
 
     @gemini.post(f"{MODEL}:streamGenerateContent")
     def stream_generate_content(model_id: str) -> Response:
-        return generate(model_id, SSE if request.args.get("alt") == "sse" else json_array())
+        return generate(model_id, GOOGLES_SSE if request.args.get("alt") == "sse" else json_array())
 
     @gemini.post(f"{MODEL}:countTokens")
     def count_tokens(model_id: str) -> Response:

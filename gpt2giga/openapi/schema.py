@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any, TypeAlias
 
 from gpt2giga.dialects import fields
+from gpt2giga.dialects.gemini.parameters import word
 from gpt2giga.dialects.parameters import any_integer, TypeCheck
 
 Schema: TypeAlias = dict[str, Any]
@@ -24,6 +25,7 @@ OF_CHECKS: dict[Any, Schema] = {
     fields.optional_mapping: OBJECT,
     fields.array: {"type": "array"},
     fields.texts: {"type": "array", "items": TEXT},
+    word: {"anyOf": [TEXT, {"type": "integer"}]},
 }
 
 

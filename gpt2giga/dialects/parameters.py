@@ -24,12 +24,16 @@ natural = partial(fields.integer, low=0, high=fields.INT32)
 penalty = partial(fields.number, low=-2, high=2)
 
 
-def typed(expected: str, *types: type) -> TypeCheck:
-    def check(body: Body, name: str) -> None:
-        if type(body[name]) not in types:
-            raise invalid(name, expected)
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """A check for one of several types. expected: in the words of the error."""
 
-    return check
+    expected: str
+    types: tuple[type, ...]
+
+    def __call__(self, body: Body, name: str) -> None:
+        if type(body[name]) not in self.types:
+            raise invalid(name, self.expected)
 
 
 def no_check(body: Body, name: str) -> None:

@@ -6,8 +6,7 @@ from functools import partial
 from typing import Any, TypeAlias
 
 from gpt2giga.dialects import fields
-from gpt2giga.dialects.gemini.parameters import word
-from gpt2giga.dialects.parameters import any_integer, TypeCheck
+from gpt2giga.dialects.parameters import any_integer, TypeCheck, Typed
 
 Schema: TypeAlias = dict[str, Any]
 
@@ -25,8 +24,8 @@ OF_CHECKS: dict[Any, Schema] = {
     fields.optional_mapping: OBJECT,
     fields.array: {"type": "array"},
     fields.texts: {"type": "array", "items": TEXT},
-    word: {"anyOf": [TEXT, {"type": "integer"}]},
 }
+OF_TYPES: dict[type, str] = {str: "string", int: "integer", float: "number", dict: "object"}
 
 
 def ref(name: str) -> Schema:
@@ -92,4 +91,6 @@ def of_check(check: TypeCheck) -> Schema:
             return {"type": "integer"}
         make = number if check.func is fields.number else integer
         return make(limits["low"], limits["high"])
+    if isinstance(check, Typed):
+        return either(*({"type": OF_TYPES[kind]} for kind in check.types))
     return OF_CHECKS[check]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from gpt2giga.dialects import fields
 from gpt2giga.dialects.anthropic.errors import NO_THREADS
-from gpt2giga.dialects.parameters import ignored, natural, Parameter, refused, typed
+from gpt2giga.dialects.parameters import ignored, natural, Parameter, refused, Typed
 
 # Whoever ignored it would answer the last message without all that went before it.
 NO_THREAD = "There are no threads here: send the whole conversation without 'thread'."
@@ -32,7 +32,7 @@ TABLE: Mapping[str, Parameter] = {
     "thread": refused("no conversation is kept here; SDKs then send all of it by themselves", NO_THREAD, NO_THREADS),
     **ignored(natural, "top_k"),
     **ignored(fields.string, "service_tier inference_geo speed"),
-    "container": Parameter("ignored", "", typed("a string or an object", str, dict)),
+    "container": Parameter("ignored", "", Typed("a string or an object", (str, dict))),
     "mcp_servers": Parameter("ignored", "", fields.array),
     "context_management": Parameter("ignored", "", fields.optional_mapping),
     "safeguards": Parameter(

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 
 from gpt2giga.dialects import fields
 from gpt2giga.dialects.gemini.names import as_list
-from gpt2giga.dialects.parameters import any_integer, ignored, Parameter, penalty, refused, typed
+from gpt2giga.dialects.parameters import any_integer, ignored, Parameter, penalty, refused, Typed
 
 CONFIG = "generationConfig"
 # Whoever ignored a cache would answer without all that it holds.
 NO_CACHE = "There are no cached contents here: send the whole conversation without 'cachedContent'."
 # google-generativeai sends the numbers of its protocol buffers.
-word = typed("a word, or its number", str, int)
+word = Typed("a word, or its number", (str, int))
 TABLE: Mapping[str, Parameter] = {
     "contents": Parameter("used", "text, inlineData, fileData, functionCall, functionResponse; thoughts are left out"),
     "systemInstruction": Parameter("used", "a content, or its text"),

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 from gpt2giga.dialects import fields
 from gpt2giga.dialects.controls import EXTRAS
-from gpt2giga.dialects.parameters import any_integer, any_number, ignored, NO_SUFFIX, Parameter, typed
+from gpt2giga.dialects.parameters import any_integer, any_number, ignored, NO_SUFFIX, Parameter, Typed
 
 AT_ONCE = (0, "0", "0s")
-duration = typed("a duration such as 5m, or seconds", str, int, float)
+duration = Typed("a duration such as 5m, or seconds", (str, int, float))
 KEEP_ALIVE = Parameter("ignored", "GigaChat's models are always loaded; with nothing to answer, 0 unloads", duration)
 OF_BOTH: Mapping[str, Parameter] = {
     "model": Parameter("used", "GigaChat's ids and aliases, with or without `:latest`"),

@@ -205,7 +205,8 @@ def _register_views(
     conversation = Conversation(get_upstream, settings.limits.heartbeat, owners, tells_filter=tells_filter)
     # What is too long may become another vector by another setting.
     scope = (settings.account.base_url, translation.embeddings_overflow)
-    embedder = Embedder(get_upstream, EmbeddingStore(usage.database, settings.store.embeddings_size, *scope))
+    remembered = EmbeddingStore(usage.database, settings.store.embeddings_size, *scope)
+    embedder = Embedder(get_upstream, remembered, normalizes=translation.embeddings_normalize)
     why_not = auth.NO_ACCOUNT_IS_KEPT if server.pass_token else f"Batches are not kept here: {NO_FOLDER}."
     for blueprint in (
         health.blueprint(settings.backend, get_upstream, ui.page if server.ui else lambda: None),

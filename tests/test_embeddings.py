@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from flask import Flask
 from openai import BadRequestError, OpenAI
 
 from gpt2giga.config.settings import SettingsError
@@ -37,6 +40,20 @@ def test_the_client_as_it_is(client: OpenAI, sandbox: SandboxServer) -> None:
     assert found.data[1].embedding == pytest.approx(plain.data[0].embedding, rel=1e-6)
     assert found.usage.prompt_tokens == found.usage.total_tokens > 0
     assert sent(sandbox)[0] == {"input": texts, "model": "EmbeddingsGigaR"}
+
+
+def test_vectors_may_have_the_length_of_openais(app_with: Callable[..., Flask]) -> None:
+    """mem0 with FAISS finds nothing among GigaChat's own. What is remembered serves both."""
+    asked = {"input": [new("раз"), new("два")], "model": "Embeddings"}
+
+    def lengths(normalize: str) -> list[float]:
+        client = app_with(GPT2GIGA_EMBEDDINGS_NORMALIZE=normalize).test_client()
+        answer = client.post("/v1/embeddings", json=asked).get_json()
+        return [math.hypot(*item["embedding"]) for item in answer["data"]]
+
+    assert min(lengths("False")) > 1.1
+    assert lengths("True") == lengths("True") == pytest.approx([1, 1])
+    assert min(lengths("False")) > 1.1
 
 
 def test_a_gigachat_embedder_passes(client: OpenAI) -> None:

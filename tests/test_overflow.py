@@ -86,7 +86,7 @@ def test_without_figures(curt: Service, sandbox: SandboxServer, path: str) -> No
     sandbox.state.script({"status": 413})
     message = curt.post(path, BODIES[path] | {"model": "GigaChat"}).json()["error"]["message"]
     assert {agent: words for agent, words in SEARCHED.items() if words not in message} == {}
-    assert message.startswith("prompt is too long: This model's") == (path == "/v1/messages")
+    assert message.startswith("prompt is too long: The request") == (path == "/v1/messages")
 
 
 @pytest.mark.parametrize("status, words", [(402, OLDER), (429, "Tokens limit per minute"), (422, "Invalid params")])

@@ -173,6 +173,11 @@ class TranslationSettings:
         "What to do with a text above the embedding model's limit: average (of its parts) or error",
         one_of("average", "error"),
     )
+    embeddings_normalize: bool = setting(
+        False,
+        "True: vectors of length 1 as OpenAI's, for indexes by product or distance; GigaChat's own have any",
+        boolean,
+    )
     tokenizer_file: str | None = setting(
         None, "File cl100k_base.tiktoken: with it, embeddings also accept token numbers, as LangChain sends them"
     )

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from operator import mul
 
+from gpt2giga.concurrency.waiting import give_way
 from gpt2giga.errors import ContextTooLong, UpstreamError
 
 MOST_CHARACTERS = 1_000_000
@@ -40,6 +41,14 @@ def embed(texts: list[str], send: Send, *, most_texts: int, average: bool) -> li
     except ContextTooLong as error:
         error.param = "input"
         raise
+
+
+def normalized(found: list[Embedding]) -> Iterator[Embedding]:
+    """Of length 1, as vectors of OpenAI, Google and Ollama are; GigaChat's are not (contract 6.17)."""
+    for embedding in found:
+        give_way()
+        length = math.hypot(*embedding.vector) or 1  # all may be zeros
+        yield replace(embedding, vector=[number / length for number in embedding.vector])
 
 
 def _batches(texts: list[str], most_texts: int) -> Iterator[list[str]]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from flask import Response
 
-from gpt2giga.upstream.embeddings import Embedding
+from gpt2giga.upstream.embeddings import Embedding, normalized
 from gpt2giga.upstream.gigachat import GetUpstream
 from gpt2giga.web.body import json_response, name_ignored
 from gpt2giga.web.exchange import current
@@ -20,8 +20,10 @@ AVERAGED_HEADER = "X-Gpt2giga-Averaged"
 
 
 class Embedder:
-    def __init__(self, get_upstream: GetUpstream, remembered: EmbeddingStore) -> None:
-        self._get_upstream, self._remembered = get_upstream, remembered
+    """normalizes: are vectors given the length that OpenAI's have? What is remembered stays GigaChat's own."""
+
+    def __init__(self, get_upstream: GetUpstream, remembered: EmbeddingStore, *, normalizes: bool) -> None:
+        self._get_upstream, self._remembered, self._normalizes = get_upstream, remembered, normalizes
 
     def reply(
         self,
@@ -37,6 +39,8 @@ class Embedder:
         check_models(exchange, upstream.catalog, [model])
         ask = partial(upstream.embed, model=model, caller=exchange)
         found = self._remembered.embed(texts, model, exchange.tenant, ask) if texts else []
+        if self._normalizes:
+            found = [*normalized(found)]
         answer = json_response(to_whole(found, model))
         averaged = [str(number) for number, embedding in enumerate(found) if embedding.averaged]
         if averaged:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gpt2giga.errors import ContextTooLong, UpstreamError
 from gpt2giga.upstream import embeddings
-from gpt2giga.upstream.embeddings import embed, Embedding
+from gpt2giga.upstream.embeddings import embed, Embedding, normalized
 
 
 class Model:
@@ -107,3 +107,8 @@ def test_parts_of_different_lengths() -> None:
 
     with pytest.raises(UpstreamError, match="different lengths"):
         embed(["aaaaa bbbbbb"], send, most_texts=90, average=True)
+
+
+def test_no_direction_has_no_length() -> None:
+    found = [Embedding([3.0, -4.0], 7, averaged=True), Embedding([0.0, 0.0], 1), Embedding([], 0)]
+    assert [*normalized(found)] == [Embedding([0.6, -0.8], 7, averaged=True), *found[1:]]

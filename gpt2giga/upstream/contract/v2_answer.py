@@ -129,8 +129,7 @@ class Answer(answers.Answer):
         self._let_go(events)
         events += self._citations.end(self._passed)
         events += [HostedCall(id, tool, "completed") for tool, id in self._running.items()]
-        done = Done("tool_calls" if self._called else FINISH.get(finish, "stop"), self.usage)
-        return [*events, done]
+        return [*events, Done("tool_calls" if self._called else FINISH.get(finish, "stop"), self.usage)]
 
     def _add_part(self, part: dict[str, Any], message: dict[str, Any], events: list[Event]) -> None:
         """All that a part may be, or a message beside its parts."""
@@ -149,8 +148,7 @@ class Answer(answers.Answer):
             self._add_file(file, events)
         if call := part.get("function_call"):
             self._found.append((call, message.get("tool_state_id") or message.get("tools_state_id")))
-            if len(self._found) > MOST_ITEMS:
-                raise _too_many()
+            self._count_items(0)
         if finish := part.get("finish_reason"):
             self._finish = string(finish)
 
@@ -224,7 +222,7 @@ class Answer(answers.Answer):
         if tool not in self._running:
             if status != "running" and tool in self._told:
                 return
-            self._count_item()
+            self._count_items()
             self._told.add(tool)
             self._running[tool] = call_id(None)
             events.append(HostedCall(self._running[tool], tool, "running"))
@@ -236,7 +234,7 @@ class Answer(answers.Answer):
         id, mime = string(file["id"]), string(file.get("mime") or "")
         target = file.get("target") or ("image" if mime.startswith("image/") else "")
         if target == "image" and id not in self._shown:
-            self._count_item()
+            self._count_items()
             self._shown.add(id)
             if "image_generate" not in self._told:
                 self._tell("image_generate", "completed", events)
@@ -254,7 +252,7 @@ class Answer(answers.Answer):
             count[key] += 1
             if count[key] <= self._called_before[key]:
                 continue
-            self._count_item()
+            self._count_items()
             self._called = True
             self._call_ids.add(call.id)
             self._pass_on(self._end_before_call(), events)
@@ -263,11 +261,11 @@ class Answer(answers.Answer):
         for key, times in count.items():  # not |=, which looks at all that came before
             self._called_before[key] = max(times, self._called_before[key])
 
-    def _count_item(self) -> None:
-        """Raises UpstreamError."""
-        self._items += 1
-        if self._items > MOST_ITEMS:
-            raise _too_many()
+    def _count_items(self, new: int = 1) -> None:
+        """Raises UpstreamError: of all so far, or of one document."""
+        self._items += new
+        if max(self._items, len(self._found)) > MOST_ITEMS:
+            raise UpstreamError(f"GigaChat's answer has more than {MOST_ITEMS} calls and pictures.")
 
     def _new_call_id(self, gigachats: Any) -> str:
         found = call_id(gigachats)
@@ -281,10 +279,6 @@ class StreamedAnswer(Stream, Answer):
         silent = ("reasoning", *SILENT)
         spoken = [message for message in document["messages"] if message.get("role") not in silent]
         return [part for message in spoken for part in message["content"] if "text" in part]
-
-
-def _too_many() -> UpstreamError:
-    return UpstreamError(f"GigaChat's answer has more than {MOST_ITEMS} calls and pictures.")
 
 
 def _thought(thought: Any) -> str:

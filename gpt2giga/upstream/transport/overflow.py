@@ -29,7 +29,7 @@ def too_long(words: str) -> ContextTooLong:
     if not found:
         return ContextTooLong(
             _(
-                "This model's maximum context length is less than the request, which exceeds the context window "
+                "The request exceeds the context window. This model's maximum context length is not known here "
                 "(GigaChat: {words}). Send less text.",
                 words=words,
             ),

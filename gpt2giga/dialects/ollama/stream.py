@@ -15,7 +15,6 @@ from gpt2giga.dialects.pictures import to_markdown
 from gpt2giga.errors import ProxyError
 
 Line: TypeAlias = dict[str, Any]
-WRITTEN = TextDelta | ReasoningDelta | RefusalDelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +38,12 @@ class LineHead:
 
 class LineStream:
     def __init__(self, head: LineHead) -> None:
-        self._head, self._calls = head, 0
-        self._began = self._pieces = 0  # of what is written bit by bit
+        self._head, self._calls, self._pieces, self._began = head, 0, 0, 0
         self._before_text, _, self._after_text = orjson.dumps(head.to_line()).rpartition(b'""')
 
     def feed(self, events: list[Event], choice: int) -> list[Line | bytes]:
-        if events and isinstance(events[0], WRITTEN):
-            self._began = self._began or time.monotonic_ns()
-            self._pieces += 1
+        if events and isinstance(events[0], TextDelta | ReasoningDelta | RefusalDelta):  # what is written bit by bit
+            self._began, self._pieces = self._began or time.monotonic_ns(), self._pieces + 1
         lines: list[Line | bytes] = []
         for event in events:
             match event:
@@ -76,13 +73,12 @@ class LineStream:
 
     def _end(self, done: Done) -> Line:
         """Calls end an answer as words do. Tokens that GigaChat did not tell are left out. What comes at once, such as
-        calls and checked JSON, was written in the time before: clients show the tokens of a second."""
+        calls and checked JSON, was written in the time before: clients show tokens per second."""
         now, started = time.monotonic_ns(), self._head.started
         began = self._began if self._pieces > 1 else started
-        reason = "stop" if done.finish == "tool_calls" else done.finish
         usage = done.usage and {"prompt_eval_count": done.usage.prompt, "eval_count": done.usage.completion}
         return {
-            **self._head.to_end(reason),
+            **self._head.to_end("stop" if done.finish == "tool_calls" else done.finish),
             "total_duration": now - started,
             "load_duration": 0,
             "prompt_eval_duration": began - started,

@@ -280,7 +280,7 @@ def _leave_out_repetitions(shown: list[Spoken]) -> None:
 
 def _orphan(result: ToolResult) -> str:
     """A result whose call was cut away, by compaction for example; as text it cannot be refused."""
-    return f"[Result of the tool {result.name or result.call_id}]\n{text_of(result.parts)}"
+    return f"[{f'Result of the tool {result.name or result.call_id}'.rstrip()}]\n{text_of(result.parts)}"
 
 
 def text_of(parts: Iterable[Part]) -> str:

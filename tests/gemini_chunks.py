@@ -9,8 +9,9 @@ from typing import Any
 
 def chunks(body: str) -> list[dict[str, Any]]:
     """Of events; fails on anything that is not a `data:` line and an empty line, but for an error's second line."""
-    body, _, again = body.rpartition("\n\n")
-    assert not again or f"data: {again.rstrip()}" == body.rpartition("\n\n")[2], again
+    body, ended, again = body.rpartition("\n\n")
+    last = body.rpartition("\n\n")[2]
+    assert ended and (not again or last.startswith('data: {"error":') and last == f"data: {again.rstrip()}"), again
     frames = [frame for frame in body.split("\n\n") if frame]
     assert all(frame.startswith("data: ") and "\n" not in frame for frame in frames), frames
     return [json.loads(frame.removeprefix("data: ")) for frame in frames]

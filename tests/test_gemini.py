@@ -139,6 +139,13 @@ def test_keys(guarded: Service, headers: dict[str, str], query: str) -> None:
     assert "first-key" not in guarded.log.read_text()
 
 
+def test_a_name_of_an_embedder_tells_of_it(service: Service) -> None:
+    model = service.get("/v1beta/models/gemini-embedding-001").json()
+    assert model["supportedGenerationMethods"] == ["embedContent", "batchEmbedContents"]
+    chat = service.get("/v1beta/models/gemini-2.5-flash").json()
+    assert "generateContent" in chat["supportedGenerationMethods"]
+
+
 def test_what_is_ignored_is_named(service: Service) -> None:
     body = {**ASK, "safetySettings": [], "tools": [{"codeExecution": {}}], "generationConfig": {"topK": 5}}
     for method in (GENERATE, EVENTS):

@@ -174,9 +174,7 @@ class TranslationSettings:
         one_of("average", "error"),
     )
     embeddings_normalize: bool = setting(
-        False,
-        "True: vectors of length 1 as OpenAI's, for indexes by product or distance; GigaChat's own have any",
-        boolean,
+        False, "True: vectors of unit length, as OpenAI's are, for indexes by product or distance", boolean
     )
     tokenizer_file: str | None = setting(
         None, "File cl100k_base.tiktoken: with it, embeddings also accept token numbers, as LangChain sends them"

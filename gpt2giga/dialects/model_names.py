@@ -6,9 +6,11 @@ from gpt2giga.upstream.contract.models import Catalog
 
 
 def known_name(asked: str, catalog: Catalog, vendors: str) -> str:
-    """Empty, as for no name, where it begins with `vendors` and is no alias: the default model."""
+    """Empty, as for no name, where it begins with `vendors` and is no alias: the default model. An embedder's name is
+    the Catalog's matter."""
     bare = _bare(asked)
-    return "" if bare.startswith(vendors) and _bare(catalog.resolve(asked)) == bare else asked
+    is_theirs = bare.startswith(vendors) and "embed" not in bare
+    return "" if is_theirs and _bare(catalog.resolve(asked)) == bare else asked
 
 
 def _bare(name: str) -> str:

@@ -25,12 +25,12 @@ class KnownModels(Listener):
         fallback = [name for chain in translation.fallback for name in chain.split(">")]
         self.names: dict[str, str] = {}
         for name in (model, translation.embeddings, *aliases, *aliases.values(), *fallback):
-            self.names[name] = self.names.setdefault(_key(name), without_tag(name))
+            self.names[name] = self.names.setdefault(_key(name), _bare(name))
         self._most = len(self.names) + 2 * MOST_MODELS
 
     def on_model_known(self, model: str) -> None:
         """GigaChat's own way to write it is the one that counts; its releases count under it."""
-        model = model.partition(":")[0]
+        model = _bare(model)
         if model and self.names.get(model) != model and len(self.names) < self._most:
             former = self.names.get(_key(model))
             written = [name for name, counted in self.names.items() if counted == former]
@@ -51,5 +51,11 @@ class KnownModels(Listener):
         return self.name(self._targets.get(_key(known), known))
 
 
+def _bare(name: str) -> str:
+    """Without a tag, and without a release of GigaChat's."""
+    *_, (_, release) = spellings(name)
+    return without_tag(name).removesuffix(release)
+
+
 def _key(name: str) -> str:
-    return without_tag(name).lower()
+    return _bare(name).lower()

@@ -44,7 +44,7 @@ def embed(texts: list[str], send: Send, *, most_texts: int, average: bool) -> li
 
 
 def normalized(found: list[Embedding]) -> Iterator[Embedding]:
-    """Of length 1, as vectors of OpenAI, Google and Ollama are; GigaChat's are not (contract 6.17)."""
+    """Of unit length, as OpenAI's vectors are; GigaChat's are not (contract 6.17)."""
     for embedding in found:
         give_way()
         length = math.hypot(*embedding.vector) or 1  # all may be zeros

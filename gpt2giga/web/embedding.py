@@ -20,7 +20,7 @@ AVERAGED_HEADER = "X-Gpt2giga-Averaged"
 
 
 class Embedder:
-    """normalizes: are vectors given the length that OpenAI's have? What is remembered stays GigaChat's own."""
+    """normalizes: do vectors get unit length, which OpenAI's have? What is remembered stays GigaChat's own."""
 
     def __init__(self, get_upstream: GetUpstream, remembered: EmbeddingStore, *, normalizes: bool) -> None:
         self._get_upstream, self._remembered, self._normalizes = get_upstream, remembered, normalizes

@@ -21,7 +21,7 @@ def _encode_named(items: Iterable[Item]) -> bytes:
 
 def _encode_googles(items: Iterable[Item]) -> bytes:
     """An error stands once more in a line of its own, as Google's service writes them. To its SDK for Node.js before
-    2.0, which Pi has, an answer that ends in an event with an error is whole."""
+    2.0, which Pi has, an answer that ends in an event with an error is whole; behind this it says that it broke."""
     return b"".join([b"data: %b\n\n%b" % (to_line(item), _bare_error(item)) for item in items])
 
 

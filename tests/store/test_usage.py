@@ -120,6 +120,19 @@ def test_a_model_counts_under_one_name() -> None:
     assert {known.name(name) for name in ("made-up", "llama3-8b")} == {"other"}
 
 
+@pytest.mark.parametrize("alias", [(), (("gpt-4o", "gigachat-2-max:1.2.26"),)])
+def test_releases_count_under_their_model(alias: tuple[tuple[str, str], ...]) -> None:
+    """Also those that the settings name. What looks so elsewhere is another model."""
+    known = KnownModels("gigachat-2-max:1.2.26", TranslationSettings(model_aliases=alias))
+    for told in ("GigaChat-2-Max:1.2.26", "qwen3:8b", "qwen3:32b"):
+        known.on_model_known(told)
+    assert {
+        known.name(f"{name}{release}") for name in ("GigaChat-2-Max", "gigachat-2-max") for release in ("", ":9")
+    } == {"GigaChat-2-Max"}
+    assert [known.name(name) for name in ("qwen3:8b", "qwen3:32b")] == ["qwen3:8b", "qwen3:32b"]
+    assert not alias or known.answering("gpt-4o") == "GigaChat-2-Max"
+
+
 def test_a_day_begins_when_it_does_for_the_reader(counter: UsageCounter, clock: list[float]) -> None:
     """Half past two in the night in Moscow is still yesterday in London."""
     clock[0] = NOON - 9.5 * 3600

@@ -4,7 +4,7 @@ raises BadRequest naming the field."""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from gpt2giga.concurrency.waiting import in_turns
@@ -28,6 +28,11 @@ def to_object(value: Any, param: str) -> Body:
 def inner(body: Body, name: str, within: str = "") -> Body:
     """Empty where there is none."""
     return camel(fields.optional_mapping(body, name, within))
+
+
+def to_word(written: Any, words: Iterable[str]) -> Any:
+    """google-generativeai sends the number that a word has in its protocol buffers, where they stand in this order."""
+    return dict(enumerate(words)).get(written, written) if type(written) is int else written
 
 
 def objects(body: Body, name: str, within: str = "") -> Iterator[tuple[Body, str]]:

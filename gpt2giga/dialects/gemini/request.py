@@ -7,7 +7,7 @@ from gpt2giga.dialects import fields
 from gpt2giga.dialects.controls import Delivery, Effort, from_budget, from_effort, from_extras, from_stops, to_session
 from gpt2giga.dialects.fields import Body, INT32, invalid
 from gpt2giga.dialects.gemini.contents import from_contents
-from gpt2giga.dialects.gemini.names import camel, inner
+from gpt2giga.dialects.gemini.names import camel, inner, to_word
 from gpt2giga.dialects.gemini.parameters import CONFIG, TABLE
 from gpt2giga.dialects.gemini.tools import from_tools
 from gpt2giga.dialects.hosted import HostedFound, HostedTools, no_hosted_tools
@@ -16,6 +16,8 @@ from gpt2giga.dialects.tools import settle
 
 MOST_CANDIDATES = 8
 JSON = "application/json"
+# In the order of their numbers.
+MODALITIES = ("MODALITY_UNSPECIFIED", "TEXT", "IMAGE", "AUDIO")
 THINKING = f"{CONFIG}.thinkingConfig"
 
 
@@ -65,7 +67,8 @@ def from_count_request(body: Body, model: str, *, hosted_tools: HostedTools = no
 
 def _add_modalities(given: Body, hosted: HostedFound) -> None:
     param = f"{CONFIG}.responseModalities"
-    for word in fields.texts(given, param):
+    words = [to_word(written, MODALITIES) for written in fields.array(given, param)]
+    for word in fields.texts({param: words}, param):
         if word.upper() == "IMAGE":
             hosted.add({}, "image_generation", param)
         elif word.upper() not in ("TEXT", "MODALITY_UNSPECIFIED"):

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from gpt2giga.chat import Tool, ToolChoice
 from gpt2giga.dialects import fields
 from gpt2giga.dialects.fields import Body
-from gpt2giga.dialects.gemini.names import inner, objects
+from gpt2giga.dialects.gemini.names import inner, objects, to_word
 from gpt2giga.dialects.hosted import HostedFound
 from gpt2giga.dialects.tools import Mode, no_tools, tool_name, tools_by_name, unknown_tool
 
 CONFIG = "toolConfig.functionCallingConfig"
-# In the order of their numbers, which Google's SDKs before google-genai send.
+# In the order of their numbers.
 MODES: Mapping[str, Mode] = {
     "MODE_UNSPECIFIED": "auto",
     "AUTO": "auto",
@@ -27,7 +26,8 @@ def from_tools(body: Body, hosted: HostedFound) -> tuple[tuple[Tool, ...], ToolC
     """Whatever is no declaration of a function runs at Google; `hosted` keeps it."""
     tools = tools_by_name(_declared(body, hosted))
     config = inner(inner(body, "toolConfig"), "functionCallingConfig", "toolConfig")
-    mode = _mode(config.get("mode"), f"{CONFIG}.mode")
+    word = to_word(config.get("mode"), MODES)
+    mode = fields.one_of(fields.string({"mode": word}, "mode", CONFIG).upper() or "AUTO", MODES, f"{CONFIG}.mode")
     allowed = fields.texts(config, "allowedFunctionNames", CONFIG)
     for name in allowed:
         if name not in tools:
@@ -38,13 +38,6 @@ def from_tools(body: Body, hosted: HostedFound) -> tuple[tuple[Tool, ...], ToolC
     if mode == "required" and len(allowed) == 1:
         return offered, ToolChoice("named", allowed[0])
     return offered, ToolChoice(mode)
-
-
-def _mode(written: Any, param: str) -> Mode:
-    if type(written) is int:
-        written = dict(enumerate(MODES)).get(written, written)
-    word = written.upper() if isinstance(written, str) else written
-    return fields.one_of(word or "AUTO", MODES, param)
 
 
 def _declared(body: Body, hosted: HostedFound) -> Iterator[tuple[Tool, str]]:

@@ -75,7 +75,7 @@ class LineStream:
         """Calls end an answer as words do. Tokens that GigaChat did not tell are left out. What comes at once, such as
         calls and checked JSON, was written in the time before: clients show tokens per second."""
         now, started = time.monotonic_ns(), self._head.started
-        began = self._began if self._pieces > 1 else started
+        began = self._began if self._pieces > 2 else started
         usage = done.usage and {"prompt_eval_count": done.usage.prompt, "eval_count": done.usage.completion}
         return {
             **self._head.to_end("stop" if done.finish == "tool_calls" else done.finish),

@@ -46,7 +46,8 @@ class Patterns:
             if self._left <= 0 or len(pattern) > LONGEST_PATTERN:
                 raise TimeoutError
             limit = min(LONGEST_SEARCH, self._left)
-            # The engine's limit is of the whole process's CPU: while it searches, no other thread may use that up.
+            # The engine's limit is of the whole process's CPU, so no other thread may use that up. Where there are
+            # some, they stand still for as long: it is the price of a limit that holds.
             return _compile(pattern).search(text, timeout=limit, concurrent=False) is not None
         except (ValueError, TimeoutError, RecursionError, MemoryError) as error:
             self._unchecked.add(pattern)

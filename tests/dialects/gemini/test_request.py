@@ -112,6 +112,7 @@ def test_googles_own_tools() -> None:
         ({"mode": 3}, ToolChoice("none"), ["weather", "news"]),
         ({"mode": 4}, ToolChoice(), ["weather", "news"]),
         ({"mode": ""}, ToolChoice(), ["weather", "news"]),
+        ({"mode": None}, ToolChoice(), ["weather", "news"]),
     ],
 )
 def test_choice(given: dict[str, Any], choice: ToolChoice, offered: list[str]) -> None:
@@ -189,6 +190,10 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"toolConfig": {"functionCallingConfig": {"mode": "SOME"}}}, f"{CALLING}.mode"),
     ({"toolConfig": {"functionCallingConfig": {"mode": 5}}}, f"{CALLING}.mode"),
     ({"toolConfig": {"functionCallingConfig": {"mode": ["AUTO"]}}}, f"{CALLING}.mode"),
+    ({"toolConfig": {"functionCallingConfig": {"mode": False}}}, f"{CALLING}.mode"),
+    ({"toolConfig": {"functionCallingConfig": {"mode": []}}}, f"{CALLING}.mode"),
+    ({"generationConfig": {"responseModalities": [3]}}, "generationConfig.responseModalities"),
+    ({"generationConfig": {"responseModalities": [9]}}, "generationConfig.responseModalities"),
     ({"toolConfig": {"functionCallingConfig": {"allowedFunctionNames": ["a"]}}}, f"{CALLING}.allowedFunctionNames"),
     ({"tools": [{"google_search": 5}]}, "tools[0].googleSearch"),
     ({"cachedContent": "cachedContents/1"}, "cachedContent"),

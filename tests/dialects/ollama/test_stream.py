@@ -83,8 +83,9 @@ def test_times_are_nanoseconds_that_add_up() -> None:
         [[TextDelta("{}"), Done("stop", USAGE)]],
         [[ReasoningDelta("Так."), TextDelta("{}"), PICTURE], [Done("stop", USAGE)]],
         [[], [CALL], [CALL], [Done("tool_calls", USAGE)]],
+        [[TextDelta("Раз: ")], [TextDelta("["), Done("stop", USAGE)]],
     ],
-    ids=["a checked document", "one frame of text", "calls"],
+    ids=["a checked document", "one frame of text", "calls", "a text of which some was held"],
 )
 def test_what_came_at_once_took_the_time_before(batches: list[list[Event]]) -> None:
     """Programs show the tokens of a second, which would be millions."""
@@ -97,7 +98,7 @@ def test_what_came_at_once_took_the_time_before(batches: list[list[Event]]) -> N
 
 def test_what_grew_is_timed_from_its_beginning() -> None:
     stream = LineStream(LineHead("giga", is_chat=True, started=time.monotonic_ns() - 10**9))
-    events: list[Event] = [TextDelta("a"), TextDelta("b"), Done("stop", USAGE)]
+    events: list[Event] = [TextDelta("a"), TextDelta("b"), TextDelta("c"), Done("stop", USAGE)]
     *_, end = [item for event in events for item in stream.feed([event], 0)]
     assert isinstance(end, dict) and end["prompt_eval_duration"] >= 10**9 > end["eval_duration"]
 

@@ -428,14 +428,15 @@ def test_an_exception_in_the_line_leaves_the_line(make: Callable[[int], Slots]) 
 
 def test_an_exception_with_the_slot_in_hand(make: Callable[[int], Slots], monkeypatch: pytest.MonkeyPatch) -> None:
     slots = make(1)
-    slot, wait = take(slots, 0), slots._wait
+    slot, wait, begun = take(slots, 0), slots._wait, threading.Event()
 
     def struck(*arguments: Any) -> Iterator[list[Any]]:
+        begun.set()
         yield from wait(*arguments)
         raise ZeroDivisionError
 
     def wait_and_release() -> None:
-        until(lambda: slots.waiting == 1)
+        begun.wait(5)
         slot.release()
 
     monkeypatch.setattr(slots, "_wait", struck)

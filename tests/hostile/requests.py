@@ -170,6 +170,45 @@ def of_gemini() -> dict[str, Hostile]:
     }
 
 
+def allowed() -> dict[str, Hostile]:
+    """Tools that may be called, named over and over."""
+    named = [f"f{number}" for number in range(1000)]
+    functions = [{"type": "function", "name": name} for name in named]
+    modern = [{"type": "function", "function": {"name": name}} for name in named]
+    of_chat = {"mode": "auto", "tools": modern[:1] * 20_000}
+    of_responses = {"type": "allowed_tools", "mode": "auto"}
+    space = {"type": "namespace", "name": "n", "description": "", "tools": functions}
+    of_gemini = {"functionCallingConfig": {"allowedFunctionNames": named[:1] * 150_000}}
+    declared = {"functionDeclarations": [{"name": name} for name in named]}
+    return {
+        "allowed tools": Hostile(
+            {"messages": ASK, "tools": modern, "tool_choice": {"type": "allowed_tools", "allowed_tools": of_chat}},
+            ANSWERED,
+        ),
+        "allowed tools of Responses": Hostile(
+            {"input": "?", "tools": functions, "tool_choice": {**of_responses, "tools": functions[:1] * 20_000}},
+            ANSWERED,
+            RESPONSES,
+        ),
+        "allowed namespaces": Hostile(
+            {
+                "input": "?",
+                "tools": [space],
+                "tool_choice": {**of_responses, "tools": [{"type": "namespace", "name": "n"}] * 20_000},
+            },
+            ANSWERED,
+            RESPONSES,
+        ),
+        "allowed functions of Gemini": Hostile(
+            {"contents": [{"parts": [{"text": "?"}]}], "tools": [declared], "toolConfig": of_gemini}, ANSWERED, GEMINI
+        ),
+        "modalities": Hostile(
+            {"contents": [{"parts": [{"text": "?"}]}], "generationConfig": {"responseModalities": [1] * 150_000}},
+            path=GEMINI,
+        ),
+    }
+
+
 def sizes() -> dict[str, Hostile]:
     """Of JSON itself."""
     calls = [{"id": "a", "type": "function", "function": {"name": "f", "arguments": "{}"}}]
@@ -287,4 +326,4 @@ def names() -> dict[str, Hostile]:
 
 
 def all_of_them() -> dict[str, Hostile]:
-    return patterns() | schemas() | calls() | sizes() | files() | answers() | names()
+    return patterns() | schemas() | calls() | sizes() | files() | answers() | names() | allowed()

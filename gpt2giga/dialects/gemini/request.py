@@ -67,12 +67,12 @@ def from_count_request(body: Body, model: str, *, hosted_tools: HostedTools = no
 
 def _add_modalities(given: Body, hosted: HostedFound) -> None:
     param = f"{CONFIG}.responseModalities"
-    words = [to_word(written, MODALITIES) for written in fields.array(given, param)]
-    for word in fields.texts({param: words}, param):
-        if word.upper() == "IMAGE":
-            hosted.add({}, "image_generation", param)
-        elif word.upper() not in ("TEXT", "MODALITY_UNSPECIFIED"):
-            raise invalid(param, "TEXT or IMAGE")
+    words = [to_word(written, MODALITIES) for written in fields.array(given, param)[: len(MODALITIES) + 1]]
+    wanted = {word.upper() for word in fields.texts({param: words}, param)}
+    if len(words) > len(MODALITIES) or not wanted <= {"TEXT", "IMAGE", "MODALITY_UNSPECIFIED"}:
+        raise invalid(param, "TEXT or IMAGE")
+    if "IMAGE" in wanted:
+        hosted.add({}, "image_generation", param)
 
 
 def _format(given: Body) -> JsonFormat | None:

@@ -28,7 +28,7 @@ def from_tools(body: Body, hosted: HostedFound) -> tuple[tuple[Tool, ...], ToolC
     config = inner(inner(body, "toolConfig"), "functionCallingConfig", "toolConfig")
     word = to_word(config.get("mode"), MODES)
     mode = fields.one_of(fields.string({"mode": word}, "mode", CONFIG).upper() or "AUTO", MODES, f"{CONFIG}.mode")
-    allowed = fields.texts(config, "allowedFunctionNames", CONFIG)
+    allowed = dict.fromkeys(fields.texts(config, "allowedFunctionNames", CONFIG))
     for name in allowed:
         if name not in tools:
             raise unknown_tool(name, f"{CONFIG}.allowedFunctionNames")
@@ -36,7 +36,7 @@ def from_tools(body: Body, hosted: HostedFound) -> tuple[tuple[Tool, ...], ToolC
     if mode == "required" and not offered and not hosted.tools():
         raise no_tools(f"{CONFIG}.mode", "ANY")
     if mode == "required" and len(allowed) == 1:
-        return offered, ToolChoice("named", allowed[0])
+        return offered, ToolChoice("named", *allowed)
     return offered, ToolChoice(mode)
 
 

@@ -113,10 +113,11 @@ def _select(
     known: Mapping[str, Tool], hosted: tuple[HostedTool, ...], wanted: Choice, param: str, *, legacy: bool = False
 ) -> ChatTools:
     choice = wanted.choice
-    for name in [choice.name] if choice.mode == "named" else wanted.names:
+    allowed = dict.fromkeys(wanted.names)
+    for name in [choice.name] if choice.mode == "named" else allowed:
         if name not in known:
             raise unknown_tool(name, param)
-    tools = tuple(tool for tool in known.values() if not wanted.is_limited or tool.name in wanted.names)
+    tools = tuple(tool for tool in known.values() if not wanted.is_limited or tool.name in allowed)
     hosted = wanted.hosted if wanted.is_limited else hosted
     if choice.mode == "required" and not tools and not hosted:
         raise no_tools(param)

@@ -80,21 +80,22 @@ def _from_allowed(wanted: Body, param: str, toolbox: Toolbox) -> ToolSelection:
     if not isinstance(listed, list) or not listed:
         raise invalid(f"{param}.tools", "a list of tools")
     names: set[str] = set()
+    namespaces: set[str] = set()
     hosted: list[tuple[HostedTool, ...]] = []
     for tool, place in fields.each_object(listed, f"{param}.tools"):
         kind = tool_kind(tool, place) or fields.required_string(tool, "type", place)
         hosted.append(toolbox.hosted.chosen(kind))
-        if not hosted[-1]:
+        if kind == "namespace":
+            namespaces.add(fields.required_string(tool, "name", place))
+        elif not hosted[-1]:
             names |= _names(tool, kind, toolbox, place)
+    names |= {flat for flat, tool in toolbox.client_tools.items() if tool.namespace in namespaces}
     return _by_mode(mode, tuple(tool for tool in toolbox.tools if tool.name in names), union(hosted), toolbox)
 
 
 def _names(tool: Body, kind: str, toolbox: Toolbox, param: str) -> set[str]:
     if kind in ("function", "custom"):
         return {_flat(tool, kind, toolbox, param)}
-    if kind == "namespace":
-        namespace = fields.required_string(tool, "name", param)
-        return {flat for flat, tool in toolbox.client_tools.items() if tool.namespace == namespace}
     if kind not in toolbox.hosted.left_out:
         raise invalid(f"{param}.type", f"the type of one of the tools, not {kind!r}")
     return set()

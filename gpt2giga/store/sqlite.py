@@ -21,7 +21,6 @@ FORMER = "responses.sqlite3"
 FORMER_COLUMNS = ("id", "tenant", "previous", "created", "body")
 BUSY_SECONDS = 2.0
 PRAGMAS = {
-    "journal_mode": "wal",
     "synchronous": "normal",  # no fsync for each row; a crash loses some, breaks none
     "secure_delete": "fast",
     "foreign_keys": 1,
@@ -51,6 +50,7 @@ class SQLiteFile:
         )
         try:
             database.connect()
+            _write_ahead(database)
             with database.atomic("IMMEDIATE"):
                 upgrade(database, self._keep_copy)
                 former = self._copy_former(database)
@@ -115,6 +115,19 @@ class SQLiteFile:
         except sqlite3.Error as error:
             log.warning("Responses that an earlier version kept cannot be read (%s): %s.moved", error, former)
         return former
+
+
+def _write_ahead(database: peewee.SqliteDatabase) -> None:
+    """Of several that begin with a new file SQLite lets one change its mode, and tells the others at once that it is
+    locked. For a transaction they are made to wait, and behind that it is changed."""
+    for _ in range(3):
+        try:
+            database.pragma("journal_mode", "wal")
+            return
+        except peewee.OperationalError:
+            with database.atomic("IMMEDIATE"):
+                pass
+    database.pragma("journal_mode", "wal")
 
 
 def _rename(path: Path, to: str) -> None:

@@ -9,7 +9,9 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import peewee
@@ -224,6 +226,7 @@ def test_a_file_of_a_later_version_is_left_alone(database: Database, folder: Pat
 IN_GREENLETS = """
 from gevent import monkey; monkey.patch_all()
 import sys
+import threading
 from pathlib import Path
 import gevent
 from gevent.monkey import get_original
@@ -265,3 +268,17 @@ def test_a_full_disk_is_called_so(tmp_path: Path) -> None:
         database.do(fill)
     assert database.do(lambda connection: KeptResponse.select().count(connection)) == 0
     database.close()
+
+
+def test_several_that_begin_at_once_wait_for_each_other(tmp_path: Path) -> None:
+    """As the workers of a new service do. SQLite told all but one of them that the file is locked."""
+    for number in range(40):
+        path, together = tmp_path / str(number) / "kept.sqlite3", threading.Barrier(3)
+
+        def begin(path: Path = path, together: threading.Barrier = together) -> None:
+            together.wait()
+            SQLiteFile(path).connect(is_patient=True).close()
+
+        with ThreadPoolExecutor(3) as pool:
+            for begun in [pool.submit(begin) for _ in range(3)]:
+                begun.result()

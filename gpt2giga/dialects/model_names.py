@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from gpt2giga.upstream.contract.models import Catalog
+from gpt2giga.upstream.contract.models import Catalog, names_embedder
 
 
 def known_name(asked: str, catalog: Catalog, vendors: str) -> str:
     """Empty, as for no name, where it begins with `vendors` and is no alias: the default model. An embedder's name is
     the Catalog's matter."""
     bare = _bare(asked)
-    is_theirs = bare.startswith(vendors) and "embed" not in bare
+    is_theirs = bare.startswith(vendors) and not names_embedder(bare)
     return "" if is_theirs and _bare(catalog.resolve(asked)) == bare else asked
 
 

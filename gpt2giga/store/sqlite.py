@@ -120,14 +120,12 @@ class SQLiteFile:
 def _write_ahead(database: peewee.SqliteDatabase) -> None:
     """Of several that begin with a new file SQLite lets one change its mode, and tells the others at once that it is
     locked. For a transaction they are made to wait, and behind that it is changed."""
-    for _ in range(3):
-        try:
-            database.pragma("journal_mode", "wal")
-            return
-        except peewee.OperationalError:
-            with database.atomic("IMMEDIATE"):
-                pass
-    database.pragma("journal_mode", "wal")
+    try:
+        database.pragma("journal_mode", "wal")
+    except peewee.OperationalError:
+        with database.atomic("IMMEDIATE"):
+            pass
+        database.pragma("journal_mode", "wal")
 
 
 def _rename(path: Path, to: str) -> None:

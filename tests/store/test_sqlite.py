@@ -226,7 +226,6 @@ def test_a_file_of_a_later_version_is_left_alone(database: Database, folder: Pat
 IN_GREENLETS = """
 from gevent import monkey; monkey.patch_all()
 import sys
-import threading
 from pathlib import Path
 import gevent
 from gevent.monkey import get_original

@@ -133,7 +133,7 @@ class Catalog:
         try:
             return self.model(name)
         except NotFound:
-            answering = (self.embedder if "embed" in name.lower() else self.resolve)(name)
+            answering = (self.embedder if names_embedder(name) else self.resolve)(name)
             if answering == self._id(name):
                 raise
             return replace(self.model(answering), id=name, alias_of=answering)
@@ -145,7 +145,7 @@ class Catalog:
         under that name would be of no use later.
         """
         model = self._id(asked)
-        is_own = OWN_NAME.match(model) and "embed" in model.lower()
+        is_own = OWN_NAME.match(model) and names_embedder(model)
         return model if is_own else self._id(self._translation.embeddings)
 
     def resolve(self, asked: str) -> str:
@@ -175,6 +175,11 @@ def spellings(name: str) -> tuple[tuple[str, str], ...]:
     # Contract 6.10. What others write there (llama3.2:3b, nomic-embed-text:v1.5) says nothing of GigaChat's models.
     release = colon + release if OWN_NAME.match(stem) else ""
     return (name.lower(), ""), (bare.lower(), ""), (stem.lower(), release)
+
+
+def names_embedder(name: str) -> bool:
+    """All that GigaChat has, and most that others have."""
+    return "embed" in name.lower()
 
 
 def without_tag(name: str) -> str:

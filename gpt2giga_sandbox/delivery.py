@@ -68,6 +68,8 @@ def deliver(
     held_at: after how many frames streams wait at this moment; None: they do not.
     """
     try:
+        while step.after and not step.after.is_set():
+            wait(connection, LOOK)
         if step.delay:
             wait(connection, step.delay)
         if step.fault:

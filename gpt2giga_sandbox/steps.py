@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -49,6 +50,8 @@ class Step:
     # the headers, except that a reset after 0 comes before them. `split` cuts frames to pieces of
     # that many bytes, which then count as frames. `padding` puts so many blanks before everything,
     # in one line, for answers that are larger than anybody wants. `fault` (reset, close) comes before the headers.
+    # `after` is waited for first of all; only a script in the same process can have one.
+    after: threading.Event | None = None
     delay: float = 0
     frame_delay: float = 0
     cut_after: int | None = None
@@ -68,6 +71,8 @@ class Step:
         step = cls(**data)
         if step.route not in ROUTES:
             raise ValueError(f"unknown route of a step: {step.route}")
+        if step.after is not None and not isinstance(step.after, threading.Event):
+            raise ValueError("what a step comes after is an event of the same process")
         if step.fault not in ("", "reset", "close"):
             raise ValueError(f"unknown fault of a step: {step.fault}")
         return step

@@ -105,20 +105,22 @@ def test_a_process_that_died_is_missed(
     app_with: AppWith, client_of: ClientOf, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It has given nothing back: its lease runs out, and nothing that it writes afterwards counts."""
-    monkeypatch.setattr(leases, "LEASE_SECONDS", 0.5)
-    sandbox.state.script({"text": "late", "delay": 1.0}, {"text": "answer", "times": 2})
+    late = threading.Event()
+    sandbox.state.script({"text": "late", "after": late}, {"text": "answer"})
     first = app_with(GPT2GIGA_MAX_CONCURRENCY="2")
     client = client_of(first)
-    batch = client.begin(line("a"))
-    assert eventually(lambda: len(asked(sandbox)) == 1)
+    with monkeypatch.context() as patched:
+        patched.setattr(leases, "LEASE_SECONDS", 0.5)
+        batch = client.begin(line("a"))
+        assert eventually(lambda: len(asked(sandbox)) == 1)
     second = client_of(app_with(GPT2GIGA_MAX_CONCURRENCY="2"))
     found = second.ended(batch)
     assert found.request_counts and found.request_counts.completed == 1
     [result] = second.lines(found.output_file_id)
     assert result["response"]["body"]["choices"][0]["message"]["content"] == "answer"
+    late.set()
     assert eventually(lambda: not first.extensions["batches"]._runs)
     assert second.lines(found.output_file_id) == [result]
-    sandbox.state.reset()
 
 
 def test_several_processes_share_the_work(app_with: AppWith, client_of: ClientOf, sandbox: SandboxServer) -> None:
@@ -152,12 +154,14 @@ def test_whoever_waits_goes_first(app_with: AppWith, client_of: ClientOf, sandbo
 
 def test_cancelled(app_with: AppWith, client_of: ClientOf, sandbox: SandboxServer) -> None:
     """What is being answered is kept, the rest is not asked."""
-    sandbox.state.script({"text": "answer"}, {"text": "answer", "delay": 0.5})
+    go = threading.Event()
+    sandbox.state.script({"text": "answer"}, {"text": "answer", "after": go})
     client = client_of(app_with())
     batch = client.begin(*lines(4))
     assert eventually(lambda: len(asked(sandbox)) == 2)
     cancelling = client.openai.batches.cancel(batch.id)
     assert cancelling.status == "cancelling" and cancelling.cancelling_at and cancelling.output_file_id is None
+    go.set()
     found = client.ended(batch)
     assert found.status == "cancelled" and found.cancelled_at and found.request_counts
     assert found.request_counts.to_dict() == {"total": 4, "completed": 2, "failed": 2}
@@ -170,18 +174,21 @@ def test_cancelled(app_with: AppWith, client_of: ClientOf, sandbox: SandboxServe
 def test_cancelled_by_a_process_that_does_not_have_it(
     app_with: AppWith, client_of: ClientOf, sandbox: SandboxServer
 ) -> None:
-    sandbox.state.script({"text": "answer", "delay": 0.3})
+    go = threading.Event()
+    sandbox.state.script({"text": "answer", "after": go})
     one, other = client_of(app_with()), client_of(app_with())
     batch = one.begin(*lines(3))
     assert eventually(lambda: len(asked(sandbox)) == 1)
     other.openai.batches.cancel(batch.id)
+    go.set()
     found = other.ended(batch)
     assert (found.status, counts(other, batch)) == ("cancelled", (1, 2))
 
 
 def test_cancelled_while_it_waits_for_others(client: Client, sandbox: SandboxServer) -> None:
     """It is not worked on, so it need not wait until they are done."""
-    sandbox.state.script({"text": "answer", "delay": 0.2, "times": 1000})
+    go = threading.Event()
+    sandbox.state.script({"text": "answer", "after": go, "times": 1000})
     batches = [client.begin(*lines(100)) for _ in range(runner.MOST_OF_TENANT + 1)]
     assert eventually(lambda: [client.get(batch).status for batch in batches[:-1]] == ["in_progress"] * 2)
     assert client.get(batches[-1]).status == "validating"
@@ -190,6 +197,8 @@ def test_cancelled_while_it_waits_for_others(client: Client, sandbox: SandboxSer
     assert [client.get(batch).status for batch in batches[:-1]] == ["in_progress"] * 2
     for batch in batches[:-1]:
         client.openai.batches.cancel(batch.id)
+    go.set()
+    for batch in batches[:-1]:
         assert client.ended(batch).status == "cancelled"
     sandbox.state.reset()
 
@@ -210,10 +219,12 @@ def test_an_error_of_ours_does_not_spin(client: Client, monkeypatch: pytest.Monk
     assert results(client, batch) == ["a"]
 
 
-def test_expired(client: Client, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gpt2giga.store.batches.WINDOW_SECONDS", 0.5)
+def test_expired(client: Client, sandbox: SandboxServer, tmp_path: Path) -> None:
     sandbox.state.script({"text": "answer"}, {"status": 429, "times": 1000})
     batch = client.begin(*lines(3))
+    assert eventually(lambda: counts(client, batch) == (1, 0))
+    with contextlib.closing(sqlite3.connect(tmp_path / FILE, isolation_level=None)) as database:
+        database.execute("UPDATE batches SET expires = ? WHERE id = ?", (time.time(), batch.id))
     found = client.ended(batch)
     assert found.status == "expired" and found.expired_at and counts(client, batch) == (1, 2)
     assert [result["custom_id"] for result in client.lines(found.output_file_id)] == ["line-0"]
@@ -320,10 +331,12 @@ def test_nobody_sees_what_is_anothers(with_key: Callable[..., Client]) -> None:
 
 
 def test_a_file_in_use_stays(client: Client, sandbox: SandboxServer) -> None:
-    sandbox.state.script({"text": "answer", "delay": 0.3})
+    go = threading.Event()
+    sandbox.state.script({"text": "answer", "after": go})
     batch = client.begin(line("a"))
     with pytest.raises(openai.BadRequestError, match=batch.id):
         client.openai.files.delete(batch.input_file_id)
+    go.set()
     found = client.ended(batch)
     for file in (found.input_file_id, found.output_file_id):
         assert file and client.openai.files.delete(file).deleted
@@ -339,9 +352,9 @@ def test_results_are_kept_as_long_as_the_client_wants(client: Client) -> None:
 def test_a_batch_of_one_tenant_leaves_room_for_others(
     with_key: Callable[..., Client], sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sandbox.state.script({"text": "answer", "delay": 0.05, "times": 100})
+    sandbox.state.script({"text": "answer", "delay": 0.05, "times": 1000})
     ann, bob = with_key("ann"), with_key("bob")
-    many = [ann.begin(*lines(20)) for _ in range(4)]
+    many = [ann.begin(*lines(200)) for _ in range(4)]
     small = bob.ended(bob.begin(line("small")))
     assert small.status == "completed" and ann.get(many[-1]).status == "validating"
     for batch in many:
@@ -352,10 +365,12 @@ def test_a_batch_of_one_tenant_leaves_room_for_others(
 
 def test_too_many_that_have_not_ended(client: Client, monkeypatch: pytest.MonkeyPatch, sandbox: SandboxServer) -> None:
     monkeypatch.setattr("gpt2giga.store.batches.MOST_UNFINISHED", 1)
-    sandbox.state.script({"text": "answer", "delay": 0.3})
+    go = threading.Event()
+    sandbox.state.script({"text": "answer", "after": go})
     batch = client.begin(line("a"))
     with pytest.raises(openai.RateLimitError, match="have not ended") as refused:
         client.begin(line("b"))
+    go.set()
     assert refused.value.response.headers["x-should-retry"] == "false"
     client.ended(batch)
     client.ended(client.begin(line("b")))
@@ -372,11 +387,13 @@ def test_what_is_answered_waits_until_it_can_be_written(
     """It is not asked again, and the next line waits too."""
     monkeypatch.setattr(sqlite, "BUSY_SECONDS", 0.1)
     client = client_of(app_with())
-    sandbox.state.script({"text": "answer", "delay": 0.5}, {"text": "answer"})
+    go = threading.Event()
+    sandbox.state.script({"text": "answer", "after": go}, {"text": "answer"})
     batch = client.begin(*lines(2))
     assert eventually(lambda: len(asked(sandbox)) == 1)
     with contextlib.closing(sqlite3.connect(tmp_path / FILE, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
+        go.set()
         assert eventually(lambda: f"Batch {batch.id} waits: database is locked" in capsys.readouterr().err)
         time.sleep(0.5)  # it is looked at, and tried again
         assert len(asked(sandbox)) == 1 and capsys.readouterr().err.count(batch.id) == 0, "told once"
@@ -386,16 +403,17 @@ def test_what_is_answered_waits_until_it_can_be_written(
 
 
 def test_what_has_expired_makes_room_for_results(
-    app_with: AppWith, client_of: ClientOf, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    app_with: AppWith, client_of: ClientOf, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Nobody need upload anything for that."""
     client = client_of(app_with(GPT2GIGA_BATCH_FILES_SIZE="64KiB"))
-    monkeypatch.setattr("gpt2giga.dialects.openai.batches.LEAST_KEPT", 1)
-    client.upload(b"x" * 50_000, expires_after={"anchor": "created_at", "seconds": 2})
+    file = client.upload(b"x" * 50_000)
     body = {"messages": HELLO, "max_tokens": 1}
     batch = client.begin(*[line(f"{number:0>400}", body) for number in range(16)])
+    assert eventually(lambda: "there is no room for results" in capsys.readouterr().err)
+    with contextlib.closing(sqlite3.connect(tmp_path / FILE, isolation_level=None)) as database:
+        database.execute("UPDATE local_files SET expires = ? WHERE id = ?", (time.time(), file))
     assert len(results(client, batch)) == 16
-    assert "there is no room for results" in capsys.readouterr().err
 
 
 def test_each_result_is_looked_at_for_room(app_with: AppWith, client_of: ClientOf, sandbox: SandboxServer) -> None:

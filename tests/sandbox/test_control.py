@@ -24,6 +24,7 @@ def test_a_script_comes_over_http(http: Http) -> None:
         ({"txt": "раз"}, "unknown keys in a step: txt"),
         ({"route": "chats"}, "unknown route of a step: chats"),
         ({"fault": "fire"}, "unknown fault of a step: fire"),
+        ({"after": "noon"}, "what a step comes after is an event of the same process"),
         (5, "a step is an object, not 5"),
     ],
 )

@@ -104,8 +104,7 @@ def test_the_wait_of_others(
         chat = pool.submit(lambda: app.test_client().post(CHAT, json={"messages": HELLO, "stream": True}).data)
         assert sandbox.state.wait_for(lambda counters: counters.open_streams == 1)
         other = pool.submit(lambda: app.test_client().post(path, json=body).close())
-        raw.wait_until(lambda: app.extensions["accounts"].own.slots.waiting or path.endswith("embeddings"))
-        time.sleep(0.1)
+        raw.wait_until(lambda: app.extensions["accounts"].own.slots.waiting)
         sandbox.state.settings.hold_after = None
         assert chat.result()
         other.result()

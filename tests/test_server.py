@@ -57,7 +57,7 @@ def running(command: list[Any], folder: Path, **environ: str) -> Iterator[subpro
 def answers(url: str) -> bool:
     try:
         return requests.get(f"{url}/health", timeout=10).status_code == 200
-    except requests.ConnectionError:
+    except (requests.ConnectionError, requests.Timeout):
         return False
 
 

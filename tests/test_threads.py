@@ -49,7 +49,7 @@ def test_answers(threads: Service, sandbox: SandboxServer) -> None:
 
 
 def test_heartbeats(threads: Service, sandbox: SandboxServer) -> None:
-    sandbox.state.script({"text": WORDS, "delay": 1})
+    sandbox.state.script({"text": WORDS, "delay": 2})
     answer = threads.post("/v1/chat/completions", {"messages": HELLO, "stream": True})
     assert len([item for item in chunks(answer.text) if item["choices"][0]["delta"] == {"content": ""}]) >= 2
 

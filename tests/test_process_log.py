@@ -29,6 +29,19 @@ from tests.service import free_port, launch
 
 ROOT = Path(__file__).parent.parent
 COMMAND = [sys.executable, "-m", "gunicorn", "-c", str(ROOT / "deploy/gunicorn.conf.py")]
+EARLY = """
+import os
+import signal
+
+import gevent
+
+os.kill(os.getppid(), signal.SIGTERM)
+os.kill(os.getpid(), signal.SIGTERM)
+gevent.sleep(0.1)
+from wsgi import app
+
+print("early was loaded")
+"""
 # An application around ours, in which all goes wrong that can.
 NOISY = """
 import logging
@@ -171,6 +184,13 @@ def test_a_start_that_fails(environ: dict[str, str], tmp_path: Path, program: li
         done = subprocess.run(program, cwd=tmp_path, env={**environ, **wrong, **form}, capture_output=True, text=True)
         [entry] = map(json.loads, done.stderr.splitlines())
         assert entry["level"] == "ERROR" and entry["message"].startswith("gpt2giga: ") and done.stdout == ""
+
+
+def test_a_worker_that_is_told_to_end_before_it_has_begun(environ: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "early.py").write_text(EARLY)
+    done = subprocess.run([*COMMAND, "early:app"], cwd=tmp_path, env=environ, capture_output=True, text=True)
+    assert done.returncode == 0 and "early was loaded" in done.stdout
+    assert "ERROR" not in done.stderr and "Traceback" not in done.stderr
 
 
 def test_a_process_that_ends_unexpectedly(environ: dict[str, str], tmp_path: Path) -> None:

@@ -34,6 +34,7 @@ gevent.config.track_greenlet_tree = False
 
 class Worker(GeventWorker):
     variables: Mapping[str, str]  # as the master has read them and found them in order
+    wsgi: Any = None  # a worker may be told to end before it has loaded any
     _ending = False
     _ends_at = 0.0  # on the monotonic clock
 
@@ -68,9 +69,9 @@ class Worker(GeventWorker):
             super().load_wsgi()
             return
         app = create_app(settings, behind_web_server=named is not None)
-        self.wsgi = app  # type: ignore[assignment]  # Flask's own types differ
+        self.wsgi = app
         for name in WITHOUT_CLIENTS:
-            if runner := app.extensions[name]:
+            if not self._ending and (runner := app.extensions[name]):
                 runner.wake()  # a worker before this one may have left some, and nobody need ask for them
 
     def run(self) -> None:

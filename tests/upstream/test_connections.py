@@ -96,6 +96,16 @@ def test_closing_ends_gigachats_stream(client: GigaChatClient, sandbox: SandboxS
     assert words(client)
 
 
+def test_what_is_still_asked_when_all_is_closed_keeps_no_connection(
+    client: GigaChatClient, sandbox: SandboxServer
+) -> None:
+    response = opened(client)
+    client.close()
+    with closing(response):
+        assert b"".join(response.pieces()).endswith(b"data: [DONE]\n\n")
+    assert not client._connections._idle
+
+
 def test_closing_before_the_headers_ends_it_too(client: GigaChatClient, sandbox: SandboxServer) -> None:
     sandbox.state.script({"text": "Раз два три", "delay": 60})
     opening = client.open_chat({**CHAT}, stream=True, tick=TICK)

@@ -47,7 +47,7 @@ class Connections:
         self._silence, self._idle_seconds = silence, idle_seconds
         self._idle: deque[tuple[socket.socket, float]] = deque()
         self._permits = Permits(most, limits.queue_timeout) if most else None
-        self._limits = limits
+        self._limits, self._is_closed = limits, False
 
     def request(
         self, method: str, url: str, *, headers: dict[str, str], content: str | bytes = b"", **form: Any
@@ -62,8 +62,13 @@ class Connections:
         return response
 
     def close(self) -> None:
-        while self._idle:
-            self._idle.pop()[0].close()
+        """What is still asked is answered, and keeps no connection."""
+        self._is_closed = True
+        self.close_idle()
+
+    def close_idle(self) -> None:
+        while connection := self._kept():
+            connection.close()
 
     def send(
         self,
@@ -91,8 +96,10 @@ class Connections:
         url = self._route.url + url
         response = GigaChatResponse(connection, url, self._release, self._limits, tick=tick, silence=silence)
         try:
-            with suppress(httpx.WriteError):  # an answer may come before the request is whole: a 413, and the end
-                _write(connection, request, silence)
+            with suppress(OSError):  # an answer may come before the request is whole: a 413, and the end
+                connection.settimeout(silence)
+                connection.sendall(request)
+                connection.settimeout(None)
             yield from response.head()
             if response.status_code == PROXY_AUTHENTICATION_REQUIRED:
                 raise httpx.ProxyError("a request was answered with 407")
@@ -127,6 +134,8 @@ class Connections:
             self._idle.append((connection, time.monotonic()))
         else:
             connection.close()
+        if self._is_closed:
+            self.close_idle()
         if self._permits:
             self._permits.give_back()
 
@@ -284,17 +293,6 @@ def _is_open(connection: socket.socket) -> bool:
     connection.settimeout(0)
     try:
         socket.socket.recv(connection, 1, socket.MSG_PEEK)  # below TLS, which cannot peek
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
-    return False
-
-
-def _write(connection: socket.socket, data: bytes, seconds: float) -> None:
-    connection.settimeout(seconds)
-    try:
-        connection.sendall(data)
     except OSError as error:
-        raise httpx.WriteError(str(error)) from error
-    connection.settimeout(None)
+        return isinstance(error, BlockingIOError)
+    return False

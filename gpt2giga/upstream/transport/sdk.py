@@ -86,11 +86,11 @@ class GigaChatClient:
         self._v2_path = re.sub(r"/v\d+$", "/v2", self._connections.path)
 
     def close(self) -> None:
-        self.close_idle()
+        self._connections.close()
         self._login.close()
 
     def close_idle(self) -> None:
-        self._connections.close()
+        self._connections.close_idle()
 
     def open_chat(
         self,

@@ -29,6 +29,7 @@ from gpt2giga_sandbox.server import SandboxServer
 from tests.recordings import at_salutespeech
 from tests.service import NO_ROOTS, Service
 from tests.sockets import eventually, HELLO
+from tests.spans import DAY, MINUTE, wait_for_room
 
 CHAT = "/v1/chat/completions"
 USAGE = {"prompt_tokens": 90, "completion_tokens": 10, "total_tokens": 100}
@@ -43,6 +44,10 @@ class Book:
         self.store = KeyStore(Database(SQLiteFile(folder / FILE)), folder / KEYS_MARK)
 
     def add(self, name: str, rights: Rights = NO_LIMITS) -> str:
+        if rights.tokens_per_day or rights.tokens_per_month:
+            wait_for_room(DAY, 100)  # within the last minute clients would wait instead
+        if rights.requests_per_minute:
+            wait_for_room(MINUTE, 15)
         secret = keys.new_secret()
         self.store.add(lambda connection: keys.add(connection, name, secret, rights))
         assert self._service is None or eventually(lambda: self._opens(secret))

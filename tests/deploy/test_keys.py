@@ -19,6 +19,7 @@ from tests.deploy.running import children
 from tests.deploy.test_postgresql import Server, server, shared_server  # noqa: F401  # fixtures
 from tests.service import Service
 from tests.sockets import eventually, HELLO
+from tests.spans import DAY, MINUTE, wait_for_room
 
 CHAT = "/v1/chat/completions"
 USAGE = {"prompt_tokens": 90, "completion_tokens": 10, "total_tokens": 100}
@@ -37,6 +38,8 @@ def everywhere(services: list[Service], key: str, status: int) -> bool:
 
 
 def keys(place: dict[str, str], *words: str) -> str:
+    if "--tokens-per-day" in words:
+        wait_for_room(DAY, 100)
     return printed("keys", *words, **place).strip()
 
 
@@ -92,8 +95,7 @@ def test_they_count_together(several: tuple[list[Service], dict[str, str]], sand
     assert everywhere(services, key, 429)
     keys(place, "set", "ann", "--tokens-per-day", "none", "--requests-per-minute", "1000000")
     assert everywhere(services, key, 200)
-    while time.time() % 60 > 40:  # all of it in one minute
-        time.sleep(1)
+    wait_for_room(MINUTE, 20)
     first = int(ask(services[0], key).headers["x-ratelimit-remaining-requests"])
     with ThreadPoolExecutor(8) as pool:
         asked = pool.map(lambda number: ask(services[number % len(services)], key), range(30))

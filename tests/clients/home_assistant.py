@@ -16,6 +16,7 @@ import requests
 
 from tests.clients.npm import cached
 from tests.service import free_port
+from tests.sockets import eventually
 
 VERSION = "2025.4.4"  # the last that every Python 3.13 runs
 PARTS = ("ollama", "frontend", "onboarding", "light", "input_boolean", "template")
@@ -118,6 +119,8 @@ class HomeAssistant:
         return {entity["entity_id"]: entity["state"] for entity in found}
 
     def say(self, agent: str, text: str) -> str:
+        """As soon as the agent is there, for with other options the integration begins anew."""
+        assert eventually(lambda: self.states().get(agent, "unavailable") != "unavailable"), self.states()
         answer = self.call("/api/conversation/process", text=text, agent_id=agent, language="ru")["response"]
         said: str = answer["speech"]["plain"]["speech"]
         assert answer["response_type"] == "action_done", said

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 
-MINUTE, DAY = 60, 86400
+from gpt2giga.store.spending import span
 
 
-def wait_for_room(span: int, seconds: int) -> None:
+def wait_for_room(name: str, seconds: float) -> None:
     """Into the next span, where this one has no more than so many seconds left. A month ends with a day."""
-    while (left := span - time.time() % span) < seconds:
-        time.sleep(left)
+    while (left := span(name, time.time()).end - time.time()) < seconds:
+        time.sleep(max(0.0, left))

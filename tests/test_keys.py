@@ -23,13 +23,14 @@ from gpt2giga.store import keys
 from gpt2giga.store.database import Database
 from gpt2giga.store.key_store import KeyStore
 from gpt2giga.store.keys import Rights, StoredKey
+from gpt2giga.store.spending import DAY, MINUTE
 from gpt2giga.store.sqlite import FILE, SQLiteFile
 from gpt2giga.upstream.caller import Priority
 from gpt2giga_sandbox.server import SandboxServer
 from tests.recordings import at_salutespeech
 from tests.service import NO_ROOTS, Service
 from tests.sockets import eventually, HELLO
-from tests.spans import DAY, MINUTE, wait_for_room
+from tests.spans import wait_for_room
 
 CHAT = "/v1/chat/completions"
 USAGE = {"prompt_tokens": 90, "completion_tokens": 10, "total_tokens": 100}

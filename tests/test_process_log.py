@@ -29,6 +29,7 @@ from tests.service import free_port, launch
 
 ROOT = Path(__file__).parent.parent
 COMMAND = [sys.executable, "-m", "gunicorn", "-c", str(ROOT / "deploy/gunicorn.conf.py")]
+# An application whose worker is told to end while it loads it.
 EARLY = """
 import os
 import signal
@@ -41,6 +42,22 @@ gevent.sleep(0.1)
 from wsgi import app
 
 print("early was loaded")
+"""
+# How many look for what is left in the store.
+TAKES_UP = """
+import os
+import sys
+
+from gpt2giga.concurrency.watch import Watch
+from gpt2giga.serving import worker
+
+woken = []
+Watch.wake = lambda watch: woken.append(watch)
+worker._forget_the_masters_code = lambda: None
+found = worker.Worker.__new__(worker.Worker)
+found.app, found.variables, found._ending = None, os.environ, sys.argv[1] == "ending"
+found.load_wsgi()
+print(len(woken))
 """
 # An application around ours, in which all goes wrong that can.
 NOISY = """
@@ -191,6 +208,15 @@ def test_a_worker_that_is_told_to_end_before_it_has_begun(environ: dict[str, str
     done = subprocess.run([*COMMAND, "early:app"], cwd=tmp_path, env=environ, capture_output=True, text=True)
     assert done.returncode == 0 and "early was loaded" in done.stdout
     assert "ERROR" not in done.stderr and "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("moment, looking", [("ending", 0), ("beginning", 2)])
+def test_only_a_worker_that_stays_takes_up_what_is_left(
+    environ: dict[str, str], tmp_path: Path, moment: str, looking: int
+) -> None:
+    command = [sys.executable, "-c", TAKES_UP, moment]
+    done = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True)
+    assert done.stdout == f"{looking}\n", done.stderr
 
 
 def test_a_process_that_ends_unexpectedly(environ: dict[str, str], tmp_path: Path) -> None:

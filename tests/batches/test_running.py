@@ -63,6 +63,11 @@ def end(app: Flask) -> None:
     app.extensions["leases"].close()
 
 
+def expire(folder: Path, table: str, row: str) -> None:
+    with contextlib.closing(sqlite3.connect(folder / FILE, isolation_level=None)) as database:
+        database.execute(f"UPDATE {table} SET expires = ? WHERE id = ?", (time.time(), row))
+
+
 def results(client: Client, batch: Any) -> list[str]:
     found = client.ended(batch)
     assert found.status == "completed", found
@@ -223,8 +228,7 @@ def test_expired(client: Client, sandbox: SandboxServer, tmp_path: Path) -> None
     sandbox.state.script({"text": "answer"}, {"status": 429, "times": 1000})
     batch = client.begin(*lines(3))
     assert eventually(lambda: counts(client, batch) == (1, 0))
-    with contextlib.closing(sqlite3.connect(tmp_path / FILE, isolation_level=None)) as database:
-        database.execute("UPDATE batches SET expires = ? WHERE id = ?", (time.time(), batch.id))
+    expire(tmp_path, "batches", batch.id)
     found = client.ended(batch)
     assert found.status == "expired" and found.expired_at and counts(client, batch) == (1, 2)
     assert [result["custom_id"] for result in client.lines(found.output_file_id)] == ["line-0"]
@@ -411,8 +415,7 @@ def test_what_has_expired_makes_room_for_results(
     body = {"messages": HELLO, "max_tokens": 1}
     batch = client.begin(*[line(f"{number:0>400}", body) for number in range(16)])
     assert eventually(lambda: "there is no room for results" in capsys.readouterr().err)
-    with contextlib.closing(sqlite3.connect(tmp_path / FILE, isolation_level=None)) as database:
-        database.execute("UPDATE local_files SET expires = ? WHERE id = ?", (time.time(), file))
+    expire(tmp_path, "local_files", file)
     assert len(results(client, batch)) == 16
 
 

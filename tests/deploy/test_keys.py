@@ -13,13 +13,14 @@ from pathlib import Path
 import pytest
 import requests
 
+from gpt2giga.store.spending import DAY, MINUTE
 from gpt2giga_sandbox.server import SandboxServer
 from tests.commands.running import printed
 from tests.deploy.running import children
 from tests.deploy.test_postgresql import Server, server, shared_server  # noqa: F401  # fixtures
 from tests.service import Service
 from tests.sockets import eventually, HELLO
-from tests.spans import DAY, MINUTE, wait_for_room
+from tests.spans import wait_for_room
 
 CHAT = "/v1/chat/completions"
 USAGE = {"prompt_tokens": 90, "completion_tokens": 10, "total_tokens": 100}

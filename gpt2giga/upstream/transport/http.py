@@ -47,7 +47,8 @@ class Connections:
         self._silence, self._idle_seconds = silence, idle_seconds
         self._idle: deque[tuple[socket.socket, float]] = deque()
         self._permits = Permits(most, limits.queue_timeout) if most else None
-        self._limits, self._is_closed = limits, False
+        self._limits = limits
+        self._is_closed = False
 
     def request(
         self, method: str, url: str, *, headers: dict[str, str], content: str | bytes = b"", **form: Any
